@@ -1,0 +1,36 @@
+"""What a network is: frozen, hashable values, their flat layer plan, and YAML in and out."""
+
+from .document import FAMILIES, dump, from_dict, load, load_file
+from .heads import PoseHead, SegHead
+from .hrnet import HRArch, stock_hrnet
+from .hrnet_module import HRModule, HRStage, module_of
+from .layer import Arch, Feature, Head, Layer, Size, Unit, layers, out_size
+from .strict import ArchError
+from .zoo import find, list_archs, named
+
+__all__ = [
+    'FAMILIES',
+    'Arch',
+    'ArchError',
+    'Feature',
+    'HRArch',
+    'HRModule',
+    'HRStage',
+    'Head',
+    'Layer',
+    'PoseHead',
+    'SegHead',
+    'Size',
+    'Unit',
+    'dump',
+    'find',
+    'from_dict',
+    'layers',
+    'list_archs',
+    'load',
+    'load_file',
+    'module_of',
+    'named',
+    'out_size',
+    'stock_hrnet',
+]

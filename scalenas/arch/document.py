@@ -1,0 +1,82 @@
+"""Archs as text: strict YAML in and out, for files, configs and checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .hrnet import HRArch
+from .strict import ArchError, as_choice
+
+FAMILIES: dict[str, type[HRArch]] = {HRArch.family: HRArch}
+"""Family name -> the class of its archs. A new family is one more entry."""
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """Safe YAML in which a key that stands twice is an error."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise ArchError(f'key {key!r} stands twice, line {key_node.start_mark.line + 1}')
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def from_dict(data: object, where: str = 'arch') -> HRArch:
+    """The arch that plain data (from YAML, a config or a checkpoint) describes.
+
+    Raises:
+        ArchError: one line that says what is wrong and what is allowed.
+    """
+    if not isinstance(data, dict) or 'family' not in data:
+        raise ArchError(
+            f"{where}: not an arch: expected a mapping with 'family' ({', '.join(FAMILIES)})"
+        )
+    family = as_choice(data['family'], f'{where}.family', tuple(FAMILIES))
+    return FAMILIES[family].from_dict(data, where)
+
+
+def load(text: str, where: str = 'arch') -> HRArch:
+    """The arch written in a YAML text."""
+    try:
+        data = yaml.load(text, Loader=_StrictLoader)
+    except yaml.YAMLError as error:
+        line = ' '.join(str(error).split())
+        raise ArchError(f'{where}: not YAML: {line}') from None
+    except ArchError as error:
+        raise ArchError(f'{where}: {error}') from None
+    return from_dict(data, where)
+
+
+def load_file(path: str | Path) -> HRArch:
+    """The arch written in a YAML file."""
+    path = Path(path)
+    try:
+        text = path.read_text(encoding='utf-8')
+    except FileNotFoundError:
+        raise ArchError(f'{path}: no such file; expected an arch in YAML') from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ArchError(f'{path}: cannot be read as an arch in YAML: {error}') from None
+    return load(text, str(path))
+
+
+def dump(arch: HRArch) -> str:
+    """YAML of an arch; `load(dump(arch)) == arch`."""
+    return yaml.dump(arch.to_dict(), Dumper=_Dumper, sort_keys=False, width=1000)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Block style outside, flow style for lists of numbers and switches."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+    def represent_sequence(self, tag: str, sequence: Any, flow_style: bool | None = None) -> Any:
+        flat = all(not isinstance(item, dict) for item in sequence)
+        return super().represent_sequence(tag, sequence, flow_style=flat)

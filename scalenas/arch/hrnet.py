@@ -1,0 +1,180 @@
+"""HRNet-style networks as frozen values: stem, stage 1, then modules of parallel branches.
+
+A module runs in block steps. At step t every branch that has a block left runs it; then the
+switched-on fusions of the step add converted maps of other branches, and the sum passes a ReLU.
+A branch with no block left passes its map on, and may still be a source.
+Stock HRNet is the special case of equal depths with all fusions after the last step only.
+
+Source: ScaleNAS (Cheng et al. 2020), section 3.2 and figures 1 and 5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal
+
+from .hrnet_module import HRModule, HRStage, module_of
+from .hrnet_units import Bottleneck, StageUnits, Stem, Transition, stage_units
+from .layer import Feature, Layer, Size, Unit, layers, out_size
+from .strict import ArchError, as_choice, as_int, as_list, as_mapping
+
+UPSAMPLE = ('nearest', 'bilinear')
+OUTPUT = ('multi', 'single')
+EXPANSION = 4  # a Bottleneck of stage 1 ends in four times its inner channels
+
+
+@dataclass(frozen=True, slots=True)
+class HRArch:
+    """An HRNet-style backbone: two stride-2 convolutions, Bottlenecks, then the stages.
+
+    `stages[j]` has j + 2 branches. `upsample` is how a fusion brings a coarse map up; `output` is
+    all branches or only the finest. Equal networks are equal values.
+
+    Raises:
+        ArchError: when the parts do not make a network.
+    """
+
+    stages: tuple[HRStage, ...]
+    stem: int = 64
+    stage1_blocks: int = 4
+    stage1_channels: int = 64
+    upsample: Literal['nearest', 'bilinear'] = 'nearest'
+    output: Literal['multi', 'single'] = 'multi'
+    in_channels: int = 3
+    family: ClassVar[str] = 'hrnet'
+
+    def __post_init__(self) -> None:
+        for name in ('stem', 'stage1_blocks', 'stage1_channels', 'in_channels'):
+            as_int(getattr(self, name), name)
+        as_choice(self.upsample, 'upsample', UPSAMPLE)
+        as_choice(self.output, 'output', OUTPUT)
+        if not self.stages:
+            raise ArchError('an HRNet-style network needs at least one stage after stage 1')
+        for j, stage in enumerate(self.stages):
+            if len(stage.channels) != j + 2:
+                raise ArchError(
+                    f'stage {j + 2} must have {j + 2} branches, got {len(stage.channels)}'
+                )
+
+    @property
+    def modules(self) -> tuple[HRModule, ...]:
+        """All modules, first to last."""
+        return tuple(module for stage in self.stages for module in stage.modules)
+
+    @property
+    def num_blocks(self) -> int:
+        """Residual blocks, those of stage 1 among them."""
+        return self.stage1_blocks + sum(module.num_blocks for module in self.modules)
+
+    @property
+    def num_fusions(self) -> int:
+        """Switched-on fusions."""
+        return sum(module.num_fusions for module in self.modules)
+
+    @property
+    def out_channels(self) -> tuple[int, ...]:
+        """Channels of the output maps, fine to coarse."""
+        channels = self.stages[-1].channels
+        return channels if self.output == 'multi' else channels[:1]
+
+    def features(self, size: Size) -> tuple[Feature, ...]:
+        """The output maps for an input of `size`: strides 4, 8, ... (sizes rounded up)."""
+        sizes = _branch_sizes(size, len(self.stages) + 1)
+        return tuple(Feature(c, sizes[i], 4 * 2**i) for i, c in enumerate(self.out_channels))
+
+    def units(self, size: Size) -> Iterator[tuple[str, Unit]]:
+        """Name and value of every unit that runs, in order; names are paths in `ScaleHRNet`."""
+        sizes = _branch_sizes(size, len(self.stages) + 1)
+        yield '', Stem(self.in_channels, self.stem, size)
+        c_in, inner = self.stem, self.stage1_channels
+        for b in range(self.stage1_blocks):
+            yield f'layer1.{b}', Bottleneck(c_in, inner, sizes[0], c_in != EXPANSION * inner)
+            c_in = EXPANSION * inner
+        previous: tuple[int, ...] = (c_in,)
+        for j, stage in enumerate(self.stages):
+            for i, c in enumerate(stage.channels):
+                if i >= len(previous):
+                    yield f'transition{j + 1}.{i}.0', Transition(previous[-1], c, 2, sizes[i - 1])
+                elif previous[i] != c:
+                    yield f'transition{j + 1}.{i}', Transition(previous[i], c, 1, sizes[i])
+            shared = stage_units(stage.channels, sizes[: j + 2])
+            for m, module in enumerate(stage.modules):
+                yield from _module_units(module, f'stage{j + 2}.{m}', shared)
+            previous = stage.channels
+
+    def layers(self, size: Size) -> Iterator[Layer]:
+        """The flat layer plan for an input of `size`."""
+        return layers(self, size)
+
+    def with_(self, **changes: Any) -> HRArch:
+        """A copy with some fields changed, e.g. `with_(upsample='bilinear')`."""
+        return replace(self, **changes)
+
+    @classmethod
+    def from_dict(cls, data: object, where: str = 'arch') -> HRArch:
+        """An arch from plain data; every key but `family` and `stages` has HRNet's default."""
+        table = as_mapping(
+            data,
+            where,
+            ('family', 'stages'),
+            ('stem', 'stage1_blocks', 'stage1_channels', 'upsample', 'output', 'in_channels'),
+        )
+        as_choice(table['family'], f'{where}.family', (cls.family,))
+        stages = as_list(table['stages'], f'{where}.stages', 'stages')
+        rest = {k: v for k, v in table.items() if k not in ('family', 'stages')}
+        parsed = tuple(HRStage.parse(s, f'{where}.stages[{i}]') for i, s in enumerate(stages))
+        try:
+            return cls(stages=parsed, **rest)
+        except ArchError as error:
+            raise ArchError(f'{where}: {error}') from None
+
+    def to_dict(self) -> dict[str, object]:
+        """The inverse of `from_dict`."""
+        return {
+            'family': self.family,
+            'in_channels': self.in_channels,
+            'stem': self.stem,
+            'stage1_blocks': self.stage1_blocks,
+            'stage1_channels': self.stage1_channels,
+            'upsample': self.upsample,
+            'output': self.output,
+            'stages': [stage.to_dict() for stage in self.stages],
+        }
+
+
+def _module_units(module: HRModule, name: str, shared: StageUnits) -> Iterator[tuple[str, Unit]]:
+    for t, rows in enumerate(module.fusions):
+        for i, depth in enumerate(module.depths):
+            if t < depth:
+                yield f'{name}.branches.{i}.{t}', shared.blocks[i]
+        fuse = f'{name}.{module.fuse_name(t)}'
+        for i, sources in enumerate(rows):
+            if sources:
+                yield f'{fuse}.{i}', shared.row(i, sources)
+
+
+def _branch_sizes(size: Size, num_branches: int) -> tuple[Size, ...]:
+    sizes = [out_size(out_size(size, 2), 2)]
+    for _ in range(num_branches - 1):
+        sizes.append(out_size(sizes[-1], 2))
+    return tuple(sizes)
+
+
+def stock_hrnet(
+    width: int,
+    num_modules: Sequence[int] = (1, 4, 3),
+    depth: int = 4,
+    stage1_blocks: int = 4,
+    upsample: Literal['nearest', 'bilinear'] = 'nearest',
+    output: Literal['multi', 'single'] = 'multi',
+) -> HRArch:
+    """HRNet-W`width` (Wang et al. 2019): equal depths, one fusion at each module's end."""
+    stages = []
+    for j, count in enumerate(num_modules):
+        channels = tuple(width * 2**i for i in range(j + 2))
+        modules = [module_of([depth] * (j + 2), (-1,)) for _ in range(count)]
+        if output == 'single' and j == len(num_modules) - 1:
+            modules[-1] = module_of([depth] * (j + 2), (-1,), single=True)
+        stages.append(HRStage(channels, tuple(modules)))
+    return HRArch(tuple(stages), stage1_blocks=stage1_blocks, upsample=upsample, output=output)

@@ -1,0 +1,178 @@
+"""Modules and stages of HRNet-style networks: blocks per branch, fusions after each step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .strict import ArchError, as_int, as_list, as_mapping
+
+Rows = tuple[tuple[int, ...], ...]
+"""Fusions after one step: for each target branch, its source branches in ascending order."""
+
+
+@dataclass(frozen=True, slots=True)
+class HRModule:
+    """One multi-resolution module: residual blocks per branch, fusions after each step.
+
+    `fusions[t][i]` are the branches whose maps are added to branch i after step t (0-based).
+    Only a branch that had a block at step t (`depths[i] > t`) may receive: the rest does not exist.
+
+    Raises:
+        ArchError: for a depth below 1, a switch outside the module, or an inactive switch.
+    """
+
+    depths: tuple[int, ...]
+    fusions: tuple[Rows, ...]
+
+    def __post_init__(self) -> None:
+        branches = range(len(self.depths))
+        for i, depth in enumerate(self.depths):
+            as_int(depth, f'depth of branch {i}')
+        if len(self.fusions) != self.num_steps:
+            raise ArchError(
+                f'fusions need one entry per block step: max(depths) = {self.num_steps}, '
+                f'got {len(self.fusions)}'
+            )
+        for t, rows in enumerate(self.fusions):
+            if len(rows) != len(self.depths):
+                raise ArchError(f'fusions of step {t} need one row per branch, got {len(rows)}')
+            for i, sources in enumerate(rows):
+                for k in sources:
+                    if k not in branches or k == i:
+                        allowed = ', '.join(str(b) for b in branches if b != i)
+                        raise ArchError(
+                            f"fusion '{i}<-{k}' of step {t}: source must be one of {allowed}"
+                        )
+                if list(sources) != sorted(set(sources)):
+                    raise ArchError(
+                        f'fusions into branch {i} of step {t} must be ascending and distinct, '
+                        f'got {sources}'
+                    )
+                if sources and t >= self.depths[i]:
+                    raise ArchError(
+                        f"fusion '{i}<-{sources[0]}' of step {t} cannot exist: branch {i} has only "
+                        f'{self.depths[i]} blocks, so its fusions end at step {self.depths[i] - 1}'
+                    )
+
+    @property
+    def num_steps(self) -> int:
+        """Block steps: the depth of the deepest branch."""
+        return max(self.depths)
+
+    @property
+    def num_blocks(self) -> int:
+        """Residual blocks over all branches."""
+        return sum(self.depths)
+
+    @property
+    def num_fusions(self) -> int:
+        """Switched-on fusions over all steps."""
+        return sum(len(sources) for rows in self.fusions for sources in rows)
+
+    def fuse_name(self, step: int) -> str:
+        """Module name of a step's fusions: HRNet's own for the last step, numbered before it."""
+        return 'fuse_layers' if step == self.num_steps - 1 else f'fuse_layers_{step + 1}'
+
+    @classmethod
+    def parse(cls, data: object, where: str = 'module') -> HRModule:
+        """A module from `{depths: [3, 4], fusions: [[0<-1], [], [1<-0], []]}`."""
+        table = as_mapping(data, where, ('depths', 'fusions'))
+        depths = tuple(
+            as_int(d, f'{where}.depths') for d in as_list(table['depths'], f'{where}.depths', 'int')
+        )
+        if not depths:
+            raise ArchError(f'{where}.depths: a module needs at least one branch, got none')
+        steps = as_list(table['fusions'], f'{where}.fusions', 'steps')
+        try:
+            return cls(depths, tuple(_rows(step, len(depths), where) for step in steps))
+        except ArchError as error:
+            raise ArchError(f'{where}: {error}'.replace(f'{where}: {where}', where)) from None
+
+    def to_dict(self) -> dict[str, object]:
+        """The inverse of `parse`."""
+        return {
+            'depths': list(self.depths),
+            'fusions': [
+                [f'{i}<-{k}' for i, sources in enumerate(rows) for k in sources]
+                for rows in self.fusions
+            ],
+        }
+
+
+def _rows(step: object, num_branches: int, where: str) -> Rows:
+    rows: list[set[int]] = [set() for _ in range(num_branches)]
+    for switch in as_list(step, f'{where}.fusions', "switches like '0<-1'"):
+        target, arrow, source = str(switch).partition('<-')
+        if not (arrow and target.strip().isdigit() and source.strip().isdigit()):
+            raise ArchError(
+                f"{where}.fusions: expected a switch like '0<-1' (target<-source), got {switch!r}"
+            )
+        i, k = int(target), int(source)
+        if i >= num_branches or k >= num_branches or i == k:
+            raise ArchError(
+                f"{where}.fusions: '{i}<-{k}' must join two of the branches 0..{num_branches - 1}"
+            )
+        if k in rows[i]:
+            raise ArchError(f"{where}.fusions: '{i}<-{k}' stands twice in one step")
+        rows[i].add(k)
+    return tuple(tuple(sorted(row)) for row in rows)
+
+
+@dataclass(frozen=True, slots=True)
+class HRStage:
+    """Modules in sequence over the same branches; `channels[i]` belongs to stride 4 * 2**i."""
+
+    channels: tuple[int, ...]
+    modules: tuple[HRModule, ...]
+
+    def __post_init__(self) -> None:
+        for c in self.channels:
+            as_int(c, 'channels')
+        if not self.modules:
+            raise ArchError('a stage needs at least one module, got none')
+        for m, module in enumerate(self.modules):
+            if len(module.depths) != len(self.channels):
+                raise ArchError(
+                    f'module {m} has {len(module.depths)} branches, but the stage has '
+                    f'{len(self.channels)} channel counts'
+                )
+
+    @classmethod
+    def parse(cls, data: object, where: str = 'stage') -> HRStage:
+        """A stage from `{channels: [32, 64], modules: [...]}`."""
+        table = as_mapping(data, where, ('channels', 'modules'))
+        channels = as_list(table['channels'], f'{where}.channels', 'int')
+        modules = as_list(table['modules'], f'{where}.modules', 'modules')
+        parsed = tuple(HRModule.parse(m, f'{where}.modules[{i}]') for i, m in enumerate(modules))
+        try:
+            return cls(tuple(as_int(c, f'{where}.channels') for c in channels), parsed)
+        except ArchError as error:
+            raise ArchError(f'{where}: {error}'.replace(f'{where}: {where}', where)) from None
+
+    def to_dict(self) -> dict[str, object]:
+        """The inverse of `parse`."""
+        return {'channels': list(self.channels), 'modules': [m.to_dict() for m in self.modules]}
+
+
+def module_of(
+    depths: Sequence[int], at_steps: Sequence[int] = (), single: bool = False
+) -> HRModule:
+    """A module with all fusions after the given steps (negative counts from the last), else none.
+
+    With `single`, the last step fuses into branch 0 only.
+    """
+    num_steps = max(depths)
+    on = {t % num_steps for t in at_steps}
+    return HRModule(
+        tuple(depths),
+        tuple(
+            tuple(
+                tuple(k for k in range(len(depths)) if k != i)
+                if t in on and t < depths[i] and not (single and i and t == num_steps - 1)
+                else ()
+                for i in range(len(depths))
+            )
+            for t in range(num_steps)
+        ),
+    )

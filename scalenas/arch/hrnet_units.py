@@ -1,0 +1,129 @@
+"""The building blocks of HRNet-style networks, as hashable values that list their layers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+from .layer import Layer, Size, out_size
+
+
+class Stem(NamedTuple):
+    """Two 3x3 convolutions of stride 2."""
+
+    c_in: int
+    c_out: int
+    size: Size
+
+    def layers(self) -> tuple[Layer, ...]:
+        """conv1 and conv2."""
+        half = out_size(self.size, 2)
+        return (
+            Layer('conv1', self.c_in, self.c_out, 3, self.size, stride=2),
+            Layer('conv2', self.c_out, self.c_out, 3, half, stride=2),
+        )
+
+
+class Bottleneck(NamedTuple):
+    """1x1, 3x3, 1x1 to four times the inner channels, with a projection where shapes change."""
+
+    c_in: int
+    inner: int
+    size: Size
+    project: bool
+
+    def layers(self) -> tuple[Layer, ...]:
+        """Three convolutions, and the projection."""
+        c_out = 4 * self.inner
+        plain = (
+            Layer('conv1', self.c_in, self.inner, 1, self.size),
+            Layer('conv2', self.inner, self.inner, 3, self.size),
+            Layer('conv3', self.inner, c_out, 1, self.size),
+        )
+        return (
+            (*plain, Layer('downsample.0', self.c_in, c_out, 1, self.size))
+            if self.project
+            else plain
+        )
+
+
+class Transition(NamedTuple):
+    """3x3 convolution that opens a branch (stride 2) or changes its channels (stride 1)."""
+
+    c_in: int
+    c_out: int
+    stride: int
+    size: Size
+
+    def layers(self) -> tuple[Layer, ...]:
+        """One convolution."""
+        return (Layer('0', self.c_in, self.c_out, 3, self.size, stride=self.stride),)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BasicBlock:
+    """Two 3x3 convolutions with an identity skip."""
+
+    channels: int
+    size: Size
+
+    def layers(self) -> tuple[Layer, ...]:
+        """conv1 and conv2."""
+        c = self.channels
+        return (Layer('conv1', c, c, 3, self.size), Layer('conv2', c, c, 3, self.size))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FuseRow:
+    """What is added to one branch after a step: a conversion for each source.
+
+    From a coarser branch: 1x1 convolution at the coarse size, then upsampling.
+    From a finer branch: a 3x3 stride-2 convolution per halving; only the last changes channels.
+    """
+
+    target: int
+    sources: tuple[int, ...]
+    channels: tuple[int, ...]
+    sizes: tuple[Size, ...]
+
+    def layers(self) -> tuple[Layer, ...]:
+        """The convolutions of all sources."""
+        i, found = self.target, []
+        for k in self.sources:
+            c_in, c_out = self.channels[k], self.channels[i]
+            if k > i:
+                found.append(Layer(f'{k}.0', c_in, c_out, 1, self.sizes[k]))
+            else:
+                for n in range(i - k):
+                    last = c_out if n == i - k - 1 else c_in
+                    found.append(Layer(f'{k}.{n}.0', c_in, last, 3, self.sizes[k + n], stride=2))
+        return tuple(found)
+
+
+class StageUnits:
+    """The distinct blocks and fusion rows of a stage, one object each.
+
+    Networks of a space share these few units, so that a counter finds them by identity, without
+    hashing channels and sizes again for every one of a hundred rows.
+    """
+
+    def __init__(self, channels: tuple[int, ...], sizes: tuple[Size, ...]) -> None:
+        self.blocks = [BasicBlock(c, s) for c, s in zip(channels, sizes, strict=True)]
+        self._channels, self._sizes = channels, sizes
+        self._rows: dict[tuple[int, tuple[int, ...]], FuseRow] = {}
+
+    def row(self, target: int, sources: tuple[int, ...]) -> FuseRow:
+        """The fusion row that adds `sources` to branch `target`."""
+        found = self._rows.get((target, sources))
+        if found is None:
+            found = self._rows[target, sources] = FuseRow(
+                target, sources, self._channels, self._sizes
+            )
+        return found
+
+
+@lru_cache(maxsize=256)
+def stage_units(channels: tuple[int, ...], sizes: tuple[Size, ...]) -> StageUnits:
+    """The shared units of all stages with these channels and sizes."""
+    return StageUnits(channels, sizes)

@@ -1,0 +1,93 @@
+"""The flat layer plan: what every network is made of, as far as cost goes."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal, NamedTuple, Protocol
+
+Size = tuple[int, int]
+"""Height and width, in pixels."""
+
+
+def out_size(size: Size, stride: int) -> Size:
+    """Size of a map after a convolution of odd kernel with 'same' padding: ceil(n / stride)."""
+    return -(-size[0] // stride), -(-size[1] // stride)
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One convolution or linear layer with what hangs on it (bias, batch norm).
+
+    `name` is the module path in the static network; `size` is height and width of the input.
+    A linear layer has size (1, 1).
+    """
+
+    name: str
+    c_in: int
+    c_out: int
+    kernel: int
+    size: Size
+    stride: int = 1
+    groups: int = 1
+    bias: bool = False
+    norm: bool = True
+    op: Literal['conv', 'linear'] = 'conv'
+
+    @property
+    def size_out(self) -> Size:
+        """Height and width of the output."""
+        return out_size(self.size, self.stride)
+
+    def prefixed(self, prefix: str) -> Layer:
+        """The same layer, deeper in the module tree."""
+        return replace(self, name=f'{prefix}.{self.name}' if self.name else prefix)
+
+
+class Feature(NamedTuple):
+    """A map that a backbone gives to a head."""
+
+    channels: int
+    size: Size
+    stride: int
+
+
+class Unit(Hashable, Protocol):
+    """A building block as a hashable value: equal units cost the same, whatever their names."""
+
+    def layers(self) -> Sequence[Layer]:
+        """The layers of the unit, named relative to it."""
+        ...
+
+
+class Arch(Protocol):
+    """What a network family promises to counting, search, training and export."""
+
+    family: ClassVar[str]
+
+    def units(self, size: Size) -> Iterator[tuple[str, Unit]]:
+        """Name and value of every unit that an input of `size` runs through, in order."""
+        ...
+
+    def features(self, size: Size) -> tuple[Feature, ...]:
+        """The maps that the network gives to a head."""
+        ...
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain data for YAML and configs; `load` reads it back."""
+        ...
+
+
+class Head(Protocol):
+    """What turns features into predictions, as far as cost goes."""
+
+    def layers(self, features: Sequence[Feature]) -> Iterable[Layer]:
+        """The layers of the head over these features."""
+        ...
+
+
+def layers(arch: Arch, size: Size) -> Iterator[Layer]:
+    """The flat plan of a network at an input of `size`: every executed layer, once, in order."""
+    for name, unit in arch.units(size):
+        for layer in unit.layers():
+            yield layer.prefixed(name)

@@ -1,0 +1,31 @@
+"""Named archs: one YAML file each, shipped in model_zoo/archs."""
+
+from __future__ import annotations
+
+from scalenas.paths import resource
+
+from .document import load_file
+from .hrnet import HRArch
+from .strict import ArchError, suggest
+
+
+def list_archs() -> list[str]:
+    """Names of all shipped archs."""
+    return sorted(path.stem for path in resource('model_zoo/archs').glob('*.yaml'))
+
+
+def named(name: str) -> HRArch:
+    """The shipped arch of this name, e.g. `named('scalenas_s1')`.
+
+    Raises:
+        ArchError: for an unknown name; says which are known.
+    """
+    known = list_archs()
+    if name not in known:
+        raise ArchError(f'no arch is named {name!r}{suggest(name, known)} ({", ".join(known)})')
+    return load_file(resource(f'model_zoo/archs/{name}.yaml'))
+
+
+def find(what: str) -> HRArch:
+    """An arch by zoo name, or by path of a YAML file."""
+    return load_file(what) if what.endswith(('.yaml', '.yml')) else named(what)

@@ -1,0 +1,8 @@
+"""What a network costs: one counter over the layer plan, counting rules, budgets."""
+
+from .budget import Budget
+from .cost import Cost
+from .count import Counter, count, layer_cost
+from .rule import PYCLS, SCALENAS, Rule
+
+__all__ = ['PYCLS', 'SCALENAS', 'Budget', 'Cost', 'Counter', 'Rule', 'count', 'layer_cost']
