@@ -1,26 +1,40 @@
 """What a network is: frozen, hashable values, their flat layer plan, and YAML in and out."""
 
 from .document import FAMILIES, dump, from_dict, load, load_file
-from .heads import PoseHead, SegHead
+from .heads import ClassificationHead, PoseHead, SegHead
 from .hrnet import HRArch, stock_hrnet
 from .hrnet_module import HRModule, HRStage, module_of
 from .layer import Arch, Feature, Head, Layer, Size, Unit, layers, out_size
+from .mbconv import MBConvArch, MBStage
+from .mbconv_units import MBBlock, SqueezeRule
+from .regnet import RegNetArch, RegStage, regnet
+from .rounding import ROUNDINGS, Rounding, Scaling, rounding
 from .strict import ArchError
 from .zoo import find, list_archs, named
 
 __all__ = [
     'FAMILIES',
+    'ROUNDINGS',
     'Arch',
     'ArchError',
+    'ClassificationHead',
     'Feature',
     'HRArch',
     'HRModule',
     'HRStage',
     'Head',
     'Layer',
+    'MBBlock',
+    'MBConvArch',
+    'MBStage',
     'PoseHead',
+    'RegNetArch',
+    'RegStage',
+    'Rounding',
+    'Scaling',
     'SegHead',
     'Size',
+    'SqueezeRule',
     'Unit',
     'dump',
     'find',
@@ -32,5 +46,7 @@ __all__ = [
     'module_of',
     'named',
     'out_size',
+    'regnet',
+    'rounding',
     'stock_hrnet',
 ]

@@ -47,3 +47,20 @@ class PoseHead:
                 norm=False,
             ),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class ClassificationHead:
+    """Global average pooling of the coarsest map, then linear layers; `hidden` adds one between."""
+
+    num_classes: int = 1000
+    hidden: int | None = None
+
+    def layers(self, features: Sequence[Feature]) -> tuple[Layer, ...]:
+        """One or two linear layers, the last named as in mmpretrain's LinearClsHead."""
+        c, found = features[-1].channels, []
+        for name, width in (('head.hidden', self.hidden), ('head.fc', self.num_classes)):
+            if width is not None:
+                found.append(Layer(name, c, width, 1, (1, 1), bias=True, norm=False, op='linear'))
+                c = width
+        return tuple(found)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, NamedTuple, Protocol
+from typing import ClassVar, Literal, NamedTuple, Protocol, Self
+
+from .rounding import Rounding, Scaling
 
 Size = tuple[int, int]
 """Height and width, in pixels."""
@@ -65,6 +67,11 @@ class Arch(Protocol):
 
     family: ClassVar[str]
 
+    @property
+    def size(self) -> Size | None:
+        """The input size that is part of the network, or None where it is the task's choice."""
+        ...
+
     def units(self, size: Size) -> Iterator[tuple[str, Unit]]:
         """Name and value of every unit that an input of `size` runs through, in order."""
         ...
@@ -75,6 +82,15 @@ class Arch(Protocol):
 
     def to_dict(self) -> dict[str, object]:
         """Plain data for YAML and configs; `load` reads it back."""
+        ...
+
+    @classmethod
+    def from_dict(cls, data: object, where: str = 'arch') -> Self:
+        """The inverse of `to_dict`; raises ArchError with one line."""
+        ...
+
+    def scaled(self, scaling: Scaling, rounding: Rounding) -> Self:
+        """The network grown (or shrunk) by these factors, whole numbers by this rule set."""
         ...
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from scalenas.paths import resource
 
 from .document import load_file
-from .hrnet import HRArch
+from .layer import Arch
 from .strict import ArchError, suggest
 
 
@@ -14,7 +14,7 @@ def list_archs() -> list[str]:
     return sorted(path.stem for path in resource('model_zoo/archs').glob('*.yaml'))
 
 
-def named(name: str) -> HRArch:
+def named(name: str) -> Arch:
     """The shipped arch of this name, e.g. `named('scalenas_s1')`.
 
     Raises:
@@ -26,6 +26,6 @@ def named(name: str) -> HRArch:
     return load_file(resource(f'model_zoo/archs/{name}.yaml'))
 
 
-def find(what: str) -> HRArch:
+def find(what: str) -> Arch:
     """An arch by zoo name, or by path of a YAML file."""
     return load_file(what) if what.endswith(('.yaml', '.yml')) else named(what)

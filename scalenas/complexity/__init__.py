@@ -3,6 +3,17 @@
 from .budget import Budget
 from .cost import Cost
 from .count import Counter, count, layer_cost
+from .floor import count_floored
 from .rule import PYCLS, SCALENAS, Rule
 
-__all__ = ['PYCLS', 'SCALENAS', 'Budget', 'Cost', 'Counter', 'Rule', 'count', 'layer_cost']
+__all__ = [
+    'PYCLS',
+    'SCALENAS',
+    'Budget',
+    'Cost',
+    'Counter',
+    'Rule',
+    'count',
+    'count_floored',
+    'layer_cost',
+]
