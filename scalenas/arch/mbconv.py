@@ -17,7 +17,7 @@ from functools import lru_cache
 from typing import Any, ClassVar, Literal
 
 from .layer import Feature, Layer, Size, Unit, layers, out_size
-from .mbconv_units import MBBlock, SqueezeRule, conv_unit, stage_units
+from .mbconv_units import EFFICIENTNET_SE, MBBlock, SqueezeRule, conv_unit, stage_units
 from .rounding import Rounding, Scaling
 from .strict import ArchError, as_choice, as_flag, as_int, as_list, as_mapping
 
@@ -95,7 +95,8 @@ def _column(table: dict[str, Any], key: str, depth: int, where: str) -> Sequence
 class MBConvArch:
     """An MBConv backbone at its own resolution; `conv_out` None leaves the last stage the end.
 
-    `shortcut` 'projected' gives blocks that change shape a skip, too (BigNAS, section 3.2). Equal networks are equal values.
+    `shortcut` 'projected' gives blocks that change shape a skip, too (BigNAS, section 3.2).
+    Equal networks are equal values.
 
     Raises:
         ArchError: when the parts do not make a network.
@@ -107,7 +108,7 @@ class MBConvArch:
     resolution: int = 224
     activation: Literal['swish', 'relu', 'relu6', 'hswish'] = 'swish'
     shortcut: Literal['identity', 'projected'] = 'identity'
-    squeeze: SqueezeRule = SqueezeRule()
+    squeeze: SqueezeRule = EFFICIENTNET_SE
     in_channels: int = 3
     family: ClassVar[str] = 'mbconv'
 

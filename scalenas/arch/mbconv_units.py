@@ -33,6 +33,10 @@ class SqueezeRule(NamedTuple):
         return max(1, c_in * (expand if self.of == 'expanded' else 1) // self.divisor)
 
 
+EFFICIENTNET_SE = SqueezeRule('input', 4)
+"""A quarter of the block's input channels."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ConvUnit:
     """A single convolution: the stem, or the 1x1 convolution before pooling."""

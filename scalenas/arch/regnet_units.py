@@ -1,4 +1,4 @@
-"""The building blocks of RegNet (and ResNet) networks, as hashable values that list their layers."""
+"""The building blocks of RegNet and ResNet, as hashable values that list their layers."""
 
 from __future__ import annotations
 
@@ -48,7 +48,6 @@ class RegBlock(NamedTuple):
             found += squeeze_layers(v, self.squeeze, ('se.fc1', 'se.fc2'))
         found.append(Layer('conv3.conv', v, self.c_out, 1, end))
         if self.project and (self.stride != 1 or self.c_in != self.c_out):
-            # A strided 1x1 convolution: at `size_out` it costs what it costs in the network.
             found.append(Layer('downsample.conv', self.c_in, self.c_out, 1, at, stride=self.stride))
         return tuple(found)
 
