@@ -1,0 +1,1 @@
+"""Arch to nn.Module: static backbones, elastic supernets, heads."""
