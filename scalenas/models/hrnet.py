@@ -101,15 +101,15 @@ class AbstractHRNet(BaseModule, ABC):
         """x: (N, in_channels, H, W) -> maps (N, c_i, H / s_i, W / s_i), s_i = 4, 8, ..."""
         arch, modules = self.active_arch, self._modules
         for conv, norm in self._stem:
-            x = F.relu(modules[norm](modules[conv](x)), inplace=True)  # type: ignore[misc]
+            x = F.relu(modules[norm](modules[conv](x)), inplace=True)
         maps = [self.layer1(x)]
         for s, stage in enumerate(arch.stages, 2):
-            opened: nn.ModuleDict = modules[f'transition{s - 1}']  # type: ignore[assignment]
+            opened: nn.ModuleDict = modules[f'transition{s - 1}']
             maps = [
                 opened[str(i)](maps[min(i, len(maps) - 1)]) if str(i) in opened else maps[i]
                 for i in range(s)
             ]
-            for branch_module, runs in zip(modules[f'stage{s}'], stage.modules, strict=True):  # type: ignore[arg-type]
+            for branch_module, runs in zip(modules[f'stage{s}'], stage.modules, strict=True):
                 maps = branch_module(maps, runs)
         return tuple(maps) if arch.output == 'multi' else (maps[0],)
 
