@@ -27,6 +27,8 @@ class HRModule:
 
     def __post_init__(self) -> None:
         branches = range(len(self.depths))
+        if not self.depths:
+            raise ArchError('a module needs at least one branch, got none')
         for i, depth in enumerate(self.depths):
             as_int(depth, f'depth of branch {i}')
         if len(self.fusions) != self.num_steps:
