@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.strategies import FULL, TINY, hr_archs, seeds
 
 from scalenas.arch import ArchError, HRArch, dump, find, from_dict, load, load_file, named
+from scalenas.space import HRSpace
+from tests.strategies import FULL, TINY, hr_archs, seeds
 
 TEXT = """\
 family: hrnet
@@ -90,7 +91,7 @@ def test_yaml_round_trip_of_any_arch(arch: HRArch) -> None:
 
 @settings(deadline=None, max_examples=50)
 @given(seeds, st.sampled_from([TINY, FULL]))
-def test_yaml_round_trip_of_sampled_archs(seed: int, space: type(TINY)) -> None:
+def test_yaml_round_trip_of_sampled_archs(seed: int, space: HRSpace) -> None:
     arch = space.sample(random.Random(seed))
     assert load(dump(arch)) == arch
     assert hash(load(dump(arch))) == hash(arch)
@@ -124,7 +125,9 @@ def test_an_error_names_the_file(case: str, tmp_path: Path) -> None:
     assert one_line(error).startswith(str(path))
 
 
-@pytest.mark.parametrize('content', [b'\xff\xfe\x00\x01', b'\x80\x02}q\x00.', b'a: \x00', b'PK\x03'])
+@pytest.mark.parametrize(
+    'content', [b'\xff\xfe\x00\x01', b'\x80\x02}q\x00.', b'a: \x00', b'PK\x03']
+)
 def test_a_binary_file_is_not_an_arch(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / 'net.pth'
     path.write_bytes(content)

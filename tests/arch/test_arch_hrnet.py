@@ -6,7 +6,6 @@ import dataclasses
 
 import pytest
 from hypothesis import given, settings
-from tests.strategies import hr_archs, sizes
 
 from scalenas.arch import (
     ArchError,
@@ -21,6 +20,7 @@ from scalenas.arch import (
     named,
     stock_hrnet,
 )
+from tests.strategies import hr_archs, sizes
 
 # Residual blocks without the four of stage 1, and fusions, of the released networks.
 BLOCKS_AND_FUSIONS = {

@@ -23,8 +23,7 @@ def test_no_bounds_allow_everything(cost: Cost) -> None:
 def test_violation_is_zero_exactly_inside(cost: Cost, most: tuple) -> None:
     budget = Budget(*most)
     inside = all(
-        m is None or v <= m
-        for v, m in zip((cost.macs, cost.params, cost.acts), most, strict=True)
+        m is None or v <= m for v, m in zip((cost.macs, cost.params, cost.acts), most, strict=True)
     )
     assert (budget.violation(cost) == 0.0) is inside
     assert budget.allows(cost) is inside

@@ -7,11 +7,11 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.strategies import FULL, hr_archs, sizes
 
 from scalenas.arch import HRArch, Layer, PoseHead, SegHead, named, stock_hrnet
 from scalenas.complexity import PYCLS, SCALENAS, Cost, Counter, count, layer_cost
 from scalenas.space import HRSpace
+from tests.strategies import FULL, hr_archs, sizes
 
 CITYSCAPES = ((1024, 2048), SegHead(19))
 
@@ -68,7 +68,7 @@ def test_supernets_full_and_smallest(
 
 
 def test_the_largest_net_has_the_blocks_and_fusions_of_the_paper() -> None:
-    """26 branches of five blocks beside the four of stage 1; 62 fusions after each of five steps."""
+    """26 branches of five blocks beside the four of stage 1; 62 fusions after five steps."""
     largest, smallest = FULL.largest(), FULL.smallest()
     assert (largest.num_blocks, largest.num_fusions) == (26 * 5 + 4, 62 * 5)
     assert (smallest.num_blocks, smallest.num_fusions) == (56, 0)
