@@ -1,0 +1,1 @@
+"""Arch to metrics: BN calibration, validation, latency."""

@@ -1,0 +1,1 @@
+"""Training a supernet inside any task model: wrapper, distillation, schedules, hooks."""
