@@ -1,1 +1,14 @@
-"""Training a supernet inside any task model: wrapper, distillation, schedules, hooks."""
+"""Training sub-nets of a supernet: the model wrapper, distillation, hooks, and launching a run."""
+
+from .errors import ConfigError, DataError, TrainingError
+from .hooks import InvalidLossHook, SpaceHook
+from .supernet import SuperNet
+
+__all__ = [
+    'ConfigError',
+    'DataError',
+    'InvalidLossHook',
+    'SpaceHook',
+    'SuperNet',
+    'TrainingError',
+]
