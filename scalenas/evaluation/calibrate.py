@@ -43,9 +43,12 @@ def calibrated(model: nn.Module, arch: Arch, batches: Iterable[Batch]) -> Iterat
         EvaluationError: without batches, or when a norm sees a single value per channel.
     """
     forward = partial(_tensor, model)
-    with supernet_of(model).active(arch), eval_mode(model):
-        with recalibrated(live_norms(model, arch), forward, batches):
-            yield
+    with (
+        supernet_of(model).active(arch),
+        eval_mode(model),
+        recalibrated(live_norms(model, arch), forward, batches),
+    ):
+        yield
 
 
 def _tensor(model: nn.Module, batch: Batch) -> object:
