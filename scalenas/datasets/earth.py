@@ -143,7 +143,7 @@ def tile_corners(labels: NDArray[np.uint8], recipe: EarthRecipe) -> list[tuple[i
 
 
 def split_tiles(
-    labels: NDArray[np.uint8], corners: list[tuple[int, int]], recipe: EarthRecipe, tries: int = 200
+    labels: NDArray[np.uint8], corners: list[tuple[int, int]], recipe: EarthRecipe, tries: int = 1000
 ) -> dict[str, list[tuple[int, int]]]:
     """Deal blocks of tiles at random to training, search and validation.
 

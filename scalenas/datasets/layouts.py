@@ -18,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from scalenas.errors import UserError
+
 IGNORE = 255
 MANIFEST = 'meta.json'
 
@@ -34,7 +36,7 @@ CITIES = {
 SPLITS = tuple(CITIES)
 
 
-class DemoDataError(RuntimeError):
+class DemoDataError(UserError):
     """Demo data that cannot be fetched or written; the message is one line and says what to do."""
 
 
