@@ -69,6 +69,11 @@ class SceneRecipe:
         ):
             if not 0 <= share <= 1:
                 raise ValueError(f'SceneRecipe: {name} is {share}; it must lie in 0..1')
+        if self.objects[1] > 255:
+            # Instance maps are uint8.
+            raise ValueError(
+                f'SceneRecipe: objects is {self.objects[0]} to {self.objects[1]}; at most 255'
+            )
         if self.noise < 0:
             raise ValueError(f'SceneRecipe: noise is {self.noise}; it must be at least 0')
 
