@@ -24,7 +24,7 @@ LOADERS = (
     *('train_dataloader', 'val_dataloader', 'test_dataloader'),
     *('search_dataloader', 'calibration_dataloader'),
 )
-LOAD = [{'type': 'mmseg.LoadImageFromFile'}, {'type': 'mmseg.LoadAnnotations'}]
+LOAD = [{'type': 'LoadImageFromFile'}, {'type': 'LoadAnnotations'}]
 
 
 @pytest.fixture(scope='module', autouse=True)
