@@ -86,7 +86,7 @@ def resample(raster: NDArray[np.uint8], shape: tuple[int, int]) -> NDArray[np.ui
     rows, columns = (
         ((np.arange(n) + 0.5) * m / n).astype(int) for n, m in zip(shape, raster.shape, strict=True)
     )
-    return raster[np.ix_(rows, columns)]
+    return np.asarray(raster[np.ix_(rows, columns)])
 
 
 def label(mask: NDArray[np.uint8], zones: NDArray[np.uint8]) -> NDArray[np.uint8]:
