@@ -1,5 +1,6 @@
 # Land segmentation of 544 real satellite tiles, 7 classes, 96x96.
-# Source: python tools/get_demo_data.py earth writes data/earth (training 351, search 83, validation 110).
+# Source: python tools/get_demo_data.py earth writes data/earth
+# (training 351, search 83, validation 110).
 # Splits: training (weights), search (candidates, held out of training), validation (reported).
 dataset_type = 'scalenas.EarthDataset'
 data_root = 'data/earth'
