@@ -2,12 +2,14 @@
 
 from .errors import ConfigError, DataError, TrainingError
 from .hooks import InvalidLossHook, SpaceHook
+from .losses import OHEMCrossEntropy
 from .supernet import SuperNet
 
 __all__ = [
     'ConfigError',
     'DataError',
     'InvalidLossHook',
+    'OHEMCrossEntropy',
     'SpaceHook',
     'SuperNet',
     'TrainingError',

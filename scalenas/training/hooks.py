@@ -16,23 +16,30 @@ from scalenas.models.checkpoint import check_space
 from scalenas.registry import HOOKS
 from scalenas.version import __version__
 
-from .errors import ConfigError, TrainingError
+from .errors import TrainingError
 from .supernet import SuperNet
 
 
 @HOOKS.register_module()
 class SpaceHook(Hook):
-    """Writes the space into `meta['scalenas']` of every checkpoint; refuses those of another."""
+    """Writes the space into `meta['scalenas']` of every checkpoint; refuses those of another.
+
+    Does nothing for a model that is no SuperNet, so that one runtime file serves all configs.
+    """
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Adds the space and the version of the package."""
-        space = _supernet(runner).backbone.space
-        checkpoint['meta']['scalenas'] = {'space': space.to_dict(), 'version': __version__}
+        model = _unwrapped(runner)
+        if isinstance(model, SuperNet):
+            space = model.backbone.space.to_dict()
+            checkpoint['meta']['scalenas'] = {'space': space, 'version': __version__}
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Raises CheckpointError when the checkpoint names another space, or none."""
-        path = runner._load_from or 'the checkpoint to resume from'
-        check_space(checkpoint, _supernet(runner).backbone.space, path)
+        model = _unwrapped(runner)
+        if isinstance(model, SuperNet):
+            path = runner._load_from or 'the checkpoint to resume from'
+            check_space(checkpoint, model.backbone.space, path)
 
 
 @HOOKS.register_module()
@@ -87,12 +94,3 @@ def _unwrapped(runner: Runner) -> nn.Module:
     found: nn.Module = model.module if is_model_wrapper(model) else model
     return found
 
-
-def _supernet(runner: Runner) -> SuperNet:
-    model = _unwrapped(runner)
-    if not isinstance(model, SuperNet):
-        raise ConfigError(
-            'custom_hooks: scalenas.SpaceHook needs model.type scalenas.SuperNet, got '
-            f'{type(model).__name__}; remove the hook'
-        )
-    return model
