@@ -23,7 +23,9 @@ HOOKS = Registry('hook', parent=mmengine.HOOKS, locations=['scalenas.training'])
 TASK_UTILS = Registry(
     'task util', parent=mmengine.TASK_UTILS, locations=['scalenas.training', 'scalenas.evaluation']
 )
-DATASETS = Registry('dataset', parent=mmengine.DATASETS, locations=['scalenas.training'])
+DATASETS = Registry(
+    'dataset', parent=mmengine.DATASETS, locations=['scalenas.datasets.mmseg_datasets']
+)
 TRANSFORMS = Registry('transform', parent=mmengine.TRANSFORMS, locations=['scalenas.training'])
 METRICS = Registry('metric', parent=mmengine.METRICS, locations=['scalenas.evaluation'])
 

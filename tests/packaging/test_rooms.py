@@ -37,6 +37,8 @@ HEAVY = {
     *('torch', 'torchvision', 'mmengine', 'mmcv', 'mmseg', 'mmdet', 'mmpose', 'mmpretrain'),
     *('onnx', 'onnxruntime'),
 }
+# Files of a light room that need a task package; only the registry imports them, when asked.
+BRIDGES = {'datasets/mmseg_datasets.py'}
 # Not rooms: they may look everywhere.
 LOBBY = {'doctor', 'registry', 'utils', *NEUTRAL}
 
@@ -85,6 +87,7 @@ def test_a_room_looks_only_where_the_table_lets_it(room: str) -> None:
     found = [
         f'{path.relative_to(ROOT)} {offence}'
         for path in sorted((PACKAGE / room).rglob('*.py'))
+        if path.relative_to(PACKAGE).as_posix() not in BRIDGES
         for offence in offences(
             path.read_text(), room, ('scalenas', *path.parent.relative_to(PACKAGE).parts)
         )
