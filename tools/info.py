@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import argparse
 
-from scalenas.cli import main_of
-
 from scalenas.arch import find, parse_head
+from scalenas.cli import main_of
 from scalenas.complexity import RULES
 from scalenas.errors import UserError
 from scalenas.visualization import cost_rows, cost_text, draw_arch, layer_text

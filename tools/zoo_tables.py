@@ -10,7 +10,6 @@ import argparse
 from pathlib import Path
 
 from scalenas.cli import main_of
-
 from scalenas.errors import UserError
 from scalenas.visualization.zoo_page import PAGE, zoo_page
 

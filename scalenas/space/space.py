@@ -131,7 +131,7 @@ class AbstractSpace(ABC, Generic[A]):
     def __contains__(self, arch: object) -> bool:
         try:
             self.encode(arch)  # type: ignore[arg-type]
-        except (SpaceError, AttributeError):
+        except SpaceError:
             return False
         return True
 

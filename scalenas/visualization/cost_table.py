@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scalenas.arch import Head, HRArch, Size
@@ -90,18 +91,13 @@ def layer_text(arch: HRArch, size: Size, head: Head | None = None) -> str:
     return _aligned(lines)
 
 
-def _aligned(lines: list[tuple[str, ...]], ruled: bool = False) -> str:
+def _aligned(lines: Sequence[tuple[str, ...]], ruled: bool = False) -> str:
     """Columns as wide as needed, the first flush left; `ruled` sets off the last line."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    texts = [
-        '  '.join(
-            [
-                line[0].ljust(widths[0]),
-                *(c.rjust(w) for c, w in zip(line[1:], widths[1:], strict=True)),
-            ]
-        ).rstrip()
-        for line in lines
-    ]
+    texts = []
+    for first, *rest in lines:
+        cells = [cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True)]
+        texts.append('  '.join([first.ljust(widths[0]), *cells]).rstrip())
     rule = '-' * (sum(widths) + 2 * (len(widths) - 1))
     texts.insert(1, rule)
     if ruled:

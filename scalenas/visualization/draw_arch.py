@@ -13,7 +13,7 @@ from .figure import BLACK, GREEN, GREY, VERMILION, canvas
 LANES = ('#9AD0F0', '#56A7DC', '#1F73B0', '#0B3F73')
 """Fine to coarse: one hue, darker with each halving."""
 
-BLOCK, STEP, GAP = 0.46, 1.05, 0.55
+BLOCK, RUN, STEP, GAP = 0.5, 0.6, 1.32, 0.55  # lengths along a lane; RUN is that of a fusion
 UP, DOWN = VERMILION, GREEN
 
 
@@ -33,7 +33,7 @@ def draw_arch(
     steps = sum(module.num_steps for module in arch.modules)
     start = 1.3 + 0.62 * arch.stage1_blocks
     length = start + steps * STEP + len(arch.modules) * GAP + 0.6
-    with canvas(path, max(8.0, 0.62 * length + 1.6), 0.78 * num_lanes + 1.9) as figure:
+    with canvas(path, max(8.5, 0.48 * length + 1.0), 0.75 * num_lanes + 1.9) as figure:
         axes = figure.add_subplot()
         axes.set_axis_off()
         axes.set_xlim(-1.9, length)
@@ -46,25 +46,23 @@ def draw_arch(
                 while opened < s:
                     _line(axes, (end, -(opened - 1)), (end + GAP, -opened), GREY, style='--')
                     opened += 1
-                end = _module(axes, module, end, f'{s}.{m + 1}', shade=s % 2 == 0)
+                label = f's{s}.m{m}'
+                end = _module(axes, module, end, label, shade=s % 2 == 0, new=m == 0)
         _outputs(axes, arch, end)
-        _legend(axes)
-        axes.set_title(_headline(arch, title, size, head, rule), loc='left', fontsize=13)
+        _legend(figure, num_columns=4 if length > 26 else 2)
+        axes.set_title(_headline(arch, title, size, head, rule), loc='left', fontsize=12)
 
 
 def _headline(arch: HRArch, title: str, size: Size | None, head: Head | None, rule: Rule) -> str:
-    parts = [title] if title else []
-    parts.append(f'{arch.num_blocks} blocks, {arch.num_fusions} fusions')
+    text = f'{arch.num_blocks} blocks, {arch.num_fusions} fusions'
     if size is not None:
         cost = Counter(size, head)(arch)
         unit = 'Gi' if rule.giga == 2**30 else 'G'
         giga = cost.gmacs(rule)
         amount = f'{giga:.1f} {unit}' if giga >= 1 else f'{1000 * giga:.1f} M'
         what = 'with its head' if head else 'without head'
-        parts.append(
-            f'{cost.params / 1e6:.2f} M params, {amount} macs at {size[0]} x {size[1]} {what}'
-        )
-    return '   |   '.join(parts)
+        text += f'; {cost.params / 1e6:.2f} M params, {amount} macs at {size[0]} x {size[1]} {what}'
+    return f'{title}\n{text}' if title else text
 
 
 def _lane_labels(axes: Any, arch: HRArch) -> None:
@@ -84,7 +82,7 @@ def _entry(axes: Any, arch: HRArch) -> float:
     return 1.1 + 0.62 * arch.stage1_blocks
 
 
-def _module(axes: Any, module: HRModule, start: float, label: str, shade: bool) -> float:
+def _module(axes: Any, module: HRModule, start: float, label: str, shade: bool, new: bool) -> float:
     from matplotlib.patches import Rectangle
 
     left, lanes = start + GAP, len(module.depths)
@@ -103,16 +101,18 @@ def _module(axes: Any, module: HRModule, start: float, label: str, shade: bool) 
     counts = f'{module.num_blocks} / {module.num_fusions}'
     axes.text(left + width / 2, 0.57, counts, ha='center', va='center', fontsize=9)
     for i, depth in enumerate(module.depths):
-        _line(axes, (start, -i), (left + width, -i), GREY)
+        # The lane of a branch that opens here starts where the line from its source ends.
+        begin = left if new and i == lanes - 1 else start
+        _line(axes, (begin, -i), (left + width, -i), GREY)
         for t in range(depth):
             _box(axes, left + t * STEP, -i, BLOCK, LANES[min(i, len(LANES) - 1)])
     for t, rows in enumerate(module.fusions):
         x = left + t * STEP + BLOCK + 0.06
         for i, sources in enumerate(rows):
             for k in sources:
-                _line(axes, (x, -k), (x + 0.4, -i), UP if k > i else DOWN, width=1.4)
+                _line(axes, (x, -k), (x + RUN, -i), UP if k > i else DOWN, width=1.4)
             if sources:
-                axes.plot([x + 0.4], [-i], 'o', color=BLACK, markersize=3.6, zorder=5)
+                axes.plot([x + RUN], [-i], 'o', color=BLACK, markersize=3.6, zorder=5)
     return left + width
 
 
@@ -126,7 +126,7 @@ def _outputs(axes: Any, arch: HRArch, end: float) -> None:
         )
 
 
-def _legend(axes: Any) -> None:
+def _legend(figure: Any, num_columns: int) -> None:
     from matplotlib.lines import Line2D
 
     handles = [
@@ -140,18 +140,11 @@ def _legend(axes: Any) -> None:
             marker='s',
             markersize=9,
             color=LANES[1],
-            label='block; above: stage.module, blocks / fusions',
+            label='block (above: blocks / fusions of a module)',
         ),
     ]
-    axes.legend(
-        handles=handles,
-        loc='upper left',
-        bbox_to_anchor=(0.0, 0.0),
-        ncols=4,
-        fontsize=9,
-        borderaxespad=0.0,
-        columnspacing=1.4,
-        handlelength=1.6,
+    figure.legend(
+        handles=handles, loc='outside lower left', ncols=num_columns, fontsize=9, columnspacing=1.4
     )
 
 

@@ -51,9 +51,9 @@ def draw_front(
         if random:
             label = f'{random_label} ({len(random)})'
             _cloud(axes, random, divisor, GREY, 's', label)
-            _steps(axes, pareto(random, maximize), divisor, GREY, '--', 'its front')
+            _steps(axes, pareto(random, maximize), divisor, GREY, '--', f'front of {random_label}')
         _cloud(axes, found, divisor, BLUE, 'o', f'{found_label} ({len(found)})')
-        _steps(axes, front, divisor, BLUE, '-', 'its front')
+        _steps(axes, front, divisor, BLUE, '-', f'front of {found_label}')
         for macs, score, _ in chosen:
             axes.plot(macs / divisor, score, '*', color=VERMILION, markersize=15, zorder=5)
         axes.set_xlabel(f'multiply-adds ({unit})')
@@ -101,13 +101,15 @@ def _steps(
 
 def _names(figure: Any, axes: Any, chosen: Sequence[tuple[float, float, str]]) -> None:
     """Names beside the chosen networks, each where it covers nothing that was placed before."""
+    from matplotlib.transforms import Bbox
+
     figure.draw_without_rendering()
     renderer = figure.canvas.get_renderer()
     frame, legend = axes.get_window_extent(renderer), axes.get_legend()
     taken = [legend.get_window_extent(renderer)]
     for macs, score, _ in chosen:
         x, y = axes.transData.transform((macs, score))
-        taken.append(frame.from_bounds(x - 9, y - 9, 18, 18))
+        taken.append(Bbox.from_bounds(x - 9, y - 9, 18, 18))
     around = [(dx, dy) for dy in (12, -12, 26, -26, 40, -40) for dx in (10, -10)]
     for macs, score, name in chosen:
         for dx, dy in around:

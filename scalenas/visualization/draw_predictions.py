@@ -68,10 +68,13 @@ def draw_predictions(
                 axes.imshow(picture, interpolation='nearest')
                 if line == 0:
                     axes.set_title(name, fontsize=11)
+        named = list(zip(classes, palette, strict=True))
+        if any(((truth < 0) | (truth >= len(classes))).any() for _, truth, _ in rows):
+            named.append(('ignored', UNKNOWN))
         handles = [
-            Patch(facecolor=[v / 255 for v in colour], edgecolor='#777777', label=name)
-            for colour, name in zip(palette, classes, strict=True)
+            Patch(facecolor=f'#{r:02x}{g:02x}{b:02x}', edgecolor='#777777', label=name)
+            for name, (r, g, b) in named
         ]
         figure.legend(
-            handles=handles, loc='outside lower center', ncols=min(8, len(classes)), fontsize=10
+            handles=handles, loc='outside lower center', ncols=min(8, len(handles)), fontsize=10
         )

@@ -15,7 +15,7 @@ from scalenas.errors import UserError
 BLACK, ORANGE, SKY, GREEN = '#000000', '#E69F00', '#56B4E9', '#009E73'
 BLUE, VERMILION, PURPLE, GREY = '#0072B2', '#D55E00', '#CC79A7', '#8A8A8A'
 
-STYLE = {
+STYLE: Any = {
     'font.family': 'DejaVu Sans',
     'font.size': 11,
     'axes.spines.top': False,

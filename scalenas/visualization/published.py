@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from scalenas.arch import Head, HRArch, Size, named, parse_head
+from scalenas.arch import ArchError, Head, HRArch, Size, named, parse_head
 from scalenas.arch.strict import as_choice, as_list, as_mapping
 from scalenas.complexity import SCALENAS, Counter
 from scalenas.paths import resource
@@ -40,13 +40,13 @@ class Table:
     numbers: tuple[Number, ...]
 
 
-def read_tables() -> tuple[dict[str, str], list[Table]]:
-    """Title of each quantity, and all tables, every countable number counted anew.
+def read_tables(text: str | None = None) -> tuple[dict[str, str], list[Table]]:
+    """Title of each quantity, and all tables of `text` (None: of the shipped file), counted anew.
 
     Raises:
         ArchError: one line, when the file says something it may not.
     """
-    text = resource(NUMBERS).read_text(encoding='utf-8')
+    text = resource(NUMBERS).read_text(encoding='utf-8') if text is None else text
     data = as_mapping(yaml.safe_load(text), NUMBERS, ('quantities', 'tables'))
     titles: dict[str, str] = data['quantities']
     tables = []
@@ -68,6 +68,14 @@ def _number(row: Any, head: Head | None, titles: dict[str, str], where: str) -> 
     row = as_mapping(row, where, required, optional)
     quantity = as_choice(row['quantity'], f'{where}.quantity', tuple(titles))
     status = as_choice(row['status'], f'{where}.status', STATUS)
+    if not isinstance(row['paper'], str):
+        raise ArchError(f'{where}.paper: write the printed digits in quotes, got {row["paper"]!r}')
+    if ('net' in row) == ('space' in row):
+        raise ArchError(f"{where}: needs either 'net' or 'space'")
+    if (status == 'near') != ('reason' in row):
+        raise ArchError(f"{where}: a 'reason' belongs to status 'near', and only there")
+    if status != 'reported' and 'size' not in row and quantity in ('params_m', 'gimac'):
+        raise ArchError(f"{where}: key 'size' is missing, {quantity} is counted at an input size")
     size = tuple(row['size']) if 'size' in row else None
     here = ''
     if status != 'reported':

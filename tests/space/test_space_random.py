@@ -8,6 +8,7 @@ import os
 import random
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -17,6 +18,7 @@ from scalenas.arch import HRArch, dump
 from scalenas.space import HRSpace, SpaceError
 from tests.strategies import FULL, TINY, seeds
 
+ROOT = Path(__file__).resolve().parents[2]
 SINGLE = HRSpace(width=32, output='single')
 spaces = st.sampled_from([TINY, FULL, SINGLE, FULL.where('*.depth', (2, 3))])
 
@@ -238,7 +240,7 @@ def test_same_seed_same_archs_in_every_process() -> None:
             capture_output=True,
             text=True,
             check=True,
-            cwd=os.getcwd(),
+            cwd=ROOT,
         )
         found.add(done.stdout)
     assert len(found) == 1
