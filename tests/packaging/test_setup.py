@@ -36,6 +36,8 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(ROOT, copy, ignore=LEFT_OUT)
     (copy / 'configs' / '_base_').mkdir(parents=True, exist_ok=True)
     (copy / 'configs' / '_base_' / 'probe.py').write_text("default_scope = 'mmseg'\n")
+    if not (copy / 'model-index.yml').exists():
+        (copy / 'model-index.yml').write_text('Import: []\n')
     return copy
 
 
