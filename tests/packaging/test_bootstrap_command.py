@@ -133,9 +133,8 @@ def test_another_python_is_refused_in_one_line(version: tuple[int, int]) -> None
 
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     (tmp_path / 'file').touch()
-    done = bootstrap(
-        tmp_path / 'file' / 'envs' / 'hash', 'env', SCALENAS_ENV_HOME=str(tmp_path / 'file')
-    )
+    inside_a_file = str(tmp_path / 'file' / 'envs')
+    done = bootstrap(tmp_path / 'hash', 'env', SCALENAS_ENV_HOME=inside_a_file)
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1
     assert 'SCALENAS_ENV_HOME' in done.stderr

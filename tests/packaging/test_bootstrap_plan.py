@@ -112,9 +112,9 @@ def test_other_variables_change_nothing() -> None:
     assert plan_of(REQUIREMENTS, OMP_NUM_THREADS='1').home == plan_of(REQUIREMENTS).home
 
 
-def test_where_environments_lie(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv('HOME', '/home/ada')
-    assert environments({}) == Path('/home/ada/.cache/scalenas/envs')
+def test_where_environments_lie(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('HOME', str(tmp_path))
+    assert environments({}) == tmp_path / '.cache' / 'scalenas' / 'envs'
     assert environments({'XDG_CACHE_HOME': '/cache'}) == Path('/cache/scalenas/envs')
     both = {'XDG_CACHE_HOME': '/cache', 'SCALENAS_ENV_HOME': '/envs'}
     assert environments(both) == Path('/envs')
