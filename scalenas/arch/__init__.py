@@ -1,7 +1,7 @@
 """What a network is: frozen, hashable values, their flat layer plan, and YAML in and out."""
 
 from .document import FAMILIES, dump, from_dict, load, load_file
-from .heads import PoseHead, SegHead
+from .heads import PoseHead, SegHead, parse_head
 from .hrnet import HRArch, stock_hrnet
 from .hrnet_module import HRModule, HRStage, module_of
 from .layer import Arch, Feature, Head, Layer, Size, Unit, layers, out_size
@@ -32,5 +32,6 @@ __all__ = [
     'module_of',
     'named',
     'out_size',
+    'parse_head',
     'stock_hrnet',
 ]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .layer import Feature, Layer
+from .layer import Feature, Head, Layer
+from .strict import ArchError
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +48,17 @@ class PoseHead:
                 norm=False,
             ),
         )
+
+
+def parse_head(text: str) -> Head | None:
+    """The head that a short text names: `seg:19` (classes), `pose:17` (joints) or `none`.
+
+    Raises:
+        ArchError: for any other text.
+    """
+    kind, _, number = text.partition(':')
+    if text == 'none':
+        return None
+    if kind not in ('seg', 'pose') or not number.isdecimal() or int(number) < 1:
+        raise ArchError(f"head: expected 'seg:CLASSES', 'pose:JOINTS' or 'none', got {text!r}")
+    return SegHead(int(number)) if kind == 'seg' else PoseHead(int(number))

@@ -3,6 +3,16 @@
 from .budget import Budget
 from .cost import Cost
 from .count import Counter, count, layer_cost
-from .rule import PYCLS, SCALENAS, Rule
+from .rule import PYCLS, RULES, SCALENAS, Rule
 
-__all__ = ['PYCLS', 'SCALENAS', 'Budget', 'Cost', 'Counter', 'Rule', 'count', 'layer_cost']
+__all__ = [
+    'PYCLS',
+    'RULES',
+    'SCALENAS',
+    'Budget',
+    'Cost',
+    'Counter',
+    'Rule',
+    'count',
+    'layer_cost',
+]

@@ -1,0 +1,64 @@
+"""The networks and steps that the benchmarks time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from scalenas.models import ScaleHRNet, SuperScaleHRNet
+from scalenas.models.slicing import slice_state_dict
+from torch import nn
+
+from scalenas.arch import HRArch
+from scalenas.space import HRSpace
+
+
+def pair(space: HRSpace, arch: HRArch) -> tuple[SuperScaleHRNet, ScaleHRNet]:
+    """A supernet, and the static twin of one of its sub-nets with the same weights."""
+    torch.manual_seed(0)
+    supernet = SuperScaleHRNet(space)
+    static = ScaleHRNet(arch)
+    static.load_state_dict(slice_state_dict(supernet.state_dict(), space, arch, prefix=''))
+    return supernet, static
+
+
+def forward(net: nn.Module, x: torch.Tensor) -> Callable[[], object]:
+    """One inference pass."""
+    net.eval()
+
+    def run() -> object:
+        with torch.no_grad():
+            return net(x)
+
+    return run
+
+
+def step(net: nn.Module, x: torch.Tensor) -> Callable[[], object]:
+    """One training step with SGD, momentum and weight decay."""
+    net.train()
+    optimizer = torch.optim.SGD(net.parameters(), 1e-4, momentum=0.9, weight_decay=5e-4)
+
+    def run() -> None:
+        optimizer.zero_grad(set_to_none=True)
+        torch.stack([y.square().mean() for y in net(x)]).sum().backward()
+        optimizer.step()
+
+    return run
+
+
+def saved_bytes(net: nn.Module, x: torch.Tensor) -> int:
+    """Bytes of distinct tensors that one forward pass keeps for its backward pass."""
+    seen: dict[int, int] = {}
+    owned = {p.untyped_storage().data_ptr() for p in net.parameters()}
+
+    def pack(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in owned:
+            seen[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    net.train()
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        outputs = net(x)
+    del outputs
+    return sum(seen.values())

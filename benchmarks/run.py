@@ -1,0 +1,163 @@
+#!/usr/bin/env python3
+"""All benchmarks, one command: ratios measured in one run, as JSON and as a table.
+
+    python benchmarks/run.py [--only NAME ...] [--quick] [--out benchmarks/results]
+
+No number here is a test: timings vary, so what is reported is medians with quartiles.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from nets import forward, pair, saved_bytes, step
+from paired import ratio, seconds, spread
+from scalenas.models import ScaleHRNet
+
+from scalenas.arch import SegHead, named
+from scalenas.complexity import Counter
+from scalenas.space import HRSpace
+
+DEMO = HRSpace(8, (1, 2, 1), (1, 2, 3), stem=16, stage1_blocks=1, stage1_channels=8)
+Result = dict[str, Any]
+
+
+def costing(quick: bool) -> list[Result]:
+    """Cost of random archs of the W32 space at 1024x2048, per second on one core (goal 10,000)."""
+    space, rng, head = HRSpace(32), random.Random(0), SegHead(19)
+    archs = [space.sample(rng) for _ in range(1000 if quick else 10_000)]
+    rates = []
+    for _ in range(3 if quick else 5):
+        counter = Counter((1024, 2048), head)  # cold: every unit is counted anew
+        rates.append(len(archs) / seconds(lambda c=counter: [c(arch) for arch in archs]))
+    return [{'what': f'{len(archs):,} random archs costed, per second', **spread(rates)}]
+
+
+def subnets(quick: bool) -> list[Result]:
+    """Active sub-net in the supernet over the same net static (goals 1.05 and 1.10)."""
+    cases = [('demo space, 96x96, batch 8', DEMO, None, (8, 3, 96, 96))]
+    if not quick:
+        cases.append(
+            ('S1 in W32, 256x512, batch 1', HRSpace(32), named('scalenas_s1'), (1, 3, 256, 512))
+        )
+    found = []
+    for title, space, arch, shape in cases:
+        arch = arch or space.sample(random.Random(1))
+        supernet, static = pair(space, arch)
+        x = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+        for kind, action, pairs in (('forward', forward, 40), ('training step', step, 20)):
+            ours, theirs = action(supernet, x), action(static, x)
+            with supernet.active(arch):
+                row = ratio(ours, theirs, 5 if quick else pairs)
+            found.append({'what': f'supernet / static, {kind}, {title}', **row})
+    return found
+
+
+def stock(quick: bool) -> list[Result]:
+    """S1 static against mmseg's HRNet-W32 at equal input: time, and time per multiply-add."""
+    from mmseg.models.backbones import HRNet
+
+    size = (128, 256) if quick else (256, 512)
+    extra = {
+        f'stage{j + 1}': {
+            'num_modules': modules,
+            'num_branches': max(1, j + 1),
+            'block': 'BASIC' if j else 'BOTTLENECK',
+            'num_blocks': (4,) * (j + 1),
+            'num_channels': tuple(32 * 2**i for i in range(j + 1)) if j else (64,),
+        }
+        for j, modules in enumerate((1, 1, 4, 3))
+    }
+    arch = named('scalenas_s1').with_(upsample='bilinear')
+    ours, theirs = ScaleHRNet(arch), HRNet(extra)
+    x = torch.randn((1, 3, *size), generator=torch.Generator().manual_seed(0))
+    counter = Counter(size)
+    per_mac = counter(named('hrnet_w32')).macs / counter(arch).macs
+    rows = []
+    for kind, action, pairs in (('forward', forward, 30), ('training step', step, 15)):
+        row = ratio(action(ours, x), action(theirs, x), 5 if quick else pairs)
+        where = f'{kind}, {size[0]}x{size[1]}'
+        rows.append({'what': f'S1 / HRNet-W32, {where}', **row})
+        scaled = {k: v * per_mac for k, v in row.items() if k != 'n'}
+        rows.append({'what': f'S1 / HRNet-W32 per multiply-add, {where}', **scaled, 'n': row['n']})
+    return rows
+
+
+def memory(quick: bool) -> list[Result]:
+    """Memory of a training step: supernet (sub-net active) over static, without timing noise."""
+    space, arch, shape = DEMO, DEMO.sample(random.Random(1)), (8, 3, 96, 96)
+    if not quick:
+        space, arch, shape = HRSpace(32), named('scalenas_s1'), (1, 3, 256, 512)
+    supernet, static = pair(space, arch)
+    x = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    with supernet.active(arch):
+        kept = saved_bytes(supernet, x) / saved_bytes(static, x)
+    weights = [sum(p.numel() for p in net.parameters()) for net in (supernet, static)]
+    return [
+        {'what': 'activations kept for backward, supernet / static', 'median': kept},
+        {'what': 'parameters held, supernet / static', 'median': weights[0] / weights[1]},
+    ]
+
+
+BENCHMARKS: dict[str, Callable[[bool], list[Result]]] = {
+    'costing': costing,
+    'subnets': subnets,
+    'stock': stock,
+    'memory': memory,
+}
+
+
+def table(results: dict[str, list[Result]]) -> str:
+    """A Markdown table of all rows."""
+    lines = ['| what | median | quartiles | pairs |', '|---|---|---|---|']
+    for rows in results.values():
+        for row in rows:
+            digits = ',.0f' if row['median'] > 100 else '.3f'
+            quartiles = (
+                f'{row["q25"]:{digits}} - {row["q75"]:{digits}}' if 'q25' in row else 'exact'
+            )
+            lines.append(
+                f'| {row["what"]} | {row["median"]:{digits}} | {quartiles} | {row.get("n", "")} |'
+            )
+    return '\n'.join(lines)
+
+
+def main() -> None:
+    """Runs the chosen benchmarks, prints the table, writes results.json and results.md."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument('--only', nargs='+', choices=BENCHMARKS, default=list(BENCHMARKS))
+    parser.add_argument('--quick', action='store_true', help='small sizes and few pairs')
+    parser.add_argument('--threads', type=int, default=1)
+    parser.add_argument('--out', type=Path, default=Path(__file__).parent / 'results')
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    results = {}
+    for name in args.only:
+        print(f'{name}: {BENCHMARKS[name].__doc__}', flush=True)
+        results[name] = BENCHMARKS[name](args.quick)
+    text = table(results)
+    print(text)
+    args.out.mkdir(parents=True, exist_ok=True)
+    setting = {
+        'torch': torch.__version__,
+        'python': platform.python_version(),
+        'machine': platform.machine(),
+        'threads': args.threads,
+        'quick': args.quick,
+    }
+    document = {'setting': setting, 'results': results}
+    (args.out / 'results.json').write_text(json.dumps(document, indent=1) + '\n')
+    (args.out / 'results.md').write_text(text + '\n')
+
+
+if __name__ == '__main__':
+    main()

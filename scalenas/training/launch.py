@@ -1,0 +1,72 @@
+"""From a config to a running Runner, for any package of the ecosystem."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+
+from scalenas.models.checkpoint import load_checkpoint
+
+from .config import read_config, unknown_key
+from .data import check_data
+from .options import test_config, train_config
+
+
+def train(args: argparse.Namespace) -> Runner:
+    """Train as tools/train.py is asked to.
+
+    Raises:
+        UserError: one line, when the config, the data or a checkpoint does not allow it.
+    """
+    cfg = train_config(args, read_config(args.config, args.cfg_options))
+    loaders = ('train_dataloader',) if args.no_validate else ('train_dataloader', 'val_dataloader')
+    runner = build_runner(cfg, loaders)
+    with clear_errors(cfg):
+        runner.train()
+    return runner
+
+
+def test(args: argparse.Namespace) -> dict[str, Any]:
+    """Test as tools/test.py is asked to; the metrics.
+
+    Raises:
+        UserError: one line, when the config, the data or the checkpoint does not allow it.
+    """
+    cfg = test_config(args, read_config(args.config, args.cfg_options))
+    runner = build_runner(cfg, ('test_dataloader',))
+    with clear_errors(cfg):
+        metrics: dict[str, Any] = runner.test()
+    return metrics
+
+
+def build_runner(cfg: Config, loaders: tuple[str, ...]) -> Runner:
+    """The Runner of a config, after its data and checkpoint were found to be usable."""
+    check_data(cfg, loaders)
+    path = cfg.get('load_from')
+    if path is not None and '://' not in path:
+        # mmengine would run what a pickle asks it to; this refuses such a file before.
+        load_checkpoint(path)
+    with clear_errors(cfg):
+        if 'runner_type' in cfg:
+            return RUNNERS.build(cfg)
+        return Runner.from_cfg(cfg)
+
+
+@contextmanager
+def clear_errors(cfg: Config) -> Iterator[None]:
+    """A TypeError for a key that a class does not take becomes a ConfigError."""
+    try:
+        yield
+    except TypeError as error:
+        if 'unexpected keyword argument' not in str(error):
+            raise
+        clear = unknown_key(cfg)
+        if clear is None:
+            raise
+        raise clear from None
