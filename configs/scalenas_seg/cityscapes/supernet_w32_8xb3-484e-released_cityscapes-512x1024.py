@@ -12,7 +12,5 @@ model = dict(
     distillation=dict(weight=0.5),
     inactive='decay',
 )
-param_scheduler = [
-    dict(type='PolyLR', power=0.9, eta_min=0.0, begin=0, end=59996, by_epoch=False)
-]
+param_scheduler = [dict(type='PolyLR', power=0.9, eta_min=0.0, begin=0, end=59996, by_epoch=False)]
 find_unused_parameters = False
