@@ -32,6 +32,9 @@ BUILT = (
 )
 """Registries that parts of a config may come from."""
 
+BY_BUILDERS = ('norm_cfg', 'conv_cfg', 'act_cfg', 'upsample_cfg', 'plugins', 'init_cfg')
+"""Parts that a builder function reads before their class does: they may have keys for it."""
+
 READ_BY_MMENGINE = (
     'model_wrapper_cfg',
     'find_unused_parameters',
@@ -76,7 +79,9 @@ def read_config(path: str, options: Mapping[str, Any] | None = None) -> Config:
 
 def unknown_key(cfg: Config) -> ConfigError | None:
     """The first key of the config that its class does not take, as an error with a suggestion."""
-    for place, part in _parts(cfg._cfg_dict.to_dict(), ''):
+    known_to_runner = {*inspect.signature(Runner).parameters, *READ_BY_MMENGINE}
+    content = cfg._cfg_dict.to_dict()
+    for place, part in _parts({k: v for k, v in content.items() if k in known_to_runner}, ''):
         if not isinstance(part['type'], str):
             continue
         keys = set(part) - {'type', '_scope_', 'priority'}
@@ -128,7 +133,8 @@ def _parts(value: Any, place: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
         if 'type' in value:
             yield place, value
         for key, child in value.items():
-            yield from _parts(child, f'{place}.{key}' if place else str(key))
+            if key not in BY_BUILDERS:
+                yield from _parts(child, f'{place}.{key}' if place else str(key))
     elif isinstance(value, list | tuple):
         for i, child in enumerate(value):
             yield from _parts(child, f'{place}[{i}]')

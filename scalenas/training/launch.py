@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from mmengine.config import Config
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
@@ -47,6 +48,8 @@ def test(args: argparse.Namespace) -> dict[str, Any]:
 
 def build_runner(cfg: Config, loaders: tuple[str, ...]) -> Runner:
     """The Runner of a config, after its data and checkpoint were found to be usable."""
+    if cfg.launcher == 'pytorch' and not torch.cuda.is_available():
+        _meet_on_cpu(cfg)
     check_data(cfg, loaders)
     path = cfg.get('load_from')
     if path is not None and '://' not in path:
@@ -70,3 +73,16 @@ def clear_errors(cfg: Config) -> Iterator[None]:
         if clear is None:
             raise
         raise clear from None
+
+
+def _meet_on_cpu(cfg: Config) -> None:
+    """Make a torchrun without GPUs work: mmengine's own start-up asks for CUDA devices."""
+    if not torch.distributed.is_initialized():
+        torch.distributed.init_process_group('gloo')
+    cfg.model_wrapper_cfg = {
+        'type': 'MMDistributedDataParallel',
+        'broadcast_buffers': False,
+        'find_unused_parameters': cfg.get('find_unused_parameters', False),
+        **(cfg.get('model_wrapper_cfg') or {}),
+        'device_ids': None,
+    }
