@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import TextIO
+from typing import Self, TextIO
 
 from .record import Objective, Record
 
@@ -45,7 +45,9 @@ class ProgressLine:
         if records:
             best = min(records, key=lambda r: (self.objective.loss(r.metrics), r.slot))
             value = best.metrics[self.objective.metric]
-            text += f'  best {self.objective.metric} {value:.4f} ({best.cost.macs / 1e9:.3f} G macs)'
+            text += (
+                f'  best {self.objective.metric} {value:.4f} ({best.cost.macs / 1e9:.3f} G macs)'
+            )
         fresh = count - (self._known_at_start or 0)
         if fresh > 0 and count < self.total:
             pace = (time.monotonic() - self._start) / fresh
@@ -75,8 +77,10 @@ class ProgressLine:
         self._draw('')
         logger.info('waiting for the end of the generation: %s', names)
 
-    def close(self) -> None:
-        """Leave the line standing."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         if self._moving:
             self._stream.write('\n')
 

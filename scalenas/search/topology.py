@@ -5,6 +5,7 @@ Source: ScaleNAS (Cheng et al. 2020), section 3.5 and algorithm 1.
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
@@ -79,9 +80,7 @@ class TopologyEvolution(AbstractSearch):
         as_choice(cut, 'search.algorithm.cut', CUTS)
         self.cut: Cut = cut
 
-    def generation(
-        self, index: int, records: Sequence[Record], rng: random.Random
-    ) -> list[Arch]:
+    def generation(self, index: int, records: Sequence[Record], rng: random.Random) -> list[Arch]:
         """The initial sample at index 0, then one offspring of each parent."""
         return self._sample(rng) if index == 0 else self._offspring(index, records, rng)
 
@@ -106,13 +105,11 @@ class TopologyEvolution(AbstractSearch):
         if self.initial == 'uniform':
             return [lambda: self.space.sample(rng)]
         depths = self.space.depth
-        pairs = list(zip(depths, depths[1:], strict=False)) or [depths]
+        pairs: list[tuple[int, ...]] = list(itertools.pairwise(depths)) or [depths]
         groups = [self.space.group(pair, fusion) for fusion in STRATA for pair in pairs]
         return [lambda group=group: group.sample(rng) for group in groups]  # type: ignore[misc]
 
-    def _offspring(
-        self, index: int, records: Sequence[Record], rng: random.Random
-    ) -> list[Arch]:
+    def _offspring(self, index: int, records: Sequence[Record], rng: random.Random) -> list[Arch]:
         chosen = select(self.objective.points(records), self.num_parents, self.cut)
         parents = [records[i].arch for i in chosen]
         # When fewer offspring than parents are left to make, chance and not cost says whose.
