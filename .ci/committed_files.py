@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Refuse files that should not be committed: large ones, and ones that name a folder of one machine.
+"""Refuse large files, and files that name a folder of one machine.
 
 Usage: python3 .ci/committed_files.py FILE ...   (without files: all that git tracks)
 """

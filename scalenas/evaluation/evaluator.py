@@ -96,6 +96,8 @@ class SubnetEvaluator:
         for batch in self.validation:
             outputs = model(**batch, mode='predict')
             self.evaluator.process(data_samples=outputs, data_batch=batch)
+            # Both hold full-size logits, which would stay through the next forward.
+            del outputs, batch
         return full_precision(self.evaluator.evaluate(self.validation.num_images))
 
     def counter(self, size: Size) -> Counter:

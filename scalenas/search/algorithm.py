@@ -49,9 +49,7 @@ class AbstractSearch(ABC):
         _check_reachable(space, cost, self.budget)
 
     @abstractmethod
-    def generation(
-        self, index: int, records: Sequence[Record], rng: random.Random
-    ) -> list[Arch]:
+    def generation(self, index: int, records: Sequence[Record], rng: random.Random) -> list[Arch]:
         """The networks of generation `index`, each new; none when the search is finished.
 
         Args:

@@ -45,7 +45,9 @@ class ProgressLine:
         if records:
             best = min(records, key=lambda r: (self.objective.loss(r.metrics), r.slot))
             value = best.metrics[self.objective.metric]
-            text += f'  best {self.objective.metric} {value:.4f} ({best.cost.macs / 1e9:.3f} G macs)'
+            text += (
+                f'  best {self.objective.metric} {value:.4f} ({best.cost.macs / 1e9:.3f} G macs)'
+            )
         fresh = count - (self._known_at_start or 0)
         if fresh > 0 and count < self.total:
             pace = (time.monotonic() - self._start) / fresh

@@ -14,9 +14,7 @@ from .record import Record, SearchError
 class RandomSearch(AbstractSearch):
     """`num_total` networks, drawn evenly from the space, in one generation."""
 
-    def generation(
-        self, index: int, records: Sequence[Record], rng: random.Random
-    ) -> list[Arch]:
+    def generation(self, index: int, records: Sequence[Record], rng: random.Random) -> list[Arch]:
         """All networks at index 0.
 
         Raises:

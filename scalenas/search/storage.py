@@ -75,7 +75,9 @@ def _database(url: str) -> BaseStorage:
                 | optuna.exceptions.StorageInternalError,
             )
             if not racing or not remaining:
-                raise StudyError(f'storage {shown(url)}: cannot be opened: {_line(error)}') from None
+                raise StudyError(
+                    f'storage {shown(url)}: cannot be opened: {_line(error)}'
+                ) from None
             time.sleep(random.SystemRandom().uniform(0.05, 0.3))
         except (ImportError, RuntimeError) as error:
             raise StudyError(f'storage {shown(url)}: {_line(error)}') from None

@@ -79,9 +79,7 @@ class TopologyEvolution(AbstractSearch):
         as_choice(cut, 'search.algorithm.cut', CUTS)
         self.cut: Cut = cut
 
-    def generation(
-        self, index: int, records: Sequence[Record], rng: random.Random
-    ) -> list[Arch]:
+    def generation(self, index: int, records: Sequence[Record], rng: random.Random) -> list[Arch]:
         """The initial sample at index 0, then one offspring of each parent."""
         return self._sample(rng) if index == 0 else self._offspring(index, records, rng)
 
@@ -110,9 +108,7 @@ class TopologyEvolution(AbstractSearch):
         groups = [self.space.group(pair, fusion) for fusion in STRATA for pair in pairs]
         return [lambda group=group: group.sample(rng) for group in groups]  # type: ignore[misc]
 
-    def _offspring(
-        self, index: int, records: Sequence[Record], rng: random.Random
-    ) -> list[Arch]:
+    def _offspring(self, index: int, records: Sequence[Record], rng: random.Random) -> list[Arch]:
         chosen = select(self.objective.points(records), self.num_parents, self.cut)
         parents = [records[i].arch for i in chosen]
         # When fewer offspring than parents are left to make, chance and not cost says whose.

@@ -33,9 +33,7 @@ def test_a_machine_path_is_refused(tmp_path: Path, folder: str) -> None:
     assert shown.startswith('a.py:1: ')
 
 
-@pytest.mark.parametrize(
-    'text', ['~/.cache/scalenas', '$HOME/work/x', 'a/work/b', '/tmp', 'x/tmp/']
-)
+@pytest.mark.parametrize('text', ['~/.cache/x', '$HOME/work/x', 'a/work/b', '/tmp', 'x/tmp/'])
 def test_other_paths_pass(tmp_path: Path, text: str) -> None:
     (tmp_path / 'a.md').write_text(text)
     assert check('a.md', cwd=tmp_path)[0] == 0
