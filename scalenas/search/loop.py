@@ -45,13 +45,14 @@ def run_search(
     *,
     seed: int = 0,
     progress: Progress | None = None,
-    at_generation_end: Callable[[Sequence[Record]], None] | None = None,
+    after: Callable[[Sequence[Record]], None] | None = None,
     poll_seconds: float = 1.0,
 ) -> list[Record]:
     """Work on the study until the algorithm has nothing more to ask; all records, by slot.
 
     Any number of processes may do so at once, with equal algorithm and seed. Each computes the
-    generations on its own, from the records alone, and they share the evaluations.
+    generations on its own, from the records alone, and they share the evaluations. `after` is
+    given all records at the end of each generation.
 
     Raises:
         EvaluationError: when `evaluate` failed twice on a network, or gave a number that is
@@ -67,8 +68,8 @@ def run_search(
         _evaluate_all(candidates, study, evaluate, progress, poll_seconds)
         last = candidates[-1].slot
         done = [record for record in study.records() if record.slot <= last]
-        if at_generation_end is not None:
-            at_generation_end(study.records())
+        if after is not None:
+            after(study.records())
         index += 1
     return study.records()
 

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import TextIO
+from typing import Self, TextIO
 
 from .record import Objective, Record
 
@@ -77,8 +77,10 @@ class ProgressLine:
         self._draw('')
         logger.info('waiting for the end of the generation: %s', names)
 
-    def close(self) -> None:
-        """Leave the line standing."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         if self._moving:
             self._stream.write('\n')
 

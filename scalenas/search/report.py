@@ -40,9 +40,19 @@ def write_report(records: Sequence[Record], objective: Objective, folder: str | 
     best = front_of(records, objective)
     for record in best:
         _replace(folder / arch_file(record), dump(record.arch))  # type: ignore[arg-type]
+    entries = [
+        {
+            'slot': record.slot,
+            'generation': record.generation,
+            'cost': record.cost.to_dict(),
+            'metrics': dict(record.metrics),
+            'arch': arch_file(record),
+        }
+        for record in best
+    ]
+    _replace(folder / 'front.json', json.dumps(entries, indent=1) + '\n')
     rows = [{**_row(record), 'arch': arch_file(record)} for record in best]
     _replace(folder / 'front.csv', _table(rows))
-    _replace(folder / 'front.json', json.dumps(rows, indent=1) + '\n')
     _replace(folder / 'all.csv', _table([_row(record) for record in records]))
     kept = {Path(arch_file(record)).name for record in best}
     for path in archs.iterdir():

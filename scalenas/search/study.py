@@ -107,11 +107,17 @@ class SearchStudy:
         if name not in names:
             wanted = f'has no study {name!r}' if name else 'needs the name of a study'
             raise StudyError(f'storage {shown(where)} {wanted}; it holds: {", ".join(names)}')
+        assert name is not None
         attrs = storage.get_study_user_attrs(storage.get_study_id_from_name(name))
         if FINGERPRINT not in attrs:
             raise StudyError(f'study {name} in {shown(where)} was not made by a scalenas search')
         objective = Objective(**attrs[FINGERPRINT]['objective'])
         return cls(storage, name, where, objective)
+
+    @staticmethod
+    def names(where: str) -> list[str]:
+        """The studies that a storage holds."""
+        return [s.study_name for s in open_storage(where, create=False).get_all_studies()]
 
     def _check(self, settings: dict[str, Any]) -> None:
         settings['objective'] = {

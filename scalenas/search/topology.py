@@ -5,6 +5,7 @@ Source: ScaleNAS (Cheng et al. 2020), section 3.5 and algorithm 1.
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
@@ -104,7 +105,7 @@ class TopologyEvolution(AbstractSearch):
         if self.initial == 'uniform':
             return [lambda: self.space.sample(rng)]
         depths = self.space.depth
-        pairs = list(zip(depths, depths[1:], strict=False)) or [depths]
+        pairs: list[tuple[int, ...]] = list(itertools.pairwise(depths)) or [depths]
         groups = [self.space.group(pair, fusion) for fusion in STRATA for pair in pairs]
         return [lambda group=group: group.sample(rng) for group in groups]  # type: ignore[misc]
 
