@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from scalenas.models.backbones import ScaleHRNet, SuperScaleHRNet
+from scalenas.models import ScaleHRNet, SuperScaleHRNet
 from scalenas.models.slicing import slice_state_dict
 from torch import nn
 

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from nets import forward, pair, saved_bytes, step
 from paired import ratio, seconds, spread
-from scalenas.models.backbones import ScaleHRNet
+from scalenas.models import ScaleHRNet
 
 from scalenas.arch import SegHead, named
 from scalenas.complexity import Counter

@@ -1,7 +1,7 @@
 """What a network is: frozen, hashable values, their flat layer plan, and YAML in and out."""
 
 from .document import FAMILIES, dump, from_dict, load, load_file
-from .heads import ClassificationHead, PoseHead, SegHead
+from .heads import ClassificationHead, PoseHead, SegHead, parse_head
 from .hrnet import HRArch, stock_hrnet
 from .hrnet_module import HRModule, HRStage, module_of
 from .layer import Arch, Feature, Head, Layer, Size, Unit, layers, out_size
@@ -46,6 +46,7 @@ __all__ = [
     'module_of',
     'named',
     'out_size',
+    'parse_head',
     'regnet',
     'rounding',
     'stock_hrnet',

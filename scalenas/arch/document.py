@@ -29,6 +29,8 @@ class _StrictLoader(yaml.SafeLoader):
         seen = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, Hashable):
+                raise ArchError(f'key {key!r} is not a word, line {key_node.start_mark.line + 1}')
             if key in seen:
                 raise ArchError(f'key {key!r} stands twice, line {key_node.start_mark.line + 1}')
             seen.add(key)
@@ -54,10 +56,11 @@ def load(text: str, where: str = 'arch') -> Arch:
     try:
         data = yaml.load(text, Loader=_StrictLoader)
     except yaml.YAMLError as error:
-        line = ' '.join(str(error).split())
-        raise ArchError(f'{where}: not YAML: {line}') from None
+        raise ArchError(f'{where}: not YAML: {" ".join(str(error).split())}') from None
     except ArchError as error:
         raise ArchError(f'{where}: {error}') from None
+    except (ValueError, RecursionError) as error:  # a date that is none, a thousand brackets
+        raise ArchError(f'{where}: not YAML that can be read: {error}') from None
     return from_dict(data, where)
 
 

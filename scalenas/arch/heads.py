@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from .layer import Feature, Layer
+from .layer import Feature, Head, Layer
+from .strict import ArchError
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +65,27 @@ class ClassificationHead:
                 found.append(Layer(name, c, width, 1, (1, 1), bias=True, norm=False, op='linear'))
                 c = width
         return tuple(found)
+
+
+def parse_head(text: str) -> Head | None:
+    """The head that a short text names: `seg:19`, `cls:1000` (classes), `pose:17` (joints) or `none`.
+
+    Raises:
+        ArchError: for any other text.
+    """
+    kind, _, number = text.partition(':')
+    if text == 'none':
+        return None
+    if kind not in HEADS or not number.isdecimal() or int(number) < 1:
+        raise ArchError(
+            f"head: expected 'seg:CLASSES', 'cls:CLASSES', 'pose:JOINTS' or 'none', got {text!r}"
+        )
+    return HEADS[kind](int(number))
+
+
+HEADS: dict[str, Callable[[int], Head]] = {
+    'seg': SegHead,
+    'cls': ClassificationHead,
+    'pose': PoseHead,
+}
+"""Kind of head -> what makes one for a number of classes or joints."""

@@ -27,6 +27,8 @@ class HRModule:
 
     def __post_init__(self) -> None:
         branches = range(len(self.depths))
+        if not self.depths:
+            raise ArchError('a module needs at least one branch, got none')
         for i, depth in enumerate(self.depths):
             as_int(depth, f'depth of branch {i}')
         if len(self.fusions) != self.num_steps:
@@ -38,6 +40,8 @@ class HRModule:
             if len(rows) != len(self.depths):
                 raise ArchError(f'fusions of step {t} need one row per branch, got {len(rows)}')
             for i, sources in enumerate(rows):
+                if not sources:
+                    continue
                 for k in sources:
                     if k not in branches or k == i:
                         allowed = ', '.join(str(b) for b in branches if b != i)
@@ -49,7 +53,7 @@ class HRModule:
                         f'fusions into branch {i} of step {t} must be ascending and distinct, '
                         f'got {sources}'
                     )
-                if sources and t >= self.depths[i]:
+                if t >= self.depths[i]:
                     raise ArchError(
                         f"fusion '{i}<-{sources[0]}' of step {t} cannot exist: branch {i} has only "
                         f'{self.depths[i]} blocks, so its fusions end at step {self.depths[i] - 1}'

@@ -43,7 +43,7 @@ class Layer:
 
     def prefixed(self, prefix: str) -> Layer:
         """The same layer, deeper in the module tree."""
-        return replace(self, name=f'{prefix}.{self.name}' if self.name else prefix)
+        return replace(self, name='.'.join(part for part in (prefix, self.name) if part))
 
 
 class Feature(NamedTuple):

@@ -4,10 +4,11 @@ from .budget import Budget
 from .cost import Cost
 from .count import Counter, count, layer_cost
 from .floor import count_floored
-from .rule import PYCLS, SCALENAS, Rule
+from .rule import PYCLS, RULES, SCALENAS, Rule
 
 __all__ = [
     'PYCLS',
+    'RULES',
     'SCALENAS',
     'Budget',
     'Cost',

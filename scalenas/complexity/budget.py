@@ -27,7 +27,9 @@ class Budget:
     def __post_init__(self) -> None:
         for field in fields(self):
             bound = getattr(self, field.name)
-            if bound is not None and not bound >= 0:
+            if bound is None:
+                continue
+            if isinstance(bound, bool) or not isinstance(bound, int | float) or not bound >= 0:
                 raise UserError(f'budget: {field.name} must be a number >= 0, got {bound!r}')
         for what in ('macs', 'params', 'acts'):
             least, most = getattr(self, f'min_{what}'), getattr(self, f'max_{what}')

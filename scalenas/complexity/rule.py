@@ -26,3 +26,6 @@ PYCLS = Rule('pycls')
 
 SCALENAS = Rule('scalenas', giga=2**30)
 """1 G = 2**30 multiply-adds: the tables of HRNet and ScaleNAS, there called GFLOPs."""
+
+RULES = {rule.name: rule for rule in (PYCLS, SCALENAS)}
+"""Every rule by its name."""

@@ -24,6 +24,4 @@ class Gene:
 
     def is_active(self, values: dict[str, Value]) -> bool:
         """True when the chosen `values` give the gene a meaning."""
-        return self.parent is None or (
-            self.parent in values and values[self.parent] in self.active_at
-        )
+        return self.parent is None or values.get(self.parent) in self.active_at

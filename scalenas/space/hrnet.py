@@ -21,6 +21,35 @@ from .gene import Gene, Value
 from .space import AbstractSpace, Genes, SpaceError, Weights
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A module of the space, and the names of its genes.
+
+    `switches[t][i]` are the sources of branch i after step t, each with its gene. `ruled`: the
+    single-output rule holds here.
+    """
+
+    stage: int
+    module: int
+    ruled: bool
+    unit: str
+    depths: tuple[str, ...]
+    switches: tuple[tuple[tuple[tuple[int, str], ...], ...], ...]
+
+    @classmethod
+    def of(cls, stage: int, module: int, num_steps: int, ruled: bool) -> _Place:
+        """The place of `module` in `stage`, which has as many branches as its number says."""
+        unit, branches = f's{stage}.m{module}', range(stage)
+        switches = tuple(
+            tuple(
+                tuple((k, f'{unit}.t{t}.f{i}<-{k}') for k in branches if k != i) for i in branches
+            )
+            for t in range(num_steps)
+        )
+        depths = tuple(f'{unit}.b{i}.depth' for i in branches)
+        return cls(stage, module, ruled, unit, depths, switches)
+
+
 class HRSpace(AbstractSpace[HRArch]):
     """HRNet-style networks of one width; `num_modules[j]` modules in stage j + 2.
 
@@ -60,58 +89,44 @@ class HRSpace(AbstractSpace[HRArch]):
             output=output,
             in_channels=in_channels,
         )
-        super().__init__(list(self._genes()))
-
-    def _places(self) -> list[tuple[int, int, bool]]:
-        """(stage, module, follows the single-output rule) of every module."""
         last = len(self.num_modules) + 1
-        single = self._template.output == 'single'
-        return [
-            (s, m, single and s == last and m == count - 1)
+        self._places = [
+            _Place.of(s, m, max(self.depth), output == 'single' and (s, m) == (last, count - 1))
             for s, count in enumerate(self.num_modules, 2)
             for m in range(count)
         ]
+        super().__init__(self._genes())
 
     def _genes(self) -> list[Gene]:
         genes = []
-        for s, m, ruled in self._places():
-            unit = f's{s}.m{m}'
-            for i in range(s):
-                genes.append(Gene(f'{unit}.b{i}.depth', self.depth, unit))
-            for t in range(max(self.depth)):
-                for i in range(s):
+        for place in self._places:
+            genes += [Gene(name, self.depth, place.unit) for name in place.depths]
+            for t, rows in enumerate(place.switches):
+                for parent, row in zip(place.depths, rows, strict=True):
                     # Under the single-output rule the last row of a branch is not free.
-                    free = frozenset(d for d in self.depth if d > t + ruled)
-                    if not free:
-                        continue
-                    for k in range(s):
-                        if k != i:
-                            name = f'{unit}.t{t}.f{i}<-{k}'
-                            genes.append(
-                                Gene(name, (False, True), unit, f'{unit}.b{i}.depth', free)
-                            )
+                    free = frozenset(d for d in self.depth if d > t + place.ruled)
+                    if free:
+                        genes += [
+                            Gene(name, (False, True), place.unit, parent, free) for _, name in row
+                        ]
         return genes
 
     def _build(self, values: Genes) -> HRArch:
         stages: list[list[HRModule]] = [[] for _ in self.num_modules]
-        for s, m, ruled in self._places():
-            unit = f's{s}.m{m}'
-            depths = tuple(int(values[f'{unit}.b{i}.depth']) for i in range(s))
+        for place in self._places:
+            depths = tuple([int(values[name]) for name in place.depths])
             steps = []
-            for t in range(max(depths)):
-                rows = []
-                for i in range(s):
-                    if ruled and t == depths[i] - 1:
-                        row = tuple(range(1, s)) if i == 0 else ()
-                    elif t < depths[i]:
-                        row = tuple(
-                            k for k in range(s) if k != i and values[f'{unit}.t{t}.f{i}<-{k}']
-                        )
+            for t, switches in enumerate(place.switches[: max(depths)]):
+                rows: list[tuple[int, ...]] = []
+                for i, row in enumerate(switches):
+                    if t < depths[i] - place.ruled:
+                        rows.append(tuple([k for k, name in row if values[name]]))
+                    elif place.ruled and i == 0 and t == depths[0] - 1:
+                        rows.append(tuple([k for k, _ in row]))
                     else:
-                        row = ()
-                    rows.append(row)
+                        rows.append(())
                 steps.append(tuple(rows))
-            stages[s - 2].append(HRModule(depths, tuple(steps)))
+            stages[place.stage - 2].append(HRModule(depths, tuple(steps)))
         return self._template.with_(
             stages=tuple(
                 HRStage(tuple(self.width * 2**i for i in range(j + 2)), tuple(modules))
@@ -129,16 +144,14 @@ class HRSpace(AbstractSpace[HRArch]):
                 f'{self.num_modules}'
             )
         values: dict[str, Value] = {}
-        for s, m, ruled in self._places():
-            unit, module = f's{s}.m{m}', arch.stages[s - 2].modules[m]
-            for i, depth in enumerate(module.depths):
-                values[f'{unit}.b{i}.depth'] = depth
-            for t, rows in enumerate(module.fusions):
-                for i, sources in enumerate(rows):
-                    if t < module.depths[i] - ruled:
-                        for k in range(s):
-                            if k != i:
-                                values[f'{unit}.t{t}.f{i}<-{k}'] = k in sources
+        for place in self._places:
+            module = arch.stages[place.stage - 2].modules[place.module]
+            values.update(zip(place.depths, module.depths, strict=True))
+            # A module deeper than the space is refused for its depth: its last steps need no names.
+            for t, (rows, switches) in enumerate(zip(module.fusions, place.switches, strict=False)):
+                for depth, sources, row in zip(module.depths, rows, switches, strict=True):
+                    if t < depth - place.ruled:
+                        values.update((name, k in sources) for k, name in row)
         return values
 
     def group(self, depth: Sequence[int] | None = None, fusion: float = 0.5) -> Group:
@@ -191,8 +204,11 @@ class HRSpace(AbstractSpace[HRArch]):
                 as_list(table[key], f'{where}.{key}', 'whole numbers')
         space = cls(**{k: v for k, v in table.items() if k not in ('family', 'where')})
         for item in as_list(table.get('where', []), f'{where}.where', '[pattern, values]'):
-            pattern, values = as_list(item, f'{where}.where', 'pattern and values')
-            space = space.where(pattern, tuple(values))
+            pair = as_list(item, f'{where}.where', 'pattern and values')
+            if len(pair) != 2 or not isinstance(pair[0], str):
+                raise SpaceError(f'{where}.where: expected [pattern, values], got {item!r}')
+            values = as_list(pair[1], f'{where}.where[{pair[0]!r}]', 'values')
+            space = space.where(pair[0], tuple(values))
         return space
 
 

@@ -6,9 +6,11 @@ family says only how active genes become an arch (`_build`) and how an arch is r
 
 from __future__ import annotations
 
+import bisect
 import copy
 import fnmatch
 import hashlib
+import itertools
 import json
 import random
 from abc import ABC, abstractmethod
@@ -44,6 +46,8 @@ class AbstractSpace(ABC, Generic[A]):
             assert gene.parent is None or gene.parent in self.genes, gene.parent
             self.genes[gene.name] = gene
         self.restrictions: tuple[tuple[str, tuple[Value, ...]], ...] = ()
+        # A sub-space has the same gene names, so it shares what is known about patterns.
+        self._matches: dict[str, dict[str, None]] = {}
 
     @abstractmethod
     def _build(self, values: Genes) -> A:
@@ -66,16 +70,12 @@ class AbstractSpace(ABC, Generic[A]):
         Raises:
             SpaceError: when no gene matches, or a matching gene would have no value left.
         """
-        names = [name for name in self.genes if fnmatch.fnmatchcase(name, pattern)]
-        if not names:
-            raise SpaceError(
-                f'no gene matches {pattern!r} (for example {next(iter(self.genes))!r})'
-                f'{suggest(pattern, self.genes)}'
-            )
+        names = self._matching(pattern)
         space = copy.copy(self)
         space.genes = dict(self.genes)
-        for name in names:
-            gene = self.genes[name]
+        for name, gene in self.genes.items():
+            if name not in names:
+                continue
             kept = tuple(v for v in gene.values if v in values)
             if not kept or not set(values) <= set(gene.values):
                 raise SpaceError(f'{name}: {tuple(values)} is not among its values {gene.values}')
@@ -123,14 +123,15 @@ class AbstractSpace(ABC, Generic[A]):
                 )
         found = self.decode(values)
         if found != arch:
-            raise SpaceError(f'not in the space: {_first_difference(found, arch)}')
+            difference = _first_difference(found.to_dict(), arch.to_dict())
+            raise SpaceError(f'not in the space: {difference}')
         return {name: values[name] for name in self.genes if name in values}
 
     @final
     def __contains__(self, arch: object) -> bool:
         try:
             self.encode(arch)  # type: ignore[arg-type]
-        except (SpaceError, AttributeError):
+        except SpaceError:
             return False
         return True
 
@@ -138,7 +139,7 @@ class AbstractSpace(ABC, Generic[A]):
     def sample(self, rng: random.Random, weights: Weights | None = None) -> A:
         """A random arch: each active gene drawn on its own, evenly unless `weights` differ."""
         drawn: Genes = {}
-        table = self._weight_table(weights)
+        table = self._edges(weights) if weights else {}
         for name, gene in self.genes.items():
             if gene.is_active(drawn):
                 drawn[name] = _draw(gene.values, table.get(name), rng)
@@ -160,7 +161,7 @@ class AbstractSpace(ABC, Generic[A]):
 
         Genes that only the mutation makes active are drawn evenly. `arch` is not changed.
         """
-        old = self.encode(arch)
+        old, names = self.encode(arch), self._matching(pattern)
         new: Genes = {}
         for name, gene in self.genes.items():
             if not gene.is_active(new):
@@ -169,7 +170,7 @@ class AbstractSpace(ABC, Generic[A]):
                 new[name] = _draw(gene.values, None, rng)
                 continue
             new[name] = old[name]
-            if len(gene.values) > 1 and fnmatch.fnmatchcase(name, pattern) and rng.random() < p:
+            if name in names and len(gene.values) > 1 and rng.random() < p:
                 new[name] = rng.choice([v for v in gene.values if v != old[name]])
         return self._build(new)
 
@@ -231,35 +232,52 @@ class AbstractSpace(ABC, Generic[A]):
     def __hash__(self) -> int:
         return hash(self.digest())
 
-    def _weight_table(self, weights: Weights | None) -> dict[str, Sequence[float]]:
+    def _matching(self, pattern: str) -> dict[str, None]:
+        # The keys are a set in gene order: no order may depend on the process.
+        found = self._matches.get(pattern)
+        if found is None:
+            found = dict.fromkeys(n for n in self.genes if fnmatch.fnmatchcase(n, pattern))
+            if not found:
+                raise SpaceError(
+                    f'no gene matches {pattern!r} (for example {next(iter(self.genes))!r})'
+                    f'{suggest(pattern, self.genes)}'
+                )
+            self._matches[pattern] = found
+        return found
+
+    def _edges(self, weights: Weights) -> dict[str, Sequence[float]]:
         table: dict[str, Sequence[float]] = {}
-        for pattern, row in (weights or {}).items():
-            names = [name for name in self.genes if fnmatch.fnmatchcase(name, pattern)]
-            if not names:
-                raise SpaceError(f'weights: no gene matches {pattern!r}')
-            for name in names:
+        for pattern, row in weights.items():
+            edges = list(itertools.accumulate(row))
+            if not (edges and min(row) >= 0 and 0 < edges[-1] < float('inf')):
+                raise SpaceError(
+                    f'weights: those of {pattern!r} must be >= 0 and not all 0, got {tuple(row)}'
+                )
+            for name in self._matching(pattern):
                 if len(row) != len(self.genes[name].values):
                     raise SpaceError(
                         f'weights: {pattern!r} has {len(row)} weights, but {name} has '
                         f'{len(self.genes[name].values)} values'
                     )
-                table[name] = row
+                table[name] = edges
         return table
 
 
-def _draw(values: tuple[Value, ...], weights: Sequence[float] | None, rng: random.Random) -> Value:
+def _draw(values: tuple[Value, ...], edges: Sequence[float] | None, rng: random.Random) -> Value:
+    """One of the values: evenly, or by the cumulative weights `edges`."""
     if len(values) == 1:
         return values[0]
-    if weights is None:
+    if edges is None:
         return values[int(rng.random() * len(values))]
-    return rng.choices(values, weights)[0]
+    return values[bisect.bisect(edges, rng.random() * edges[-1], 0, len(values) - 1)]
 
 
-def _first_difference(found: Arch, arch: Arch) -> str:
-    if type(found) is not type(arch):
-        return f'expected a {type(found).__name__}, got a {type(arch).__name__}'
-    here, there = found.to_dict(), arch.to_dict()
-    for key, value in here.items():
-        if there.get(key) != value:
-            return f'its {key} is {str(there.get(key))[:60]}, the space has {str(value)[:60]}'
-    return 'the archs differ'
+def _first_difference(found: object, arch: object, where: str = 'its') -> str:
+    """Where two plain descriptions first part: `its stages[2].stem is 5, the space has 4`."""
+    if isinstance(found, dict) and isinstance(arch, dict) and found.keys() == arch.keys():
+        pairs = [(f'{where}.{key}', found[key], arch[key]) for key in found]
+    elif isinstance(found, list) and isinstance(arch, list) and len(found) == len(arch):
+        pairs = [(f'{where}[{i}]', *pair) for i, pair in enumerate(zip(found, arch, strict=True))]
+    else:
+        return f'{where.replace("its.", "its ", 1)} is {arch}, the space has {found}'
+    return next(_first_difference(a, b, place) for place, a, b in pairs if a != b)

@@ -1,0 +1,25 @@
+# What: multi-scale topology evolution in the W32 supernet on Cityscapes.
+# Source: ScaleNAS (Cheng et al. 2020), section 3.5 and algorithm 1: 1,000 random nets, then
+#   offspring of the 100 best until 2,000 are evaluated.
+# Command: python tools/search.py configs/scalenas_seg/cityscapes/search_w32_cityscapes.py \
+#   work_dirs/supernet_w32_8xb3-484e_cityscapes-512x1024/iter_59996.pth
+#   More workers: tools/dist_search.sh with the same arguments and the number of GPUs.
+# Cost: 200 V100 hours (paper).
+# Expected (paper, reported, not reproduced here): S1 25.3 M, 265.5 Gi, mIoU 80.5;
+#   S2 28.5 M, 309.5 Gi, mIoU 81.1.
+# Candidates are validated on pictures held out of training, not on the reported split.
+_base_ = './supernet_w32_8xb3-484e_cityscapes-512x1024.py'
+search = dict(
+    algorithm=dict(
+        type='topology_evolution',
+        num_initial=1000,
+        num_parents=100,
+        num_total=2000,
+        p_crossover=0.25,
+        p_mutation=0.5,
+    ),
+    metric='mIoU',
+    direction='maximize',
+    size=(1024, 2048),
+    seed=0,
+)

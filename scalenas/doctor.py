@@ -1,0 +1,127 @@
+"""Is this installation fit to work? Versions, double installations, compiled operators, devices."""
+
+from __future__ import annotations
+
+import importlib
+import platform
+import shutil
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Literal
+
+from scalenas.stacks import DISTRIBUTIONS, installed, installed_twice, remedy
+
+State = Literal['ok', 'note', 'bad']
+PLAIN = ('numpy', 'PyYAML', 'optuna', 'scipy', 'matplotlib', 'Pillow', 'rich', 'torchvision')
+TASKS = ('mmseg', 'mmdet', 'mmpose', 'mmpretrain')
+ENGINE = ('mmengine', 'mmcv')
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report; `bad` means that something the package needs does not work."""
+
+    state: State
+    what: str
+    detail: str
+
+
+def examine() -> Iterator[Finding]:
+    """All findings, cheapest first."""
+    yield Finding('ok', 'python', f'{platform.python_version()} at {sys.executable}')
+    yield _own()
+    yield from map(_distribution, PLAIN)
+    yield from (Finding('bad', module, remedy(module, found)) for module, found in _mixed())
+    yield _tried('torch', _torch)
+    for module in (*ENGINE, *TASKS):
+        yield _openmmlab(module)
+    yield _tried('mmcv operators', _operators)
+    yield _tried('registry', _registry)
+    yield _tried('GPU', _gpu)
+    free = shutil.disk_usage('.').free / 2**30
+    yield Finding('ok' if free > 1 else 'note', 'disk', f'{free:.1f} GB free in this folder')
+
+
+def main() -> int:
+    """Print the report; 1 when something is unusable."""
+    warnings.simplefilter('ignore')  # what they warn of is either reported here or not the user's
+    bad = []
+    for finding in examine():
+        print(f'{finding.state:<4}  {finding.what:<16}{finding.detail}', flush=True)
+        if finding.state == 'bad':
+            bad.append(finding.what)
+    print(f'unusable: {", ".join(bad)}' if bad else 'all that scalenas needs works')
+    return int(bool(bad))
+
+
+def _own() -> Finding:
+    import scalenas
+
+    return Finding('ok', 'scalenas', f'{scalenas.__version__} at {scalenas.__path__[0]}')
+
+
+def _distribution(name: str) -> Finding:
+    try:
+        return Finding('ok', name, version(name))
+    except PackageNotFoundError:
+        return Finding('bad', name, f'not installed: pip install {name}')
+
+
+def _mixed() -> Iterator[tuple[str, dict[str, str]]]:
+    yield from installed_twice().items()
+
+
+def _openmmlab(module: str) -> Finding:
+    found = installed(module)
+    names = ', '.join(f'{name} {number}' for name, number in found.items())
+    if not found:
+        state: State = 'bad' if module in ENGINE else 'note'
+        return Finding(state, module, f'not installed; one of {", ".join(DISTRIBUTIONS[module])}')
+    return _tried(module, lambda: (importlib.import_module(module), names)[1])
+
+
+def _tried(what: str, attempt: Callable[[], str]) -> Finding:
+    """Whatever a broken installation raises is the finding."""
+    try:
+        return Finding('ok', what, attempt())
+    except Exception as error:
+        return Finding('bad', what, f'{type(error).__name__}: {error}'.replace('\n', ' '))
+
+
+def _torch() -> str:
+    import torch
+
+    product = torch.ones(2, 2) @ torch.ones(2, 2)
+    if product.sum().item() != 8:
+        raise RuntimeError('a matrix product is wrong')
+    return f'{torch.__version__}, {torch.get_num_threads()} threads'
+
+
+def _operators() -> str:
+    import torch
+    from mmcv.ops import nms
+
+    boxes = torch.tensor([[0.0, 0.0, 9.0, 9.0], [0.0, 0.0, 9.0, 8.0], [20.0, 20.0, 29.0, 29.0]])
+    _, kept = nms(boxes, torch.tensor([0.9, 0.8, 0.7]), iou_threshold=0.5)
+    if kept.tolist() != [0, 2]:
+        raise RuntimeError(f'nms kept boxes {kept.tolist()}, not [0, 2]')
+    return 'nms keeps the right boxes'
+
+
+def _registry() -> str:
+    from scalenas.utils import register_all_modules
+
+    register_all_modules(init_default_scope=False)
+    return 'every room of the package imports'
+
+
+def _gpu() -> str:
+    import torch
+
+    if not torch.cuda.is_available():
+        return 'none: everything runs on the CPU, slowly'
+    names = (torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count()))
+    return ', '.join(names)

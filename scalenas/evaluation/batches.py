@@ -1,0 +1,135 @@
+"""The same images every time: batches of a dataloader, read once and kept while they fit."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.logging import print_log
+from mmengine.registry import DefaultScope
+from mmengine.runner import Runner
+from mmengine.structures import BaseDataElement
+from torch.utils.data import DataLoader
+
+from .errors import EvaluationError
+
+MEMORY_LIMIT = 2 * 2**30
+SEED = 0
+
+
+class FixedBatches:
+    """Preprocessed batches of `loader`; every iteration gives the same, in the same order.
+
+    Random transforms draw from generators that are seeded for the reading alone. Batches are kept
+    if they all fit into `memory_limit` bytes, else read again each time.
+    """
+
+    def __init__(
+        self,
+        loader: DataLoader[Any],
+        preprocess: Callable[[Any, bool], dict[str, Any]],
+        memory_limit: int = MEMORY_LIMIT,
+    ) -> None:
+        self.loader = loader
+        self.memory_limit = memory_limit
+        self._preprocess = preprocess
+        self._kept: list[dict[str, Any]] | None = None
+        self._too_big = False
+
+    @property
+    def num_images(self) -> int:
+        """Size of the dataset behind."""
+        return len(self.loader.dataset)  # type: ignore[arg-type]
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        if self._kept is not None:
+            yield from map(_fresh, self._kept)
+            return
+        kept: list[dict[str, Any]] = []
+        size = 0
+        with _seeded(SEED):
+            # An endless sampler would never stop by itself.
+            for data in itertools.islice(self.loader, len(self.loader)):
+                batch = self._preprocess(data, False)
+                size += _num_bytes(batch)
+                if size <= self.memory_limit:
+                    kept.append(batch)
+                elif not self._too_big:
+                    self._too_big = True
+                    print_log(
+                        f'images are read again for each sub-net: more than '
+                        f'{self.memory_limit / 2**30:.1f} GiB when preprocessed',
+                        'current',
+                    )
+                yield _fresh(batch)
+        if not self._too_big:
+            self._kept = kept
+
+
+def build_loader(cfg: Mapping[str, Any], name: str) -> DataLoader[Any]:
+    """The dataloader that the config variable `name` describes, in the config's scope.
+
+    Raises:
+        EvaluationError: when it is missing, or its data is.
+    """
+    if cfg.get(name) is None:
+        raise EvaluationError(
+            f'config: {name} is missing; it must be a dict like val_dataloader{_WHY.get(name, "")}'
+        )
+    with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
+        try:
+            # Workers that live on would not be seeded again before the next reading.
+            loader = Runner.build_dataloader({**cfg[name], 'persistent_workers': False}, seed=SEED)
+        except FileNotFoundError as error:
+            raise EvaluationError(f'{name}: data is missing: {error}') from None
+    if not len(loader.dataset):
+        raise EvaluationError(
+            f'{name}: its dataset has no image; look at data_root and data_prefix'
+        )
+    return loader
+
+
+_WHY = {
+    'search_dataloader': ', on images that are neither trained on nor reported',
+    'calibration_dataloader': ', with images from the training set and its test pipeline',
+}
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Seeded global generators inside, for transforms that know no other; as before on exit."""
+    states = random.getstate(), np.random.get_state()  # noqa: NPY002
+    with torch.random.fork_rng(devices=[]):
+        random.seed(seed)
+        np.random.seed(seed)  # noqa: NPY002
+        torch.manual_seed(seed)
+        try:
+            yield
+        finally:
+            random.setstate(states[0])
+            np.random.set_state(states[1])  # noqa: NPY002
+
+
+def _fresh(batch: dict[str, Any]) -> dict[str, Any]:
+    """The same tensors in new samples: a model writes its predictions into the samples it gets."""
+    samples = batch.get('data_samples')
+    if samples is None:
+        return batch
+    return {**batch, 'data_samples': [sample.new() for sample in samples]}
+
+
+def _num_bytes(value: Any) -> int:
+    if isinstance(value, torch.Tensor | np.ndarray):
+        return value.nbytes
+    if isinstance(value, BaseDataElement):
+        return sum(map(_num_bytes, value.values()))
+    if isinstance(value, Mapping):
+        return sum(map(_num_bytes, value.values()))
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return sum(map(_num_bytes, value))
+    return 0

@@ -1,0 +1,90 @@
+"""Batch-norm statistics of one sub-net, exact over fixed images; the model's own come back after.
+
+Every batch goes through the net once. Its live norms run in training mode with momentum 1, so
+that their buffers hold the statistics of that batch alone; hooks collect these, and afterwards
+the pooled mean and variance over all values of all batches are written into the buffers.
+Everything else (dropout, drop path, norms that this sub-net does not run) stays in eval mode.
+
+Of one batch the pooled statistics are those of the batch. Of several, each batch is normalized by
+itself on its way through the net, as in training, and then pooled by its number of values: the
+spread between batches is in the variance. It is stored unbiased, as BatchNorm stores it.
+
+The ScaleNAS paper does not describe its calibration; the released code averages the biased
+variances of eight batches of augmented crops, which leaves the spread between batches out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from scalenas.arch import HRArch
+
+from .pool import Norms, pooled_statistics
+from .supernet import live_norms, locate
+
+Batch = Mapping[str, Any]
+"""Arguments of a task model's forward, preprocessed: `inputs` (N, C, H, W), `data_samples`."""
+
+
+@contextmanager
+def calibrated(model: nn.Module, arch: HRArch, batches: Iterable[Batch]) -> Iterator[None]:
+    """Inside, `arch` is active in eval mode with its own statistics; on exit all is as before.
+
+    `model` is a task model, or a wrapper of one, that contains one supernet. Running statistics,
+    momentum, training flags and counters are restored bit by bit, also after an exception.
+
+    Raises:
+        EvaluationError: without batches, or when a norm sees a single value per channel.
+    """
+    path, supernet = locate(model)
+    with (
+        supernet.active(arch),
+        eval_mode(model),
+        recalibrated(live_norms(model, arch, path), partial(_tensor, model), batches),
+    ):
+        yield
+
+
+def _tensor(model: nn.Module, batch: Batch) -> object:
+    return model(**batch, mode='tensor')
+
+
+@contextmanager
+def eval_mode(model: nn.Module) -> Iterator[None]:
+    """Every module in eval mode; each one's own flag comes back."""
+    training = [module for module in model.modules() if module.training]
+    try:
+        # Set directly: `train()` of some backbones freezes parts or returns nothing.
+        for module in training:
+            module.training = False
+        yield
+    finally:
+        for module in training:
+            module.training = True
+
+
+@contextmanager
+def recalibrated(
+    norms: Norms, forward: Callable[[Batch], object], batches: Iterable[Batch]
+) -> Iterator[None]:
+    """Inside, `norms` are in eval mode with the statistics pooled over `forward` of all batches."""
+    norms = [(name, norm) for name, norm in norms if norm.running_mean is not None]
+    saved = [(norm, norm.momentum, norm.training, _buffers(norm)) for _, norm in norms]
+    try:
+        pooled_statistics(norms, forward, batches)
+        yield
+    finally:
+        for norm, momentum, training, buffers in saved:
+            norm.momentum, norm.training = momentum, training
+            for buffer, old in buffers:
+                buffer.copy_(old)
+
+
+def _buffers(norm: _BatchNorm) -> list[tuple[Tensor, Tensor]]:
+    return [(buffer, buffer.clone()) for buffer in norm.buffers(recurse=False)]

@@ -1,0 +1,156 @@
+"""Arch to metrics: a trained supernet, fixed calibration images, and a validation split."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import torch
+from mmengine.config import Config, ConfigDict
+from mmengine.evaluator import Evaluator
+from mmengine.logging import print_log
+from mmengine.registry import MODELS, DefaultScope
+from torch import nn
+
+from scalenas.arch import HRArch, Size
+from scalenas.complexity import Counter
+from scalenas.models.checkpoint import CheckpointError, check_space, load_checkpoint
+from scalenas.space import HRSpace
+
+from .batches import MEMORY_LIMIT, FixedBatches, build_loader
+from .calibrate import calibrated
+from .precision import full_precision, unrounded
+from .supernet import supernet_of
+from .trace import trace
+
+
+class SubnetEvaluator:
+    """Metrics of sub-nets: each is calibrated, then validated, in place and without a copy.
+
+    Everything is built once; what an arch costs is its forwards. The same arch gives the same
+    numbers, whichever ran before.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        calibration: FixedBatches,
+        validation: FixedBatches,
+        evaluator: Evaluator,
+    ) -> None:
+        self.model = model
+        self.calibration = calibration
+        self.validation = validation
+        self.evaluator = unrounded(evaluator)
+        self.space: HRSpace = supernet_of(model).space
+
+    @classmethod
+    def from_config(
+        cls,
+        cfg: Config,
+        checkpoint: str | Path,
+        device: str = 'cpu',
+        split: Literal['search', 'test'] = 'search',
+        memory_limit: int = MEMORY_LIMIT,
+    ) -> Self:
+        """From a supernet's config and checkpoint.
+
+        Reads `calibration_dataloader`, and `search_dataloader` with `search_evaluator` (default:
+        val_evaluator), or with `split='test'` the test ones, of which a search must not know.
+
+        Raises:
+            EvaluationError, CheckpointError: what is missing or does not fit, in one line.
+        """
+        model = build_model(cfg)
+        load_into(model, checkpoint)
+        model.to(device).eval()
+        loader = build_loader(cfg, f'{split}_dataloader')
+        if split == 'search' and _same_images(cfg['search_dataloader'], cfg.get('test_dataloader')):
+            print_log(
+                'search_dataloader reads the images of test_dataloader: what a search finds '
+                'there is too good to report',
+                'current',
+                level=30,
+            )
+        metric = cfg.get(f'{split}_evaluator') or cfg['val_evaluator']
+        with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
+            evaluator = Evaluator(metric)
+        evaluator.dataset_meta = getattr(loader.dataset, 'metainfo', None)
+        preprocess = model.data_preprocessor
+        return cls(
+            model,
+            FixedBatches(build_loader(cfg, 'calibration_dataloader'), preprocess, memory_limit),
+            FixedBatches(loader, preprocess, memory_limit),
+            evaluator,
+        )
+
+    def __call__(self, arch: HRArch) -> dict[str, float]:
+        """Metrics of one sub-net, at full precision."""
+        with calibrated(self.model, arch, self.calibration):
+            return self.measure(self.model)
+
+    @torch.no_grad()
+    def measure(self, model: nn.Module) -> dict[str, float]:
+        """Metrics of any model of the same task as it stands, on the validation images."""
+        for batch in self.validation:
+            outputs = model(**batch, mode='predict')
+            self.evaluator.process(data_samples=outputs, data_batch=batch)
+            # Both hold full-size logits, which would stay through the next forward.
+            del outputs, batch
+        return full_precision(self.evaluator.evaluate(self.validation.num_images))
+
+    def counter(self, size: Size) -> Counter:
+        """Counts whole models at an input of `size`: sub-net plus everything around it."""
+        backbone = supernet_of(self.model)
+        in_channels = self.space.smallest().in_channels
+        with backbone.active(self.space.smallest()):
+            return Counter(size, rest=trace(self.model, size, in_channels, skip=[backbone]))
+
+
+def build_model(cfg: Config) -> Any:
+    """The model of a config as the Runner builds it, but without teacher and initial weights."""
+    model_cfg = ConfigDict(cfg['model'])
+    for key in ('distillation', 'init_from', 'init_cfg'):
+        if key in model_cfg:
+            model_cfg[key] = None
+    if cfg.get('data_preprocessor') is not None:
+        model_cfg.setdefault('data_preprocessor', cfg['data_preprocessor'])
+    with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
+        return MODELS.build(model_cfg)
+
+
+def load_into(model: nn.Module, path: str | Path) -> dict[str, Any]:
+    """Loads a supernet's checkpoint into `model`, key by key; gives back its meta.
+
+    Raises:
+        CheckpointError: for an unreadable file, another space, or other keys than the model's.
+    """
+    checkpoint = load_checkpoint(path)
+    check_space(checkpoint, supernet_of(model).space, path)
+    state, own = checkpoint['state_dict'], model.state_dict()
+    for what, keys in (
+        ('lacks', own.keys() - state.keys()),
+        ('also has', state.keys() - own.keys()),
+    ):
+        if keys:
+            raise CheckpointError(
+                f'{path}: not a checkpoint of this config: it {what} {min(keys)!r} '
+                f'({len(keys)} such keys)'
+            )
+    for key, value in own.items():
+        if value.shape != state[key].shape:
+            raise CheckpointError(
+                f'{path}: not a checkpoint of this config: {key!r} is {tuple(state[key].shape)}, '
+                f'the model has {tuple(value.shape)}'
+            )
+    model.load_state_dict(state)
+    return checkpoint.get('meta', {})
+
+
+def _same_images(one: Mapping[str, Any], other: Mapping[str, Any] | None) -> bool:
+    if other is None:
+        return False
+    names = ('type', 'data_root', 'data_prefix', 'ann_file', 'indices')
+    first, second = one.get('dataset', {}), other.get('dataset', {})
+    return all(first.get(name) == second.get(name) for name in names)

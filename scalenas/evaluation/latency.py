@@ -1,0 +1,65 @@
+"""How long a forward takes on a device, measured: median and spread."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from dataclasses import dataclass
+
+import torch
+from mmengine.model import BaseModel
+from torch import nn
+
+from scalenas.arch import Size
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Seconds of one forward of a batch: median, and the quartiles around it."""
+
+    median: float
+    lower: float
+    upper: float
+    repeats: int
+    batch: int
+    device: str
+
+    def __str__(self) -> str:
+        return (
+            f'{self.median * 1e3:.2f} ms ({self.lower * 1e3:.2f} to {self.upper * 1e3:.2f}), '
+            f'batch {self.batch} on {self.device}, {self.repeats} runs'
+        )
+
+
+@torch.no_grad()
+def measure_latency(
+    model: nn.Module,
+    size: Size,
+    device: str = 'cpu',
+    repeats: int = 30,
+    warm_up: int = 5,
+    batch: int = 1,
+    in_channels: int = 3,
+) -> Latency:
+    """Latency of `model` as it stands on `device`, from images to raw outputs.
+
+    Every run is waited for, so that nothing of it hides behind the next. The model is neither
+    moved nor switched: give it in eval mode, on that device.
+    """
+    if repeats < 4:
+        raise ValueError(f'repeats must be at least 4, for quartiles; got {repeats}')
+    images = torch.zeros(batch, in_channels, *size, device=device)
+    args = (images, None, 'tensor') if isinstance(model, BaseModel) else (images,)
+    on_gpu = torch.device(device).type == 'cuda'
+    seconds = []
+    for run in range(warm_up + repeats):
+        if on_gpu:
+            torch.cuda.synchronize(device)
+        start = time.perf_counter()
+        model(*args)
+        if on_gpu:
+            torch.cuda.synchronize(device)
+        if run >= warm_up:
+            seconds.append(time.perf_counter() - start)
+    lower, median, upper = statistics.quantiles(seconds, n=4)
+    return Latency(median, lower, upper, repeats, batch, device)

@@ -1,0 +1,78 @@
+"""Validation of several sub-nets of a supernet, each with its own batch-norm statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from mmengine.evaluator import Evaluator
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner, ValLoop
+from mmengine.runner.amp import autocast
+from torch.utils.data import DataLoader
+
+from scalenas.registry import LOOPS
+
+from .batches import FixedBatches, build_loader
+from .calibrate import calibrated
+from .errors import EvaluationError
+from .precision import full_precision, unrounded
+from .supernet import chosen_archs, supernet_of
+
+
+@LOOPS.register_module()
+class SubnetValLoop(ValLoop):
+    """Validates (as `val_cfg`) or tests (as `test_cfg`) sub-nets: metrics `largest/mIoU`, ...
+
+    `val_cfg = dict(type='scalenas.SubnetValLoop', archs=('smallest', 'largest'))`. An arch is
+    'smallest', 'largest', a name of the zoo, the path of a YAML file, or an arch as a dict.
+    `calibration_dataloader` is by default the config's variable of that name.
+    """
+
+    def __init__(
+        self,
+        runner: Runner,
+        dataloader: DataLoader[Any] | dict[str, Any],
+        evaluator: Evaluator | dict[str, Any] | list[Any],
+        archs: Sequence[object] = ('smallest', 'largest'),
+        calibration_dataloader: dict[str, Any] | None = None,
+        fp16: bool = False,
+    ) -> None:
+        super().__init__(runner, dataloader, evaluator, fp16)
+        unrounded(self.evaluator)
+        model = runner.model
+        self._model: Any = model.module if is_model_wrapper(model) else model
+        self.archs = chosen_archs(archs, supernet_of(self._model).space)
+        if not self.archs:
+            raise EvaluationError('SubnetValLoop: archs is empty; name at least one')
+        cfg = {'default_scope': runner.cfg.get('default_scope')}
+        name = 'calibration_dataloader'
+        cfg[name] = calibration_dataloader or runner.cfg.get(name)
+        self._calibration = FixedBatches(build_loader(cfg, name), self._model.data_preprocessor)
+
+    def run(self) -> dict[str, float]:
+        """Metrics of all sub-nets; the model's own statistics and active sub-net come back."""
+        stage = 'test' if getattr(self.runner, '_test_loop', None) is self else 'val'
+        call = self.runner.call_hook
+        call(f'before_{stage}')
+        call(f'before_{stage}_epoch')
+        metrics: dict[str, float] = {}
+        for name, arch in self.archs.items():
+            with autocast(enabled=self.fp16), calibrated(self._model, arch, self._calibration):
+                found = self._validate(stage)
+            metrics.update({f'{name}/{key}': value for key, value in found.items()})
+        call(f'after_{stage}_epoch', metrics=metrics)
+        call(f'after_{stage}')
+        return metrics
+
+    @torch.no_grad()
+    def _validate(self, stage: str) -> dict[str, float]:
+        for i, batch in enumerate(self.dataloader):
+            self.runner.call_hook(f'before_{stage}_iter', batch_idx=i, data_batch=batch)
+            outputs = self._model.val_step(batch)
+            self.evaluator.process(data_samples=outputs, data_batch=batch)
+            self.runner.call_hook(
+                f'after_{stage}_iter', batch_idx=i, data_batch=batch, outputs=outputs
+            )
+        return full_precision(self.evaluator.evaluate(len(self.dataloader.dataset)))

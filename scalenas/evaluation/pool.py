@@ -1,0 +1,119 @@
+"""Mean and variance over all values that batch norms see in several forwards, pooled exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from mmengine import dist
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from .errors import EvaluationError
+
+Norms = list[tuple[str, _BatchNorm]]
+
+
+class _Seen:
+    """The statistics that one norm had in each forward, read from its own buffers."""
+
+    def __init__(self, norm: _BatchNorm) -> None:
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
+        self.mean, self.var = norm.running_mean, norm.running_var
+        self.old = self.mean.clone(), self.var.clone()
+        self.counts: list[float] = []
+        self.shrink: list[float] = []  # from unbiased to biased variance
+        self.means: list[Tensor] = []
+        self.variances: list[Tensor] = []
+        # Old statistics that are not finite would survive a momentum of 1: 0 * inf is not 0.
+        self.mean.zero_()
+        self.var.zero_()
+
+    def take(self, norm: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        """Forward hook: keeps the statistics of this forward."""
+        own = common = inputs[0].numel() // inputs[0].shape[1]
+        if isinstance(norm, nn.SyncBatchNorm) and dist.is_distributed():
+            # It counted the values of all ranks; this rank stands for its own share of them.
+            total = torch.tensor(own, device=inputs[0].device)
+            dist.all_reduce(total)
+            common = int(total)
+        self.counts.append(own)
+        self.shrink.append((common - 1) / common)
+        self.means.append(self.mean.clone())
+        self.variances.append(self.var.clone())
+
+
+@torch.no_grad()
+def pooled_statistics(
+    norms: Norms, forward: Callable[[Any], object], batches: Iterable[Any]
+) -> None:
+    """Writes into `norms` their statistics over `forward` of all batches and all ranks.
+
+    Leaves them in eval mode; a norm that no forward reached keeps what it had.
+
+    Raises:
+        EvaluationError: without batches, or when a norm sees a single value per channel.
+    """
+    seen = [_Seen(norm) for _, norm in norms]
+    handles = []
+    num_batches = 0
+    try:
+        for (_, norm), one in zip(norms, seen, strict=True):
+            norm.momentum, norm.training = 1.0, True
+            handles.append(norm.register_forward_hook(one.take))
+        for batch in batches:
+            forward(batch)
+            num_batches += 1
+    except ValueError as error:
+        if 'more than 1 value per channel' not in str(error):
+            raise
+        raise EvaluationError(
+            f'calibration: a norm sees one value per channel, which has no variance ({error}); '
+            'use larger batches or images in calibration_dataloader'
+        ) from None
+    finally:
+        for handle in handles:
+            handle.remove()
+        for _, norm in norms:
+            norm.training = False
+    if not num_batches:
+        raise EvaluationError('calibration: calibration_dataloader gave no batch')
+    for one in seen:
+        if not one.counts:
+            one.mean.copy_(one.old[0])
+            one.var.copy_(one.old[1])
+    _write([one for one in seen if one.counts])
+
+
+def _write(seen: list[_Seen]) -> None:
+    """Pools all norms at once: rows are forwards, columns the channels of all norms."""
+    if not seen:
+        return
+    rows = range(max(len(one.means) for one in seen))
+    means = torch.stack([torch.cat([_row(one.means, r) for one in seen]) for r in rows]).double()
+    variances = torch.stack([torch.cat([_row(one.variances, r) for one in seen]) for r in rows])
+    widths = [len(one.mean) for one in seen]
+    counts, shrink = (
+        torch.tensor(
+            [[row[r] if r < len(row) else 0.0 for row in table] for r in rows], dtype=torch.float64
+        )
+        .repeat_interleave(torch.tensor(widths), dim=1)
+        .to(means.device)
+        for table in ([one.counts for one in seen], [one.shrink for one in seen])
+    )
+    total = torch.stack([counts.sum(0), (counts * means).sum(0)])
+    dist.all_reduce(total)
+    mean = total[1] / total[0]
+    spread = (counts * (variances * shrink + (means - mean) ** 2)).sum(0)
+    dist.all_reduce(spread)
+    var = spread / (total[0] - 1)
+    for one, new_mean, new_var in zip(seen, mean.split(widths), var.split(widths), strict=True):
+        one.mean.copy_(new_mean)
+        one.var.copy_(new_var)
+
+
+def _row(values: list[Tensor], row: int) -> Tensor:
+    """A norm that ran in fewer forwards than others has rows of weight 0."""
+    return values[row] if row < len(values) else torch.zeros_like(values[0])

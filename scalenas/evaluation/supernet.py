@@ -1,0 +1,78 @@
+"""Finding the supernet inside a task model, and what one sub-net of the whole model runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from scalenas.arch import HRArch, find, from_dict
+from scalenas.models import SuperScaleHRNet
+from scalenas.space import AbstractSpace
+
+from .errors import EvaluationError
+
+
+def supernet_of(model: nn.Module) -> SuperScaleHRNet:
+    """The one supernet among the modules of `model`.
+
+    Raises:
+        EvaluationError: when there is none, or more than one.
+    """
+    return locate(model)[1]
+
+
+def locate(model: nn.Module) -> tuple[str, SuperScaleHRNet]:
+    """Module path ('' for `model` itself) and module of the one supernet in `model`."""
+    found = [(n, m) for n, m in model.named_modules() if isinstance(m, SuperScaleHRNet)]
+    if len(found) != 1:
+        raise EvaluationError(
+            f'{type(model).__name__} contains {len(found)} supernets, expected one; its backbone '
+            "must be of type 'scalenas.SuperScaleHRNet'"
+        )
+    return found[0]
+
+
+def live_norms(
+    model: nn.Module, arch: HRArch, path: str | None = None
+) -> list[tuple[str, _BatchNorm]]:
+    """Name and module of every batch norm that runs with `arch`: its own, and all around it.
+
+    `path` is that of the supernet, where it is known.
+    """
+    path = locate(model)[0] if path is None else path
+    supernet = model.get_submodule(path)
+    assert isinstance(supernet, SuperScaleHRNet)
+    prefix = f'{path}.' if path else ''
+    found = [(f'{prefix}{name}', norm) for name, norm in supernet.live_norms(arch)]
+    # Its own modules count as seen: what it does not run is not live, whatever else it holds.
+    around = model.named_modules(memo=set(supernet.modules()))
+    return [(n, m) for n, m in [*found, *around] if isinstance(m, _BatchNorm)]
+
+
+def chosen_archs(choices: Sequence[object], space: AbstractSpace[HRArch]) -> dict[str, HRArch]:
+    """Archs of `space` by name, from what a config lists.
+
+    A choice is 'smallest', 'largest', the name of a zoo arch, the path of a YAML file, or an arch
+    as a mapping; a mapping has no name of its own and is called `net1`, `net2`, ... by position.
+
+    Raises:
+        ArchError, SpaceError: when a choice is no arch, or not one of the space.
+        EvaluationError: when two choices have one name.
+    """
+    found: dict[str, HRArch] = {}
+    for position, choice in enumerate(choices, 1):
+        if isinstance(choice, str):
+            name = choice.replace('\\', '/').split('/')[-1].removesuffix('.yaml')
+        else:
+            name = f'net{position}'
+        if name in found:
+            raise EvaluationError(f'archs: two of them are called {name!r}')
+        if choice in ('smallest', 'largest'):
+            arch = space.smallest() if choice == 'smallest' else space.largest()
+        else:
+            arch = find(choice) if isinstance(choice, str) else from_dict(choice, name)
+            space.encode(arch)
+        found[name] = arch
+    return found

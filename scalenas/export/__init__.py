@@ -1,0 +1,18 @@
+"""From a supernet's weights to an ordinary network: slice, verify, write."""
+
+from .choose import Choice, choose
+from .errors import ExportError
+from .subnet import Exported, export_subnet, load_exported, subnet_state
+from .verify import Difference, difference
+
+__all__ = [
+    'Choice',
+    'Difference',
+    'ExportError',
+    'Exported',
+    'choose',
+    'difference',
+    'export_subnet',
+    'load_exported',
+    'subnet_state',
+]

@@ -1,0 +1,122 @@
+"""Which network to export: one arch, or one of a search's front by budget or position."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from scalenas.arch import HRArch, find, list_archs, load_file
+from scalenas.complexity import Budget, Cost
+
+from .errors import ExportError
+
+FRONT = 'front.json'
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An arch to export, and where it comes from: a search knows its slot, cost and metrics."""
+
+    name: str
+    arch: HRArch
+    source: str
+    slot: int | None = None
+    cost: Cost | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
+
+
+def choose(
+    where: str,
+    metric: str | None = None,
+    direction: Literal['maximize', 'minimize'] = 'maximize',
+    index: int | None = None,
+    budget: Budget | None = None,
+) -> Choice:
+    """The network that `where` and the options name.
+
+    `where` is a zoo name, an arch in YAML, or a search: its work dir, its `study.db`, or the
+    `sqlite:///` URL of that. Of a search: entry `index` of its front, else the best by `metric`
+    among those within `budget`.
+
+    Raises:
+        ExportError: when nothing is there, or nothing on the front is within the budget.
+        ArchError: for a YAML that is no arch.
+    """
+    if where.endswith(('.yaml', '.yml')) or where in list_archs():
+        if index is not None or (budget != Budget() and budget is not None):
+            raise ExportError(f'{where} is one arch; --index and --max-... choose from a study')
+        return Choice(Path(where).stem, find(where), where)
+    path = _front_path(where)
+    front = _read_front(path)
+    if index is not None:
+        if not 0 <= index < len(front):
+            raise ExportError(
+                f'{path}: --index {index} is not there; the front has 0 .. {len(front) - 1}'
+            )
+        return _choice(path, front[index])
+    within = [entry for entry in front if (budget or Budget()).allows(entry.cost)]
+    if not within:
+        cheapest = min(front, key=lambda entry: entry.cost.macs)
+        raise ExportError(
+            f'{path}: no network of the front is within {budget}; the cheapest, slot '
+            f'{cheapest.slot}, has {cheapest.cost}'
+        )
+    for entry in within:
+        if metric not in entry.metrics and (metric or len(entry.metrics) != 1):
+            raise ExportError(
+                f'{path}: slot {entry.slot} has no metric {metric!r}; it has '
+                f'{", ".join(sorted(entry.metrics))}; set search.metric in the config'
+            )
+    best = max if direction == 'maximize' else min
+    return _choice(path, best(within, key=lambda e: e.metrics[metric or next(iter(e.metrics))]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One row of a search's front."""
+
+    slot: int
+    arch: str
+    cost: Cost
+    metrics: dict[str, float]
+
+    @classmethod
+    def parse(cls, row: dict[str, Any]) -> _Entry:
+        """From `{slot, generation, macs, params, acts, arch}` and a column for each metric."""
+        rest = dict(row)
+        slot, arch = int(rest.pop('slot')), str(rest.pop('arch'))
+        cost = Cost(*(int(rest.pop(name)) for name in ('macs', 'params', 'acts')))
+        rest.pop('generation', None)
+        return cls(slot, arch, cost, {name: float(value) for name, value in rest.items()})
+
+
+def _front_path(where: str) -> Path:
+    text = where.removeprefix('sqlite:///')
+    if '://' in text:
+        raise ExportError(f'{where}: give the work dir of the search, in which {FRONT} lies')
+    path = Path(text)
+    path = path if path.suffix == '.json' else (path if path.is_dir() else path.parent) / FRONT
+    if not path.is_file():
+        raise ExportError(
+            f'{where}: neither an arch (a name of the zoo, a YAML file) nor a search: there is no '
+            f'{path}, which tools/search.py writes'
+        )
+    return path
+
+
+def _read_front(path: Path) -> list[_Entry]:
+    try:
+        front = [_Entry.parse(row) for row in json.loads(path.read_text(encoding='utf-8'))]
+    except (ValueError, TypeError, KeyError) as error:
+        line = ' '.join(str(error).split())
+        raise ExportError(f'{path}: not the front of a search: {line}') from None
+    if not front:
+        raise ExportError(f'{path}: the front is empty; let the search evaluate some networks')
+    return front
+
+
+def _choice(path: Path, entry: _Entry) -> Choice:
+    arch = load_file(path.parent / entry.arch)
+    return Choice(f'subnet_{entry.slot:04}', arch, str(path), entry.slot, entry.cost, entry.metrics)

@@ -1,0 +1,127 @@
+"""From a supernet's config to an ordinary one of the same task, with the sub-net as backbone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.logging import print_log
+
+from scalenas.arch import HRArch
+
+from .errors import ExportError
+
+SUPERNET = 'scalenas.SuperScaleHRNet'
+STATIC = 'scalenas.ScaleHRNet'
+KEPT = (
+    'default_scope',
+    'custom_imports',
+    'data_preprocessor',
+    'model',
+    'tta_model',
+    'tta_pipeline',
+    'train_dataloader',
+    'val_dataloader',
+    'test_dataloader',
+    'train_cfg',
+    'val_cfg',
+    'test_cfg',
+    'val_evaluator',
+    'test_evaluator',
+    'optim_wrapper',
+    'param_scheduler',
+    'auto_scale_lr',
+    'default_hooks',
+    'custom_hooks',
+    'env_cfg',
+    'randomness',
+    'visualizer',
+    'log_processor',
+    'log_level',
+)
+"""What mmengine's Runner and the stock tools read, in the order in which it is written."""
+_LOOPS = {'train_cfg': None, 'val_cfg': 'ValLoop', 'test_cfg': 'TestLoop'}
+
+
+def plain_config(cfg: Config, arch: HRArch) -> dict[str, Any]:
+    """The variables of a config without supernet, search, or hooks and loops of this package.
+
+    Raises:
+        ExportError: when the config has no supernet.
+    """
+    source = cfg.to_dict()
+    found = {name: source[name] for name in KEPT if source.get(name) is not None}
+    found['model'] = _task_model(found.get('model', {}), arch)
+    imports = dict(found.pop('custom_imports', {}))
+    names = imports.get('imports', [])
+    others = [n for n in ([names] if isinstance(names, str) else names) if not _is_ours(n)]
+    imports = {'imports': [*others, 'scalenas.models'], 'allow_failed_imports': False}
+    found = {'custom_imports': imports, **found}
+    prefixed = _is_ours(found.get('val_cfg', {}).get('type', ''))
+    for name, loop in _LOOPS.items():
+        if _is_ours(found.get(name, {}).get('type', '')):
+            known = {'type': loop, 'fp16': found[name].get('fp16')}
+            found[name] = {key: value for key, value in known.items() if value}
+    found['default_hooks'] = {
+        name: _hook(hook, prefixed)
+        for name, hook in found.get('default_hooks', {}).items()
+        if not (isinstance(hook, Mapping) and _is_ours(hook.get('type', '')))
+    }
+    hooks = [hook for hook in found.pop('custom_hooks', []) if not _is_ours(hook.get('type', ''))]
+    if hooks:
+        found['custom_hooks'] = hooks
+    for where, kind in _types(found):
+        # Data sets of this package may stay: their classes are found where it is installed.
+        if _is_ours(kind) and kind != STATIC and '_dataloader' not in where:
+            print_log(f'exported config: {where} is still {kind}, of this package', 'current', 30)
+    return {name: found[name] for name in KEPT if name in found}
+
+
+def _task_model(model: Mapping[str, Any], arch: HRArch) -> dict[str, Any]:
+    """The task model inside its training wrapper, with the static backbone in place."""
+    inner = dict(model.get('architecture', model))
+    paths = [path for path, part in _dicts(inner) if part.get('type') == SUPERNET]
+    if len(paths) != 1:
+        raise ExportError(f'config: model has {len(paths)} parts of type {SUPERNET}, expected one')
+    return _replaced(inner, paths[0], arch)
+
+
+def _replaced(part: Mapping[str, Any], path: tuple[str, ...], arch: HRArch) -> dict[str, Any]:
+    if path:
+        return {**part, path[0]: _replaced(part[path[0]], path[1:], arch)}
+    rest = {k: v for k, v in part.items() if k not in ('type', 'space', 'init_cfg', 'pretrained')}
+    return {'type': STATIC, 'arch': arch.to_dict(), **rest}
+
+
+def _dicts(
+    part: Mapping[str, Any], path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:
+    yield path, part
+    for key, value in part.items():
+        if isinstance(value, Mapping):
+            yield from _dicts(value, (*path, key))
+
+
+def _types(value: Any, where: str = '') -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        if isinstance(value.get('type'), str):
+            yield where, value['type']
+        for key, item in value.items():
+            yield from _types(item, f'{where}.{key}' if where else str(key))
+    elif isinstance(value, list | tuple):
+        for i, item in enumerate(value):
+            yield from _types(item, f'{where}[{i}]')
+
+
+def _hook(hook: Any, prefixed: bool) -> Any:
+    """A hook that watched `largest/mIoU` watches `mIoU`, for there is one net now."""
+    if not (prefixed and isinstance(hook, Mapping) and hook.get('save_best')):
+        return hook
+    best = hook['save_best']
+    names = [name.partition('/')[2] or name for name in ([best] if isinstance(best, str) else best)]
+    return {**hook, 'save_best': names[0] if isinstance(best, str) else list(dict.fromkeys(names))}
+
+
+def _is_ours(name: object) -> bool:
+    return isinstance(name, str) and (name == 'scalenas' or name.startswith('scalenas.'))

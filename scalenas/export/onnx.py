@@ -1,0 +1,58 @@
+"""The exported model as an ONNX graph of fixed size, compared with torch (optional)."""
+
+from __future__ import annotations
+
+import warnings
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from scalenas.arch import Size
+
+from .errors import ExportError
+
+TOLERANCE = 1e-4
+"""Largest difference of raw outputs, relative to the largest: another order of float32 sums."""
+
+
+class _Raw(nn.Module):
+    """A task model from images to raw outputs."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, image: Tensor) -> Tensor:
+        """image: (N, C, H, W), normalized as the data preprocessor does -> raw outputs."""
+        return self.model(image, None, mode='tensor')
+
+
+@torch.no_grad()
+def write_onnx(model: nn.Module, path: Path, size: Size, in_channels: int = 3) -> float:
+    """Writes `model` for one image of `size`; gives back the largest difference to torch.
+
+    Raises:
+        ExportError: when a package is missing, or the graph computes something else.
+    """
+    missing = [name for name in ('onnx', 'onnxruntime') if find_spec(name) is None]
+    if missing:
+        raise ExportError(f'--onnx needs {" and ".join(missing)}; pip install {" ".join(missing)}')
+    import onnxruntime
+
+    raw = _Raw(model).cpu().eval()
+    image = torch.randn(1, in_channels, *size, generator=torch.Generator().manual_seed(0))
+    with warnings.catch_warnings():
+        # The exporter that needs no further package is the older one, and says so.
+        warnings.simplefilter('ignore')
+        torch.onnx.export(
+            raw, (image,), str(path), input_names=['image'], output_names=['raw'], dynamo=False
+        )
+    session = onnxruntime.InferenceSession(str(path), providers=['CPUExecutionProvider'])
+    expected = raw(image)
+    found = torch.from_numpy(session.run(None, {'image': image.numpy()})[0])
+    worst = float((found - expected).abs().max() / expected.abs().max().clamp(min=1.0))
+    if not worst <= TOLERANCE:
+        raise ExportError(f'{path.name}: onnxruntime differs from torch by {worst:.3g} (relative)')
+    return worst

@@ -1,0 +1,165 @@
+"""Export of one sub-net: slice, calibrate, write, prove, measure; in place only when proven."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import MODELS, DefaultScope
+from torch import Tensor, nn
+
+from scalenas.arch import HRArch, Size, dump
+from scalenas.complexity import Cost
+from scalenas.evaluation import SubnetEvaluator, calibrated
+from scalenas.evaluation.supernet import locate
+from scalenas.models import slice_state_dict
+from scalenas.version import __version__
+
+from .choose import Choice
+from .config import plain_config
+from .errors import ExportError
+from .files import checkpoint_bytes, plain, publish, staged
+from .onnx import write_onnx
+from .standalone import standalone_source
+from .text import as_config
+from .verify import Difference, difference
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What was written, and what was proven of it."""
+
+    files: list[Path]
+    cost: Cost
+    difference: Difference
+    in_supernet: dict[str, float]
+    alone: dict[str, float]
+
+    def __str__(self) -> str:
+        lines = [str(self.cost), f'proof: {self.difference}']
+        for name, value in self.alone.items():
+            lines.append(f'{name}: {value:.6f} (in the supernet: {self.in_supernet[name]:.6f})')
+        return '\n'.join([*lines, *(f'wrote {path}' for path in self.files)])
+
+
+def export_subnet(
+    choice: Choice,
+    cfg: Config,
+    checkpoint: str | Path,
+    out: str | Path,
+    name: str | None = None,
+    size: Size | None = None,
+    device: str = 'cpu',
+    standalone: bool = False,
+    onnx: bool = False,
+    force: bool = False,
+    command: str = '',
+) -> Exported:
+    """Writes NAME.py, NAME.pth, NAME.yaml and NAME.json of a sub-net into `out`.
+
+    The written files are read back and must compute what the sub-net computes in the supernet;
+    its metrics on the test images are measured on both sides. `standalone` adds NAME_backbone.py, a
+    backbone in one file; `onnx` adds NAME.onnx. `size` is the input that costs are
+    counted for, by default the config's `search.size`.
+
+    Raises:
+        ExportError: when the proof fails, or a file is there with other content.
+        UserError: for a config, a checkpoint or an arch that do not fit each other.
+    """
+    name = name or choice.name
+    size = size or cfg.get('search', {}).get('size')
+    if size is None:
+        raise ExportError('config: search.size is missing: height and width that costs are for')
+    evaluator = SubnetEvaluator.from_config(cfg, checkpoint, device, split='test')
+    model, arch = evaluator.model, choice.arch
+    cost = evaluator.counter((size[0], size[1]))(arch)
+    with calibrated(model, arch, evaluator.calibration), staged(Path(out)) as stage:
+        inside = evaluator.measure(model)
+        origin = _origin(choice, cfg, checkpoint, command)
+        card: dict[str, Any] = {'name': name, 'size': list(size), 'cost': cost.to_dict()}
+        card |= {'metrics': {'test': inside, 'search': dict(choice.metrics)}, 'origin': origin}
+        meta = {'scalenas': {'arch': arch.to_dict(), **card}}
+        if evaluator.evaluator.dataset_meta:
+            meta['dataset_meta'] = evaluator.evaluator.dataset_meta
+        text = as_config(plain_config(cfg, arch), _header(name, arch, cost, size, inside, origin))
+        (stage / f'{name}.py').write_text(text, encoding='utf-8')
+        (stage / f'{name}.pth').write_bytes(checkpoint_bytes(subnet_state(model, arch), meta))
+        (stage / f'{name}.yaml').write_text(dump(arch), encoding='utf-8')
+        static = load_exported(stage / f'{name}.py', stage / f'{name}.pth').to(device)
+        found = difference(model, static, evaluator.validation)
+        if not found.equal:
+            raise ExportError(
+                f'{name}: the exported net is not the sub-net: {found}; nothing written'
+            )
+        alone = evaluator.measure(static)
+        card |= {'difference': {'float32': found.single, 'float64': found.double}}
+        card['metrics']['exported'] = alone
+        (stage / f'{name}.json').write_text(json.dumps(plain(card), indent=1) + '\n')
+        if standalone:
+            (stage / f'{name}_backbone.py').write_text(standalone_source(arch, name))
+        if onnx:
+            write_onnx(static, stage / f'{name}.onnx', (size[0], size[1]), arch.in_channels)
+        files = publish(stage, Path(out), force)
+    return Exported(files, cost, found, inside, alone)
+
+
+def subnet_state(model: nn.Module, arch: HRArch) -> dict[str, Tensor]:
+    """State dict of the task model with `arch` as its backbone, values as they are now."""
+    path, supernet = locate(model)
+    wrapper = 'architecture.' if path.startswith('architecture.') else ''
+    state = {
+        key.removeprefix(wrapper): value
+        for key, value in model.state_dict().items()
+        if key.startswith(wrapper)
+    }
+    prefix = f'{path.removeprefix(wrapper)}.'
+    return slice_state_dict(state, supernet.space, arch, prefix)
+
+
+def load_exported(config: Path, weights: Path) -> Any:
+    """The model of an exported config with its weights, in eval mode."""
+    cfg = Config.fromfile(config)
+    with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
+        model = MODELS.build(cfg.model)
+    model.load_state_dict(torch.load(weights, weights_only=True)['state_dict'])
+    return model.eval()
+
+
+def _origin(choice: Choice, cfg: Config, checkpoint: str | Path, command: str) -> Mapping[str, Any]:
+    digest = hashlib.sha256(Path(checkpoint).read_bytes()).hexdigest()
+    return {
+        'checkpoint': Path(checkpoint).name,
+        'checkpoint_sha256': digest,
+        'config': Path(cfg.filename or '').name,
+        'source': choice.source,
+        'slot': choice.slot,
+        'command': command,
+        'scalenas': __version__,
+    }
+
+
+def _header(
+    name: str,
+    arch: HRArch,
+    cost: Cost,
+    size: Size,
+    metrics: Mapping[str, float],
+    origin: Mapping[str, Any],
+) -> str:
+    slot = '' if origin['slot'] is None else f', slot {origin["slot"]}'
+    return '\n'.join(
+        [
+            f'{name}: {arch.num_blocks} blocks and {arch.num_fusions} fusions, {cost}',
+            f'(whole model, one image of {size[0]}x{size[1]}).',
+            f'Sub-net {origin["source"]}{slot} of the supernet {origin["config"]} with the weights',
+            f'{origin["checkpoint"]} (sha256 {origin["checkpoint_sha256"][:16]}).',
+            'On the test images: ' + ', '.join(f'{k} {v:.4f}' for k, v in metrics.items()),
+            f'Written by scalenas {origin["scalenas"]}: {origin["command"] or "export_subnet"}',
+        ]
+    )

@@ -1,0 +1,149 @@
+"""Checkpoints: read without running what is inside, written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.logging import HistoryBuffer
+from torch import Tensor
+
+from scalenas.arch.strict import suggest
+from scalenas.errors import UserError
+from scalenas.space import HRSpace
+
+BROKEN = '{path}: truncated, or not a checkpoint; copy or make it again'
+
+
+class CheckpointError(UserError):
+    """A checkpoint that cannot be used: the message is one line for the user."""
+
+
+def load_checkpoint(path: str | Path) -> dict[str, Any]:
+    """The content of a checkpoint on the CPU: a mapping with a `state_dict`.
+
+    Nothing in the file is executed: only tensors, plain values and the training logs that
+    mmengine writes are read. A bare state dict comes back as `{'state_dict': ..., 'meta': {}}`.
+
+    Raises:
+        CheckpointError: for a file that is missing, truncated, not a checkpoint, or unsafe.
+    """
+    path = Path(path)
+    try:
+        with torch.serialization.safe_globals(_written_by_mmengine()):
+            content = torch.load(path, map_location='cpu', weights_only=True)
+    except FileNotFoundError:
+        raise CheckpointError(f'{path}: no such file; expected a checkpoint (.pth)') from None
+    except IsADirectoryError:
+        raise CheckpointError(f'{path}: is a folder; expected a checkpoint (.pth)') from None
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(_why_not(path, str(error))) from None
+    except (OSError, EOFError, RuntimeError, ValueError, LookupError, TypeError):
+        # torch raises any of these for a broken archive.
+        raise CheckpointError(BROKEN.format(path=path)) from None
+    if isinstance(content, Mapping) and isinstance(content.get('state_dict'), Mapping):
+        return dict(content)
+    if isinstance(content, Mapping) and content and _is_state_dict(content):
+        return {'state_dict': content, 'meta': {}}
+    raise CheckpointError(
+        f"{path}: not a checkpoint: expected a mapping with 'state_dict', or tensors by name"
+    )
+
+
+def save_plain(
+    path: str | Path, state_dict: Mapping[str, Tensor], meta: Mapping[str, Any] | None = None
+) -> None:
+    """Writes tensors and plain values, as a whole or not at all.
+
+    The file needs no class to be read: `torch.load(path, weights_only=True)`.
+    """
+    path = Path(path)
+    for key, value in state_dict.items():
+        assert isinstance(value, Tensor), f'{key}: {type(value).__name__} is not a tensor'
+    content = {
+        'meta': _plain(dict(meta or {}), 'meta'),
+        # A slice of a supernet shares storage with it; a clone writes only what is used.
+        'state_dict': {key: value.detach().cpu().clone() for key, value in state_dict.items()},
+    }
+    part = path.with_name(f'.{path.name}.{os.getpid()}.part')
+    try:
+        torch.save(content, part)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def check_space(checkpoint: Mapping[str, Any], space: HRSpace, path: str | Path) -> None:
+    """Does nothing when the checkpoint was trained in `space`.
+
+    Raises:
+        CheckpointError: when it names another space, or none; says where they differ.
+    """
+    meta = checkpoint.get('meta', {})
+    written = meta.get('scalenas', {}).get('space') if isinstance(meta, Mapping) else None
+    if not isinstance(written, Mapping):
+        raise CheckpointError(
+            f'{path}: names no space, so it is not a supernet of this package; '
+            'convert it, or train one with tools/train.py'
+        )
+    wanted = space.to_dict()
+    for key in (*wanted, *(key for key in written if key not in wanted)):
+        if written.get(key) != wanted.get(key):
+            raise CheckpointError(
+                f'{path}: was trained in another space: {key} is {written.get(key)!r}, '
+                f'the config has {wanted.get(key)!r}; give the config it was trained with'
+                f'{"" if key in wanted else suggest(key, wanted)}'
+            )
+
+
+def _written_by_mmengine() -> list[Callable[..., Any] | tuple[Callable[..., Any], str]]:
+    """What its training logs are made of: numbers in numpy arrays, and their container."""
+    core: Any = np._core if hasattr(np, '_core') else np.core
+    kinds = (np.float64, np.float32, np.int64, np.int32, np.uint32, np.bool_)
+    return [
+        HistoryBuffer,
+        (_statistic, 'builtins.getattr'),
+        np.ndarray,
+        np.dtype,
+        core.multiarray._reconstruct,
+        core.multiarray.scalar,
+        *{type(np.dtype(kind)) for kind in kinds},
+    ]
+
+
+def _statistic(owner: object, name: str) -> Callable[..., Any]:
+    # A HistoryBuffer is written with its own methods, as getattr(HistoryBuffer, 'mean'). The
+    # real getattr would let a file reach anything.
+    if owner is not HistoryBuffer or name not in ('min', 'max', 'current', 'mean'):
+        raise pickle.UnpicklingError(f'unsupported GLOBAL builtins.getattr({owner!r}, {name!r})')
+    found: Callable[..., Any] = getattr(HistoryBuffer, name)
+    return found
+
+
+def _why_not(path: Path, error: str) -> str:
+    found = re.search(r'(?:GLOBAL|class|function) ([\w.]+\.\w+)', error)
+    if found:
+        return (
+            f'{path}: refused: reading it would run {found[1]!r}; only tensors and plain values '
+            'are allowed; write its state_dict alone with torch.save'
+        )
+    return BROKEN.format(path=path)
+
+
+def _is_state_dict(content: Mapping[Any, Any]) -> bool:
+    return all(isinstance(k, str) and isinstance(v, Tensor) for k, v in content.items())
+
+
+def _plain(value: Any, where: str) -> Any:
+    if value is None or isinstance(value, bool | int | float | str | Tensor):
+        return value
+    if isinstance(value, Mapping):
+        return {key: _plain(item, f'{where}.{key}') for key, item in value.items()}
+    assert isinstance(value, list | tuple), f'{where}: {type(value).__name__} is not plain'
+    return [_plain(item, f'{where}[{i}]') for i, item in enumerate(value)]

@@ -1,0 +1,137 @@
+"""HRNet's own `extra` dict, and the other ways to say which backbone is meant, as an arch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from scalenas.arch import HRArch, HRModule, HRStage, find, from_dict, module_of
+from scalenas.arch.hrnet import UPSAMPLE
+from scalenas.arch.strict import ArchError, as_choice, as_int, as_list, as_mapping
+
+STAGE_KEYS = ('num_modules', 'num_branches', 'block', 'num_blocks', 'num_channels')
+
+
+def resolve_arch(
+    arch: HRArch | Mapping[str, Any] | str | None,
+    extra: Mapping[str, Any] | None,
+    in_channels: int | None,
+    multiscale_output: bool | None,
+    upsample: str | Mapping[str, Any] | None,
+) -> HRArch:
+    """The one arch that the arguments of a backbone describe.
+
+    `extra` without word on them means all maps and bilinear fusions, as in mmseg.
+
+    Raises:
+        ArchError: when both or neither of arch and extra are given, or two arguments disagree.
+    """
+    if (arch is None) == (extra is None):
+        raise ArchError(
+            'ScaleHRNet: give exactly one of `arch` (a zoo name, a YAML path or a dict) and '
+            f'`extra` (the dict of HRNet), got {"neither" if arch is None else "both"}'
+        )
+    mode = None if upsample is None else upsample_mode(upsample, 'upsample')
+    if extra is not None:
+        found, multi = _from_extra(extra, in_channels or 3, mode, multiscale_output)
+        return found if multi else single_scale(found)
+    assert arch is not None
+    found = as_arch(arch)
+    if in_channels is not None:
+        found = found.with_(in_channels=in_channels)
+    if mode is not None:
+        found = found.with_(upsample=mode)
+    if multiscale_output and found.output == 'single':
+        raise ArchError(
+            'ScaleHRNet: the arch has a single output map, so multiscale_output must be False '
+            "or left out (or choose an arch with output: 'multi')"
+        )
+    return single_scale(found) if multiscale_output is False else found
+
+
+def as_arch(arch: HRArch | Mapping[str, Any] | str) -> HRArch:
+    """An arch from itself, plain data, a zoo name or the path of a YAML file."""
+    if isinstance(arch, HRArch):
+        return arch
+    return find(arch) if isinstance(arch, str) else from_dict(arch)
+
+
+def single_scale(arch: HRArch) -> HRArch:
+    """The arch that gives only its finest map; what the last step adds to others is dropped."""
+    if arch.output == 'single':
+        return arch
+    *stages, last = arch.stages
+    *modules, end = last.modules
+    *steps, rows = end.fusions
+    only = (rows[0], *((),) * (len(rows) - 1))
+    end = HRModule(end.depths, (*steps, only))
+    return arch.with_(stages=(*stages, HRStage(last.channels, (*modules, end))), output='single')
+
+
+def upsample_mode(data: object, where: str) -> str:
+    """'nearest' or 'bilinear', from the word or from `dict(mode=..., align_corners=...)`."""
+    if isinstance(data, str):
+        return as_choice(data, where, UPSAMPLE)
+    table = as_mapping(data, where, ('mode',), ('align_corners',))
+    if table.get('align_corners'):
+        raise ArchError(
+            f'{where}.align_corners: must be False or None, got {table["align_corners"]!r}'
+        )
+    return as_choice(table['mode'], f'{where}.mode', UPSAMPLE)
+
+
+def _from_extra(
+    extra: Mapping[str, Any], in_channels: int, mode: str | None, multi: bool | None
+) -> tuple[HRArch, bool]:
+    names = [f'stage{s}' for s in range(1, 5)]
+    as_mapping(extra, 'extra', names, ('upsample',))
+    stages = []
+    for s, name in enumerate(names, 1):
+        where = f'extra.{name}'
+        optional = ('multiscale_output',) if s == 4 else ()
+        table = as_mapping(extra[name], where, STAGE_KEYS, optional)
+        as_choice(table['block'], f'{where}.block', ('BASIC',) if s > 1 else ('BOTTLENECK',))
+        if table['num_branches'] != s:
+            raise ArchError(f'{where}.num_branches: must be {s}, got {table["num_branches"]!r}')
+        blocks, channels = (
+            tuple(as_int(n, f'{where}.{key}') for n in as_list(table[key], f'{where}.{key}', 'int'))
+            for key in ('num_blocks', 'num_channels')
+        )
+        for key, values in (('num_blocks', blocks), ('num_channels', channels)):
+            if len(values) != s:
+                raise ArchError(f'{where}.{key}: needs {s} entries, got {len(values)}')
+        stages.append((as_int(table['num_modules'], f'{where}.num_modules'), blocks, channels))
+    _, (stage1_blocks,), (stage1_channels,) = stages[0]
+    said = {'the argument': mode}
+    if 'upsample' in extra:
+        said['extra.upsample'] = upsample_mode(extra['upsample'], 'extra.upsample')
+    arch = HRArch(
+        tuple(
+            HRStage(channels, tuple(_stock_module(blocks) for _ in range(count)))
+            for count, blocks, channels in stages[1:]
+        ),
+        stage1_blocks=stage1_blocks,
+        stage1_channels=stage1_channels,
+        upsample=_agreed('upsample', said, 'bilinear'),
+        in_channels=in_channels,
+    )
+    outputs = {'the argument': multi}
+    if 'multiscale_output' in extra['stage4']:
+        outputs['extra.stage4.multiscale_output'] = bool(extra['stage4']['multiscale_output'])
+    return arch, _agreed('multiscale_output', outputs, True)
+
+
+def _stock_module(blocks: tuple[int, ...]) -> HRModule:
+    if len(set(blocks)) > 1:
+        raise ArchError(
+            f'extra: num_blocks {blocks} differ between branches; say such a network as `arch`'
+        )
+    return module_of(blocks, (-1,))
+
+
+def _agreed(what: str, said: Mapping[str, Any], default: Any) -> Any:
+    given = {place: value for place, value in said.items() if value is not None}
+    if len(set(given.values())) > 1:
+        text = ' but '.join(f'{place} says {value!r}' for place, value in given.items())
+        raise ArchError(f'{what}: {text}; remove one of them')
+    return next(iter(given.values()), default)

@@ -1,0 +1,223 @@
+"""HRNet-style backbones: the frame that static net and supernet share, and the static net."""
+
+from __future__ import annotations
+
+from abc import ABC
+from collections.abc import Mapping, Sequence
+from typing import Any, Self, final
+
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from scalenas.arch.hrnet import EXPANSION, HRArch
+from scalenas.arch.hrnet_module import HRModule
+from scalenas.arch.strict import ArchError
+from scalenas.errors import UserError
+
+from .extra import resolve_arch
+from .hrnet_parts import BranchModule, Build, ResidualBlock, bottleneck, transition
+from .layers import norm_abbreviation
+
+DEFAULT_INIT: tuple[dict[str, Any], ...] = (
+    {'type': 'Kaiming', 'layer': 'Conv2d'},
+    {'type': 'Constant', 'val': 1, 'layer': ['_BatchNorm', 'GroupNorm']},
+)
+"""What HRNet in mmseg, mmdet and mmpretrain starts from."""
+
+
+class AbstractHRNet(BaseModule, ABC):
+    """Stem, stage 1, then stages of branch modules; holds the parts of one arch, runs another.
+
+    Args:
+        holds: every part of it gets weights.
+        runs: what a forward computes; a part of `holds`.
+        numbered: name the fusions of every step with its number, as supernets do.
+    """
+
+    def __init__(
+        self,
+        holds: HRArch,
+        runs: HRArch,
+        numbered: bool,
+        conv_cfg: Mapping[str, Any] | None,
+        norm_cfg: Mapping[str, Any] | None,
+        norm_eval: bool,
+        with_cp: bool,
+        zero_init_residual: bool,
+        frozen_stages: int,
+        pretrained: str | None,
+        init_cfg: Any,
+    ) -> None:
+        super().__init__(_init_cfg(pretrained, init_cfg))
+        self.active_arch = runs
+        self.norm_eval = norm_eval
+        self.zero_init_residual = zero_init_residual
+        if not -1 <= frozen_stages <= len(holds.stages) + 1:
+            raise ArchError(
+                f'frozen_stages must be within -1 (none) and {len(holds.stages) + 1}, '
+                f'got {frozen_stages}'
+            )
+        self.frozen_stages = frozen_stages
+        build = Build(conv_cfg, norm_cfg or {'type': 'BN'}, with_cp)
+        abbreviation = norm_abbreviation(build.norm_cfg)
+        self._stem = tuple((f'conv{n}', f'{abbreviation}{n}') for n in (1, 2))
+        c_in = holds.in_channels
+        for conv, norm in self._stem:
+            self.add_module(conv, build.conv(c_in, holds.stem, 3, 2))
+            self.add_module(norm, build.norm(holds.stem))
+            c_in = holds.stem
+        inner, blocks = holds.stage1_channels, []
+        for _ in range(holds.stage1_blocks):
+            blocks.append(bottleneck(c_in, inner, build))
+            c_in = EXPANSION * inner
+        self.layer1 = nn.Sequential(*blocks)
+        previous: tuple[int, ...] = (c_in,)
+        for s, stage in enumerate(holds.stages, 2):
+            self.add_module(f'transition{s - 1}', transition(previous, stage.channels, build))
+            modules = (
+                BranchModule(
+                    stage.channels, module, fuse_names(module, numbered), holds.upsample, build
+                )
+                for module in stage.modules
+            )
+            self.add_module(f'stage{s}', nn.ModuleList(modules))
+            previous = stage.channels
+        self._freeze()
+
+    @property
+    def out_channels(self) -> tuple[int, ...]:
+        """Channels of the output maps, fine to coarse."""
+        return self.active_arch.out_channels
+
+    @property
+    def feature_info(self) -> tuple[dict[str, int], ...]:
+        """Channels and stride of every output map, fine to coarse."""
+        return tuple({'num_chs': c, 'reduction': 4 * 2**i} for i, c in enumerate(self.out_channels))
+
+    @final
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """x: (N, in_channels, H, W) -> maps (N, c_i, H / s_i, W / s_i), s_i = 4, 8, ..."""
+        arch, modules = self.active_arch, self._modules
+        for conv, norm in self._stem:
+            x = F.relu(modules[norm](modules[conv](x)), inplace=True)
+        maps = [self.layer1(x)]
+        for s, stage in enumerate(arch.stages, 2):
+            opened: nn.ModuleDict = modules[f'transition{s - 1}']
+            maps = [
+                opened[str(i)](maps[min(i, len(maps) - 1)]) if str(i) in opened else maps[i]
+                for i in range(s)
+            ]
+            for branch_module, runs in zip(modules[f'stage{s}'], stage.modules, strict=True):
+                maps = branch_module(maps, runs)
+        return tuple(maps) if arch.output == 'multi' else (maps[0],)
+
+    @final
+    def train(self, mode: bool = True) -> Self:
+        """Training mode for all but frozen stages and, with `norm_eval`, batch norms."""
+        super().train(mode)
+        self._freeze()
+        if mode and self.norm_eval:
+            for module in self.modules():
+                if isinstance(module, _BatchNorm):
+                    module.eval()
+        return self
+
+    def init_weights(self) -> None:
+        """Weights as `init_cfg` says; zero in the last norm of blocks if asked for."""
+        super().init_weights()
+        cfg = self.init_cfg
+        if self.zero_init_residual and not (
+            isinstance(cfg, dict) and cfg.get('type') == 'Pretrained'
+        ):
+            for module in self.modules():
+                if isinstance(module, ResidualBlock):
+                    nn.init.zeros_(module.last_norm.weight)  # type: ignore[arg-type]
+
+    def _freeze(self) -> None:
+        names = [name for pair in self._stem for name in pair] if self.frozen_stages >= 0 else []
+        for s in range(1, self.frozen_stages + 1):
+            names += ['layer1' if s == 1 else f'stage{s}', f'transition{s}']
+        for name in names:
+            module = self._modules.get(name)
+            if module is not None:
+                module.eval()
+                module.requires_grad_(False)
+
+
+@final
+class ScaleHRNet(AbstractHRNet):
+    """The network of one arch, in place of `HRNet` in mmseg, mmdet, mmpose and mmpretrain.
+
+    Module paths are those of `arch.layers(size)`; those of a stock-shaped arch are HRNet's.
+
+    Args:
+        arch: a zoo name, the path of a YAML file, or its content. Exactly one of arch and extra.
+        extra: HRNet's own dict of stages, with mmpose's `upsample` and `multiscale_output`.
+        in_channels: default: what the arch says, or 3.
+        norm_cfg: default BN.
+        norm_eval: keep batch norms in eval mode while training (mmdet's HRNet does by default).
+        multiscale_output: all maps, or only the finest. Default: what arch or extra say, or True.
+        upsample: 'nearest' (mmdet, mmpose, mmpretrain) or 'bilinear' (mmseg) in fusions, also as
+            `dict(mode=..., align_corners=...)`. Default: what arch or extra say, or 'bilinear'.
+        pretrained: the older way to say `init_cfg=dict(type='Pretrained', checkpoint=...)`.
+
+    Raises:
+        UserError: for arguments that exclude each other, or name no network.
+    """
+
+    def __init__(
+        self,
+        arch: HRArch | Mapping[str, Any] | str | None = None,
+        extra: Mapping[str, Any] | None = None,
+        in_channels: int | None = None,
+        conv_cfg: Mapping[str, Any] | None = None,
+        norm_cfg: Mapping[str, Any] | None = None,
+        norm_eval: bool = False,
+        with_cp: bool = False,
+        zero_init_residual: bool = False,
+        frozen_stages: int = -1,
+        multiscale_output: bool | None = None,
+        upsample: str | Mapping[str, Any] | None = None,
+        pretrained: str | None = None,
+        init_cfg: Any = None,
+    ) -> None:
+        found = resolve_arch(arch, extra, in_channels, multiscale_output, upsample)
+        super().__init__(
+            found,
+            found,
+            False,
+            conv_cfg,
+            norm_cfg,
+            norm_eval,
+            with_cp,
+            zero_init_residual,
+            frozen_stages,
+            pretrained,
+            init_cfg,
+        )
+
+    @property
+    def arch(self) -> HRArch:
+        """What the network is."""
+        return self.active_arch
+
+
+def fuse_names(module: HRModule, numbered: bool) -> Sequence[str]:
+    """State-dict names of the fusions of every step."""
+    steps = range(module.num_steps)
+    return [f'fuse_layers_{t + 1}' if numbered else module.fuse_name(t) for t in steps]
+
+
+def _init_cfg(pretrained: str | None, init_cfg: Any) -> Any:
+    if pretrained is None:
+        return list(map(dict, DEFAULT_INIT)) if init_cfg is None else init_cfg
+    if init_cfg:
+        raise UserError(
+            f'pretrained={pretrained!r} and init_cfg cannot both be set; keep '
+            "init_cfg=dict(type='Pretrained', checkpoint=...) and set pretrained=None"
+        )
+    if not isinstance(pretrained, str):
+        raise UserError(f'pretrained must be a path, a URL or None, got {pretrained!r}')
+    return {'type': 'Pretrained', 'checkpoint': pretrained}

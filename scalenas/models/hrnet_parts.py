@@ -1,0 +1,200 @@
+"""The parts of HRNet-style networks: residual blocks, transitions, and modules of branches.
+
+Module paths, and so state-dict keys, are those of HRNet in the OpenMMLab packages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
+
+from scalenas.arch.hrnet import EXPANSION
+from scalenas.arch.hrnet_module import HRModule
+
+from .layers import make_conv, make_norm, norm_abbreviation
+
+
+@dataclass(frozen=True)
+class Build:
+    """How every convolution and norm of a network is made."""
+
+    conv_cfg: Mapping[str, Any] | None = None
+    norm_cfg: Mapping[str, Any] = field(default_factory=lambda: {'type': 'BN'})
+    with_cp: bool = False
+
+    def conv(self, c_in: int, c_out: int, kernel: int, stride: int = 1) -> nn.Module:
+        """A convolution without bias."""
+        return make_conv(self.conv_cfg, c_in, c_out, kernel, stride)
+
+    def norm(self, channels: int) -> nn.Module:
+        """A norm layer."""
+        return make_norm(self.norm_cfg, channels)
+
+    def unit(self, c_in: int, c_out: int, kernel: int, stride: int, relu: bool) -> nn.Sequential:
+        """Convolution, norm and perhaps ReLU, in sequence."""
+        parts = [self.conv(c_in, c_out, kernel, stride), self.norm(c_out)]
+        return nn.Sequential(*parts, nn.ReLU(inplace=True)) if relu else nn.Sequential(*parts)
+
+
+class ResidualBlock(nn.Module):
+    """Convolutions with norms beside an identity (or projected) skip; ReLU after the sum."""
+
+    def __init__(self, shapes: Sequence[tuple[int, int, int]], build: Build) -> None:
+        """`shapes`: channels in, channels out and kernel of each convolution."""
+        super().__init__()
+        abbreviation = norm_abbreviation(build.norm_cfg)
+        self.steps: list[tuple[str, str]] = []
+        for n, (c_in, c_out, kernel) in enumerate(shapes, 1):
+            conv, norm = f'conv{n}', f'{abbreviation}{n}'
+            self.add_module(conv, build.conv(c_in, c_out, kernel))
+            self.add_module(norm, build.norm(c_out))
+            self.steps.append((conv, norm))
+        c_in, c_out = shapes[0][0], shapes[-1][1]
+        self.downsample: nn.Module | None = None
+        if c_in != c_out:
+            self.downsample = build.unit(c_in, c_out, 1, 1, relu=False)
+        self.with_cp = build.with_cp
+
+    @property
+    def last_norm(self) -> nn.Module:
+        """The norm before the sum: zero in it makes the block an identity."""
+        return self.get_submodule(self.steps[-1][1])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (N, c_in, H, W) -> (N, c_out, H, W)."""
+        if self.with_cp and x.requires_grad:
+            return checkpoint(self._run, x, use_reentrant=False)
+        return self._run(x)
+
+    def _run(self, x: Tensor) -> Tensor:
+        out, modules = x, self._modules
+        for conv, norm in self.steps:
+            if out is not x:
+                out = F.relu(out, inplace=True)
+            out = modules[norm](modules[conv](out))  # type: ignore[misc]
+        out += x if self.downsample is None else self.downsample(x)
+        return F.relu(out, inplace=True)
+
+
+def basic_block(channels: int, build: Build) -> ResidualBlock:
+    """Two 3x3 convolutions."""
+    return ResidualBlock([(channels, channels, 3)] * 2, build)
+
+
+def bottleneck(c_in: int, inner: int, build: Build) -> ResidualBlock:
+    """1x1, 3x3, and 1x1 to four times the inner channels."""
+    return ResidualBlock(
+        [(c_in, inner, 1), (inner, inner, 3), (inner, EXPANSION * inner, 1)], build
+    )
+
+
+def transition(previous: Sequence[int], channels: Sequence[int], build: Build) -> nn.ModuleDict:
+    """What opens new branches (stride 2 from the coarsest), or changes a branch's channels."""
+    found: dict[str, nn.Module] = {}
+    for i, c in enumerate(channels):
+        if i >= len(previous):
+            found[str(i)] = nn.Sequential(build.unit(previous[-1], c, 3, 2, relu=True))
+        elif previous[i] != c:
+            found[str(i)] = build.unit(previous[i], c, 3, 1, relu=True)
+    return nn.ModuleDict(found)
+
+
+def conversion(channels: Sequence[int], target: int, source: int, build: Build) -> nn.Sequential:
+    """From the map of one branch to channels (and, downwards, size) of another.
+
+    From coarser: 1x1 convolution, upsampling is left to the sum. From finer: a 3x3 stride-2
+    convolution per halving, of which the last changes channels and has no ReLU.
+    """
+    c_in, c_out = channels[source], channels[target]
+    if source > target:
+        return build.unit(c_in, c_out, 1, 1, relu=False)
+    down = [build.unit(c_in, c_in, 3, 2, relu=True) for _ in range(target - source - 1)]
+    return nn.Sequential(*down, build.unit(c_in, c_out, 3, 2, relu=False))
+
+
+def upsampled(x: Tensor, factor: int, size: torch.Size, mode: str) -> Tensor:
+    """`x` enlarged to `size`, which is about `factor` times its own."""
+    if mode == 'nearest':
+        return F.interpolate(x, size=size, mode=mode)
+    # mmseg resizes by the factor first, and again where odd sizes make the peer differ: its
+    # weights give its outputs only with the same two steps.
+    exact = (x.shape[2] * factor, x.shape[3] * factor)
+    x = F.interpolate(x, size=exact, mode=mode, align_corners=False)
+    if exact != tuple(size):
+        x = F.interpolate(x, size=size, mode=mode, align_corners=False)
+    return x
+
+
+class BranchModule(nn.Module):
+    """Parallel branches of residual blocks, with fusions after each step.
+
+    Holds the blocks and fusions of `holds`; runs any module that is part of it. `fuse_names[t]`
+    names the fusions of step t in the state dict.
+    """
+
+    def __init__(
+        self,
+        channels: Sequence[int],
+        holds: HRModule,
+        fuse_names: Sequence[str],
+        upsample: str,
+        build: Build,
+    ) -> None:
+        super().__init__()
+        self.branches = nn.ModuleList(
+            nn.Sequential(*(basic_block(c, build) for _ in range(depth)))
+            for c, depth in zip(channels, holds.depths, strict=True)
+        )
+        for name, rows in zip(fuse_names, holds.fusions, strict=True):
+            table = {
+                str(i): nn.ModuleDict({str(k): conversion(channels, i, k, build) for k in sources})
+                for i, sources in enumerate(rows)
+                if sources
+            }
+            if table:
+                self.add_module(name, nn.ModuleDict(table))
+        self.fuse_names = tuple(fuse_names)
+        self.upsample = upsample
+
+    def forward(self, maps: Sequence[Tensor], runs: HRModule) -> list[Tensor]:
+        """Map of each branch -> map of each branch, through the parts that `runs` names."""
+        maps = list(maps)
+        for t, rows in enumerate(runs.fusions):
+            for i, depth in enumerate(runs.depths):
+                if t < depth:
+                    maps[i] = self.branches[i][t](maps[i])  # type: ignore[index]
+            if any(rows):
+                table = self._modules[self.fuse_names[t]]
+                maps = [
+                    self._fused(table[str(i)], i, sources, maps) if sources else maps[i]  # type: ignore[index]
+                    for i, sources in enumerate(rows)
+                ]
+        return maps
+
+    def _fused(
+        self, row: nn.ModuleDict, target: int, sources: tuple[int, ...], maps: Sequence[Tensor]
+    ) -> Tensor:
+        # Summed with the target in its place among the sources, as HRNet does: the same bits.
+        total: Tensor | None = None
+        own = maps[target]
+        for k in sorted((*sources, target)):
+            if k == target:
+                term = own
+            else:
+                term = row[str(k)](maps[k])
+                if k > target:
+                    term = upsampled(term, 2 ** (k - target), own.shape[2:], self.upsample)
+            if total is None:
+                total = term
+            elif total is own:
+                total = total + term
+            else:
+                total += term
+        assert total is not None
+        return F.relu(total, inplace=True)

@@ -1,0 +1,39 @@
+"""Registries of the scope `scalenas`: children of mmengine's, filled when a config names a class.
+
+mmengine imports this module when it meets `type='scalenas.X'` and hides an ImportError raised
+here, so nothing but mmengine and modules without requirements may be imported.
+"""
+
+from mmengine import registry as mmengine
+from mmengine.config.utils import MODULE2PACKAGE
+from mmengine.registry import Registry
+
+from scalenas.stacks import installed, warn_of_mixed_stacks
+
+MODELS = Registry(
+    'model', parent=mmengine.MODELS, locations=['scalenas.models', 'scalenas.training']
+)
+MODEL_WRAPPERS = Registry(
+    'model wrapper', parent=mmengine.MODEL_WRAPPERS, locations=['scalenas.training']
+)
+LOOPS = Registry(
+    'loop', parent=mmengine.LOOPS, locations=['scalenas.training', 'scalenas.evaluation']
+)
+HOOKS = Registry('hook', parent=mmengine.HOOKS, locations=['scalenas.training'])
+TASK_UTILS = Registry(
+    'task util', parent=mmengine.TASK_UTILS, locations=['scalenas.training', 'scalenas.evaluation']
+)
+DATASETS = Registry(
+    'dataset', parent=mmengine.DATASETS, locations=['scalenas.datasets.mmseg_datasets']
+)
+TRANSFORMS = Registry('transform', parent=mmengine.TRANSFORMS, locations=['scalenas.training'])
+METRICS = Registry('metric', parent=mmengine.METRICS, locations=['scalenas.evaluation'])
+
+# `_base_ = 'scalenas::...'` and `_base_ = 'mmseg::...'` look their distribution up in this table,
+# which knows neither us nor OneDL's mmsegmentation; mmengine.hub would install the upstream one
+# over it. Without any mmseg the table stays: hub would install whatever is published as `mmseg`.
+MODULE2PACKAGE.setdefault('scalenas', 'scalenas')
+if set(installed('mmseg')) == {'onedl-mmsegmentation'}:
+    MODULE2PACKAGE['mmseg'] = 'mmseg'
+
+warn_of_mixed_stacks()

@@ -1,0 +1,57 @@
+"""What to train next: uniform, sandwich, grouped, and fixed sampling. No torch."""
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from scalenas.arch.strict import suggest
+from scalenas.space import HRSpace
+
+from .grouped import GroupedSampler
+from .sampler import AbstractSampler, SamplerError
+from .simple import FixedSampler, SandwichSampler, UniformSampler, arch_of
+
+SAMPLERS: dict[str, type[AbstractSampler[Any]]] = {
+    'grouped': GroupedSampler,
+    'sandwich': SandwichSampler,
+    'uniform': UniformSampler,
+    'fixed': FixedSampler,
+}
+"""Name in a config -> sampler."""
+
+
+def from_dict(data: object, space: HRSpace, where: str = 'sampler') -> AbstractSampler[Any]:
+    """The sampler that a config describes, e.g. `dict(type='grouped', seed=0)`.
+
+    Raises:
+        SamplerError: for an unknown type or key, with the nearest known one.
+    """
+    if not isinstance(data, Mapping) or 'type' not in data:
+        raise SamplerError(f"{where}: expected a mapping with 'type' ({', '.join(SAMPLERS)})")
+    kind, rest = data['type'], {k: v for k, v in data.items() if k != 'type'}
+    if kind not in SAMPLERS:
+        raise SamplerError(
+            f'{where}.type: expected one of {", ".join(SAMPLERS)}, got {kind!r}'
+            f'{suggest(kind, SAMPLERS)}'
+        )
+    known = [name for name in inspect.signature(SAMPLERS[kind]).parameters if name != 'space']
+    for key in rest:
+        if key not in known:
+            raise SamplerError(
+                f'{where}: unknown key {key!r} (allowed for {kind!r}: {", ".join(known)})'
+                f'{suggest(key, known)}'
+            )
+    return SAMPLERS[kind](space, **rest)
+
+
+__all__ = [
+    'SAMPLERS',
+    'AbstractSampler',
+    'FixedSampler',
+    'GroupedSampler',
+    'SamplerError',
+    'SandwichSampler',
+    'UniformSampler',
+    'arch_of',
+    'from_dict',
+]

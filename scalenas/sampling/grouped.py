@@ -1,0 +1,64 @@
+"""Grouped sampling: the space in depth x fusion groups, one group and one arch a step."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+from scalenas.arch import HRArch
+from scalenas.space import Group, HRSpace
+
+from .sampler import AbstractSampler, SamplerError
+
+
+class GroupedSampler(AbstractSampler[HRArch]):
+    """Depth pairs x fusion percentages, visited in a cycle; one random arch of the group a step.
+
+    By default the depths are all pairs of neighbours, e.g. (2, 3), (3, 4), (4, 5), and the cycle
+    has 9 steps. Step g of it has fusion g // 3 and depths g % 3.
+
+    With `released` the cycle is the one of the authors' code, 11 steps: first a small net (the
+    least depth, fusions on with probability `smallest_fusion`), then the nine groups in their
+    order, last the largest net. `smallest_fusion` is 0.1 there for segmentation and 0 for pose.
+    The authors restart the cycle in every epoch; here it runs on over the iterations.
+
+    Source: ScaleNAS (Cheng et al. 2020), section 3.4.
+
+    Raises:
+        SamplerError: for empty groups, or an argument that has no effect.
+        SpaceError: for depths that the space does not have, or a percentage outside 0 and 1.
+    """
+
+    def __init__(
+        self,
+        space: HRSpace,
+        seed: int = 0,
+        depths: Sequence[Sequence[int]] | None = None,
+        fusions: Sequence[float] = (0.2, 0.5, 0.8),
+        released: bool = False,
+        smallest_fusion: float | None = None,
+    ) -> None:
+        super().__init__(space, seed)
+        if not isinstance(space, HRSpace):
+            raise SamplerError(
+                f'sampler: grouped sampling needs an HRNet-style space, got {type(space).__name__}'
+            )
+        if smallest_fusion is not None and not released:
+            raise SamplerError('sampler.smallest_fusion has an effect only with released=True')
+        if depths is None:
+            depths = list(zip(space.depth, space.depth[1:], strict=False)) or [space.depth]
+        if not depths or not fusions:
+            raise SamplerError('sampler: depths and fusions each need at least one entry')
+        nine = [space.group(d, f) for f in fusions for d in depths]
+        self.cycle: tuple[Group, ...] = tuple(nine)
+        """The groups in the order of their visits."""
+        if released:
+            small = space.group(
+                space.depth[:1], 0.1 if smallest_fusion is None else smallest_fusion
+            )
+            large = space.group(space.depth[-1:], 1.0)
+            middle = [nine[step % len(nine)] for step in range(1, len(nine) + 1)]
+            self.cycle = (small, *middle, large)
+
+    def _draw(self, iteration: int, rng: random.Random) -> tuple[HRArch, ...]:
+        return (self.cycle[iteration % len(self.cycle)].sample(rng),)

@@ -1,0 +1,86 @@
+"""Samplers without groups: uniform, sandwich, and always the same net."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from typing import Any
+
+from scalenas.arch import find, from_dict
+from scalenas.space import AbstractSpace
+
+from .sampler import A, AbstractSampler, SamplerError
+
+
+class UniformSampler(AbstractSampler[A]):
+    """One arch a step, every active gene drawn evenly.
+
+    Source: SPOS (Guo et al. 2020).
+    """
+
+    def _draw(self, iteration: int, rng: random.Random) -> tuple[A, ...]:
+        return (self.space.sample(rng),)
+
+
+class SandwichSampler(AbstractSampler[A]):
+    """The largest, the smallest, then `num_random` random archs in every step.
+
+    Source: BigNAS (Yu et al. 2020), section 3.1.
+    """
+
+    largest_first = True
+
+    def __init__(self, space: AbstractSpace[A], seed: int = 0, num_random: int = 2) -> None:
+        super().__init__(space, seed)
+        if isinstance(num_random, bool) or not isinstance(num_random, int) or num_random < 0:
+            raise SamplerError(
+                f'sampler.num_random: expected a whole number >= 0, got {num_random!r}'
+            )
+        self.num_random = num_random
+        self._ends = (space.largest(), space.smallest())
+
+    def _draw(self, iteration: int, rng: random.Random) -> tuple[A, ...]:
+        return (*self._ends, *(self.space.sample(rng) for _ in range(self.num_random)))
+
+
+class FixedSampler(AbstractSampler[A]):
+    """The same arch in every step: how a teacher is trained, as the supernet's largest net.
+
+    `arch` is 'largest', 'smallest', a zoo name, the path of a YAML file, plain data or an arch.
+
+    Raises:
+        SpaceError: when the arch is not in the space.
+    """
+
+    def __init__(
+        self,
+        space: AbstractSpace[A],
+        seed: int = 0,
+        arch: str | Mapping[str, Any] | A = 'largest',
+    ) -> None:
+        super().__init__(space, seed)
+        self.arch = arch_of(arch, space)
+        self.largest_first = self.arch == space.largest()
+
+    def _draw(self, iteration: int, rng: random.Random) -> tuple[A, ...]:
+        return (self.arch,)
+
+
+def arch_of(what: str | Mapping[str, Any] | A, space: AbstractSpace[A]) -> A:
+    """The arch of `space` that a word, a zoo name, a YAML path or plain data names.
+
+    Raises:
+        ArchError: when it is no arch, SpaceError when it is none of the space.
+    """
+    found: Any = what
+    if what == 'largest':
+        return space.largest()
+    if what == 'smallest':
+        return space.smallest()
+    if isinstance(what, str):
+        found = find(what)
+    elif isinstance(what, Mapping):
+        found = from_dict(dict(what))
+    arch: A = found
+    space.encode(arch)
+    return arch

@@ -1,0 +1,95 @@
+"""Hooks of a supernet's training: the space goes into checkpoints, a broken loss stops the run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from torch import nn
+
+from scalenas.arch import dump
+from scalenas.models.checkpoint import check_space
+from scalenas.registry import HOOKS
+from scalenas.version import __version__
+
+from .errors import TrainingError
+from .supernet import SuperNet
+
+
+@HOOKS.register_module()
+class SpaceHook(Hook):
+    """Writes the space into `meta['scalenas']` of every checkpoint; refuses those of another.
+
+    Does nothing for a model that is no SuperNet, so that one runtime file serves all configs.
+    """
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        """Adds the space and the version of the package."""
+        model = _unwrapped(runner)
+        if isinstance(model, SuperNet):
+            space = model.backbone.space.to_dict()
+            checkpoint['meta']['scalenas'] = {'space': space, 'version': __version__}
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        """Raises CheckpointError when the checkpoint names another space, or none."""
+        model = _unwrapped(runner)
+        if isinstance(model, SuperNet):
+            path = runner._load_from or 'the checkpoint to resume from'
+            check_space(checkpoint, model.backbone.space, path)
+
+
+@HOOKS.register_module()
+class InvalidLossHook(Hook):
+    """Stops the run at the first loss that is not finite, naming the iteration and the sub-net.
+
+    Checkpoints written before stay as they are; none is written after. The archs of a supernet's
+    step are written into the work dir. With `interval` > 1 a check is cheaper on a GPU, but the
+    named iteration may be later than the first bad one.
+    """
+
+    priority = 'ABOVE_NORMAL'  # before the checkpoint hook could save broken weights
+
+    def __init__(self, interval: int = 1) -> None:
+        self.interval = interval
+
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: Any = None,
+        outputs: dict[str, Any] | None = None,
+    ) -> None:
+        """Raises TrainingError for a loss that is NaN or infinite."""
+        if not outputs or not self.every_n_train_iters(runner, self.interval):
+            return
+        if bool(torch.isfinite(torch.as_tensor(outputs['loss']))):
+            return
+        values = {k: float(v) for k, v in outputs.items() if k != 'loss' and 'loss' in k}
+        parts = ', '.join(f'{k}={v:.4g}' for k, v in values.items())
+        raise TrainingError(
+            f'iteration {runner.iter}: the loss is {float(outputs["loss"])} ({parts})'
+            f'{_trained_archs(runner)}; lower the learning rate, or resume from the last '
+            f'checkpoint in {runner.work_dir}'
+        )
+
+
+def _trained_archs(runner: Runner) -> str:
+    model = _unwrapped(runner)
+    if not isinstance(model, SuperNet):
+        return ''
+    texts = []
+    for k, arch in enumerate(model.sampler.archs(runner.iter)):
+        path = Path(runner.work_dir) / f'invalid_loss_iter_{runner.iter}_net{k}.yaml'
+        path.write_text(dump(arch), encoding='utf-8')
+        texts.append(f'{arch.num_blocks} blocks, {arch.num_fusions} fusions, {path}')
+    return f'; sub-net of the step: {"; ".join(texts)}'
+
+
+def _unwrapped(runner: Runner) -> nn.Module:
+    model: Any = runner.model
+    found: nn.Module = model.module if is_model_wrapper(model) else model
+    return found

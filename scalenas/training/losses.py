@@ -1,0 +1,101 @@
+"""Losses that no package of the ecosystem has: distillation, and OHEM as HRNet does it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from scalenas.registry import MODELS
+
+
+def masked_mse(output: Tensor, target: Tensor, keep: Tensor | None = None) -> Tensor:
+    """Mean squared difference over all channels of the kept positions.
+
+    `output`, `target`: (N, C, ...); `keep`: (N, 1, ...), True where a position counts. Computed in
+    at least float32 whatever the precision of the inputs; zero where nothing is kept.
+
+    Source: ScaleNAS (Cheng et al. 2020), section 3.3.
+    """
+    precision = torch.promote_types(output.dtype, torch.float32)
+    squared = (output.to(precision) - target.to(precision)) ** 2
+    if keep is None:
+        return squared.mean()
+    count = keep.sum() * output.shape[1]
+    # A multiplication would let a non-finite ignored position through.
+    return squared.masked_fill(~keep, 0.0).sum() / count.clamp(min=1)
+
+
+def kept_positions(labels: Tensor, size: torch.Size, ignore_index: int) -> Tensor:
+    """Where the label map, brought to the logits' size, is not `ignore_index`.
+
+    `labels`: (N, 1, H, W) -> (N, 1, h, w), nearest.
+    """
+    small = F.interpolate(labels.float(), size=tuple(size), mode='nearest')
+    return small != ignore_index
+
+
+def ohem_cross_entropy(
+    logits: Tensor,
+    labels: Tensor,
+    threshold: float = 0.9,
+    min_kept: int = 131072,
+    class_weight: Tensor | None = None,
+    ignore_index: int = 255,
+) -> Tensor:
+    """Cross entropy averaged over the hard pixels of the batch alone.
+
+    Hard is a pixel whose true class has a probability below `threshold`; where fewer than
+    `min_kept` pixels of the whole batch are, the `min_kept` least probable ones. mmseg's
+    OHEMPixelSampler keeps `min_kept` per picture and divides by all pixels, which makes the loss
+    smaller the better the net is; HRNet and ScaleNAS divide by the kept ones.
+
+    `logits`: (N, C, H, W); `labels`: (N, H, W).
+
+    Source: HRNet (Wang et al. 2019), as in the authors' code.
+    """
+    losses = F.cross_entropy(
+        logits, labels, weight=class_weight, ignore_index=ignore_index, reduction='none'
+    )
+    valid = labels != ignore_index
+    if not valid.any():
+        return losses.sum()  # zero, with a gradient
+    with torch.no_grad():
+        true_class = labels.masked_fill(~valid, 0).unsqueeze(1)
+        probability = logits.softmax(1).gather(1, true_class).squeeze(1)[valid]
+        rank = min(min_kept, probability.numel() - 1)
+        bar = probability.kthvalue(rank + 1).values.clamp(min=threshold)
+        hard = probability < bar
+    return (losses[valid] * hard).sum() / hard.sum().clamp(min=1)
+
+
+@MODELS.register_module()
+class OHEMCrossEntropy(nn.Module):
+    """`ohem_cross_entropy` as `loss_decode` of any mmseg head."""
+
+    def __init__(
+        self,
+        threshold: float = 0.9,
+        min_kept: int = 131072,
+        class_weight: Sequence[float] | None = None,
+        loss_weight: float = 1.0,
+        loss_name: str = 'loss_ohem',
+    ) -> None:
+        super().__init__()
+        self.threshold = threshold
+        self.min_kept = min_kept
+        self.class_weight = None if class_weight is None else tuple(class_weight)
+        self.loss_weight = loss_weight
+        self.loss_name = loss_name
+
+    def forward(
+        self, logits: Tensor, labels: Tensor, weight: None = None, ignore_index: int = 255
+    ) -> Tensor:
+        """The weighted loss; `weight`, which mmseg passes on from a pixel sampler, must be None."""
+        assert weight is None, 'OHEMCrossEntropy chooses the pixels itself: remove the sampler'
+        weights = None if self.class_weight is None else logits.new_tensor(self.class_weight)
+        return self.loss_weight * ohem_cross_entropy(
+            logits, labels, self.threshold, self.min_kept, weights, ignore_index
+        )

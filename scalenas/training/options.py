@@ -1,0 +1,144 @@
+"""Command line options of training and testing, and what they do to a config."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from mmengine.config import Config, ConfigDict, DictAction
+from mmengine.device import get_device
+
+from .errors import ConfigError
+
+LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
+
+
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """The options that all tools of the ecosystem have."""
+    parser.add_argument('--work-dir', help='where logs and checkpoints go')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='settings that replace those of the config: a.b=1 c="[1,2]"',
+    )
+    parser.add_argument('--launcher', choices=LAUNCHERS, default='none', help='job launcher')
+    # torch.distributed.launch passes either spelling; torchrun sets LOCAL_RANK itself.
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+
+
+def train_parser() -> argparse.ArgumentParser:
+    """Options of tools/train.py."""
+    parser = argparse.ArgumentParser(description='Train what a config describes')
+    parser.add_argument('config', help='path of the config')
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        help='go on from the last checkpoint in the work dir, or from the one given',
+    )
+    parser.add_argument('--amp', action='store_true', help='automatic mixed precision')
+    parser.add_argument('--no-validate', action='store_true', help='train without validating')
+    parser.add_argument(
+        '--auto-scale-lr',
+        action='store_true',
+        help='scale the learning rate with the batch size (auto_scale_lr.base_batch_size)',
+    )
+    add_common(parser)
+    return parser
+
+
+def test_parser() -> argparse.ArgumentParser:
+    """Options of tools/test.py."""
+    parser = argparse.ArgumentParser(description='Test a checkpoint of what a config describes')
+    parser.add_argument('config', help='path of the config')
+    parser.add_argument('checkpoint', help='path of the checkpoint')
+    parser.add_argument('--out', help='folder for the predictions (mmseg: as the metric does it)')
+    parser.add_argument('--show', action='store_true', help='show predictions in a window')
+    parser.add_argument('--show-dir', help='folder for painted predictions')
+    parser.add_argument('--wait-time', type=float, default=2, help='seconds per shown picture')
+    parser.add_argument('--tta', action='store_true', help='test time augmentation')
+    parser.add_argument(
+        '--arch',
+        help="sub-net of a supernet: a zoo name, a YAML file, 'smallest' or 'largest'",
+    )
+    add_common(parser)
+    return parser
+
+
+def train_config(args: argparse.Namespace, cfg: Config) -> Config:
+    """The config with the options of tools/train.py applied."""
+    _common(args, cfg)
+    if args.amp:
+        _use_amp(cfg)
+    if args.no_validate:
+        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    if args.auto_scale_lr:
+        if 'base_batch_size' not in (cfg.get('auto_scale_lr') or {}):
+            raise ConfigError(
+                f'--auto-scale-lr: {cfg.filename} names no auto_scale_lr.base_batch_size, '
+                'the batch size that its learning rate is meant for'
+            )
+        cfg.auto_scale_lr.enable = True
+    if args.resume == 'auto':
+        cfg.resume = True
+        # With a load_from, mmengine would resume from that and forget what was trained.
+        cfg.load_from = None
+    elif args.resume is not None:
+        cfg.resume, cfg.load_from = True, args.resume
+    return cfg
+
+
+def test_config(args: argparse.Namespace, cfg: Config) -> Config:
+    """The config with the options of tools/test.py applied."""
+    _common(args, cfg)
+    cfg.load_from = args.checkpoint
+    if args.show or args.show_dir:
+        hook = cfg.get('default_hooks', {}).get('visualization')
+        if hook is None:
+            raise ConfigError(
+                f'--show: {cfg.filename} has no default_hooks.visualization to draw with'
+            )
+        hook.update(draw=True)
+        if args.show:
+            hook.update(show=True, wait_time=args.wait_time)
+        if args.show_dir:
+            cfg.visualizer.save_dir = args.show_dir
+    if args.tta:
+        for name in ('tta_model', 'tta_pipeline'):
+            if name not in cfg:
+                raise ConfigError(f'--tta: {cfg.filename} has no {name}')
+        cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
+        cfg.model = ConfigDict(**cfg.tta_model, module=cfg.model)
+    if args.out is not None:
+        evaluators = cfg.test_evaluator
+        for evaluator in evaluators if isinstance(evaluators, list) else [evaluators]:
+            evaluator.update(output_dir=args.out, keep_results=True)
+    if args.arch is not None:
+        if cfg.model.type != 'scalenas.SuperNet':
+            raise ConfigError(
+                f'--arch: {cfg.filename} is no supernet (model.type is {cfg.model.type!r}); '
+                'leave --arch out, or give the config of the supernet'
+            )
+        cfg.test_cfg = ConfigDict(type='scalenas.SubnetValLoop', archs=[args.arch])
+    return cfg
+
+
+def _common(args: argparse.Namespace, cfg: Config) -> None:
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    cfg.launcher = args.launcher
+    if args.work_dir is not None:
+        cfg.work_dir = args.work_dir
+    elif cfg.get('work_dir') is None:
+        cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
+
+
+def _use_amp(cfg: Config) -> None:
+    if get_device() == 'cpu':
+        raise ConfigError('--amp: needs a GPU, and none is to be seen here; leave it out')
+    kind = cfg.optim_wrapper.get('type', 'OptimWrapper')
+    if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
+        raise ConfigError(f'--amp: works with optim_wrapper.type OptimWrapper, got {kind!r}')
+    cfg.optim_wrapper.type = 'AmpOptimWrapper'
+    cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')

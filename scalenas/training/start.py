@@ -1,0 +1,63 @@
+"""Where a supernet's weights come from: the checkpoint of a net of the same space."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmengine.logging import print_log
+from torch import nn
+
+from scalenas.arch.strict import as_mapping
+from scalenas.models.checkpoint import CheckpointError, check_space, load_checkpoint
+from scalenas.space import HRSpace
+
+
+@dataclass(frozen=True)
+class Start:
+    """A checkpoint to start from; `made_by` is the command that makes it, for the message."""
+
+    checkpoint: str
+    where: str = 'init_from'
+    made_by: str | None = None
+
+    @classmethod
+    def from_config(cls, data: str | Mapping[str, Any] | None) -> Start | None:
+        """From a path, or `dict(checkpoint=..., made_by=...)`."""
+        if data is None:
+            return None
+        if isinstance(data, str):
+            return cls(data)
+        table = as_mapping(data, 'init_from', ('checkpoint',), ('made_by',))
+        return cls(table['checkpoint'], made_by=table.get('made_by'))
+
+    def load_into(self, model: nn.Module, space: HRSpace, prefix: str = '') -> None:
+        """Load all weights, none missing and none left over; `prefix` is cut off the names.
+
+        Raises:
+            CheckpointError: when the file is missing, no checkpoint, or of another space.
+        """
+        path = Path(self.checkpoint)
+        if not path.is_file():
+            make = f'make it with: {self.made_by}' if self.made_by else 'train the teacher first'
+            raise CheckpointError(f'{self.where}: no such file: {path}; {make}')
+        checkpoint = load_checkpoint(path)
+        check_space(checkpoint, space, path)
+        state = {
+            name.removeprefix(prefix): value
+            for name, value in checkpoint['state_dict'].items()
+            if name.startswith(prefix)
+        }
+        wanted = model.state_dict()
+        wrong = sorted(set(wanted) ^ set(state)) or [
+            name for name, value in wanted.items() if value.shape != state[name].shape
+        ]
+        if wrong:
+            raise CheckpointError(
+                f'{path}: does not fit the model: {len(wrong)} of {len(wanted)} weights are '
+                f'missing, unknown or of another shape, the first is {wrong[0]!r}'
+            )
+        model.load_state_dict(state)
+        print_log(f'{self.where}: loaded {len(state)} weights of {path}', logger='current')

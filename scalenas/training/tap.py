@@ -1,0 +1,45 @@
+"""Reading an inner output of a model by module name, without touching the model."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from torch import Tensor, nn
+
+from .errors import ConfigError
+
+
+def check_tap(model: nn.Module, name: str, where: str = 'distillation.tap') -> None:
+    """Pass when `name` is a module of `model`.
+
+    Raises:
+        ConfigError: lists the names that are near.
+    """
+    names = [known for known, _ in model.named_modules() if known]
+    if name in names:
+        return
+    tail = name.rsplit('.', 1)[-1]
+    near = dict.fromkeys(
+        [known for known in names if known.rsplit('.', 1)[-1] == tail]
+        + difflib.get_close_matches(name, names, n=5, cutoff=0.5)
+    )
+    tops = [child for child, _ in model.named_children()]
+    hint = f'near it: {", ".join(list(near)[:5])}' if near else f'it has {", ".join(tops)}'
+    raise ConfigError(f'{where}: the model has no module {name!r}; {hint}')
+
+
+@contextmanager
+def tapped(model: nn.Module, name: str) -> Iterator[list[Tensor]]:
+    """While open, every output of the module `name` is appended to the list."""
+    outputs: list[Tensor] = []
+
+    def keep(_module: nn.Module, _args: object, output: Tensor) -> None:
+        outputs.append(output)
+
+    handle = model.get_submodule(name).register_forward_hook(keep)
+    try:
+        yield outputs
+    finally:
+        handle.remove()

@@ -1,0 +1,77 @@
+"""What all pictures share: colours that the colour-blind can tell apart, a canvas, safe writing."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from scalenas.errors import UserError
+
+# Okabe and Ito (2008).
+BLACK, ORANGE, SKY, GREEN = '#000000', '#E69F00', '#56B4E9', '#009E73'
+BLUE, VERMILION, PURPLE, GREY = '#0072B2', '#D55E00', '#CC79A7', '#8A8A8A'
+
+STYLE: Any = {
+    'font.family': 'DejaVu Sans',
+    'font.size': 11,
+    'axes.spines.top': False,
+    'axes.spines.right': False,
+    'axes.titlesize': 13,
+    'legend.frameon': False,
+    'savefig.facecolor': 'white',
+    'svg.hashsalt': 'scalenas',
+}
+
+
+class DrawError(UserError):
+    """A picture that cannot be drawn or written: the message is one line for the user."""
+
+
+@contextmanager
+def canvas(path: str | Path, width: float, height: float, dpi: int = 150) -> Iterator[Any]:
+    """A figure of `width` x `height` inches; written to `path` when the block ends well.
+
+    Neither pyplot nor the global style is touched. The format follows the name's ending.
+
+    Raises:
+        DrawError: for an ending that matplotlib does not write, or a folder that is not there.
+    """
+    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    path = Path(path)
+    known = FigureCanvasAgg.get_supported_filetypes()
+    if path.suffix[1:].lower() not in known:
+        raise DrawError(f'{path}: cannot draw as {path.suffix!r}; use one of {", ".join(known)}')
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(width, height), dpi=dpi, layout='constrained')
+        FigureCanvasAgg(figure)
+        yield figure
+        _write(figure, path)
+
+
+def _write(figure: Any, path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Written beside its place first: an interrupted run leaves no half picture.
+        handle, name = tempfile.mkstemp(dir=path.parent, suffix=path.suffix)
+        os.close(handle)
+        try:
+            figure.savefig(name)
+            os.chmod(name, 0o644)
+            os.replace(name, path)
+        except BaseException:
+            os.unlink(name)
+            raise
+    except OSError as error:
+        raise DrawError(f'{path}: cannot be written: {error.strerror or error}') from None
+
+
+def macs_unit(largest: float) -> tuple[float, str]:
+    """Divisor and name of the unit in which macs up to `largest` read well."""
+    return (1e9, 'G') if largest >= 1e9 else (1e6, 'M')

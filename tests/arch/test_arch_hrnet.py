@@ -1,0 +1,165 @@
+"""HRNet-style networks as values: invariants, shapes, the plan, stock HRNet, the zoo."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from hypothesis import given, settings
+
+from scalenas.arch import (
+    ArchError,
+    Feature,
+    HRArch,
+    HRModule,
+    HRStage,
+    PoseHead,
+    SegHead,
+    list_archs,
+    module_of,
+    named,
+    stock_hrnet,
+)
+from tests.strategies import hr_archs, sizes
+
+# Residual blocks without the four of stage 1, and fusions, of the released networks.
+BLOCKS_AND_FUSIONS = {
+    'scalenas_s1': (68, 95),
+    'scalenas_s2': (83, 127),
+    'scalenas_s3': (79, 76),
+    'scalenas_s4': (96, 94),
+    'scalenas_p1': (91, 130),
+    'scalenas_p2': (107, 165),
+    'scalenas_p3': (82, 113),
+    'scalenas_p4': (92, 139),
+}
+
+
+@pytest.mark.parametrize(
+    ('depths', 'fusions', 'message'),
+    [
+        ((), (), 'at least one branch'),
+        ((0, 1), (((), ()),), 'depth of branch 0'),
+        ((1, True), (((), ()),), 'got True'),
+        ((1, 2), (((), ()),), r'max\(depths\) = 2, got 1'),
+        ((1, 1), (((),),), 'one row per branch, got 1'),
+        ((1, 1), (((0,), ()),), 'source must be one of 1'),
+        ((1, 1), (((2,), ()),), 'source must be one of 1'),
+        ((1, 1, 1), (((2, 1), (), ()),), 'ascending and distinct'),
+        ((1, 1), (((1, 1), ()),), 'ascending and distinct'),
+        ((1, 2), (((), ()), ((1,), ())), 'branch 0 has only'),
+    ],
+)
+def test_a_bad_module_cannot_exist(depths: tuple, fusions: tuple, message: str) -> None:
+    with pytest.raises(ArchError, match=message):
+        HRModule(depths, fusions)
+
+
+def test_archs_are_frozen_values() -> None:
+    arch = named('scalenas_s1')
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        arch.stem = 3  # type: ignore[misc]
+    assert arch.with_(stem=32) != arch
+    assert arch.stem == 64
+    assert len({arch, named('scalenas_s1'), arch.with_()}) == 1
+
+
+def test_the_zoo_holds_the_published_and_the_stock_nets() -> None:
+    stock = ['hrnet_w18', 'hrnet_w18_small', 'hrnet_w32', 'hrnet_w48']
+    single = ['hrnet_w18_single', 'hrnet_w32_single', 'hrnet_w48_single']
+    assert list_archs() == sorted([*BLOCKS_AND_FUSIONS, *stock, *single])
+
+
+@pytest.mark.parametrize('name', BLOCKS_AND_FUSIONS)
+def test_published_nets_have_the_released_blocks_and_fusions(name: str) -> None:
+    arch = named(name)
+    assert (arch.num_blocks - arch.stage1_blocks, arch.num_fusions) == BLOCKS_AND_FUSIONS[name]
+    assert arch.output == ('multi' if name[9] == 's' else 'single')
+    assert arch.upsample == 'nearest'
+
+
+@pytest.mark.parametrize('width', [18, 32, 48])
+def test_stock_hrnet(width: int) -> None:
+    """108 blocks and 62 fusions: ScaleNAS (Cheng et al. 2020), figure 3."""
+    arch = stock_hrnet(width)
+    assert named(f'hrnet_w{width}') == arch
+    assert (arch.num_blocks, arch.num_fusions) == (108, 62)
+    assert arch.features((1024, 2048)) == (
+        Feature(width, (256, 512), 4),
+        Feature(2 * width, (128, 256), 8),
+        Feature(4 * width, (64, 128), 16),
+        Feature(8 * width, (32, 64), 32),
+    )
+    # Of the last module only the three fusions into the finest branch remain.
+    single = stock_hrnet(width, output='single')
+    assert named(f'hrnet_w{width}_single') == single
+    assert (single.num_blocks, single.num_fusions) == (108, 62 - 9)
+    assert single.features((256, 192)) == (Feature(width, (64, 48), 4),)
+
+
+def test_small_stock_hrnet() -> None:
+    arch = named('hrnet_w18_small')
+    assert [len(stage.modules) for stage in arch.stages] == [1, 3, 2]
+    assert {d for module in arch.modules for d in module.depths} == {2}
+    assert arch.stage1_blocks == 2
+
+
+def test_odd_sizes_round_up() -> None:
+    """513x65 -> 257x33 -> 129x17, then halved per branch, rounded up."""
+    features = stock_hrnet(18).features((513, 65))
+    assert [f.size for f in features] == [(129, 17), (65, 9), (33, 5), (17, 3)]
+
+
+@settings(deadline=None)
+@given(hr_archs(), sizes)
+def test_the_plan_is_one_network(arch: HRArch, size: tuple[int, int]) -> None:
+    """Names are distinct; every block and fusion of the arch is in the plan, and nothing else."""
+    plan = list(arch.layers(size))
+    names = [layer.name for layer in plan]
+    assert len(set(names)) == len(names)
+    blocks = [n for n in names if '.branches.' in n and n.endswith('.conv1')]
+    assert len(blocks) == sum(module.num_blocks for module in arch.modules)
+    # A conversion's first convolution ends in `.k.0` (coarser) or `.k.0.0` (finer source).
+    fusions = {tuple(n.split('.')[:5]) for n in names if '.fuse_layers' in n}
+    assert len(fusions) == arch.num_fusions
+    # What leaves a fusion or a transition has the channels and the size of its branch.
+    features = arch.features(size)
+    assert tuple(f.channels for f in features) == arch.out_channels
+    for layer in plan:
+        assert layer.size_out >= (1, 1)
+
+
+def test_sources_of_a_fusion_are_converted_step_by_step() -> None:
+    """0<-2 is a 1x1 at the coarse size; 2<-0 two 3x3 of stride 2, the last changes channels."""
+    module = HRModule((1, 1, 1), (((2,), (), (0,)),))
+    first = HRStage((4, 8), (module_of([1, 1]),))
+    arch = HRArch((first, HRStage((4, 8, 16), (module,))), stage1_blocks=1)
+    found = {
+        layer.name: (layer.c_in, layer.c_out, layer.kernel, layer.stride, layer.size)
+        for layer in arch.layers((64, 64))
+        if 'fuse' in layer.name
+    }
+    assert found == {
+        'stage3.0.fuse_layers.0.2.0': (16, 4, 1, 1, (4, 4)),
+        'stage3.0.fuse_layers.2.0.0.0': (4, 4, 3, 2, (16, 16)),
+        'stage3.0.fuse_layers.2.0.1.0': (4, 16, 3, 2, (8, 8)),
+    }
+
+
+def test_fusions_before_the_last_step_are_numbered() -> None:
+    module = module_of([1, 3], (0, 1, 2))
+    assert [module.fuse_name(t) for t in range(3)] == [
+        'fuse_layers_1',
+        'fuse_layers_2',
+        'fuse_layers',
+    ]
+    assert module.fusions == (((1,), (0,)), ((), (0,)), ((), (0,)))
+
+
+def test_heads_over_features() -> None:
+    arch = stock_hrnet(18)
+    conv, classifier = SegHead(19).layers(arch.features((64, 64)))
+    assert (conv.c_in, conv.c_out, conv.bias, conv.norm) == (270, 270, True, True)
+    assert (classifier.c_in, classifier.c_out, classifier.norm) == (270, 19, False)
+    (final,) = PoseHead(17).layers(arch.features((64, 64)))
+    assert (final.c_in, final.c_out, final.size) == (18, 17, (16, 16))

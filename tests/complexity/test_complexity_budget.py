@@ -1,0 +1,70 @@
+"""Budgets: zero inside, the largest relative excess outside, and no nonsense bounds."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scalenas.complexity import Budget, Cost
+from scalenas.errors import UserError
+
+costs = st.builds(Cost, st.integers(0, 10**12), st.integers(0, 10**9), st.integers(0, 10**9))
+bounds = st.none() | st.floats(0, 1e12)
+
+
+@given(costs)
+def test_no_bounds_allow_everything(cost: Cost) -> None:
+    assert Budget().violation(cost) == 0.0
+    assert Budget().allows(cost)
+
+
+@given(costs, st.tuples(bounds, bounds, bounds))
+def test_violation_is_zero_exactly_inside(cost: Cost, most: tuple) -> None:
+    budget = Budget(*most)
+    inside = all(
+        m is None or v <= m for v, m in zip((cost.macs, cost.params, cost.acts), most, strict=True)
+    )
+    assert (budget.violation(cost) == 0.0) is inside
+    assert budget.allows(cost) is inside
+    assert budget.violation(cost) >= 0.0
+
+
+@given(costs, st.floats(1, 1e12), st.integers(0, 10**12))
+def test_violation_grows_with_the_cost(cost: Cost, most: float, more: int) -> None:
+    budget = Budget(max_macs=most)
+    assert budget.violation(cost + Cost(macs=more)) >= budget.violation(cost)
+
+
+@given(costs, st.floats(1, 1e12))
+def test_lower_bounds(cost: Cost, least: float) -> None:
+    assert (Budget(min_macs=least).violation(cost) == 0.0) is (cost.macs >= least)
+    assert Budget(min_macs=least).violation(cost) <= 1.0
+
+
+def test_violation_is_the_worst_relative_excess() -> None:
+    cost = Cost(macs=150, params=90, acts=50)
+    assert Budget(max_macs=100).violation(cost) == pytest.approx(0.5)
+    assert Budget(max_macs=100, max_params=30).violation(cost) == pytest.approx(2.0)
+    assert Budget(min_acts=200).violation(cost) == pytest.approx(0.75)
+    assert Budget(max_macs=0).violation(cost) == float('inf')
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        ({'max_macs': -1}, 'max_macs must be a number >= 0, got -1'),
+        ({'min_acts': float('nan')}, 'min_acts must be a number >= 0, got nan'),
+        ({'max_params': 5e6, 'min_params': 6e6}, r'min_params 6e\+06 is above max_params 5e\+06'),
+        ({'max_macs': '300e9'}, "max_macs must be a number >= 0, got '300e9'"),
+        ({'max_macs': True}, 'max_macs must be a number >= 0, got True'),
+    ],
+)
+def test_nonsense_bounds_die(options: dict, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        Budget(**options)
+
+
+def test_a_budget_prints_its_bounds() -> None:
+    assert str(Budget(max_macs=3e11, min_params=10)) == 'max_macs=3e+11, min_params=10'
+    assert str(Budget()) == 'no bounds'

@@ -1,0 +1,147 @@
+"""One counter: published numbers to the last digit, and two ways of counting that agree."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scalenas.arch import HRArch, Layer, PoseHead, SegHead, named, stock_hrnet
+from scalenas.complexity import PYCLS, SCALENAS, Cost, Counter, count, layer_cost
+from scalenas.space import HRSpace
+from tests.strategies import FULL, hr_archs, sizes
+
+CITYSCAPES = ((1024, 2048), SegHead(19))
+
+# name, input, head, exact params, exact macs (None: only printed digits are known),
+# params in millions and macs / 2**30 as the tables print them. (HRNet-W48 has 65.859 M params; its
+# table cuts that off to 65.8.)
+PUBLISHED = [
+    ('scalenas_s1', *CITYSCAPES, 25349139, 285116203008, '25.3', '265.5'),
+    ('scalenas_s2', *CITYSCAPES, 28502419, 332302123008, '28.5', '309.5'),
+    ('scalenas_s3', *CITYSCAPES, 58501555, 617638526976, None, None),
+    ('scalenas_s4', *CITYSCAPES, 67549843, 723259490304, '67.5', '673.6'),
+    ('scalenas_p1', (256, 256), PoseHead(16), None, None, '28.5', '9.3'),
+    ('scalenas_p2', (256, 192), PoseHead(17), 35614321, 8603664384, '35.6', '8.0'),
+    ('scalenas_p3', (384, 288), PoseHead(17), None, None, '26.2', '14.3'),
+    ('scalenas_p4', (384, 288), PoseHead(17), 64279649, 34993078272, '64.3', '32.6'),
+    ('hrnet_w48', *CITYSCAPES, 65859379, None, None, '696.2'),
+    ('hrnet_w32_single', (256, 256), PoseHead(16), None, None, '28.5', '9.5'),
+    ('hrnet_w48_single', (256, 192), PoseHead(17), None, None, '63.6', '14.6'),
+    ('hrnet_w48_single', (384, 288), PoseHead(17), None, None, '63.6', '32.9'),
+]
+
+# Widest and narrowest network of a space: params in millions, macs / 2**30.
+SUPERNETS = [
+    (32, *CITYSCAPES, ('47.850', '469.76'), ('13.857', '200.71')),
+    (48, *CITYSCAPES, ('106.995', '996.20'), ('30.584', '390.83')),
+    (32, (256, 192), PoseHead(17), ('47.610', '10.33'), ('13.617', '4.02')),
+    (48, (384, 288), PoseHead(17), ('106.461', '49.11'), ('30.050', '17.19')),
+]
+
+
+@pytest.mark.parametrize(
+    ('name', 'size', 'head', 'params', 'macs', 'params_m', 'gimac'),
+    PUBLISHED,
+    ids=[f'{row[0]}-{row[1][0]}x{row[1][1]}' for row in PUBLISHED],
+)
+def test_published_costs_to_the_last_digit(
+    name: str, size: tuple, head: object, params: int, macs: int, params_m: str, gimac: str
+) -> None:
+    cost = Counter(size, head)(named(name))
+    assert params is None or cost.params == params
+    assert macs is None or cost.macs == macs
+    assert params_m is None or f'{cost.params / 1e6:.1f}' == params_m
+    assert gimac is None or f'{cost.gmacs(SCALENAS):.1f}' == gimac
+
+
+@pytest.mark.parametrize(('width', 'size', 'head', 'full', 'least'), SUPERNETS)
+def test_supernets_full_and_smallest(
+    width: int, size: tuple, head: object, full: tuple, least: tuple
+) -> None:
+    space, counter = HRSpace(width=width), Counter(size, head)
+    for arch, expected in ((space.largest(), full), (space.smallest(), least)):
+        cost = counter(arch)
+        assert (f'{cost.params / 1e6:.3f}', f'{cost.gmacs(SCALENAS):.2f}') == expected
+
+
+def test_the_largest_net_has_the_blocks_and_fusions_of_the_paper() -> None:
+    """26 branches of five blocks beside the four of stage 1; 62 fusions after five steps."""
+    largest, smallest = FULL.largest(), FULL.smallest()
+    assert (largest.num_blocks, largest.num_fusions) == (26 * 5 + 4, 62 * 5)
+    assert (smallest.num_blocks, smallest.num_fusions) == (56, 0)
+
+
+def test_rules_differ_in_their_unit_only() -> None:
+    cost = Counter(*CITYSCAPES)(named('scalenas_s1'))
+    assert f'{cost.gmacs(SCALENAS):.1f}' == '265.5'
+    assert f'{cost.gmacs(PYCLS):.1f}' == '285.1'
+    assert str(cost) == '285.116 G macs, 25.349 M params, ' + f'{cost.acts / 1e6:.3f} M acts'
+
+
+@pytest.mark.parametrize(
+    ('layer', 'expected'),
+    [
+        # 3x3, 4 -> 8, at 10x6, stride 2: 5x3 outputs; weights 288, norm 16.
+        (Layer('a', 4, 8, 3, (10, 6), stride=2), Cost(288 * 15, 288 + 16, 8 * 15)),
+        # Depthwise 3x3 with odd size: 3x3 outputs; weights 36.
+        (Layer('a', 4, 4, 3, (5, 5), stride=2, groups=4), Cost(36 * 9, 36 + 8, 4 * 9)),
+        # 1x1 with bias, without norm.
+        (Layer('a', 4, 3, 1, (2, 2), bias=True, norm=False), Cost(12 * 4, 12 + 3, 3 * 4)),
+        # A linear layer has no convolution outputs.
+        (Layer('a', 4, 3, 1, (1, 1), bias=True, norm=False, op='linear'), Cost(12, 15, 0)),
+    ],
+)
+def test_one_layer_by_hand(layer: Layer, expected: Cost) -> None:
+    assert layer_cost(layer) == expected
+
+
+@settings(deadline=None)
+@given(st.lists(hr_archs(), min_size=1, max_size=4), sizes, st.sampled_from(['seg', 'pose', None]))
+def test_the_fast_counter_is_the_flat_sum(archs: list[HRArch], size: tuple, kind: str) -> None:
+    """Also when a counter has seen other networks before, and the same one again."""
+    head = {'seg': SegHead(5), 'pose': PoseHead(3), None: None}[kind]
+    counter = Counter(size, head)
+    for arch in [*archs, *archs]:
+        expected = count(arch.layers(size))
+        if head is not None:
+            expected += count(head.layers(arch.features(size)))
+        assert counter(arch) == expected
+
+
+def test_the_fast_counter_on_networks_of_the_full_space() -> None:
+    counter, rng = Counter((96, 128), SegHead(19)), random.Random(0)
+    for _ in range(50):
+        arch = FULL.sample(rng)
+        head = SegHead(19).layers(arch.features((96, 128)))
+        assert counter(arch) == count(arch.layers((96, 128))) + count(head)
+
+
+def test_rest_is_added_to_every_network() -> None:
+    rest, arch = Cost(7, 11, 13), stock_hrnet(18)
+    assert Counter((64, 64), rest=rest)(arch) - Counter((64, 64))(arch) == rest
+
+
+@settings(deadline=None)
+@given(hr_archs(), sizes)
+def test_more_network_costs_more(arch: HRArch, size: tuple) -> None:
+    """Switching off all fusions of a network never adds cost; params do not know the size."""
+    bare = arch.with_(
+        stages=tuple(
+            type(stage)(
+                stage.channels,
+                tuple(
+                    type(m)(m.depths, tuple(((),) * len(m.depths) for _ in range(m.num_steps)))
+                    for m in stage.modules
+                ),
+            )
+            for stage in arch.stages
+        )
+    )
+    cost, less = count(arch.layers(size)), count(bare.layers(size))
+    assert (less == cost) == (arch.num_fusions == 0)
+    assert less.params <= cost.params
+    assert less.macs <= cost.macs
+    assert count(arch.layers((32, 32))).params == cost.params

@@ -1,0 +1,203 @@
+"""From a config, a checkpoint and an arch to numbers: the same, whoever asks and how often."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from mmengine.config import Config
+from mmengine.evaluator import Evaluator
+from mmengine.registry import DefaultScope
+from mmengine.runner import Runner
+from mmseg.evaluation import IoUMetric
+from torch import nn
+
+from scalenas.complexity import count
+from scalenas.errors import UserError
+from scalenas.evaluation import EvaluationError, SubnetEvaluator, calibrated
+from scalenas.evaluation.batches import FixedBatches, build_loader
+from scalenas.evaluation.precision import areas, unrounded
+from scalenas.space import HRSpace
+
+from .world import SPACE, archs, checkpoint, segmentor, supernet
+
+
+@pytest.fixture(scope='module')
+def evaluator(root: Path) -> SubnetEvaluator:
+    return SubnetEvaluator.from_config(Config.fromfile(root / 'supernet.py'), root / 'supernet.pth')
+
+
+def test_the_same_arch_gives_the_same_number(evaluator: SubnetEvaluator, root: Path) -> None:
+    first, *others = archs(4)
+    once = evaluator(first)
+    for arch in others:
+        evaluator(arch)
+    again = SubnetEvaluator.from_config(
+        Config.fromfile(root / 'supernet.py'), root / 'supernet.pth'
+    )
+    assert evaluator(first) == once == again(first)
+    assert set(once) == {'aAcc', 'mIoU', 'mAcc'}
+    assert all(type(value) is float and 0 <= value <= 100 for value in once.values())
+
+
+def test_the_number_is_mmsegs_own_without_its_rounding(
+    evaluator: SubnetEvaluator, cfg: Config
+) -> None:
+    """Against a stock ValLoop's pieces, and against a confusion matrix counted here."""
+    arch = archs(3)[2]
+    with DefaultScope.overwrite_default_scope('mmseg'):
+        loader = Runner.build_dataloader(cfg.search_dataloader)
+    stock = Evaluator({'type': 'mmseg.IoUMetric'})
+    stock.dataset_meta = loader.dataset.metainfo
+    confusion = np.zeros((4, 4))
+    with calibrated(evaluator.model, arch, evaluator.calibration):
+        for data in loader:
+            samples = evaluator.model.val_step(data)
+            stock.process(samples, data)
+            for sample in samples:
+                truth, found = sample.gt_sem_seg.data.numpy(), sample.pred_sem_seg.data.numpy()
+                np.add.at(confusion, (truth, found), 1)
+    ours, theirs = evaluator(arch), stock.evaluate(len(loader.dataset))
+    assert {key: round(value, 2) for key, value in ours.items()} == pytest.approx(theirs, abs=1e-9)
+    hits = confusion.diagonal()
+    iou = hits / (confusion.sum(0) + confusion.sum(1) - hits)
+    assert ours['mIoU'] == pytest.approx(100 * iou.mean(), abs=1e-10)
+
+
+def test_areas_add_exactly_beyond_float32() -> None:
+    evaluator = Evaluator({'type': 'mmseg.IoUMetric'})
+    evaluator.dataset_meta = {'classes': ('a', 'b')}
+    metric = unrounded(evaluator).metrics[0]
+    big, one = torch.tensor([2.0**24, 0.0]), torch.tensor([1.0, 1.0])
+    rows = [(big, big, big, big), *[(one * 0, one, one, one)] * 3]
+    found = metric.compute_metrics(rows)
+    assert found['aAcc'] == 100 * 2**24 / (2**24 + 6)
+    assert found['mIoU'] == 50 * 2**24 / (2**24 + 3)
+
+
+def test_what_the_counter_says_is_the_whole_model(evaluator: SubnetEvaluator) -> None:
+    counter = evaluator.counter((64, 96))
+    for arch in archs(5):
+        model = segmentor({'type': 'scalenas.ScaleHRNet', 'arch': arch.to_dict()})
+        assert counter(arch).params == sum(p.numel() for p in model.parameters())
+        head = counter(arch) - count(arch.layers((64, 96)))
+        assert head.macs == 16 * 24 * 120 * (120 + 4)
+
+
+def test_decoded_batches_are_kept_or_read_again(cfg: Config) -> None:
+    model = supernet()
+    loader = build_loader(cfg, 'calibration_dataloader')
+    kept = FixedBatches(loader, model.data_preprocessor)
+    read = FixedBatches(loader, model.data_preprocessor, memory_limit=100_000)
+    first = [batch['inputs'] for batch in kept]
+    assert [len(batch) for batch in first] == [5, 5, 1]
+    assert all(a is b['inputs'] for a, b in zip(first, kept, strict=True))
+    for _ in range(2):
+        assert all(torch.equal(a, b['inputs']) for a, b in zip(first, read, strict=True))
+    assert read._kept is None
+
+
+def test_random_transforms_give_the_same_images_and_touch_no_generator(cfg: Config) -> None:
+    cfg.calibration_dataloader.dataset.pipeline.insert(
+        2, {'type': 'RandomCrop', 'crop_size': (32, 32)}
+    )
+    loader = build_loader(cfg, 'calibration_dataloader')
+    batches = FixedBatches(loader, supernet().data_preprocessor, memory_limit=0)
+    before = _generators()
+    first = [batch['inputs'] for batch in batches]
+    assert _generators() == before
+    assert all(torch.equal(a, b['inputs']) for a, b in zip(first, batches, strict=True))
+
+
+def _generators() -> tuple[object, ...]:
+    state = np.random.get_state()[1].tolist()  # noqa: NPY002
+    return random.getstate(), state, torch.get_rng_state().tolist()
+
+
+def test_searching_on_the_reported_images_is_not_silent(
+    cfg: Config, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(
+        'scalenas.evaluation.evaluator.print_log', lambda text, *a, **k: said.append(text)
+    )
+    SubnetEvaluator.from_config(cfg, root / 'supernet.pth')
+    assert not said
+    cfg.search_dataloader = cfg.test_dataloader
+    SubnetEvaluator.from_config(cfg, root / 'supernet.pth')
+    assert len(said) == 1
+    assert 'test_dataloader' in said[0]
+
+
+def one_line(error: pytest.ExceptionInfo[UserError]) -> str:
+    message = str(error.value)
+    assert '\n' not in message
+    return message
+
+
+@pytest.mark.parametrize('name', ['search_dataloader', 'calibration_dataloader'])
+def test_a_missing_dataloader(cfg: Config, root: Path, name: str) -> None:
+    del cfg._cfg_dict[name]
+    with pytest.raises(EvaluationError, match=f'{name} is missing') as error:
+        SubnetEvaluator.from_config(cfg, root / 'supernet.pth')
+    one_line(error)
+
+
+def test_a_missing_data_folder(cfg: Config, root: Path) -> None:
+    cfg.search_dataloader.dataset.data_prefix.img_path = 'img/nowhere'
+    with pytest.raises(EvaluationError, match=r'search_dataloader: .*img/nowhere') as error:
+        SubnetEvaluator.from_config(cfg, root / 'supernet.pth')
+    one_line(error)
+
+
+def test_a_model_without_supernet(cfg: Config, root: Path) -> None:
+    cfg.model.backbone = {'type': 'scalenas.ScaleHRNet', 'arch': SPACE.smallest().to_dict()}
+    with pytest.raises(EvaluationError, match='0 supernets') as error:
+        SubnetEvaluator.from_config(cfg, root / 'supernet.pth')
+    one_line(error)
+
+
+def test_a_checkpoint_of_other_keys_or_shapes(cfg: Config, tmp_path: Path) -> None:
+    model = supernet()
+    path = checkpoint(tmp_path / 'a.pth', nn.ModuleDict({'inner': model}))
+    with pytest.raises(UserError, match=r'a\.pth: .*lacks') as error:
+        SubnetEvaluator.from_config(cfg, path)
+    one_line(error)
+    model.decode_head.conv_seg = nn.Conv2d(120, 9, 1)
+    path = checkpoint(tmp_path / 'b.pth', model)
+    with pytest.raises(UserError, match=r"'decode_head.conv_seg.weight' is \(9, 120, 1, 1\)"):
+        SubnetEvaluator.from_config(cfg, path)
+
+
+def test_a_checkpoint_of_another_space(cfg: Config, tmp_path: Path) -> None:
+    other = HRSpace(**{**_arguments(SPACE), 'depth': (1, 2, 4)})
+    path = checkpoint(tmp_path / 'a.pth', supernet(other), other)
+    with pytest.raises(UserError, match='depth') as error:
+        SubnetEvaluator.from_config(cfg, path)
+    one_line(error)
+
+
+def test_an_arch_outside_the_space(evaluator: SubnetEvaluator) -> None:
+    arch = SPACE.smallest().with_(stem=8)
+    with pytest.raises(UserError, match='not in the space'):
+        evaluator(arch)
+    assert evaluator.model.backbone.active_arch == SPACE.largest()
+
+
+def _arguments(space: HRSpace) -> dict[str, object]:
+    return {k: v for k, v in space.to_dict().items() if k not in ('family', 'where')}
+
+
+@given(st.integers(0, 10**6), st.integers(2, 5), st.sampled_from([255, 0, 3]))
+def test_areas_are_those_of_mmseg(seed: int, num_classes: int, ignore: int) -> None:
+    rng = torch.Generator().manual_seed(seed)
+    found, truth = (torch.randint(0, 7, (9, 8), generator=rng) for _ in range(2))
+    truth[:2] = 255
+    ours = areas(found, truth, num_classes, ignore)
+    theirs = IoUMetric.intersect_and_union(found, truth, num_classes, ignore)
+    assert [a.tolist() for a in ours] == [a.tolist() for a in theirs]

@@ -1,0 +1,98 @@
+"""Which network of a search is meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from scalenas.arch import ArchError, named
+from scalenas.complexity import Budget, Cost
+from scalenas.export import ExportError, choose
+from scalenas.search.record import Objective, Record
+from scalenas.search.report import write_report
+from tests.evaluation.world import archs
+
+
+@pytest.fixture
+def work_dir(tmp_path: Path) -> Path:
+    """Three networks: the dearer the better, and the cheapest has the fewest parameters."""
+    records = [
+        Record(
+            slot=10 * n,
+            arch=arch,
+            cost=Cost(10**6 * (n + 1), 1000 * (n + 1), 10),
+            metrics={'mIoU': 50.0 + n, 'error': 3.0 - n},
+            generation=0,
+        )
+        for n, arch in enumerate(archs(3))
+    ]
+    write_report(records, Objective('mIoU'), tmp_path)
+    return tmp_path
+
+
+def test_by_position_by_budget_and_by_metric(work_dir: Path) -> None:
+    where, archs_ = str(work_dir), archs(3)
+    assert choose(where, 'mIoU').arch == archs_[2]
+    assert choose(where, 'mIoU', index=0).arch == archs_[0]
+    assert choose(where, 'mIoU', budget=Budget(max_macs=2.5e6)).arch == archs_[1]
+    assert choose(where, 'mIoU', budget=Budget(max_params=1000)).slot == 0
+    assert choose(where, 'mIoU', direction='minimize').slot == 0
+    assert choose(where, 'error', direction='minimize').slot == 20
+    assert choose(where, 'mIoU').name == 'subnet_0020'
+    assert choose(where, 'mIoU').metrics == {'mIoU': 52.0, 'error': 1.0}
+
+
+@pytest.mark.parametrize('form', ['{}', '{}/study.db', 'sqlite:///{}/study.db', '{}/front.json'])
+def test_a_search_is_found_by_any_of_its_names(work_dir: Path, form: str) -> None:
+    assert choose(form.format(work_dir), 'mIoU').slot == 20
+
+
+def test_an_arch_is_found_by_name_or_file(work_dir: Path) -> None:
+    assert choose('scalenas_s1').arch == named('scalenas_s1')
+    assert choose(str(work_dir / 'archs/0010.yaml')).name == '0010'
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        ({'budget': Budget(max_macs=5)}, r'within max_macs=5; the cheapest, slot 0, has 0\.001 G'),
+        ({'index': 3}, r'--index 3 .* 0 \.\. 2'),
+        ({'index': -1}, r'--index -1 .* 0 \.\. 2'),
+        ({'metric': 'AP'}, r"no metric 'AP'; it has error, mIoU"),
+        ({'metric': None}, r'no metric None; it has error, mIoU'),
+    ],
+)
+def test_a_wrong_choice_is_one_line(
+    work_dir: Path, options: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ExportError, match=message) as error:
+        choose(str(work_dir), **{'metric': 'mIoU', **options})
+    assert '\n' not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [
+        ('[]', 'empty'),
+        ('{', 'not the front of a search'),
+        ('[{"slot": 1}]', 'not the front of a search'),
+        ('[1]', 'not the front of a search'),
+        ('[{"slot": 1, "arch": "a.yaml", "macs": 2, "mIoU": 3.0}]', 'not the front'),
+    ],
+)
+def test_a_broken_front_is_one_line(tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / 'front.json').write_text(content)
+    with pytest.raises(ExportError, match=message) as error:
+        choose(str(tmp_path))
+    assert '\n' not in str(error.value)
+
+
+def test_nothing_there(tmp_path: Path) -> None:
+    for where in (str(tmp_path), str(tmp_path / 'nowhere'), 'postgresql://host/db'):
+        with pytest.raises(ExportError, match=r'front\.json'):
+            choose(where)
+    with pytest.raises(ExportError, match='is one arch'):
+        choose('scalenas_s1', index=1)
+    with pytest.raises(ArchError, match='no such file'):
+        choose(str(tmp_path / 'a.yaml'))

@@ -1,0 +1,111 @@
+"""The single-file backbone where this package cannot be imported."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import onnxruntime
+import pytest
+import torch
+
+from scalenas.arch import list_archs, named
+from scalenas.export import Exported, ExportError, load_exported
+from scalenas.export.onnx import write_onnx
+from scalenas.export.standalone import class_name, standalone_source
+from tests.evaluation.world import archs, segmentor
+
+SCRIPT = """
+import sys, warnings
+sys.modules['scalenas'] = None
+for name in ('mmcv', 'mmseg'):
+    sys.modules[name] = None
+import torch
+import mmengine.model
+from mmengine.registry import MODELS
+warnings.simplefilter('error')
+import {module}
+net = MODELS.build(dict(type='{name}', init_cfg=dict(
+    type='Pretrained', checkpoint=r'{weights}', prefix='backbone.')))
+net.init_weights()
+net.eval()
+with torch.no_grad():
+    maps = net(torch.load(r'{images}', weights_only=True))
+torch.save(maps, r'{maps}')
+assert not [name for name in sys.modules if name.startswith('scalenas.')]
+"""
+
+
+def test_it_gives_the_same_maps_without_the_package(
+    exported: Exported, root: Path, tmp_path: Path
+) -> None:
+    images = torch.randn(2, 3, 64, 96)
+    torch.save(images, tmp_path / 'images.pt')
+    code = SCRIPT.format(
+        module='drawn_backbone',
+        name='ScaleHRNet_drawn',
+        weights=root / 'out/drawn.pth',
+        images=tmp_path / 'images.pt',
+        maps=tmp_path / 'maps.pt',
+    )
+    env = {'PYTHONPATH': str(root / 'out'), 'PYTHONDONTWRITEBYTECODE': '1', 'PATH': ''}
+    env |= {'OMP_NUM_THREADS': str(torch.get_num_threads())}
+    done = subprocess.run(
+        [sys.executable, '-c', code], env=env, cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    static = load_exported(root / 'out/drawn.py', root / 'out/drawn.pth')
+    with torch.no_grad():
+        expected = static.backbone(images)
+    found = torch.load(tmp_path / 'maps.pt', weights_only=True)
+    assert len(found) == len(expected) == 4
+    assert all(map(torch.equal, found, expected))
+
+
+@pytest.mark.parametrize('name', [n for n in list_archs() if n.endswith(('s1', 'p4', 'small'))])
+def test_named_archs_make_source_that_compiles_without_a_warning(name: str, tmp_path: Path) -> None:
+    (tmp_path / 'net.py').write_text(standalone_source(named(name), name))
+    done = subprocess.run(
+        [sys.executable, '-W', 'error', '-m', 'py_compile', str(tmp_path / 'net.py')],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_source_imports_torch_and_mmengine_only(tmp_path: Path) -> None:
+    source = standalone_source(archs(1)[0], 'a b-1')
+    assert class_name('a b-1') == 'ScaleHRNet_a_b_1'
+    top = {
+        line.split()[1].split('.')[0]
+        for line in source.splitlines()
+        if line.startswith(('import', 'from'))
+    }
+    assert {name for name in top if name not in sys.stdlib_module_names} == {'torch', 'mmengine'}
+    assert 'import scalenas' not in source
+    assert 'from scalenas' not in source
+    done = subprocess.run(
+        [sys.executable, '-m', 'ruff', 'check', '--isolated', '--select', 'F', '-'],
+        input=source,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_onnxruntime_agrees(exported: Exported, root: Path) -> None:
+    static = load_exported(root / 'out/drawn.py', root / 'out/drawn.pth')
+    session = onnxruntime.InferenceSession(str(root / 'out/drawn.onnx'))
+    image = torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        expected = static(image, None, mode='tensor')
+    (found,) = session.run(None, {'image': image.numpy()})
+    torch.testing.assert_close(torch.from_numpy(found), expected, rtol=1e-4, atol=1e-3)
+
+
+def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('scalenas.export.onnx.find_spec', lambda name: None)
+    model = segmentor({'type': 'scalenas.ScaleHRNet', 'arch': archs(1)[0].to_dict()})
+    with pytest.raises(ExportError, match='pip install onnx onnxruntime'):
+        write_onnx(model, tmp_path / 'a.onnx', (64, 64))

@@ -1,0 +1,148 @@
+"""The package's one direction: who may look into whom, read from every import in the source."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / 'scalenas'
+
+# Modules without a room of their own, which ask for nothing installed: open to everybody.
+NEUTRAL = {'errors', 'paths', 'stacks', 'version'}
+
+FREE_OF_TORCH = {
+    'arch': set(),
+    'complexity': {'arch'},
+    'space': {'arch', 'complexity'},
+    'scaling': {'arch', 'complexity'},
+    'sampling': {'arch', 'complexity', 'space'},
+    'search': {'arch', 'complexity', 'space', 'scaling'},
+    'visualization': {'arch', 'complexity', 'space', 'scaling', 'sampling', 'search'},
+    'datasets': set(),
+}
+WITH_TORCH = {
+    'models': {'arch', 'complexity', 'space'},
+    'training': {'arch', 'complexity', 'space', 'scaling', 'sampling', 'models'},
+    'evaluation': {'arch', 'complexity', 'space', 'models'},
+    'export': {'arch', 'complexity', 'space', 'models', 'evaluation'},
+}
+ROOMS = {**FREE_OF_TORCH, **{room: {*seen, 'registry'} for room, seen in WITH_TORCH.items()}}
+HEAVY = {
+    *('torch', 'torchvision', 'mmengine', 'mmcv', 'mmseg', 'mmdet', 'mmpose', 'mmpretrain'),
+    *('onnx', 'onnxruntime'),
+}
+# Files of a light room that need a task package; only the registry imports them, when asked.
+BRIDGES = {'datasets/mmseg_datasets.py'}
+# Not rooms: they may look everywhere.
+LOBBY = {'cli', 'demo', 'doctor', 'pipeline', 'registry', 'utils', *NEUTRAL}
+
+
+def imported(source: str, package: tuple[str, ...]) -> Iterator[tuple[int, str]]:
+    """(line, dotted name) of every import, also inside functions, relative ones resolved."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            path = '.'.join([*base, *filter(None, [node.module])])
+            # `from scalenas import search` names the room in the alias.
+            for alias in node.names if path == 'scalenas' else node.names[:1]:
+                yield node.lineno, f'{path}.{alias.name}' if path == 'scalenas' else path
+
+
+def offences(source: str, room: str, package: tuple[str, ...]) -> list[str]:
+    """What one file imports against the table."""
+    found = []
+    for line, name in imported(source, package):
+        top, *rest = name.split('.')
+        if top == 'scalenas' and rest and rest[0] not in {room, *ROOMS[room], *NEUTRAL}:
+            if not rest[0].startswith('__'):
+                found.append(f'line {line}: {room} may not look into {rest[0]}')
+        elif room in FREE_OF_TORCH and top in HEAVY:
+            found.append(f'line {line}: {room} works without {top}')
+    return found
+
+
+def rooms() -> list[str]:
+    folders = (path.name for path in PACKAGE.iterdir() if (path / '__init__.py').is_file())
+    return sorted(set(folders) - LOBBY)
+
+
+def test_every_folder_of_the_package_is_a_room_of_the_table() -> None:
+    assert set(rooms()) <= set(ROOMS)
+
+
+def test_every_loose_module_is_known() -> None:
+    assert {path.stem for path in PACKAGE.glob('*.py')} - {'__init__', '__main__'} <= LOBBY
+
+
+@pytest.mark.parametrize('room', rooms())
+def test_a_room_looks_only_where_the_table_lets_it(room: str) -> None:
+    found = [
+        f'{path.relative_to(ROOT)} {offence}'
+        for path in sorted((PACKAGE / room).rglob('*.py'))
+        if path.relative_to(PACKAGE).as_posix() not in BRIDGES
+        for offence in offences(
+            path.read_text(), room, ('scalenas', *path.parent.relative_to(PACKAGE).parts)
+        )
+    ]
+    assert not found, '\n'.join(found)
+
+
+@pytest.mark.parametrize('name', sorted(NEUTRAL))
+def test_neutral_modules_import_the_standard_library_only(name: str) -> None:
+    tops = {path.split('.')[0] for _, path in imported((PACKAGE / f'{name}.py').read_text(), ())}
+    assert tops <= set(sys.stdlib_module_names)
+
+
+def test_the_registry_asks_for_mmengine_only() -> None:
+    found = {name for _, name in imported((PACKAGE / 'registry.py').read_text(), ('scalenas',))}
+    assert {name for name in found if name.split('.')[0] != 'mmengine'} == {'scalenas.stacks'}
+
+
+@pytest.mark.parametrize(
+    ('source', 'room'),
+    [
+        ('from scalenas.search import x', 'space'),
+        ('import scalenas.models.hrnet', 'search'),
+        ('from scalenas import evaluation', 'search'),
+        ('from ..search import x', 'arch'),
+        ('def f():\n    import torch', 'search'),
+        ('from mmengine.registry import MODELS', 'sampling'),
+    ],
+)
+def test_a_wrong_arrow_is_seen(source: str, room: str) -> None:
+    assert len(offences(source, room, ('scalenas', room))) == 1
+
+
+@pytest.mark.parametrize(
+    ('source', 'room'),
+    [
+        ('from scalenas.arch import Arch', 'search'),
+        ('from .gene import Gene', 'space'),
+        ('from ..arch import Arch', 'space'),
+        ('import torch', 'models'),
+        ('from scalenas import __version__', 'arch'),
+    ],
+)
+def test_a_right_arrow_passes(source: str, room: str) -> None:
+    assert offences(source, room, ('scalenas', room)) == []
+
+
+@pytest.mark.parametrize('room', ['', *sorted(set(rooms()) & set(FREE_OF_TORCH))])
+def test_importing_stays_light(room: str) -> None:
+    """A laptop without torch can search; matplotlib waits until something is drawn."""
+    heavy = sorted(HEAVY | {'matplotlib'})
+    code = (
+        f'import scalenas{"." + room if room else ""}, sys; '
+        f'print([name for name in {heavy} if name in sys.modules])'
+    )
+    command = [sys.executable, '-c', code]
+    shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert shown.strip() == '[]'

@@ -1,0 +1,192 @@
+"""Samplers: pure functions of (seed, iteration) with the distributions that the paper states."""
+
+import random
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scalenas.arch import ArchError
+from scalenas.sampling import (
+    GroupedSampler,
+    SamplerError,
+    SandwichSampler,
+    UniformSampler,
+    arch_of,
+    from_dict,
+)
+from scalenas.space import HRSpace, SpaceError
+
+SMALL = HRSpace(width=8, num_modules=(1, 1, 1), depth=(1, 2, 3), stem=16, stage1_blocks=1)
+W32 = HRSpace()
+ALL = [
+    dict(type='grouped'),
+    dict(type='grouped', released=True),
+    dict(type='sandwich'),
+    dict(type='uniform'),
+    dict(type='fixed'),
+]
+
+
+def depths_of(arch):
+    return {depth for module in arch.modules for depth in module.depths}
+
+
+def possible_fusions(arch):
+    """Switches that the arch's depths leave open."""
+    return sum(d * (len(module.depths) - 1) for module in arch.modules for d in module.depths)
+
+
+def within(count, total, p, sigmas=5):
+    """A binomial count within `sigmas` standard deviations of its mean."""
+    return abs(count - total * p) <= sigmas * (total * p * (1 - p)) ** 0.5
+
+
+@pytest.mark.parametrize('cfg', ALL, ids=str)
+@given(seed=st.integers(0, 2**40), iteration=st.integers(0, 10**9))
+@settings(max_examples=20, deadline=None)
+def test_archs_are_a_pure_function_of_seed_and_iteration(cfg, seed, iteration):
+    first, second = from_dict({**cfg, 'seed': seed}, SMALL), from_dict({**cfg, 'seed': seed}, SMALL)
+    second.archs(iteration // 2)  # an earlier call must not matter
+    archs = first.archs(iteration)
+    assert archs
+    assert archs == second.archs(iteration) == first.archs(iteration)
+    assert all(arch in SMALL for arch in archs)
+
+
+@pytest.mark.parametrize('cfg', ALL, ids=str)
+def test_the_global_generator_is_neither_read_nor_moved(cfg):
+    random.seed(1)
+    before = random.getstate()
+    archs = [from_dict(cfg, SMALL).archs(i) for i in range(5)]
+    assert random.getstate() == before
+    random.seed(2)
+    assert archs == [from_dict(cfg, SMALL).archs(i) for i in range(5)]
+
+
+def test_another_process_draws_the_same_archs():
+    code = (
+        'from scalenas.sampling import GroupedSampler; from scalenas.space import HRSpace; '
+        'from scalenas.arch import dump; import hashlib; '
+        "print(hashlib.sha256(''.join(dump(GroupedSampler(HRSpace(), 3).archs(i)[0]) "
+        'for i in range(5)).encode()).hexdigest())'
+    )
+    out = {
+        subprocess.run(
+            [sys.executable, '-c', code],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={'PYTHONHASHSEED': seed, 'PYTHONPATH': ':'.join(sys.path)},
+        ).stdout
+        for seed in ('1', '2')
+    }
+    assert len(out) == 1
+
+
+def test_seeds_and_iterations_differ():
+    draws = {UniformSampler(W32, seed).archs(i) for seed in range(10) for i in range(10)}
+    assert len(draws) == 100
+
+
+def test_nine_groups_exactly_once_per_cycle():
+    sampler = GroupedSampler(W32)
+    cycle = [
+        (group.space.genes['s2.m0.b0.depth'].values, group.weights['*.f*'][1])
+        for group in sampler.cycle
+    ]
+    assert cycle == [(d, f) for f in (0.2, 0.5, 0.8) for d in ((2, 3), (3, 4), (4, 5))]
+    for start in (0, 9, 90):
+        for step, (depths, _) in enumerate(cycle):
+            (arch,) = sampler.archs(start + step)
+            assert depths_of(arch) <= set(depths)
+
+
+@pytest.mark.parametrize('step', range(9))
+def test_blocks_and_fusions_of_a_group_are_those_of_the_paper(step):
+    """Of 310 switches in the full net, those within the depths are on with the group's share."""
+    sampler, rounds = GroupedSampler(W32, seed=7), 60
+    low, share = 2 + step % 3, (0.2, 0.5, 0.8)[step // 3]
+    archs = [sampler.archs(9 * i + step)[0] for i in range(rounds)]
+    switches = sum(possible_fusions(a) for a in archs)
+    assert within(sum(a.num_fusions for a in archs), switches, share)
+    deep = sum(d == low + 1 for a in archs for m in a.modules for d in m.depths)
+    assert within(deep, 26 * rounds, 0.5)
+
+
+@pytest.mark.parametrize(('share', 'expected'), [(0.2, 49.6), (0.5, 124), (0.8, 198.4)])
+def test_figure_3_expectations(share, expected):
+    """G1, G2, G3 have HRNet's 108 blocks and, in expectation, 50, 124 and 198 fusions."""
+    group, rng = W32.group((4,), share), random.Random(0)
+    archs = [group.sample(rng) for _ in range(200)]
+    assert {a.num_blocks for a in archs} == {108}
+    assert possible_fusions(archs[0]) * share == pytest.approx(expected)
+    assert within(sum(a.num_fusions for a in archs), 200 * 248, share)
+
+
+def test_the_full_net_has_310_fusions():
+    assert possible_fusions(W32.largest()) == W32.largest().num_fusions == 310
+
+
+def test_released_cycle_of_eleven():
+    sampler = GroupedSampler(W32, released=True)
+    shares = [group.weights['*.f*'][1] for group in sampler.cycle]
+    depths = [group.space.genes['s2.m0.b0.depth'].values for group in sampler.cycle]
+    fusion, depth = (0.2, 0.5, 0.8), ((2, 3), (3, 4), (4, 5))
+    assert shares == [0.1, *(fusion[i % 9 // 3] for i in range(1, 10)), 1.0]
+    assert depths == [(2,), *(depth[i % 3] for i in range(1, 10)), (5,)]
+    assert sampler.archs(10) == sampler.archs(21) == (W32.largest(),)
+    nine = {(d, f) for d, f in zip(depths[1:10], shares[1:10], strict=True)}
+    assert len(nine) == 9
+
+
+def test_released_pose_starts_with_the_smallest_net():
+    sampler = GroupedSampler(W32, released=True, smallest_fusion=0)
+    assert sampler.archs(0) == sampler.archs(11) == (W32.smallest(),)
+
+
+def test_small_spaces_have_neighbouring_depth_groups():
+    assert len(GroupedSampler(SMALL).cycle) == 6
+    assert len(GroupedSampler(SMALL.where('*.depth', (2,)), depths=[(2,)]).cycle) == 3
+    assert len(GroupedSampler(HRSpace(depth=(4,))).cycle) == 3
+
+
+def test_sandwich_is_largest_smallest_random():
+    sampler = SandwichSampler(SMALL, num_random=3)
+    archs = sampler.archs(4)
+    assert archs[:2] == (SMALL.largest(), SMALL.smallest())
+    assert len(archs) == 5
+    assert archs[2:] != sampler.archs(5)[2:]
+
+
+def test_fixed_by_word_name_and_data():
+    s1 = arch_of('scalenas_s1', W32)
+    assert arch_of(s1.to_dict(), W32) == s1 == arch_of(s1, W32)
+    assert from_dict(dict(type='fixed', arch='smallest'), W32).archs(3) == (W32.smallest(),)
+    assert from_dict(dict(type='fixed'), W32).largest_first
+    assert not from_dict(dict(type='fixed', arch='smallest'), W32).largest_first
+
+
+@pytest.mark.parametrize(
+    ('cfg', 'error', 'words'),
+    [
+        ('grouped', SamplerError, "'type'"),
+        (dict(type='groupd'), SamplerError, "did you mean 'grouped'"),
+        (dict(type='grouped', sed=1), SamplerError, "did you mean 'seed'"),
+        (dict(type='grouped', seed='x'), SamplerError, 'whole number'),
+        (dict(type='grouped', smallest_fusion=0.1), SamplerError, 'released=True'),
+        (dict(type='grouped', depths=[(7, 8)]), SpaceError, '(7, 8)'),
+        (dict(type='grouped', fusions=[1.2]), SpaceError, 'within 0 and 1'),
+        (dict(type='grouped', fusions=[]), SamplerError, 'at least one'),
+        (dict(type='sandwich', num_random=-1), SamplerError, '>= 0'),
+        (dict(type='fixed', arch='scalenas_s3'), SpaceError, 'not in the space'),
+        (dict(type='fixed', arch='scalenas_s9'), ArchError, 'scalenas_s1'),
+    ],
+)
+def test_errors_are_one_clear_line(cfg, error, words):
+    with pytest.raises(error) as caught:
+        from_dict(cfg, W32)
+    assert words in str(caught.value)
+    assert '\n' not in str(caught.value)

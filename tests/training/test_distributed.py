@@ -1,0 +1,125 @@
+"""Two processes under stock MMDistributedDataParallel train as one with the summed batch.
+
+Batch norms run on their stored statistics here (`norm_eval`): each rank normalizes its own half
+otherwise, and SyncBN, which would not, needs GPUs.
+"""
+
+import copy
+import functools
+import os
+import sys
+
+import pytest
+import torch
+from mmengine.config import ConfigDict
+from mmengine.logging import MessageHub
+from mmengine.model import MMDistributedDataParallel
+from mmengine.optim import OptimWrapper
+from mmengine.registry import DefaultScope
+
+import scalenas.training  # noqa: F401
+from scalenas.registry import MODELS
+
+from .conftest import SEGMENTOR, batch
+
+STEPS = 4
+CASES = {
+    'grouped-skip': (dict(type='grouped', seed=3), 'skip', None, True),
+    'grouped-decay': (dict(type='grouped', seed=3), 'decay', None, False),
+    'released-skip-view': (dict(type='grouped', released=True), 'skip', None, True),
+    'sandwich-inplace': (
+        dict(type='sandwich', num_random=1),
+        'skip',
+        dict(tap='decode_head.conv_seg', teacher='inplace'),
+        False,
+    ),
+}
+
+
+def build(case):
+    sampler, inactive, kd, _ = CASES[case]
+    segmentor = copy.deepcopy(SEGMENTOR)
+    segmentor['backbone']['norm_eval'] = True
+    torch.manual_seed(0)
+    cfg = dict(
+        type='scalenas.SuperNet',
+        architecture=segmentor,
+        sampler=sampler,
+        inactive=inactive,
+        distillation=kd,
+    )
+    import mmseg.models  # noqa: F401
+
+    with DefaultScope.overwrite_default_scope('mmseg'):
+        model = MODELS.build(ConfigDict(cfg))
+        model.init_weights()
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_var.fill_(9.0)  # keeps sums of many unnormalized maps small
+    return model.double().train()
+
+
+def train(model, data_of):
+    core = getattr(model, 'module', model)
+    sgd = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=0.01)
+    wrapper = OptimWrapper(sgd)
+    hub = MessageHub.get_instance(f'ddp-{id(sgd)}')
+    for i in range(STEPS):
+        hub.update_info('iter', i)
+        model.train_step(data_of(i), wrapper)
+    momentum = {
+        name: sgd.state[p]['momentum_buffer'] if p in sgd.state else None
+        for name, p in core.named_parameters()
+    }
+    return dict(weights=dict(core.state_dict()), momentum=momentum)
+
+
+def half_of(i, rank):
+    data = batch(4, seed=i)
+    return {key: value[2 * rank : 2 * rank + 2] for key, value in data.items()}
+
+
+def work(rank, folder, cases):
+    os.environ.update(RANK=str(rank), WORLD_SIZE='2', LOCAL_RANK=str(rank))
+    torch.set_num_threads(1)
+    torch.distributed.init_process_group(
+        'gloo', init_method=f'file://{folder}/meet', rank=rank, world_size=2
+    )
+    for case in cases:
+        ddp = MMDistributedDataParallel(
+            build(case),
+            broadcast_buffers=False,
+            find_unused_parameters=CASES[case][3],
+            gradient_as_bucket_view=case.endswith('view'),
+        )
+        found = train(ddp, functools.partial(half_of, rank=rank))
+        torch.save(found, f'{folder}/{case}-{rank}.pth')
+    torch.distributed.destroy_process_group()
+
+
+@pytest.fixture(scope='module')
+def two_processes(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('ddp')
+    torch.multiprocessing.spawn(work, (str(folder), tuple(CASES)), nprocs=2)
+    return lambda case, rank: torch.load(folder / f'{case}-{rank}.pth', weights_only=True)
+
+
+@pytest.mark.skipif(sys.platform == 'win32', reason='gloo over a file')
+@pytest.mark.parametrize('case', CASES)
+def test_two_processes_train_as_one_with_the_summed_batch(two_processes, case):
+    one = train(build(case), lambda i: batch(4, seed=i))
+    first, second = two_processes(case, 0), two_processes(case, 1)
+    for name, value in one['weights'].items():
+        assert value.isfinite().all()
+        assert torch.equal(first['weights'][name], second['weights'][name]), name
+        torch.testing.assert_close(first['weights'][name], value, rtol=1e-10, atol=1e-10)
+    start = build(case).state_dict()
+    assert any(not torch.equal(value, start[name]) for name, value in one['weights'].items())
+    for name, value in one['momentum'].items():
+        # `skip`: a weight that no rank used has no momentum at all, under DDP as without.
+        there = first['momentum'][name]
+        assert (value is None) == (there is None), name
+        if value is not None:
+            torch.testing.assert_close(there, value, rtol=1e-10, atol=1e-10)
+    untouched = sum(value is None for value in one['momentum'].values())
+    assert (untouched > 0) == case.startswith(('grouped-skip', 'released'))

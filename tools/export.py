@@ -1,0 +1,54 @@
+"""Export a sub-net of a supernet as an ordinary model: weights, config, proof of equality.
+
+tools/export.py ARCH CHECKPOINT --config CONFIG    an arch: a name of the zoo, or a YAML file
+tools/export.py STUDY CHECKPOINT --config CONFIG   the best net of a search (its work dir)
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+
+from mmengine.config import Config, DictAction
+
+from scalenas.cli import main_of
+from scalenas.complexity import Budget
+from scalenas.export import choose, export_subnet
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('source', help='zoo name, arch in YAML, or work dir of a search')
+    parser.add_argument('checkpoint', help='of the supernet')
+    parser.add_argument('--config', required=True, help='of the supernet')
+    parser.add_argument('--out', default='exported', help='folder (default: %(default)s)')
+    parser.add_argument('--name', help='of the files (default: the slot, or the name of the arch)')
+    parser.add_argument('--index', type=int, help='which entry of the front, 0 first')
+    parser.add_argument('--max-macs', type=float, help='the best net of at most that, e.g. 2e9')
+    parser.add_argument('--max-params', type=float, help='the best net of at most that')
+    parser.add_argument('--standalone', action='store_true', help='also a single-file backbone')
+    parser.add_argument('--onnx', action='store_true', help='also ONNX, compared with onnxruntime')
+    parser.add_argument('--device', default='cpu')
+    parser.add_argument('--force', action='store_true', help='overwrite other content')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    cfg = Config.fromfile(args.config)
+    cfg.merge_from_dict(args.cfg_options)
+    search = cfg.get('search', {})
+    aim = search.get('metric'), search.get('direction', 'maximize')
+    choice = choose(args.source, *aim, args.index, Budget(args.max_macs, args.max_params))
+    command = shlex.join(['tools/export.py', *(a for a in sys.argv[1:] if a != '--force')])
+    options = {name: getattr(args, name) for name in ('device', 'standalone', 'onnx', 'force')}
+    options['command'] = command
+    print(export_subnet(choice, cfg, args.checkpoint, args.out, args.name, **options))
+
+
+if __name__ == '__main__':
+    main_of(main)
