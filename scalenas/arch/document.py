@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
@@ -13,6 +13,8 @@ from .layer import Arch
 from .mbconv import MBConvArch
 from .regnet import RegNetArch
 from .strict import ArchError, as_choice
+
+A = TypeVar('A', bound=Arch)
 
 FAMILIES: dict[str, type[Arch]] = {
     HRArch.family: HRArch,
@@ -49,6 +51,17 @@ def from_dict(data: object, where: str = 'arch') -> Arch:
         )
     family = as_choice(data['family'], f'{where}.family', tuple(FAMILIES))
     return FAMILIES[family].from_dict(data, where)
+
+
+def of_family(arch: Arch, family: type[A], where: str = 'arch') -> A:
+    """`arch`, if it belongs to the family of this class.
+
+    Raises:
+        ArchError: for another family.
+    """
+    if not isinstance(arch, family):
+        raise ArchError(f'{where}: expected family {family.family}, got {arch.family}')
+    return arch
 
 
 def load(text: str, where: str = 'arch') -> Arch:

@@ -68,7 +68,7 @@ class ClassificationHead:
 
 
 def parse_head(text: str) -> Head | None:
-    """The head that a short text names: `seg:19`, `cls:1000` (classes), `pose:17` (joints) or `none`.
+    """The head that a short text names: `seg:19` or `cls:1000` (classes), `pose:17`, or `none`.
 
     Raises:
         ArchError: for any other text.

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Literal
 from .hrnet_module import HRModule, HRStage, module_of
 from .hrnet_scaled import scaled_stage
 from .hrnet_units import Bottleneck, StageUnits, Stem, Transition, stage_units
-from .layer import Feature, Layer, Size, Unit, layers, out_size
+from .layer import Extent, Feature, Layer, Size, Unit, layers, out_size
 from .rounding import Rounding, Scaling
 from .strict import ArchError, as_choice, as_int, as_list, as_mapping
 
@@ -84,6 +84,11 @@ class HRArch:
         """Channels of the output maps, fine to coarse."""
         channels = self.stages[-1].channels
         return channels if self.output == 'multi' else channels[:1]
+
+    @property
+    def extent(self) -> Extent:
+        """Blocks, and channels of all branches of all stages."""
+        return Extent(self.num_blocks, sum(sum(stage.channels) for stage in self.stages))
 
     def features(self, size: Size) -> tuple[Feature, ...]:
         """The output maps for an input of `size`: strides 4, 8, ... (sizes rounded up)."""

@@ -54,6 +54,14 @@ class Feature(NamedTuple):
     stride: int
 
 
+class Extent(NamedTuple):
+    """How deep and wide a network is, in sums over its stages: what scaling acts on."""
+
+    blocks: int
+    channels: int
+    group_width: int = 1
+
+
 class Unit(Hashable, Protocol):
     """A building block as a hashable value: equal units cost the same, whatever their names."""
 
@@ -70,6 +78,16 @@ class Arch(Protocol):
     @property
     def size(self) -> Size | None:
         """The input size that is part of the network, or None where it is the task's choice."""
+        ...
+
+    @property
+    def num_blocks(self) -> int:
+        """Residual blocks of the whole network."""
+        ...
+
+    @property
+    def extent(self) -> Extent:
+        """Depth, width and group width as sums, for what a scaling has reached."""
         ...
 
     def units(self, size: Size) -> Iterator[tuple[str, Unit]]:

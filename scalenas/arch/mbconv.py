@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, ClassVar, Literal
 
-from .layer import Feature, Layer, Size, Unit, layers, out_size
+from .layer import Extent, Feature, Layer, Size, Unit, layers, out_size
 from .mbconv_units import EFFICIENTNET_SE, MBBlock, SqueezeRule, conv_unit, stage_units
 from .rounding import Rounding, Scaling
 from .strict import ArchError, as_choice, as_flag, as_int, as_list, as_mapping
@@ -133,6 +133,11 @@ class MBConvArch:
     def num_blocks(self) -> int:
         """MBConv blocks over all stages."""
         return sum(len(stage.blocks) for stage in self.stages)
+
+    @property
+    def extent(self) -> Extent:
+        """Blocks, and widths of all stages."""
+        return Extent(self.num_blocks, sum(stage.width for stage in self.stages))
 
     def features(self, size: Size) -> tuple[Feature, ...]:
         """The last map at each stride from 4 on; conv_out, where there is one, is the coarsest."""

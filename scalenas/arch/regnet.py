@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
-from .layer import Feature, Layer, Size, Unit, layers, out_size
+from .layer import Extent, Feature, Layer, Size, Unit, layers, out_size
 from .regnet_units import RegHead, RegStem, reg_block
 from .rounding import Rounding, Scaling, compatible
 from .strict import ArchError, as_choice, as_int, as_list, as_mapping, as_number
@@ -116,6 +116,15 @@ class RegNetArch:
     def num_blocks(self) -> int:
         """Residual blocks over all stages."""
         return sum(stage.depth for stage in self.stages)
+
+    @property
+    def extent(self) -> Extent:
+        """Blocks, and widths and group widths of all stages."""
+        return Extent(
+            self.num_blocks,
+            sum(stage.width for stage in self.stages),
+            sum(stage.group_width for stage in self.stages),
+        )
 
     def _start(self, size: Size) -> tuple[Size, int]:
         """Size and stride after the stem."""

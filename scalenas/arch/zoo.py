@@ -9,9 +9,10 @@ from .layer import Arch
 from .strict import ArchError, suggest
 
 
-def list_archs() -> list[str]:
-    """Names of all shipped archs."""
-    return sorted(path.stem for path in resource('model_zoo/archs').glob('*.yaml'))
+def list_archs(family: str | None = None) -> list[str]:
+    """Names of all shipped archs, or of those of one family."""
+    names = sorted(path.stem for path in resource('model_zoo/archs').glob('*.yaml'))
+    return names if family is None else [name for name in names if named(name).family == family]
 
 
 def named(name: str) -> Arch:
@@ -20,10 +21,11 @@ def named(name: str) -> Arch:
     Raises:
         ArchError: for an unknown name; says which are known.
     """
-    known = list_archs()
-    if name not in known:
+    path = resource('model_zoo/archs') / f'{name}.yaml'
+    if not path.is_file():
+        known = list_archs()
         raise ArchError(f'no arch is named {name!r}{suggest(name, known)} ({", ".join(known)})')
-    return load_file(resource(f'model_zoo/archs/{name}.yaml'))
+    return load_file(path)
 
 
 def find(what: str) -> Arch:
