@@ -202,12 +202,17 @@ class MBConvArch:
         as_choice(table['family'], f'{where}.family', (cls.family,))
         stages = as_list(table['stages'], f'{where}.stages', 'stages')
         rest = {k: v for k, v in table.items() if k not in ('family', 'stages', 'squeeze')}
-        squeeze = as_mapping(table.get('squeeze', {}), f'{where}.squeeze', (), ('of', 'divisor'))
+        squeeze = cls.squeeze_rule(table.get('squeeze', {}), f'{where}.squeeze')
         parsed = tuple(MBStage.parse(s, f'{where}.stages[{i}]') for i, s in enumerate(stages))
         try:
-            return cls(stages=parsed, squeeze=SqueezeRule(**squeeze), **rest)
+            return cls(stages=parsed, squeeze=squeeze, **rest)
         except ArchError as error:
             raise ArchError(f'{where}: {error}') from None
+
+    @staticmethod
+    def squeeze_rule(data: object, where: str) -> SqueezeRule:
+        """The rule that `{of: input, divisor: 4}` describes; both have B0's default."""
+        return SqueezeRule(**as_mapping(data, where, (), SqueezeRule._fields))
 
     def to_dict(self) -> dict[str, object]:
         """The inverse of `from_dict`."""

@@ -11,7 +11,6 @@ from torch.nn.parameter import Parameter
 
 from scalenas.arch import HRArch
 from scalenas.space import HRSpace
-from scalenas.space import from_dict as space_from_dict
 
 from .extra import as_arch
 from .hrnet import AbstractHRNet
@@ -43,7 +42,7 @@ class SuperScaleHRNet(AbstractHRNet):
         pretrained: str | None = None,
         init_cfg: Any = None,
     ) -> None:
-        found = space if isinstance(space, HRSpace) else space_from_dict(dict(space))
+        found = space if isinstance(space, HRSpace) else HRSpace.from_dict(dict(space))
         super().__init__(
             full_arch(found),
             found.largest(),

@@ -22,7 +22,7 @@ from scalenas.arch.strict import as_choice, as_list, as_mapping
 from scalenas.complexity import SCALENAS, Cost, Counter, count, count_floored
 from scalenas.paths import resource
 from scalenas.scaling import parse_strategy, scale, table_entry
-from scalenas.space import HRSpace, from_dict
+from scalenas.space import HRSpace
 
 NUMBERS = 'model_zoo/numbers.yaml'
 FILES = (NUMBERS, 'model_zoo/numbers_families.yaml')
@@ -114,7 +114,7 @@ def _number(row: Any, head: Head | None, titles: dict[str, str], where: str) -> 
     if 'net' in row:
         subject = row['net']
     else:
-        space = from_dict(row['space'])
+        space = HRSpace.from_dict(row['space'])
         subject = f'{row["pick"]} of the width-{space.width} space' if 'pick' in row else 'space'
     setting = row.get('setting') or (f'{size[0]} x {size[1]}' if size else '')
     return Number(subject, setting, quantity, row['paper'], status, row.get('reason', ''), here)
@@ -124,7 +124,7 @@ def _subject(row: Any) -> Arch | HRSpace:
     if 'net' in row:
         arch = named(row['net'])
         return _scaled(arch, row['scale']) if 'scale' in row else arch
-    space = from_dict(row['space'])
+    space = HRSpace.from_dict(row['space'])
     if 'pick' not in row:
         return space
     as_choice(row['pick'], 'pick', ('smallest', 'largest'))
