@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .layer import Feature, Head, Layer
 from .strict import ArchError
@@ -59,12 +60,17 @@ class ClassificationHead:
 
     def layers(self, features: Sequence[Feature]) -> tuple[Layer, ...]:
         """One or two linear layers, the last named as in mmpretrain's LinearClsHead."""
-        c, found = features[-1].channels, []
-        for name, width in (('head.hidden', self.hidden), ('head.fc', self.num_classes)):
-            if width is not None:
-                found.append(Layer(name, c, width, 1, (1, 1), bias=True, norm=False, op='linear'))
-                c = width
-        return tuple(found)
+        return _linear_layers(features[-1].channels, self.hidden, self.num_classes)
+
+
+@lru_cache(maxsize=4096)
+def _linear_layers(c: int, hidden: int | None, num_classes: int) -> tuple[Layer, ...]:
+    found = []
+    for name, width in (('head.hidden', hidden), ('head.fc', num_classes)):
+        if width is not None:
+            found.append(Layer(name, c, width, 1, (1, 1), bias=True, norm=False, op='linear'))
+            c = width
+    return tuple(found)
 
 
 def parse_head(text: str) -> Head | None:

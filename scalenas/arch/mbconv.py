@@ -141,7 +141,14 @@ class MBConvArch:
 
     def features(self, size: Size) -> tuple[Feature, ...]:
         """The last map at each stride from 4 on; conv_out, where there is one, is the coarsest."""
-        return _features(tuple((s.width, s.stride) for s in self.stages), self.conv_out, size)
+        stages = self.stages
+        found = [
+            Feature(stages[index].width, at, stride)
+            for index, at, stride in _ends(tuple([stage.stride for stage in stages]), size)
+        ]
+        if self.conv_out is not None:
+            found[-1] = Feature(self.conv_out, found[-1].size, found[-1].stride)
+        return tuple(found)
 
     def units(self, size: Size) -> Iterator[tuple[str, Unit]]:
         """Name and value of every unit that runs, in order; names are module paths."""
@@ -229,15 +236,11 @@ class MBConvArch:
         }
 
 
-@lru_cache(maxsize=16384)
-def _features(
-    stages: tuple[tuple[int, int], ...], conv_out: int | None, size: Size
-) -> tuple[Feature, ...]:
-    stride, found = 2, {}
-    at = out_size(size, 2)
-    for width, step in stages:
-        stride, at = stride * step, out_size(at, step)
-        found[stride] = Feature(width, at, stride)
-    if conv_out is not None:
-        found[stride] = Feature(conv_out, at, stride)
-    return tuple(feature for feature in found.values() if feature.stride >= min(4, stride))
+@lru_cache(maxsize=4096)
+def _ends(strides: tuple[int, ...], size: Size) -> tuple[tuple[int, Size, int], ...]:
+    """Index, output size and stride of the last stage at each stride from 4 on."""
+    total, at, found = 2, out_size(size, 2), {}
+    for index, stride in enumerate(strides):
+        total, at = total * stride, out_size(at, stride)
+        found[total] = index, at, total
+    return tuple(end for end in found.values() if end[2] >= min(4, total))

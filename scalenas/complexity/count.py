@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from scalenas.arch import Arch, Feature, Head, Layer, Size, Unit
+from scalenas.arch import Arch, Head, Layer, Size, Unit
 from scalenas.errors import UserError
 
 from .cost import Cost
@@ -40,7 +40,7 @@ class Counter:
         self.head = head
         self.rest = rest or Cost()
         self._memo: dict[Unit, tuple[int, int, int]] = {}
-        self._heads: dict[tuple[Feature, ...], Cost] = {}
+        self._heads: dict[tuple[Layer, ...], Cost] = {}
 
     def __call__(self, arch: Arch) -> Cost:
         """Cost of one network at the counter's input size, or else its own.
@@ -64,9 +64,9 @@ class Counter:
             params += known[1]
             acts += known[2]
         if self.head is not None:
-            features = arch.features(size)
-            on_top = self._heads.get(features)
+            plan = tuple(self.head.layers(arch.features(size)))
+            on_top = self._heads.get(plan)
             if on_top is None:
-                on_top = self._heads[features] = count(self.head.layers(features))
+                on_top = self._heads[plan] = count(plan)
             macs, params, acts = macs + on_top.macs, params + on_top.params, acts + on_top.acts
         return Cost(macs, params, acts)

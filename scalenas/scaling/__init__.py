@@ -2,6 +2,7 @@
 
 from .fit import Fit, cost_of, fit
 from .generalise import FORMS, PRINTED, Growth, fit_growth
+from .grow import grow
 from .presets import (
     EFFICIENTNET_TABLE,
     SCALENET_TABLE,
@@ -9,7 +10,7 @@ from .presets import (
     compound_efficientnet,
     table_entry,
 )
-from .report import scale_table
+from .report import fit_text, scale_table
 from .scale import Scaled, scale
 from .strategy import STRATEGIES, ScalingError, Strategy, fast, parse_strategy
 
@@ -30,6 +31,8 @@ __all__ = [
     'fast',
     'fit',
     'fit_growth',
+    'fit_text',
+    'grow',
     'parse_strategy',
     'scale',
     'scale_table',

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from scalenas.arch import Head, Scaling
+from scalenas.complexity import Cost
 
-from .fit import cost_of
+from .fit import Fit, cost_of
 from .scale import A, Scaled
 
 COLUMNS = ('', 'd', 'w', 'r', 'g', 'input', 'G macs', 'M params', 'M acts')
@@ -42,6 +43,11 @@ def _side(scaled: Scaled[A]) -> str:
     return '' if scaled.size is None else f'{scaled.size[0]}x{scaled.size[1]}'
 
 
-def _cost(cost: object) -> tuple[str, ...]:
-    macs, params, acts = (getattr(cost, what) for what in ('macs', 'params', 'acts'))
-    return f'{macs / 1e9:.3f}', f'{params / 1e6:.3f}', f'{acts / 1e6:.3f}'
+def _cost(cost: Cost) -> tuple[str, ...]:
+    return f'{cost.macs / 1e9:.3f}', f'{cost.params / 1e6:.3f}', f'{cost.acts / 1e6:.3f}'
+
+
+def fit_text(found: Fit[A]) -> str:
+    """The factor of a fit and how far below each bound the network is."""
+    misses = ', '.join(f'{miss:.1%} below max_{what}' for what, miss in found.misses.items())
+    return f'factor {found.factor:.3f}: {misses}'
