@@ -13,6 +13,7 @@ from pathlib import Path
 from scalenas.arch import ROUNDINGS, Scaling, dump, find, parse_head, rounding
 from scalenas.cli import main_of
 from scalenas.complexity import Budget
+from scalenas.errors import UserError
 from scalenas.scaling import fit_text, grow, scale, scale_table
 
 
@@ -42,6 +43,8 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Grow, print the table, write the arch if asked."""
     args = parse_args()
+    if args.out and (Path(args.out).exists() or not Path(args.out).parent.is_dir()):
+        raise UserError(f'--out {args.out}: must be a new file in a folder that exists')
     base, head = find(args.arch), parse_head(args.head)
     size = tuple(args.size) if args.size else None
     budget = Budget(max_macs=args.max_macs, max_params=args.max_params, max_acts=args.max_acts)
