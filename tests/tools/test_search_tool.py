@@ -16,7 +16,7 @@ from scalenas.arch import load_file
 from ..evaluation.world import checkpoint, config, supernet, write_pictures
 
 ROOT = Path(__file__).resolve().parents[2]
-SMALL = 'search.algorithm.num_initial=4 search.algorithm.num_parents=2'.split()
+SMALL = ['search.algorithm.num_initial=4', 'search.algorithm.num_parents=2']
 
 
 @pytest.fixture(scope='module')
