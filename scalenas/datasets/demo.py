@@ -79,7 +79,11 @@ def make_scenes(
     if not all(0 < count <= _STRIDE for count in counts):
         raise DemoDataError(f'counts {counts}: each split needs 1 to {_STRIDE} pictures')
     key = {
-        **{'data': 'scenes', 'format': _FORMAT, 'seed': seed, 'counts': counts, 'layout': layout},
+        'data': 'scenes',
+        'format': _FORMAT,
+        'seed': seed,
+        'counts': counts,
+        'layout': layout,
         **asdict(recipe),
     }
 
@@ -98,5 +102,3 @@ def make_scenes(
         }
 
     return publish(out, key, write)
-
-

@@ -84,10 +84,9 @@ def zone_to_class() -> NDArray[np.uint8]:
 def resample(raster: NDArray[np.uint8], shape: tuple[int, int]) -> NDArray[np.uint8]:
     """Nearest pixel of a raster (h, w) at the pixel centres of another shape (H, W)."""
     rows, columns = (
-        ((np.arange(n) + 0.5) * m / n).astype(int)
-        for n, m in zip(shape, raster.shape, strict=True)
+        ((np.arange(n) + 0.5) * m / n).astype(int) for n, m in zip(shape, raster.shape, strict=True)
     )
-    return raster[np.ix_(rows, columns)]
+    return np.asarray(raster[np.ix_(rows, columns)])
 
 
 def label(mask: NDArray[np.uint8], zones: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -143,7 +142,10 @@ def tile_corners(labels: NDArray[np.uint8], recipe: EarthRecipe) -> list[tuple[i
 
 
 def split_tiles(
-    labels: NDArray[np.uint8], corners: list[tuple[int, int]], recipe: EarthRecipe, tries: int = 1000
+    labels: NDArray[np.uint8],
+    corners: list[tuple[int, int]],
+    recipe: EarthRecipe,
+    tries: int = 1000,
 ) -> dict[str, list[tuple[int, int]]]:
     """Deal blocks of tiles at random to training, search and validation.
 

@@ -1,7 +1,7 @@
 """The demo data as mmsegmentation data sets; imported by the registry, needs mmseg."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from mmseg.datasets import BaseSegDataset, CityscapesDataset
 
@@ -17,7 +17,7 @@ def spread_evenly(items: list[dict[str, Any]], count: int | None) -> list[dict[s
     return [items[index * len(items) // count] for index in range(count)]
 
 
-class AbstractFolderDataset(BaseSegDataset):  # type: ignore[misc]
+class AbstractFolderDataset(BaseSegDataset):
     """Pictures in folders; a missing folder is reported with the way to get it.
 
     spread: keep that many pictures, evenly spaced over the sorted list (a fixed sample for
@@ -55,7 +55,10 @@ class AbstractFolderDataset(BaseSegDataset):  # type: ignore[misc]
 class EarthDataset(AbstractFolderDataset):
     """Seven kinds of surface on satellite tiles, as tools/get_demo_data.py writes them."""
 
-    METAINFO = {'classes': earth.CLASSES, 'palette': [list(c) for c in earth.PALETTE]}
+    METAINFO: ClassVar[dict[str, Any]] = {
+        'classes': earth.CLASSES,
+        'palette': [list(c) for c in earth.PALETTE],
+    }
     HOW_TO_GET = 'make the data with: python tools/get_demo_data.py earth'
 
     def __init__(self, img_suffix: str = '.png', **kwargs: Any) -> None:
@@ -66,7 +69,10 @@ class EarthDataset(AbstractFolderDataset):
 class SceneDataset(AbstractFolderDataset):
     """Procedural scenes of look-alike shapes, as tools/get_demo_data.py writes them."""
 
-    METAINFO = {'classes': scenes.CLASSES, 'palette': [list(c) for c in scenes.PALETTE]}
+    METAINFO: ClassVar[dict[str, Any]] = {
+        'classes': scenes.CLASSES,
+        'palette': [list(c) for c in scenes.PALETTE],
+    }
     HOW_TO_GET = 'make the data with: python tools/get_demo_data.py scenes'
 
     def __init__(self, img_suffix: str = '.png', **kwargs: Any) -> None:

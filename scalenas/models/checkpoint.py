@@ -18,6 +18,8 @@ from scalenas.arch.strict import suggest
 from scalenas.errors import UserError
 from scalenas.space import HRSpace
 
+BROKEN = '{path}: truncated, or not a checkpoint; copy or make it again'
+
 
 class CheckpointError(UserError):
     """A checkpoint that cannot be used: the message is one line for the user."""
@@ -42,12 +44,9 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
         raise CheckpointError(f'{path}: is a folder; expected a checkpoint (.pth)') from None
     except pickle.UnpicklingError as error:
         raise CheckpointError(_why_not(path, str(error))) from None
-    except (OSError, EOFError, RuntimeError, ValueError, LookupError, TypeError) as error:
-        # torch raises any of these for a broken archive; the first line says what broke.
-        reason = str(error).strip().splitlines()[:1] or [type(error).__name__]
-        raise CheckpointError(
-            f'{path}: truncated, or not a checkpoint ({reason[0][:120]}); copy or make it again'
-        ) from None
+    except (OSError, EOFError, RuntimeError, ValueError, LookupError, TypeError):
+        # torch raises any of these for a broken archive.
+        raise CheckpointError(BROKEN.format(path=path)) from None
     if isinstance(content, Mapping) and isinstance(content.get('state_dict'), Mapping):
         return dict(content)
     if isinstance(content, Mapping) and content and _is_state_dict(content):
@@ -105,15 +104,15 @@ def check_space(checkpoint: Mapping[str, Any], space: HRSpace, path: str | Path)
 
 def _written_by_mmengine() -> list[Callable[..., Any] | tuple[Callable[..., Any], str]]:
     """What its training logs are made of: numbers in numpy arrays, and their container."""
-    multiarray = np._core.multiarray if hasattr(np, '_core') else np.core.multiarray
+    core: Any = np._core if hasattr(np, '_core') else np.core
     kinds = (np.float64, np.float32, np.int64, np.int32, np.uint32, np.bool_)
     return [
         HistoryBuffer,
         (_statistic, 'builtins.getattr'),
         np.ndarray,
         np.dtype,
-        multiarray._reconstruct,
-        multiarray.scalar,
+        core.multiarray._reconstruct,
+        core.multiarray.scalar,
         *{type(np.dtype(kind)) for kind in kinds},
     ]
 
@@ -134,7 +133,7 @@ def _why_not(path: Path, error: str) -> str:
             f'{path}: refused: reading it would run {found[1]!r}; only tensors and plain values '
             'are allowed; write its state_dict alone with torch.save'
         )
-    return f'{path}: truncated, or not a checkpoint; copy or make it again'
+    return BROKEN.format(path=path)
 
 
 def _is_state_dict(content: Mapping[Any, Any]) -> bool:

@@ -15,8 +15,8 @@ def check_data(cfg: Config, loaders: tuple[str, ...]) -> None:
     """Pass when every folder and annotation file that the datasets name exists.
 
     The message names the config's variable `prepare_data`, the command that makes the data, if it
-    has one. Datasets that do not follow mmengine's `data_root`, `data_prefix`, `ann_file` and
-    those in remote storage are left to themselves.
+    has one. Left to themselves are our own datasets, which say how to get the data, and those in
+    remote storage or without mmengine's `data_root`, `data_prefix` and `ann_file`.
 
     Raises:
         DataError: names the first path that is missing.
@@ -43,6 +43,8 @@ def _datasets(value: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def _paths(dataset: Mapping[str, Any]) -> Iterator[Path]:
+    if str(dataset.get('type')).startswith('scalenas.'):
+        return
     root = dataset.get('data_root') or ''
     backend = (dataset.get('backend_args') or {}).get('backend', 'local')
     if '://' in root or backend != 'local':

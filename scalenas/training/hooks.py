@@ -93,4 +93,3 @@ def _unwrapped(runner: Runner) -> nn.Module:
     model: Any = runner.model
     found: nn.Module = model.module if is_model_wrapper(model) else model
     return found
-

@@ -60,11 +60,11 @@ def ohem_cross_entropy(
         logits, labels, weight=class_weight, ignore_index=ignore_index, reduction='none'
     )
     valid = labels != ignore_index
+    if not valid.any():
+        return losses.sum()  # zero, with a gradient
     with torch.no_grad():
         true_class = labels.masked_fill(~valid, 0).unsqueeze(1)
         probability = logits.softmax(1).gather(1, true_class).squeeze(1)[valid]
-        if probability.numel() == 0:
-            return logits.sum() * 0.0
         rank = min(min_kept, probability.numel() - 1)
         bar = probability.kthvalue(rank + 1).values.clamp(min=threshold)
         hard = probability < bar

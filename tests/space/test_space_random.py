@@ -253,3 +253,18 @@ def test_golden_archs() -> None:
     archs += [FULL.mutate(archs[0], rng, 0.5, '*.f*'), FULL.cross(*archs, rng, 0.25)]
     digests = [hashlib.sha256(dump(arch).encode()).hexdigest()[:12] for arch in archs]
     assert digests == ['f99eda234607', '14633b04b4bf', '29d03406e72a', 'cdde693090a4']
+
+
+def test_a_value_of_weight_0_is_never_drawn() -> None:
+    """Not even where the generator gives its very first or last number."""
+
+    class Edge(random.Random):
+        number = 0.0
+
+        def random(self) -> float:
+            return self.number
+
+    for Edge.number in (0.0, 1.0 - 2**-53):
+        assert FULL.group((4,), 1.0).sample(Edge()).num_fusions == 4 * 62
+        assert FULL.group((4,), 0.0).sample(Edge()).num_fusions == 0
+        assert set(depths(FULL.sample(Edge(), {'*.depth': (0, 1, 1, 0)}))) <= {3, 4}

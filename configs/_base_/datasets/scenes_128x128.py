@@ -1,5 +1,6 @@
 # Procedural scenes of look-alike shapes, 8 classes, 128x128.
-# Source: python tools/get_demo_data.py scenes writes data/scenes (training 1200, search 200, validation 300).
+# Source: python tools/get_demo_data.py scenes writes data/scenes
+# (training 1200, search 200, validation 300).
 # Splits: training (weights), search (candidates, held out of training), validation (reported).
 dataset_type = 'scalenas.SceneDataset'
 data_root = 'data/scenes'

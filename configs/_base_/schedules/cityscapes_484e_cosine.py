@@ -1,7 +1,7 @@
 # 484 epochs of 2,975 pictures in batches of 24: 484 * 2975 / 24 = 59,996 iterations. With cities
 # held out for the search an epoch has fewer pictures; the number of steps stays the paper's.
-# Source: ScaleNAS (Cheng et al. 2020), section 7.3 (cosine decay; the released code decays as
-# poly, see cityscapes_484e_poly.py). The learning rate is the teacher's.
+# Source: ScaleNAS (Cheng et al. 2020), section 7.3. The released code decays as poly instead: see
+# the supernet configs named `released`. The learning rate is the teacher's.
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=0.0005),

@@ -1,0 +1,106 @@
+"""Any shipped config made small: a narrow net, two steps, tiny pictures, one process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.config import Config
+from PIL import Image
+
+from scalenas.arch import HRStage, find
+from scalenas.datasets import earth
+from scalenas.datasets.demo import make_scenes
+from scalenas.datasets.scenes import SceneRecipe
+
+WIDTH, SIZE = 8, 64
+CHANNELS = [WIDTH * 2**i for i in range(4)]
+SPACE = dict(
+    width=WIDTH, num_modules=(1, 1, 1), depth=(1, 2, 3), stem=16, stage1_blocks=1, stage1_channels=8
+)
+
+
+def dicts(value: Any) -> Iterator[dict[str, Any]]:
+    """Every dict in a config, parents first."""
+    if isinstance(value, dict):
+        yield value
+        for child in list(value.values()):
+            yield from dicts(child)
+    elif isinstance(value, list | tuple):
+        for child in value:
+            yield from dicts(child)
+
+
+def narrow(name: str) -> dict[str, Any]:
+    """A zoo arch with its blocks and fusions, but only a few channels."""
+    arch = find(name)
+    stages = tuple(HRStage(tuple(CHANNELS[: j + 2]), s.modules) for j, s in enumerate(arch.stages))
+    return arch.with_(stages=stages, stem=16, stage1_blocks=1, stage1_channels=8).to_dict()
+
+
+class Worlds:
+    """Writes pictures, once per dataset class, in the layout that it reads."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def of(self, kind: str) -> str:
+        """The `data_root` for a dataset type.
+
+        Raises:
+            KeyError: for a dataset that this test has no pictures for; add it here.
+        """
+        layout = {
+            'scalenas.CityscapesCities': 'cityscapes',
+            'scalenas.SceneDataset': 'ade',
+            'scalenas.EarthDataset': 'ade',
+        }[kind]
+        folder = self.root / kind
+        if not folder.exists():
+            recipe = SceneRecipe(size=(SIZE, SIZE), radius=(3.0, 24.0))
+            make_scenes(folder, (15, 3, 3), recipe=recipe, layout=layout)
+            if kind == 'scalenas.EarthDataset':
+                for path in folder.glob('annotations/*/*.png'):
+                    labels = np.asarray(Image.open(path)) % len(earth.CLASSES)
+                    Image.fromarray(labels.astype(np.uint8)).save(path)
+        return str(folder)
+
+
+def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
+    """The same config in small; every type and every option that is not a size stays."""
+    heads = False
+    for part in dicts(cfg._cfg_dict):
+        kind = str(part.get('type', ''))
+        if kind in ('SyncBN', 'BN'):
+            part['type'] = 'BN'
+        if 'space' in part and kind.endswith('SuperScaleHRNet'):
+            part['space'].update(SPACE)
+        if kind.endswith('.ScaleHRNet') and isinstance(part.get('arch'), str):
+            part['arch'] = narrow(part['arch'])
+        if part.get('input_transform') == 'resize_concat':
+            part.update(in_channels=CHANNELS, channels=sum(CHANNELS))
+            heads = True
+        if kind.endswith('PreProcessor') and part.get('size'):
+            part['size'] = (SIZE, SIZE)
+        if 'crop_size' in part:
+            part['crop_size'] = (SIZE, SIZE)
+        if kind in ('Resize', 'RandomResize') and 'scale' in part:
+            part['scale'] = (SIZE, SIZE)
+        if 'min_kept' in part:
+            part['min_kept'] = 500
+        if 'data_root' in part and 'type' in part:
+            part['data_root'] = worlds.of(kind)
+        if 'num_workers' in part:
+            part.update(num_workers=0, persistent_workers=False)
+            part['batch_size'] = min(2, part['batch_size'])
+        if part.get('spread') is not None:
+            part['spread'] = 2
+    assert heads, 'a head that this shrinker does not know'
+    cfg.train_cfg.update(max_iters=2, val_interval=2)
+    cfg.env_cfg.cudnn_benchmark = False
+    cfg.visualizer.name = str(work_dir)
+    cfg.work_dir = str(work_dir)
+    cfg.launcher = 'none'
+    return cfg

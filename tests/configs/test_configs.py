@@ -1,0 +1,137 @@
+"""Every shipped config says what it is, is built in full, and runs two steps in small."""
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+
+from scalenas.models.checkpoint import save_plain
+from scalenas.registry import MODELS
+from scalenas.training.launch import build_runner
+
+from .shrink import Worlds, shrink
+
+REPO = Path(__file__).parents[2]
+CONFIGS = sorted(
+    str(path.relative_to(REPO))
+    for path in (REPO / 'configs').rglob('*.py')
+    if '_base_' not in path.parts
+)
+
+
+@pytest.fixture(scope='module')
+def worlds(tmp_path_factory):
+    return Worlds(tmp_path_factory.mktemp('worlds'))
+
+
+@pytest.fixture(autouse=True)
+def unformatted(monkeypatch):
+    """mmengine formats each config it writes, several times a run: most of a small run's time."""
+    monkeypatch.setattr('yapf.yapflib.yapf_api.FormatCode', lambda text, **_: (text, True))
+
+
+def read(config):
+    return Config.fromfile(REPO / config)
+
+
+def build(model, scope):
+    with DefaultScope.overwrite_default_scope(scope):
+        return MODELS.build(model)
+
+
+def teacher_of(cfg, path):
+    """A checkpoint for `init_from`: the supernet's own first weights."""
+    model = {**cfg.model, 'init_from': None, 'distillation': None}
+    built = build(model, cfg.default_scope)
+    meta = {'scalenas': {'space': built.backbone.space.to_dict(), 'version': '0'}}
+    save_plain(path, built.state_dict(), meta)
+    return str(path)
+
+
+def test_there_are_configs():
+    assert len(CONFIGS) >= 12
+
+
+@pytest.mark.parametrize('config', CONFIGS)
+def test_head_says_what_source_command_expected(config):
+    head = re.match(r'(#.*\n)+', (REPO / config).read_text())[0]
+    for word in ('What:', 'Source:', 'Command:', 'Expected'):
+        assert f'# {word}' in head, f'{config} does not say {word}'
+    for name in re.findall(r'(?:configs|tools)/[\w/.-]+\.(?:py|sh)', head):
+        if name != 'tools/search.py':
+            assert (REPO / name).exists(), f'{config} names {name}, which is not there'
+    assert config in head
+
+
+@pytest.mark.parametrize('config', CONFIGS)
+def test_is_built_in_full(config):
+    """The model at full size, without memory for its weights."""
+    cfg = read(config)
+    with torch.device('meta'):
+        model = build(cfg.model, cfg.default_scope)
+    assert sum(p.numel() for p in model.parameters()) > 10_000
+
+
+@pytest.mark.parametrize('config', CONFIGS)
+def test_runs_two_steps_shrunk(config, worlds, tmp_path):
+    cfg = shrink(read(config), worlds, tmp_path / 'work')
+    if cfg.model.get('init_from'):
+        cfg.model.init_from.checkpoint = teacher_of(cfg, tmp_path / 'teacher.pth')
+    runner = build_runner(cfg, ('train_dataloader', 'val_dataloader'))
+    runner.train()
+    assert (tmp_path / 'work' / 'iter_2.pth').is_file()
+    scores = [v for k, v in runner.message_hub.log_scalars.items() if k.endswith('mIoU')]
+    assert scores
+    losses, _ = runner.message_hub.get_scalar('train/loss').data
+    assert len(losses) == 2
+    assert all(0 < loss < float('inf') for loss in losses)
+    # A search config (cfg.search) also searches 2 + 2 candidates: tests/search runs that part.
+
+
+def test_the_recipes_of_the_paper():
+    """484 epochs of 2,975 pictures in batches of 8 x 3, and what follows from the paper's text."""
+    steps = round(484 * 2975 / 24)
+    for config in CONFIGS:
+        cfg = read(config)
+        if 'cityscapes' not in config:
+            continue
+        assert cfg.train_dataloader.batch_size * 8 == cfg.auto_scale_lr.base_batch_size == 24
+        assert cfg.train_cfg.max_iters == steps == cfg.param_scheduler[0].end
+        sgd = cfg.optim_wrapper.optimizer
+        super_step = 'teacher' not in config and cfg.model.type == 'scalenas.SuperNet'
+        rate = 0.001 if super_step else 0.01
+        assert (sgd.lr, sgd.momentum, sgd.weight_decay) == (rate, 0.9, 0.0005)
+        released = 'released' in config
+        assert cfg.param_scheduler[0].type == ('PolyLR' if released else 'CosineAnnealingLR')
+        if super_step:
+            assert cfg.model.distillation.weight == (0.5 if released else 1.0)
+            assert cfg.model.inactive == ('decay' if released else 'skip')
+            assert cfg.find_unused_parameters == (not released)
+
+
+def test_no_config_searches_on_what_it_trains_or_reports():
+    for config in CONFIGS:
+        cfg = read(config)
+        if 'search_dataloader' in cfg:
+            search, test = cfg.search_dataloader.dataset, cfg.test_dataloader.dataset
+            assert search.data_prefix != test.data_prefix
+            train = cfg.train_dataloader.dataset
+            if search.data_prefix == train.data_prefix:
+                assert set(search.cities).isdisjoint(train.cities)
+
+
+@pytest.mark.parametrize(
+    ('name', 'params'),
+    [('s1', 25_349_139), ('s2', 28_502_419), ('s3', 58_501_555), ('s4', 67_549_843)],
+)
+def test_published_parameter_counts(name, params):
+    """The authors' heads have a bias before the batch norm, mmseg's do not: 15 w numbers fewer."""
+    (config,) = [c for c in CONFIGS if f'scalenas_{name}_' in c]
+    cfg = read(config)
+    with torch.device('meta'):
+        model = build(cfg.model, cfg.default_scope)
+    found = sum(p.numel() for p in model.parameters())
+    assert found == params - cfg.model.decode_head.channels

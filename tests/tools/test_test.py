@@ -1,0 +1,99 @@
+"""tools/test.py: plain nets, sub-nets of a supernet, and what it refuses."""
+
+import json
+
+import pytest
+import torch
+
+from scalenas.arch import dump
+from scalenas.space import HRSpace
+
+from .test_train import one_line
+
+SPACE = HRSpace(8, (1, 1, 1), (1, 2, 3), stem=16, stage1_blocks=1, stage1_channels=8)
+PLAIN = """
+model = dict(
+    _delete_=True,
+    type='EncoderDecoder',
+    data_preprocessor=dict(type='SegDataPreProcessor', size=(64, 64)),
+    backbone=dict(type='scalenas.ScaleHRNet', arch={arch!r}),
+    decode_head=dict(
+        type='FCNHead',
+        in_channels=[8, 16, 32, 64],
+        in_index=(0, 1, 2, 3),
+        channels=120,
+        input_transform='resize_concat',
+        num_classes=8,
+        dropout_ratio=-1,
+    ),
+    train_cfg=dict(),
+    test_cfg=dict(mode='whole'),
+)
+"""
+
+
+@pytest.fixture
+def trained(tool, config, tmp_path):
+    """A supernet after three steps."""
+    arguments = ('--no-validate', '--cfg-options', 'train_cfg.max_iters=3')
+    assert tool('train', config(), '--work-dir', str(tmp_path / 'work'), *arguments) == 0
+    return str(tmp_path / 'work' / 'iter_3.pth')
+
+
+def metrics_in(folder):
+    (log,) = folder.glob('*/*.json')
+    return json.loads(log.read_text().splitlines()[-1])
+
+
+@pytest.mark.parametrize('arch', ['smallest', 'largest', 'file'])
+def test_a_subnet_of_a_supernet(tool, config, tmp_path, trained, arch):
+    name = arch
+    if arch == 'file':
+        (tmp_path / 'mine.yaml').write_text(dump(SPACE.smallest()))
+        arch, name = str(tmp_path / 'mine.yaml'), 'mine'
+    out = tmp_path / 'out'
+    path = config(name='test.py')
+    assert tool('test', path, trained, '--arch', arch, '--work-dir', str(out)) == 0
+    assert 0 <= metrics_in(out)[f'{name}/mIoU'] <= 100
+
+
+def test_a_plain_net_of_mmseg(tool, config, tmp_path):
+    """Any config of the task package runs: train, then test with predictions written."""
+    path = config(PLAIN.format(arch=SPACE.smallest().to_dict()), 'plain.py')
+    work, out = tmp_path / 'work', tmp_path / 'out'
+    assert tool('train', path, '--work-dir', str(work), '--no-validate') == 0
+    masks, painted = tmp_path / 'masks', tmp_path / 'painted'
+    arguments = ('--out', str(masks), '--show-dir', str(painted))
+    again = config(PLAIN.format(arch=SPACE.smallest().to_dict()), 'again.py')
+    done = tool('test', again, str(work / 'iter_6.pth'), '--work-dir', str(out), *arguments)
+    assert done == 0
+    assert 0 <= metrics_in(out)['mIoU'] <= 100
+    assert len(list(masks.glob('*.png'))) == 2
+    assert list(painted.rglob('*.png'))
+
+
+def test_mistakes_are_one_line(tool, config, tmp_path, trained, capsys):
+    plain = config(PLAIN.format(arch=SPACE.smallest().to_dict()), 'plain.py')
+    broken, alien = tmp_path / 'broken.pth', tmp_path / 'alien.pth'
+    with open(trained, 'rb') as file:
+        broken.write_bytes(file.read()[:5000])
+    content = torch.load(trained, weights_only=False)  # written by this test
+    content['meta']['scalenas']['space']['depth'] = [2, 3]
+    torch.save(content, alien)
+    bad = tmp_path / 'bad.yaml'
+    bad.write_text('family: hrnet\nstages: 3\n')
+    cases = [
+        ((config(), 'gone.pth'), 'gone.pth: no such file'),
+        ((config(), str(broken)), 'truncated'),
+        ((config(), str(alien)), 'depth is [2, 3]'),
+        ((config(), trained, '--arch', 'scalenas_s1'), 'not in the space'),
+        ((config(), trained, '--arch', 'scalenas_s9'), "no arch is named 'scalenas_s9'"),
+        ((config(), trained, '--arch', str(bad)), 'bad.yaml'),
+        ((plain, trained, '--arch', 'largest'), 'is no supernet'),
+        ((plain, trained, '--tta'), 'has no tta_pipeline'),
+    ]
+    for arguments, words in cases:
+        code = tool('test', *arguments, '--work-dir', str(tmp_path / 'out'))
+        line = one_line(capsys.readouterr().err)
+        assert words in line, line
+        assert code == 2

@@ -1,0 +1,271 @@
+"""tools/train.py: a run, a run that was stopped and resumed, and every mistake as one line."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+
+from .conftest import REPO
+
+
+@HOOKS.register_module()
+class StopAt(Hook):
+    """Ctrl-C in the middle of a run."""
+
+    def __init__(self, iteration):
+        self.iteration = iteration
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        if runner.iter == self.iteration:
+            raise KeyboardInterrupt
+
+
+def weights(path):
+    return torch.load(path, weights_only=False)  # written by this test
+
+
+def assert_same(a, b):
+    for key, value in a['state_dict'].items():
+        assert torch.equal(value, b['state_dict'][key]), key
+    for key, state in a['optimizer']['state'].items():
+        for name, value in state.items():
+            assert value is None or torch.equal(value, b['optimizer']['state'][key][name])
+    assert a['param_schedulers'] == b['param_schedulers']
+
+
+def test_resumed_is_the_same_as_never_stopped(tool, config, tmp_path, capsys):
+    """Six steps at once, and three, a stop, three more: equal weights, momentum and schedule."""
+    path = config()
+    straight, stopped = tmp_path / 'straight', tmp_path / 'stopped'
+    assert tool('train', path, '--no-validate', '--work-dir', str(straight)) == 0
+    stop = """
+custom_hooks = [dict(type='scalenas.SpaceHook'), dict(type='StopAt', iteration=4)]
+"""
+    assert (
+        tool('train', config(stop, 'stop.py'), '--no-validate', '--work-dir', str(stopped)) == 130
+    )
+    assert (stopped / 'iter_3.pth').is_file()
+    assert not (stopped / 'iter_6.pth').exists()
+    arguments = ('--no-validate', '--work-dir', str(stopped), '--resume')
+    assert tool('train', config(name='again.py'), *arguments) == 0
+    assert_same(weights(straight / 'iter_6.pth'), weights(stopped / 'iter_6.pth'))
+    assert 'resumed epoch: 0, iter: 3' in capsys.readouterr().out
+    first, last = weights(straight / 'iter_3.pth'), weights(straight / 'iter_6.pth')
+    assert any(not torch.equal(v, last['state_dict'][k]) for k, v in first['state_dict'].items())
+
+
+def test_checkpoints_name_their_space(tool, config, tmp_path):
+    path = config()
+    assert tool('train', path, '--no-validate', '--work-dir', str(tmp_path / 'work')) == 0
+    meta = weights(tmp_path / 'work' / 'iter_6.pth')['meta']['scalenas']
+    assert meta['space']['width'] == 8
+    assert meta['space']['depth'] == [1, 2, 3]
+    assert meta['version']
+
+
+def test_teacher_then_distilled_supernet(tool, config, tmp_path):
+    teacher = "model = dict(sampler=dict(_delete_=True, type='fixed'))"
+    work = tmp_path / 'teacher'
+    arguments = ('--no-validate', '--work-dir', str(work))
+    path = tmp_path / 'teacher.py'
+    path.write_text("_base_ = './tiny.py'\n" + teacher)
+    config()
+    assert tool('train', str(path), *arguments) == 0
+    child = tmp_path / 'child.py'
+    child.write_text(
+        "_base_ = './tiny.py'\n"
+        f"model = dict(init_from='{(work / 'iter_6.pth').as_posix()}',\n"
+        "             distillation=dict(tap='decode_head.conv_seg'))\n"
+        f"visualizer = dict(name='{child.as_posix()}')\n"
+    )
+    assert tool('train', str(child), '--work-dir', str(tmp_path / 'child')) == 0
+    logs = list((tmp_path / 'child').glob('*/vis_data/scalars.json'))
+    rows = [json.loads(line) for line in logs[0].read_text().splitlines()]
+    assert all(row['loss_kd'] > 0 for row in rows if 'loss_kd' in row)
+    assert any('mIoU' in row for row in rows)
+
+
+def test_ddp_that_would_wait_forever_is_refused(config):
+    from scalenas.training import ConfigError
+    from scalenas.training.config import read_config
+    from scalenas.training.launch import check_parallel
+
+    cfg = read_config(config())
+    cfg.launcher = 'pytorch'
+    check_parallel(cfg)
+    cfg.find_unused_parameters = False
+    with pytest.raises(ConfigError, match='find_unused_parameters = True'):
+        check_parallel(cfg)
+    cfg.model.inactive = 'decay'
+    check_parallel(cfg)
+
+
+@pytest.mark.parametrize('count', [2])
+def test_torchrun_without_gpus(config, tmp_path, count):
+    """The tool itself under torchrun; both ranks train the same sub-nets, one writes."""
+    work = tmp_path / 'two'
+    environment = {**os.environ, 'PYTHONPATH': str(REPO), 'OMP_NUM_THREADS': '1', 'PORT': '29731'}
+    environment['PATH'] = f'{Path(sys.executable).parent}:{environment["PATH"]}'
+    done = subprocess.run(
+        [
+            'bash',
+            str(REPO / 'tools' / 'dist_train.sh'),
+            config(),
+            str(count),
+            '--no-validate',
+            '--work-dir',
+            str(work),
+            '--cfg-options',
+            'train_cfg.max_iters=3',
+        ],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert (work / 'iter_3.pth').is_file()
+
+
+def one_line(text):
+    lines = [line for line in text.splitlines() if line.startswith('error: ')]
+    assert len(lines) == 1, text
+    return lines[0]
+
+
+MISTAKES = {
+    'missing config': (['gone.py'], 'gone.py: no such config'),
+    'near config': (['{dir}/tny.py'], "did you mean 'tiny.py'"),
+    'suffix': (['{dir}/tiny.txt'], "unknown kind of config '.txt'"),
+    'typo in the space': (
+        ['{config}', '--cfg-options', 'model.architecture.backbone.space.widht=8'],
+        "did you mean 'width'",
+    ),
+    'typo in the model': (
+        ['{config}', '--cfg-options', 'model.architecture.decode_head.num_clases=3'],
+        "model.architecture.decode_head (FCNHead): unknown key 'num_clases'; "
+        "did you mean 'num_classes'?",
+    ),
+    'typo in the backbone': (
+        ['{config}', '--cfg-options', 'model.architecture.backbone.norm_evl=True'],
+        "(scalenas.SuperScaleHRNet): unknown key 'norm_evl'; did you mean 'norm_eval'?",
+    ),
+    'typo in the wrapper': (
+        ['{config}', '--cfg-options', 'model.inactiv=skip'],
+        "model (scalenas.SuperNet): unknown key 'inactiv'; did you mean 'inactive'?",
+    ),
+    'typo in the optimizer': (
+        ['{config}', '--cfg-options', 'optim_wrapper.optimizer.momentun=0.9'],
+        "optim_wrapper.optimizer (SGD): unknown key 'momentun'; did you mean 'momentum'?",
+    ),
+    'typo in a dataset': (
+        ['{config}', '--cfg-options', 'train_dataloader.dataset.data_rot=x'],
+        "unknown key 'data_rot'; did you mean 'data_root'?",
+    ),
+    'typo at the top': (
+        ['{config}', '--cfg-options', 'train_cgf.max_iters=3'],
+        "did you mean 'train_cfg'",
+    ),
+    'no class of that name': (
+        ['{config}', '--cfg-options', 'model.architecture.decode_head.type=FCNHed'],
+        "decode_head.type: no class is registered as 'FCNHed'; did you mean 'FCNHead'?",
+    ),
+    'no class of ours of that name': (
+        ['{config}', '--cfg-options', 'model.architecture.backbone.type=scalenas.SuperScaleHRNt'],
+        "did you mean 'scalenas.SuperScaleHRNet'?",
+    ),
+    'missing sampler': (['{dir}/nosampler.py'], "model (scalenas.SuperNet): key 'sampler' is"),
+    'amp without a GPU': (['{config}', '--amp'], '--amp: needs a GPU'),
+    'no auto_scale_lr': (['{dir}/noscale.py', '--auto-scale-lr'], 'auto_scale_lr.base_batch_size'),
+    'sampler': (
+        ['{config}', '--cfg-options', 'model.sampler.type=sandwhich'],
+        "did you mean 'sandwich'",
+    ),
+    'no data': (
+        ['{config}', '--cfg-options', 'train_dataloader.dataset.data_root={dir}/none'],
+        'none/images/training is missing; make the data with',
+    ),
+    'no data of a foreign dataset': (
+        [
+            '{config}',
+            '--cfg-options',
+            'train_dataloader.dataset.type=BaseSegDataset',
+            'train_dataloader.dataset.data_root={dir}/none',
+        ],
+        'train_dataloader: no such folder or file: {dir}/none; see the head of',
+    ),
+    'no checkpoint to resume': (
+        ['{config}', '--resume', '{dir}/gone.pth'],
+        'gone.pth: no such file',
+    ),
+    'no teacher': (
+        ['{config}', '--cfg-options', 'model.init_from={dir}/gone.pth'],
+        'gone.pth; train the teacher first',
+    ),
+}
+
+
+@pytest.mark.parametrize('mistake', MISTAKES)
+def test_a_mistake_is_one_line(tool, config, tmp_path, capsys, mistake):
+    arguments, words = MISTAKES[mistake]
+    names = dict(config=config(), dir=tmp_path.as_posix())
+    (tmp_path / 'tiny.txt').write_text('')
+    base = "_base_ = './tiny.py'\n"
+    (tmp_path / 'noscale.py').write_text(base + 'auto_scale_lr = None')
+    (tmp_path / 'nosampler.py').write_text(
+        base + 'model = dict(_delete_=True, type="scalenas.SuperNet",'
+        ' architecture=_base_.model.architecture)'
+    )
+    work = str(tmp_path / 'work')
+    code = tool('train', *[a.format(**names) for a in arguments], '--work-dir', work)
+    assert code == 2
+    assert words.format(**names) in one_line(capsys.readouterr().err)
+    assert not list(Path(work).glob('*.pth'))
+
+
+def test_the_same_mistake_on_a_command_line(config):
+    """The script itself: exit code, one line, no traceback."""
+    done = subprocess.run(
+        [sys.executable, str(REPO / 'tools' / 'train.py'), 'gone.py'],
+        capture_output=True,
+        text=True,
+        env={**os.environ, 'PYTHONPATH': str(REPO)},
+    )
+    assert done.returncode == 2
+    assert done.stderr.strip().splitlines() == ['error: gone.py: no such config']
+
+
+def test_a_loss_that_is_not_finite_names_iteration_and_net(tool, config, tmp_path, capsys):
+    arguments = ('--no-validate', '--work-dir', str(tmp_path / 'work'))
+    options = (
+        '--cfg-options',
+        'optim_wrapper.optimizer.lr=1e30',
+        'default_hooks.checkpoint.interval=1',
+    )
+    assert tool('train', config(), *arguments, *options) == 2
+    line = one_line(capsys.readouterr().err)
+    assert 'the loss is nan' in line
+    assert 'blocks' in line
+    (found,) = (tmp_path / 'work').glob('invalid_loss_iter_*_net0.yaml')
+    from scalenas.arch import load_file
+    from scalenas.sampling import GroupedSampler
+    from scalenas.space import HRSpace
+
+    at = int(found.stem.split('_')[3])
+    assert f'iteration {at}:' in line
+    space = HRSpace(8, (1, 1, 1), (1, 2, 3), stem=16, stage1_blocks=1, stage1_channels=8)
+    assert load_file(found) == GroupedSampler(space, 1).archs(at)[0]
+    assert not (tmp_path / 'work' / f'iter_{at + 1}.pth').exists()
+
+
+def test_auto_scale_lr(tool, config, tmp_path):
+    arguments = ('--no-validate', '--auto-scale-lr', '--work-dir', str(tmp_path / 'work'))
+    assert tool('train', config(), *arguments) == 0
+    (log,) = (tmp_path / 'work').glob('*/vis_data/scalars.json')
+    assert json.loads(log.read_text().splitlines()[0])['lr'] == pytest.approx(0.01 * 2 / 4)
