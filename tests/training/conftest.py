@@ -1,6 +1,7 @@
 """A small supernet around mmseg's EncoderDecoder, and batches for it."""
 
 import copy
+import itertools
 
 import pytest
 import torch
@@ -59,10 +60,14 @@ def mmseg_scope():
         yield
 
 
+_hubs = itertools.count()
+
+
 @pytest.fixture
 def iteration():
     """Sets the iteration that a supernet sees."""
-    hub = MessageHub.get_instance('test')
+    # The current hub is the one created last, as with Runners.
+    hub = MessageHub.get_instance(f'test-{next(_hubs)}')
 
     def at(value):
         hub.update_info('iter', value)

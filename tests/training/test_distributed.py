@@ -63,7 +63,7 @@ def train(model, data_of):
     core = getattr(model, 'module', model)
     sgd = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=0.01)
     wrapper = OptimWrapper(sgd)
-    hub = MessageHub.get_instance('ddp')
+    hub = MessageHub.get_instance(f'ddp-{id(sgd)}')
     for i in range(STEPS):
         hub.update_info('iter', i)
         model.train_step(data_of(i), wrapper)

@@ -219,6 +219,6 @@ def test_without_an_iteration_it_says_so(supernet):
     from mmengine.logging import MessageHub
 
     model = supernet()
-    MessageHub.get_instance('test-empty')
+    MessageHub.get_instance(f'empty-{id(model)}')
     with pytest.raises(TrainingError, match='update_info'):
         losses_of(model, batch())
