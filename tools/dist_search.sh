@@ -18,4 +18,5 @@ for ((gpu = 0; gpu < $3; gpu++)); do
 done
 code=0
 for worker in "${workers[@]}"; do wait "$worker" || code=$?; done
+wait  # a signal ends a wait early: the workers still finish what they write
 exit "$code"
