@@ -102,6 +102,7 @@ def test_runs_two_steps_shrunk(config, worlds, tmp_path, monkeypatch):
     assert len(losses) == 2
     assert all(0 < loss < float('inf') for loss in losses)
     if 'search' in cfg:
+        (tmp_path / 'teacher.pth').unlink()  # needed to train, and only then
         search_two_plus_two(cfg, tmp_path, monkeypatch)
 
 
