@@ -111,7 +111,7 @@ class SubnetEvaluator:
 def build_model(cfg: Config) -> Any:
     """The model of a config as the Runner builds it, but without teacher and initial weights."""
     model_cfg = ConfigDict(cfg['model'])
-    for key in ('distillation', 'init_cfg'):
+    for key in ('distillation', 'init_from', 'init_cfg'):
         if key in model_cfg:
             model_cfg[key] = None
     if cfg.get('data_preprocessor') is not None:
