@@ -46,7 +46,7 @@ SEGMENTOR = dict(
         num_classes=4,
         loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
     ),
-    train_cfg=dict(),
+    train_cfg={},
     test_cfg=dict(mode='whole'),
 )
 
