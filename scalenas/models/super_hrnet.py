@@ -43,10 +43,11 @@ class SuperScaleHRNet(AbstractHRNet):
         pretrained: str | None = None,
         init_cfg: Any = None,
     ) -> None:
-        found = space if isinstance(space, HRSpace) else space_from_dict(dict(space))
+        if not isinstance(space, HRSpace):
+            space = space_from_dict(dict(space) if isinstance(space, Mapping) else space)
         super().__init__(
-            full_arch(found),
-            found.largest(),
+            full_arch(space),
+            space.largest(),
             True,
             conv_cfg,
             norm_cfg,
@@ -57,7 +58,7 @@ class SuperScaleHRNet(AbstractHRNet):
             pretrained,
             init_cfg,
         )
-        self.space = found
+        self.space = space
         self._norm = norm_abbreviation(norm_cfg or {'type': 'BN'})
 
     @contextmanager

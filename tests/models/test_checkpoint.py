@@ -36,8 +36,8 @@ class Line(BaseModel):
         super().__init__()
         self.line = nn.Linear(2, 1)
 
-    def forward(self, x: Any, mode: str = 'tensor') -> Any:
-        y = self.line(torch.stack(list(x)))
+    def forward(self, *x: torch.Tensor, mode: str = 'tensor') -> Any:
+        y = self.line(torch.stack(x))
         return {'loss': y.pow(2).mean()} if mode == 'loss' else y
 
 

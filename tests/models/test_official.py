@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Iterator
+import runpy
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -180,27 +179,35 @@ def test_only_what_the_release_can_say_goes_back() -> None:
         to_official(ours, space, 'y.pth')
 
 
-def tool(*arguments: object) -> subprocess.CompletedProcess[str]:
+@pytest.fixture
+def tool(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str]]:
+    """The tool within this process: exit code, and what it prints."""
     script = ROOT / 'tools' / 'model_converters' / 'scalenas_official.py'
-    command = [sys.executable, str(script), *map(str, arguments)]
-    environment = {'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1', 'PATH': '/usr/bin:/bin'}
-    return subprocess.run(command, capture_output=True, text=True, env=environment)
+
+    def run(*arguments: object) -> tuple[int, str]:
+        monkeypatch.setattr('sys.argv', [str(script), *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_path(str(script), run_name='__main__')
+        shown = capsys.readouterr()
+        return int(ended.value.code or 0), shown.out + shown.err
+
+    return run
 
 
-def test_the_tool(tmp_path: Path) -> None:
+def test_the_tool(tmp_path: Path, tool: Callable[..., tuple[int, str]]) -> None:
     source, ours, back, alone = (tmp_path / f'{n}.pth' for n in ('released', 'ours', 'back', 'p1'))
     torch.save(state_of('pose'), source)
-    done = tool(source, ours)
-    assert done.returncode == 0, done.stderr
-    assert '4016 keys' in done.stdout
+    assert tool(source, ours) == (0, f'{ours}: 4016 keys\n')
     content = load_checkpoint(ours)
     assert content['meta']['scalenas']['space'] == HRSpace(32, output='single').to_dict()
     assert all(key.startswith('architecture.') for key in content['state_dict'])
 
-    assert tool(ours, back, '--reverse').returncode == 0
+    assert tool(ours, back, '--reverse')[0] == 0
     assert set(load_checkpoint(back)['state_dict']) == set(released('pose'))
 
-    assert tool(source, alone, '--arch', 'scalenas_p1').returncode == 0
+    assert tool(source, alone, '--arch', 'scalenas_p1')[0] == 0
     with torch.device('meta'):
         net = ScaleHRNet(named('scalenas_p1'))
     assert set(load_checkpoint(alone)['state_dict']) == {
@@ -208,7 +215,7 @@ def test_the_tool(tmp_path: Path) -> None:
         *('head.final_layer.weight', 'head.final_layer.bias'),
     }
 
-    before = ours.read_bytes()
+    before = ours.stat()
     for arguments, words in [
         ((source, ours), 'exists already'),
         ((source, tmp_path / 'no' / 'x.pth'), 'no such folder'),
@@ -216,9 +223,9 @@ def test_the_tool(tmp_path: Path) -> None:
         ((back, tmp_path / 'x.pth', '--reverse'), 'names no space'),
         ((source, tmp_path / 'x.pth', '--arch', 'scalenas_s3'), 'not in the space'),
     ]:
-        failed = tool(*arguments)
-        assert failed.returncode == 2
-        assert words in failed.stderr
-        assert len(failed.stderr.splitlines()) == 1
-    assert ours.read_bytes() == before
+        code, text = tool(*arguments)
+        assert code == 2
+        assert words in text
+        assert len(text.splitlines()) == 1
+    assert (ours.stat().st_mtime_ns, ours.stat().st_size) == (before.st_mtime_ns, before.st_size)
     assert not (tmp_path / 'x.pth').exists()
