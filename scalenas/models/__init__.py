@@ -1,12 +1,24 @@
-"""Networks in torch: the static backbone, the supernet, and their weights."""
+"""Networks in torch: the static backbones, the supernet, and their weights."""
 
 from scalenas.registry import MODELS
 
 from .hrnet import ScaleHRNet
+from .mbconv import ScaleMBConvNet
+from .mmpretrain_keys import from_mmpretrain, mmpretrain_key_map
+from .regnet import ScaleRegNet
 from .slicing import key_map, slice_state_dict
 from .super_hrnet import SuperScaleHRNet
 
-MODELS.register_module(module=ScaleHRNet)
-MODELS.register_module(module=SuperScaleHRNet)
+for _kind in (ScaleHRNet, SuperScaleHRNet, ScaleMBConvNet, ScaleRegNet):
+    MODELS.register_module(module=_kind)
 
-__all__ = ['ScaleHRNet', 'SuperScaleHRNet', 'key_map', 'slice_state_dict']
+__all__ = [
+    'ScaleHRNet',
+    'ScaleMBConvNet',
+    'ScaleRegNet',
+    'SuperScaleHRNet',
+    'from_mmpretrain',
+    'key_map',
+    'mmpretrain_key_map',
+    'slice_state_dict',
+]

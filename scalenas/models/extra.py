@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from scalenas.arch import HRArch, HRModule, HRStage, find, from_dict, module_of, of_family
+from scalenas.arch import HRArch, HRModule, HRStage, module_of
 from scalenas.arch.hrnet import UPSAMPLE
 from scalenas.arch.strict import ArchError, as_choice, as_int, as_list, as_mapping
+
+from .backbone import as_arch
 
 STAGE_KEYS = ('num_modules', 'num_branches', 'block', 'num_blocks', 'num_channels')
 
@@ -36,7 +38,7 @@ def resolve_arch(
         found, multi = _from_extra(extra, in_channels or 3, mode, multiscale_output)
         return found if multi else single_scale(found)
     assert arch is not None
-    found = as_arch(arch)
+    found = as_arch(arch, HRArch)
     if in_channels is not None:
         found = found.with_(in_channels=in_channels)
     if mode is not None:
@@ -47,14 +49,6 @@ def resolve_arch(
             "or left out (or choose an arch with output: 'multi')"
         )
     return single_scale(found) if multiscale_output is False else found
-
-
-def as_arch(arch: HRArch | Mapping[str, Any] | str) -> HRArch:
-    """An arch from itself, plain data, a zoo name or the path of a YAML file."""
-    if isinstance(arch, HRArch):
-        return arch
-    found = find(arch) if isinstance(arch, str) else from_dict(arch)
-    return of_family(found, HRArch, arch if isinstance(arch, str) else 'arch')
 
 
 def single_scale(arch: HRArch) -> HRArch:

@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Mapping, Sequence
-from typing import Any, Self, final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, final
 
-from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from scalenas.arch.hrnet import EXPANSION, HRArch
 from scalenas.arch.hrnet_module import HRModule
 from scalenas.arch.strict import ArchError
-from scalenas.errors import UserError
 
+from .backbone import AbstractBackbone
 from .extra import resolve_arch
-from .hrnet_parts import BranchModule, Build, ResidualBlock, bottleneck, transition
-from .layers import norm_abbreviation
-
-DEFAULT_INIT: tuple[dict[str, Any], ...] = (
-    {'type': 'Kaiming', 'layer': 'Conv2d'},
-    {'type': 'Constant', 'val': 1, 'layer': ['_BatchNorm', 'GroupNorm']},
-)
-"""What HRNet in mmseg, mmdet and mmpretrain starts from."""
+from .hrnet_parts import BranchModule, ResidualBlock, bottleneck, transition
+from .layers import Build, norm_abbreviation
 
 
-class AbstractHRNet(BaseModule, ABC):
+class AbstractHRNet(AbstractBackbone, ABC):
     """Stem, stage 1, then stages of branch modules; holds the parts of one arch, runs another.
 
     Args:
@@ -50,9 +42,8 @@ class AbstractHRNet(BaseModule, ABC):
         pretrained: str | None,
         init_cfg: Any,
     ) -> None:
-        super().__init__(_init_cfg(pretrained, init_cfg))
+        super().__init__(norm_eval, pretrained, init_cfg)
         self.active_arch = runs
-        self.norm_eval = norm_eval
         self.zero_init_residual = zero_init_residual
         if not -1 <= frozen_stages <= len(holds.stages) + 1:
             raise ArchError(
@@ -113,17 +104,6 @@ class AbstractHRNet(BaseModule, ABC):
                 maps = branch_module(maps, runs)
         return tuple(maps) if arch.output == 'multi' else (maps[0],)
 
-    @final
-    def train(self, mode: bool = True) -> Self:
-        """Training mode for all but frozen stages and, with `norm_eval`, batch norms."""
-        super().train(mode)
-        self._freeze()
-        if mode and self.norm_eval:
-            for module in self.modules():
-                if isinstance(module, _BatchNorm):
-                    module.eval()
-        return self
-
     def init_weights(self) -> None:
         """Weights as `init_cfg` says; zero in the last norm of blocks if asked for."""
         super().init_weights()
@@ -135,15 +115,11 @@ class AbstractHRNet(BaseModule, ABC):
                 if isinstance(module, ResidualBlock):
                     nn.init.zeros_(module.last_norm.weight)  # type: ignore[arg-type]
 
-    def _freeze(self) -> None:
+    def _frozen(self) -> Iterable[nn.Module]:
         names = [name for pair in self._stem for name in pair] if self.frozen_stages >= 0 else []
         for s in range(1, self.frozen_stages + 1):
             names += ['layer1' if s == 1 else f'stage{s}', f'transition{s}']
-        for name in names:
-            module = self._modules.get(name)
-            if module is not None:
-                module.eval()
-                module.requires_grad_(False)
+        return [self.get_submodule(name) for name in names if name in self._modules]
 
 
 @final
@@ -208,16 +184,3 @@ def fuse_names(module: HRModule, numbered: bool) -> Sequence[str]:
     """State-dict names of the fusions of every step."""
     steps = range(module.num_steps)
     return [f'fuse_layers_{t + 1}' if numbered else module.fuse_name(t) for t in steps]
-
-
-def _init_cfg(pretrained: str | None, init_cfg: Any) -> Any:
-    if pretrained is None:
-        return list(map(dict, DEFAULT_INIT)) if init_cfg is None else init_cfg
-    if init_cfg:
-        raise UserError(
-            f'pretrained={pretrained!r} and init_cfg cannot both be set; keep '
-            "init_cfg=dict(type='Pretrained', checkpoint=...) and set pretrained=None"
-        )
-    if not isinstance(pretrained, str):
-        raise UserError(f'pretrained must be a path, a URL or None, got {pretrained!r}')
-    return {'type': 'Pretrained', 'checkpoint': pretrained}

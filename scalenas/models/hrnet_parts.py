@@ -5,44 +5,20 @@ Module paths, and so state-dict keys, are those of HRNet in the OpenMMLab packag
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.utils.checkpoint import checkpoint
 
 from scalenas.arch.hrnet import EXPANSION
 from scalenas.arch.hrnet_module import HRModule
 
-from .layers import make_conv, make_norm, norm_abbreviation
+from .blocks import AbstractBlock
+from .layers import Build, norm_abbreviation
 
 
-@dataclass(frozen=True)
-class Build:
-    """How every convolution and norm of a network is made."""
-
-    conv_cfg: Mapping[str, Any] | None = None
-    norm_cfg: Mapping[str, Any] = field(default_factory=lambda: {'type': 'BN'})
-    with_cp: bool = False
-
-    def conv(self, c_in: int, c_out: int, kernel: int, stride: int = 1) -> nn.Module:
-        """A convolution without bias."""
-        return make_conv(self.conv_cfg, c_in, c_out, kernel, stride)
-
-    def norm(self, channels: int) -> nn.Module:
-        """A norm layer."""
-        return make_norm(self.norm_cfg, channels)
-
-    def unit(self, c_in: int, c_out: int, kernel: int, stride: int, relu: bool) -> nn.Sequential:
-        """Convolution, norm and perhaps ReLU, in sequence."""
-        parts = [self.conv(c_in, c_out, kernel, stride), self.norm(c_out)]
-        return nn.Sequential(*parts, nn.ReLU(inplace=True)) if relu else nn.Sequential(*parts)
-
-
-class ResidualBlock(nn.Module):
+class ResidualBlock(AbstractBlock):
     """Convolutions with norms beside an identity (or projected) skip; ReLU after the sum."""
 
     def __init__(self, shapes: Sequence[tuple[int, int, int]], build: Build) -> None:
@@ -65,12 +41,6 @@ class ResidualBlock(nn.Module):
     def last_norm(self) -> nn.Module:
         """The norm before the sum: zero in it makes the block an identity."""
         return self.get_submodule(self.steps[-1][1])
-
-    def forward(self, x: Tensor) -> Tensor:
-        """x: (N, c_in, H, W) -> (N, c_out, H, W)."""
-        if self.with_cp and x.requires_grad:
-            return checkpoint(self._run, x, use_reentrant=False)
-        return self._run(x)
 
     def _run(self, x: Tensor) -> Tensor:
         out, modules = x, self._modules

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from torch import nn
@@ -17,10 +18,20 @@ NORMS: dict[str, tuple[str, type[nn.Module]]] = {
 
 
 def make_conv(
-    cfg: Mapping[str, Any] | None, c_in: int, c_out: int, kernel: int, stride: int = 1
+    cfg: Mapping[str, Any] | None,
+    c_in: int,
+    c_out: int,
+    kernel: int,
+    stride: int = 1,
+    groups: int = 1,
 ) -> nn.Module:
     """A convolution of odd kernel with 'same' padding and no bias."""
-    options: dict[str, Any] = {'stride': stride, 'padding': kernel // 2, 'bias': False}
+    options: dict[str, Any] = {
+        'stride': stride,
+        'padding': kernel // 2,
+        'groups': groups,
+        'bias': False,
+    }
     if cfg is None or (cfg.get('type') in ('Conv2d', 'Conv') and len(cfg) == 1):
         return nn.Conv2d(c_in, c_out, kernel, **options)
     from mmcv.cnn import build_conv_layer
@@ -53,3 +64,27 @@ def norm_abbreviation(cfg: Mapping[str, Any]) -> str:
     from mmcv.cnn import build_norm_layer
 
     return build_norm_layer(dict(cfg), 1)[0]
+
+
+@dataclass(frozen=True)
+class Build:
+    """How every convolution and norm of a network is made."""
+
+    conv_cfg: Mapping[str, Any] | None = None
+    norm_cfg: Mapping[str, Any] = field(default_factory=lambda: {'type': 'BN'})
+    with_cp: bool = False
+
+    def conv(
+        self, c_in: int, c_out: int, kernel: int, stride: int = 1, groups: int = 1
+    ) -> nn.Module:
+        """A convolution without bias."""
+        return make_conv(self.conv_cfg, c_in, c_out, kernel, stride, groups)
+
+    def norm(self, channels: int) -> nn.Module:
+        """A norm layer."""
+        return make_norm(self.norm_cfg, channels)
+
+    def unit(self, c_in: int, c_out: int, kernel: int, stride: int, relu: bool) -> nn.Sequential:
+        """Convolution, norm and perhaps ReLU, in sequence."""
+        parts = [self.conv(c_in, c_out, kernel, stride), self.norm(c_out)]
+        return nn.Sequential(*parts, nn.ReLU(inplace=True)) if relu else nn.Sequential(*parts)

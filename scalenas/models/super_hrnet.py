@@ -12,7 +12,7 @@ from torch.nn.parameter import Parameter
 from scalenas.arch import HRArch
 from scalenas.space import HRSpace
 
-from .extra import as_arch
+from .backbone import as_arch
 from .hrnet import AbstractHRNet
 from .layers import norm_abbreviation
 from .slicing import full_arch, norm_map, super_names
@@ -67,7 +67,7 @@ class SuperScaleHRNet(AbstractHRNet):
         Raises:
             SpaceError: when the arch is not in the space; says where it leaves it.
         """
-        entering = as_arch(arch)
+        entering = as_arch(arch, HRArch)
         self.space.encode(entering)
         before, self.active_arch = self.active_arch, entering
         try:

@@ -1,0 +1,96 @@
+"""Where the weights of mmpretrain's EfficientNet and RegNet go in the networks of this package."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from scalenas.arch import MBConvArch, RegNetArch
+
+from .checkpoint import CheckpointError
+from .slicing import NORM_KEYS
+
+T = TypeVar('T')
+
+
+def mmpretrain_key_map(arch: MBConvArch | RegNetArch) -> dict[str, str]:
+    """State-dict key of `arch` -> the key of mmpretrain's network; shapes are the same.
+
+    Only the keys differ: EfficientNet there puts a stage of stride 1 into the entry before it.
+    Its computation is that of `conv_cfg=dict(type='Conv2dAdaptivePadding')` and
+    `norm_cfg=dict(type='BN', eps=1e-3)`.
+
+    Raises:
+        CheckpointError: when mmpretrain has no such network.
+    """
+    theirs = _efficientnet_names(arch) if isinstance(arch, MBConvArch) else _regnet_names(arch)
+    found = {}
+    for layer in arch.layers():
+        conv, norm = theirs[layer.name]
+        found[f'{layer.name}.weight'] = f'{conv}.weight'
+        if layer.bias:
+            found[f'{layer.name}.bias'] = f'{conv}.bias'
+        if layer.norm:
+            ours = f'{layer.name.rpartition(".")[0]}.bn'
+            found |= {f'{ours}.{key}': f'{norm}.{key}' for key in NORM_KEYS['bn']}
+    return found
+
+
+def from_mmpretrain(
+    state: Mapping[str, T], arch: MBConvArch | RegNetArch, prefix: str = 'backbone.'
+) -> dict[str, T]:
+    """A state dict of mmpretrain with the backbone's keys renamed; others stay as they are.
+
+    Raises:
+        CheckpointError: when backbone keys are missing or left over; names the first.
+    """
+    keys = {f'{prefix}{ours}': f'{prefix}{key}' for ours, key in mmpretrain_key_map(arch).items()}
+    theirs = set(keys.values())
+    missing = [key for key in keys.values() if key not in state]
+    extra = [key for key in state if key.startswith(prefix) and key not in theirs]
+    if missing or extra:
+        raise CheckpointError(
+            f'not the weights of mmpretrain for this arch: {len(missing)} keys are missing and '
+            f'{len(extra)} are left over, the first is {(missing + extra)[0]!r} '
+            f'(with the prefix {prefix!r})'
+        )
+    kept = {key: value for key, value in state.items() if not key.startswith(prefix)}
+    return {ours: state[key] for ours, key in keys.items()} | kept
+
+
+def _efficientnet_names(arch: MBConvArch) -> dict[str, tuple[str, str]]:
+    """Path of each convolution here -> paths of convolution and norm there."""
+    places: list[tuple[int, int]] = []
+    entry = offset = 0
+    for s, stage in enumerate(arch.stages):
+        if s == 0 or stage.stride != 1:
+            entry, offset = entry + 1, 0
+        places.append((entry, offset))
+        offset += len(stage.blocks)
+    found = {}
+    for layer in arch.layers():
+        _, index, *rest = layer.name.split('.')
+        if len(rest) == 1:  # the stem, and conv_out
+            path = f'layers.{entry + 1 if int(index) else 0}'
+        else:
+            there, start = places[int(index) - 1]
+            path = '.'.join(['layers', str(there), str(start + int(rest[0])), *rest[1:-1]])
+        found[layer.name] = f'{path}.conv', f'{path}.bn'
+    return found
+
+
+def _regnet_names(arch: RegNetArch) -> dict[str, tuple[str, str]]:
+    """Path of each convolution here -> paths of convolution and norm there."""
+    if arch.block != 'x' or arch.conv_out is not None or arch.stem_type != 'simple':
+        raise CheckpointError('mmpretrain has no such network: its RegNet is X without conv_out')
+    found = {'stem.conv': ('conv1', 'bn1')}
+    for layer in arch.layers():
+        if layer.name == 'stem.conv':
+            continue
+        stage, block, part, _ = layer.name.split('.')
+        path = f'layer{stage[1:]}.{int(block[1:]) - 1}'
+        if part == 'downsample':
+            found[layer.name] = f'{path}.downsample.0', f'{path}.downsample.1'
+        else:
+            found[layer.name] = f'{path}.{part}', f'{path}.{part.replace("conv", "bn")}'
+    return found

@@ -1,0 +1,122 @@
+"""The frame of MBConv and RegNet backbones: a chain of steps, some of which give maps to heads."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
+from operator import mul
+from typing import Any, Generic, TypeVar, final
+
+from torch import Tensor, nn
+
+from scalenas.arch import MBConvArch, RegNetArch
+from scalenas.arch.mbconv_units import MBUnit
+from scalenas.arch.regnet_units import RegBlock
+from scalenas.arch.strict import ArchError
+
+from .backbone import AbstractBackbone
+from .blocks import place
+from .layers import Build
+
+A = TypeVar('A', MBConvArch, RegNetArch)
+
+
+class AbstractStagedNet(AbstractBackbone, ABC, Generic[A]):
+    """Stem, stages and perhaps a last 1x1 convolution, built from the units of the arch.
+
+    Steps are numbered: 0 the stem, s stage s, one more the last convolution (where there is one).
+
+    Args:
+        stem_stride: image side over the side of the stem's map.
+        out_indices: the steps that give maps; negative ones count from the end.
+        frozen_stages: this step and all before it are frozen; -1 freezes none.
+        drop_path_rate: of the last block; falls linearly to 0 at the first.
+    """
+
+    def __init__(
+        self,
+        arch: A,
+        stem_stride: int,
+        out_indices: Sequence[int],
+        frozen_stages: int,
+        norm_eval: bool,
+        build: Build,
+        drop_path_rate: float,
+        pretrained: str | None,
+        init_cfg: Any,
+    ) -> None:
+        super().__init__(norm_eval, pretrained, init_cfg)
+        self.arch: A = arch
+        steps = [(arch.stem, stem_stride), *((stage.width, stage.stride) for stage in arch.stages)]
+        if arch.conv_out is not None:
+            steps.append((arch.conv_out, 1))
+        widths, strides = zip(*steps, strict=True)
+        self._maps = tuple(zip(widths, accumulate(strides, mul), strict=True))
+        last = len(steps) - 1
+        if not -1 <= frozen_stages <= last:
+            raise ArchError(
+                f'frozen_stages must be within -1 (none) and {last}, got {frozen_stages}'
+            )
+        if not 0 <= drop_path_rate < 1:
+            raise ArchError(f'drop_path_rate must be within 0 and 1, got {drop_path_rate}')
+        self.frozen_stages = frozen_stages
+        self.out_indices = _indices(out_indices, last)
+        block = 0
+        for name, unit in arch.units(arch.size):
+            rate = drop_path_rate * block / max(1, arch.num_blocks - 1)
+            if isinstance(unit, MBUnit | RegBlock):
+                place(self, name, self._block(unit, build, rate))
+                block += 1
+            else:
+                place(self, name, self._conv(unit, build))
+        self._freeze()
+
+    @abstractmethod
+    def _block(self, unit: Any, build: Build, drop_path_rate: float) -> nn.Module:
+        """The module of a block."""
+
+    @abstractmethod
+    def _conv(self, unit: Any, build: Build) -> nn.Module:
+        """The module of the stem, or of the last convolution."""
+
+    @property
+    @abstractmethod
+    def steps(self) -> Sequence[nn.Module]:
+        """Stem, stages, and the last convolution."""
+
+    @property
+    def out_channels(self) -> tuple[int, ...]:
+        """Channels of the output maps, fine to coarse."""
+        return tuple(self._maps[index][0] for index in self.out_indices)
+
+    @property
+    def feature_info(self) -> tuple[dict[str, int], ...]:
+        """Channels and stride of every output map, fine to coarse."""
+        maps = (self._maps[index] for index in self.out_indices)
+        return tuple({'num_chs': c, 'reduction': stride} for c, stride in maps)
+
+    @final
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """x: (N, in_channels, H, W) -> the map of every step in `out_indices`."""
+        maps = []
+        for index, step in enumerate(self.steps[: self.out_indices[-1] + 1]):
+            x = step(x)
+            if index in self.out_indices:
+                maps.append(x)
+        return tuple(maps)
+
+    def _frozen(self) -> Iterable[nn.Module]:
+        return self.steps[: self.frozen_stages + 1]
+
+
+def _indices(out_indices: Sequence[int], last: int) -> tuple[int, ...]:
+    """Distinct steps in order, counted from the start."""
+    given = (out_indices,) if isinstance(out_indices, int) else tuple(out_indices)
+    found = sorted({i if i >= 0 else last + 1 + i for i in given})
+    if not given or found[0] < 0 or found[-1] > last or len(found) < len(given):
+        raise ArchError(
+            f'out_indices must be distinct steps within 0 (stem) and {last} (last), or negative '
+            f'from the end, got {given}'
+        )
+    return tuple(found)
