@@ -1,0 +1,225 @@
+"""MBConv and RegNet backbones in place of mmpretrain's, and inside task models."""
+
+from __future__ import annotations
+
+import copy
+import importlib
+from typing import Any
+
+import pytest
+import torch
+from mmengine.config import ConfigDict
+from mmengine.registry import DefaultScope
+
+from scalenas.arch import MBConvArch, RegNetArch, named
+from scalenas.models import ScaleMBConvNet, ScaleRegNet, from_mmpretrain, mmpretrain_key_map
+from scalenas.models.checkpoint import CheckpointError
+
+from .test_families import SMALL_MB, SMALL_Y, SMALL_Z
+from .world import lively, pictures
+
+AS_MMPRETRAIN = {
+    'conv_cfg': {'type': 'Conv2dAdaptivePadding'},
+    'norm_cfg': {'type': 'BN', 'eps': 1e-3},
+}
+
+
+def backbone_of(package: str, kind: str, *args: Any, **options: Any) -> torch.nn.Module:
+    module = importlib.import_module(f'{package}.models.backbones')
+    return getattr(module, kind)(*args, **options)
+
+
+@pytest.mark.parametrize('size', [(64, 64), (53, 71)])
+@pytest.mark.parametrize('b', ['b0', 'b1', 'b3'])
+def test_efficientnet_with_mmpretrain_weights_gives_its_outputs(
+    b: str, size: tuple[int, int]
+) -> None:
+    theirs = lively(backbone_of('mmpretrain', 'EfficientNet', b, out_indices=(1, 2, 3, 4, 6)))
+    arch = named(f'efficientnet_{b}')
+    ours = ScaleMBConvNet(arch, out_indices=(1, 2, 3, 5, 8), **AS_MMPRETRAIN).double().eval()
+    ours.load_state_dict(from_mmpretrain(theirs.state_dict(), arch, prefix=''))
+    assert_equal_outputs(theirs, ours, size)
+
+
+@pytest.mark.parametrize('package', ['mmpretrain', 'mmdet'])
+@pytest.mark.parametrize('name', ['regnetx_400mf', 'regnetx_1.6gf', 'regnetx_3.2gf'])
+def test_regnetx_with_their_weights_gives_their_outputs(package: str, name: str) -> None:
+    theirs = lively(backbone_of(package, 'RegNet', name, out_indices=(0, 1, 2, 3)))
+    arch = named(name)
+    ours = ScaleRegNet(arch, out_indices=(1, 2, 3, 4)).double().eval()
+    ours.load_state_dict(from_mmpretrain(theirs.state_dict(), arch, prefix=''))
+    assert_equal_outputs(theirs, ours, (64, 64))
+
+
+def assert_equal_outputs(theirs: Any, ours: Any, size: tuple[int, int]) -> None:
+    x = pictures(1, 3, *size)
+    with torch.no_grad():
+        wanted, got = theirs(x), ours(x)
+    assert len(got) == len(wanted) >= 4
+    for a, b in zip(wanted, got, strict=True):
+        assert a.std() > 1e-2
+        torch.testing.assert_close(b, a, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize('b', ['b2', 'b4', 'b5', 'b6', 'b7'])
+def test_keys_and_shapes_are_those_of_mmpretrain(b: str) -> None:
+    arch = named(f'efficientnet_{b}')
+    theirs = backbone_of('mmpretrain', 'EfficientNet', b).state_dict()
+    with torch.device('meta'):
+        ours = ScaleMBConvNet(arch).state_dict()
+    keys = mmpretrain_key_map(arch)
+    assert set(keys) == set(ours)
+    assert sorted(keys.values()) == sorted(theirs)
+    assert all(ours[a].shape == theirs[b].shape for a, b in keys.items())
+
+
+def test_other_padding_or_epsilon_gives_other_outputs() -> None:
+    """The options that mmpretrain's weights need do change the result."""
+    arch = named('efficientnet_b0')
+    nets = [
+        ScaleMBConvNet(arch, **{**AS_MMPRETRAIN, **change}).double()
+        for change in ({}, {'conv_cfg': None}, {'norm_cfg': None})
+    ]
+    x = pictures(1, 3, 64, 64)
+    weights = lively(nets[0]).state_dict()
+    for net in nets:
+        net.load_state_dict(weights)
+    with torch.no_grad():
+        first, *others = (net.eval()(x)[0] for net in nets)
+    assert all((first - other).abs().max() > 1e-4 for other in others)
+
+
+def test_heads_pass_and_foreign_weights_are_refused() -> None:
+    arch = named('regnetx_400mf')
+    state = {f'backbone.{key}': i for i, key in enumerate(mmpretrain_key_map(arch).values())}
+    found = from_mmpretrain({**state, 'head.fc.weight': 7}, arch)
+    assert found['head.fc.weight'] == 7
+    assert (
+        found['backbone.s1.b1.downsample.bn.running_var']
+        == (state['backbone.layer1.0.downsample.1.running_var'])
+    )
+    with pytest.raises(CheckpointError, match='1 keys are missing'):
+        from_mmpretrain(dict(list(state.items())[1:]), arch)
+    with pytest.raises(CheckpointError, match='1 are left over'):
+        from_mmpretrain({**state, 'backbone.layer9.conv1.weight': 1}, arch)
+    with pytest.raises(CheckpointError, match='mmpretrain has no such network'):
+        mmpretrain_key_map(named('regnety_400mf'))
+
+
+def backbone(arch: MBConvArch | RegNetArch, **options: Any) -> dict[str, Any]:
+    kind = 'ScaleMBConvNet' if isinstance(arch, MBConvArch) else 'ScaleRegNet'
+    return {'type': f'scalenas.{kind}', 'arch': arch.to_dict(), **options}
+
+
+DENSE = [
+    (SMALL_MB, (1, 2, 3, 4), [8, 12, 16, 24]),
+    (SMALL_Y, (1, 2, 3, 4), [8, 16, 24, 32]),
+]
+
+
+def built(package: str, model: dict[str, Any]) -> Any:
+    registry = importlib.import_module(f'{package}.registry').MODELS
+    importlib.import_module(f'{package}.utils').register_all_modules(init_default_scope=False)
+    with DefaultScope.overwrite_default_scope(package):
+        return registry.build(ConfigDict(copy.deepcopy(model)))
+
+
+@pytest.mark.parametrize('arch', [SMALL_MB, SMALL_Y, SMALL_Z], ids=['mbconv', 'y', 'z'])
+def test_classifies_in_mmpretrain(arch: MBConvArch | RegNetArch) -> None:
+    channels = arch.conv_out or arch.stages[-1].width
+    model = built(
+        'mmpretrain',
+        {
+            'type': 'ImageClassifier',
+            'backbone': backbone(arch),
+            'neck': {'type': 'GlobalAveragePooling'},
+            'head': {'type': 'LinearClsHead', 'num_classes': 7, 'in_channels': channels},
+        },
+    )
+    model.init_weights()
+    x = torch.rand(4, 3, 64, 64)
+    assert model(x, mode='tensor').shape == (4, 7)
+    samples = importlib.import_module('mmpretrain.structures').DataSample
+    labels = [samples().set_gt_label(i) for i in range(4)]
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+    losses = []
+    for _ in range(5):
+        loss = model(x, labels, mode='loss')['loss']
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize(('arch', 'indices', 'channels'), DENSE, ids=['mbconv', 'y'])
+def test_feeds_a_pyramid_in_mmdet(
+    arch: MBConvArch | RegNetArch, indices: tuple[int, ...], channels: list[int]
+) -> None:
+    model = built(
+        'mmdet',
+        {
+            'type': 'RetinaNet',
+            'backbone': backbone(arch, out_indices=indices, norm_eval=True, frozen_stages=1),
+            'neck': {'type': 'FPN', 'in_channels': channels, 'out_channels': 8, 'num_outs': 5},
+            'bbox_head': {
+                'type': 'RetinaHead',
+                'num_classes': 2,
+                'in_channels': 8,
+                'stacked_convs': 1,
+                'feat_channels': 8,
+                'anchor_generator': {
+                    'type': 'AnchorGenerator',
+                    'scales': [8],
+                    'ratios': [1.0],
+                    'strides': [4, 8, 16, 32, 64],
+                },
+            },
+            'test_cfg': {'nms_pre': 10, 'nms': {'type': 'nms', 'iou_threshold': 0.5}},
+        },
+    )
+    assert model.backbone.out_channels == tuple(channels)
+    maps = model.extract_feat(torch.rand(1, 3, 64, 64))
+    first = model.backbone.feature_info[0]['reduction']
+    assert [y.shape[2] for y in maps[:4]] == [64 // first // 2**i for i in range(4)]
+    scores, boxes = model.bbox_head(maps)
+    assert len(scores) == len(boxes) == 5
+
+
+@pytest.mark.parametrize(('arch', 'indices', 'channels'), DENSE, ids=['mbconv', 'y'])
+def test_segments_in_mmseg(
+    arch: MBConvArch | RegNetArch, indices: tuple[int, ...], channels: list[int]
+) -> None:
+    model = built(
+        'mmseg',
+        {
+            'type': 'EncoderDecoder',
+            'backbone': backbone(arch, out_indices=indices),
+            'decode_head': {
+                'type': 'UPerHead',
+                'in_channels': channels,
+                'in_index': [0, 1, 2, 3],
+                'pool_scales': (1, 2),
+                'channels': 8,
+                'num_classes': 3,
+                'norm_cfg': {'type': 'BN'},
+                'align_corners': False,
+            },
+            'auxiliary_head': {
+                'type': 'FCNHead',
+                'in_channels': channels[2],
+                'in_index': 2,
+                'channels': 8,
+                'num_convs': 1,
+                'num_classes': 3,
+                'norm_cfg': {'type': 'BN'},
+                'align_corners': False,
+            },
+            'train_cfg': {},
+            'test_cfg': {'mode': 'whole'},
+        },
+    ).eval()
+    x = torch.rand(1, 3, 64, 64)
+    first = model.backbone.feature_info[0]['reduction']
+    assert model(x, mode='tensor').shape == (1, 3, 64 // first, 64 // first)
+    assert model.auxiliary_head(model.extract_feat(x)).shape[1] == 3
