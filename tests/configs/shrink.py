@@ -10,7 +10,8 @@ import numpy as np
 from mmengine.config import Config
 from PIL import Image
 
-from scalenas.arch import HRStage, find
+from scalenas.arch import HRStage, Scaling, find, from_dict
+from scalenas.arch.rounding import NEAREST
 from scalenas.datasets import earth
 from scalenas.datasets.demo import make_scenes
 from scalenas.datasets.scenes import SceneRecipe
@@ -56,9 +57,12 @@ class Worlds:
             'scalenas.CityscapesCities': 'cityscapes',
             'scalenas.SceneDataset': 'ade',
             'scalenas.EarthDataset': 'ade',
+            'ImageNet': 'classes',
         }[kind]
         folder = self.root / kind
-        if not folder.exists():
+        if not folder.exists() and layout == 'classes':
+            make_classes(folder)
+        elif not folder.exists():
             recipe = SceneRecipe(size=(SIZE, SIZE), radius=(3.0, 24.0))
             make_scenes(folder, (15, 3, 3), recipe=recipe, layout=layout)
             if kind == 'scalenas.EarthDataset':
@@ -66,6 +70,17 @@ class Worlds:
                     labels = np.asarray(Image.open(path)) % len(earth.CLASSES)
                     Image.fromarray(labels.astype(np.uint8)).save(path)
         return str(folder)
+
+
+def make_classes(folder: Path) -> None:
+    """A folder per class of ImageNet and split; the first five have two pictures each."""
+    for split in ('train', 'val'):
+        for label in range(1000):
+            place = folder / split / f'n{label:08}'
+            place.mkdir(parents=True)
+            for number in range(2 if label < 5 else 0):
+                pixels = np.random.default_rng(number).integers(0, 256, (SIZE, SIZE, 3), np.uint8)
+                Image.fromarray(pixels).save(place / f'{number}.png')
 
 
 def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
@@ -79,15 +94,25 @@ def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
             part['space'].update(SPACE)
         if kind.endswith('.ScaleHRNet') and isinstance(part.get('arch'), str):
             part['arch'] = narrow(part['arch'])
+        if kind in ('scalenas.ScaleMBConvNet', 'scalenas.ScaleRegNet'):
+            arch = find(part['arch']) if isinstance(part['arch'], str) else from_dict(part['arch'])
+            part['arch'] = arch.scaled(Scaling(width=0.1, depth=0.1), NEAREST).to_dict()
+        if kind == 'LinearClsHead':
+            heads = True  # conv_out, which it sees, is not scaled
         if part.get('input_transform') == 'resize_concat':
             part.update(in_channels=CHANNELS, channels=sum(CHANNELS))
             heads = True
         if kind.endswith('PreProcessor') and part.get('size'):
             part['size'] = (SIZE, SIZE)
         if 'crop_size' in part:
-            part['crop_size'] = (SIZE, SIZE)
-        if kind in ('Resize', 'RandomResize') and 'scale' in part:
-            part['scale'] = (SIZE, SIZE)
+            whole = isinstance(part['crop_size'], int)
+            part['crop_size'] = SIZE if whole else (SIZE, SIZE)
+        if (
+            kind in ('Resize', 'RandomResize', 'RandomResizedCrop', 'ResizeEdge')
+            and 'scale' in part
+        ):
+            whole = isinstance(part['scale'], int)
+            part['scale'] = SIZE if whole else (SIZE, SIZE)
         if 'min_kept' in part:
             part['min_kept'] = 500
         if 'data_root' in part and 'type' in part:

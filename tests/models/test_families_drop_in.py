@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import copy
 import importlib
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -223,3 +226,18 @@ def test_segments_in_mmseg(
     first = model.backbone.feature_info[0]['reduction']
     assert model(x, mode='tensor').shape == (1, 3, 64 // first, 64 // first)
     assert model.auxiliary_head(model.extract_feat(x)).shape[1] == 3
+
+
+def test_configs_need_no_custom_imports_and_the_nets_mmengine_only() -> None:
+    code = (
+        'import sys\n'
+        'from mmengine.registry import MODELS\n'
+        "for kind, arch in (('MBConvNet', 'efficientnet_b0'), ('RegNet', 'regnetz_500mf')):\n"
+        "    print(type(MODELS.build(dict(type=f'scalenas.Scale{kind}', arch=arch))).__name__)\n"
+        "print([m for m in ('mmcv', 'mmseg', 'mmdet', 'mmpretrain') if m in sys.modules])"
+    )
+    root = Path(__file__).resolve().parents[2]
+    shown = subprocess.run(
+        [sys.executable, '-c', code], cwd=root, capture_output=True, text=True, check=True
+    )
+    assert shown.stdout.splitlines()[-3:] == ['ScaleMBConvNet', 'ScaleRegNet', '[]']

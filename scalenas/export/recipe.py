@@ -1,0 +1,121 @@
+"""A shipped recipe with another backbone: the ready config of an arch, such as a scaled one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from scalenas.arch import Arch, HRArch, MBConvArch, RegNetArch
+from scalenas.paths import resource
+
+from .config import KEPT, STATIC
+from .errors import ExportError
+from .text import as_config
+
+BACKBONES: dict[str, str] = {
+    HRArch.family: STATIC,
+    MBConvArch.family: 'scalenas.ScaleMBConvNet',
+    RegNetArch.family: 'scalenas.ScaleRegNet',
+}
+"""Family of an arch -> type of its backbone."""
+
+RECIPES: dict[str, str] = {
+    'cls': 'configs/scalenas_cls/imagenet/regnetz_500mf_8xb128-100e_imagenet.py',
+    'seg': 'configs/scalenas_seg/cityscapes/scalenas_s1_8xb3-484e_cityscapes-512x1024.py',
+}
+"""Task -> the shipped config that `write_recipe` starts from."""
+
+
+def write_recipe(path: str | Path, arch: Arch, task: str, about: str = '') -> None:
+    """A new config file that trains `arch` on ImageNet ('cls') or Cityscapes ('seg').
+
+    Raises:
+        ExportError: for a task without recipe, an arch that does not fit, or a file that exists.
+    """
+    path = Path(path)
+    if path.exists() or not path.parent.is_dir():
+        raise ExportError(f'config {path}: must be a new file in a folder that exists')
+    if task not in RECIPES:
+        raise ExportError(f'config: no recipe for {task!r}; there are {", ".join(RECIPES)}')
+    variables = recipe(Config.fromfile(resource(RECIPES[task])), arch)
+    source = f'{about}\nBackbone in the recipe of {RECIPES[task]}.'.strip()
+    path.write_text(as_config(variables, source), encoding='utf-8')
+
+
+def recipe(cfg: Config, arch: Arch) -> dict[str, Any]:
+    """The variables of a config with `arch` as backbone; heads and image sizes follow it.
+
+    Raises:
+        ExportError: when the config's head does not fit the arch.
+    """
+    source = cfg.to_dict()
+    found = {name: source[name] for name in KEPT if source.get(name) is not None}
+    model = found['model']
+    backbone = {**model['backbone'], 'type': BACKBONES[arch.family]}
+    if 'decode_head' in model:
+        channels = [feature.channels for feature in arch.features((224, 224))]
+        if isinstance(arch, MBConvArch | RegNetArch):
+            # A last convolution before the pooling would get weights, but no gradients.
+            arch = arch.with_(conv_out=None)
+            backbone['out_indices'] = indices = _dense(arch)
+            channels = [arch.stages[index - 1].width for index in indices]
+        model['decode_head'] = _concatenating(model['decode_head'], channels)
+    else:
+        if isinstance(arch, HRArch):
+            raise ExportError(
+                'config: HRNet-style nets have no classification recipe; choose a head seg:N'
+            )
+        model['head']['in_channels'] = arch.features((224, 224))[-1].channels
+        _resize(found, arch)
+    model['backbone'] = {**backbone, 'arch': arch.to_dict()}
+    return found
+
+
+def _dense(arch: MBConvArch | RegNetArch) -> tuple[int, ...]:
+    """The last step at each stride from 4 on."""
+    total = 4 if isinstance(arch, RegNetArch) and arch.stem_type == 'resnet' else 2
+    last: dict[int, int] = {}
+    strides = [stage.stride for stage in arch.stages]
+    for step, stride in enumerate(strides, 1):
+        total *= stride
+        last[total] = step
+    steps = tuple(step for total, step in last.items() if total >= 4)
+    if not steps:
+        raise ExportError('config: the arch has no map at stride 4 or more for a dense head')
+    return steps
+
+
+def _concatenating(head: Mapping[str, Any], channels: list[int]) -> dict[str, Any]:
+    if head.get('input_transform') != 'resize_concat':
+        raise ExportError(
+            "config: decode_head must have input_transform='resize_concat', got "
+            f'{head.get("input_transform")!r}'
+        )
+    indices = tuple(range(len(channels)))
+    return {**head, 'in_channels': channels, 'in_index': indices, 'channels': sum(channels)}
+
+
+def _resize(found: Mapping[str, Any], arch: Arch) -> None:
+    """Training and test crops of the arch's own resolution, cut as before."""
+    if arch.size is None:
+        return
+    side = arch.size[0]
+    steps = list(_dicts(found))
+    old = next(step['scale'] for step in steps if step.get('type') == 'RandomResizedCrop')
+    for step in steps:
+        if step.get('type') == 'CenterCrop':
+            step['crop_size'] = side
+        elif step.get('type') in ('RandomResizedCrop', 'ResizeEdge'):
+            step['scale'] = round(step['scale'] * side / old)
+
+
+def _dicts(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        yield value
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from _dicts(item)

@@ -1,0 +1,90 @@
+"""The config of a scaled arch: complete, at its own size, and it trains."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+
+from scalenas.arch import Arch, from_dict, named
+from scalenas.complexity import Budget
+from scalenas.evaluation import trace
+from scalenas.export import ExportError
+from scalenas.export.recipe import write_recipe
+from scalenas.registry import MODELS
+from scalenas.scaling import grow
+from scalenas.training.launch import build_runner
+from tests.configs.shrink import Worlds, shrink
+
+
+def grown(name: str, strategy: str, factor: float) -> Arch:
+    size = (512, 1024) if name.startswith('scalenas') else None
+    return grow(named(name), strategy, factor, Budget(), None, None, size)[0].arch
+
+
+CASES = [
+    ('regnetz_500mf', 'fast', 8, 'cls'),
+    ('efficientnet_b0', 'compound', 2, 'cls'),
+    ('scalenas_s1', 'compound', 2, 'seg'),
+    ('regnetz_500mf', 'fast', 8, 'seg'),
+    ('efficientnet_b0', 'compound', 2, 'seg'),
+    ('resnet50', 'width', 2, 'seg'),
+]
+
+
+@pytest.mark.parametrize(('name', 'strategy', 'factor', 'task'), CASES)
+def test_the_config_builds_the_arch(
+    tmp_path: Path, name: str, strategy: str, factor: float, task: str
+) -> None:
+    arch = grown(name, strategy, factor)
+    path = tmp_path / 'ready.py'
+    write_recipe(path, arch, task, f'{name}, {strategy}, {factor} times the macs.')
+    text = path.read_text()
+    assert text.startswith(f'# {name}, {strategy}')
+    cfg = Config.fromfile(path)
+    if task == 'seg' and arch.family != 'hrnet':
+        arch = arch.with_(conv_out=None)
+    assert from_dict(cfg.model.backbone.arch) == arch
+    with torch.device('meta'), DefaultScope.overwrite_default_scope(cfg.default_scope):
+        model = MODELS.build(cfg.model)
+    # Every layer that is built runs: heads take what the backbone gives.
+    assert trace(model, (64, 64)).params == sum(p.numel() for p in model.parameters())
+
+
+def test_the_images_have_the_size_of_the_arch(tmp_path: Path) -> None:
+    arch = named('efficientnet_b3')
+    write_recipe(tmp_path / 'b3.py', arch, 'cls')
+    cfg = Config.fromfile(tmp_path / 'b3.py')
+    assert cfg.train_dataloader.dataset.pipeline[1].scale == 300
+    for loader in (cfg.val_dataloader, cfg.test_dataloader):
+        _, resize, crop, _ = loader.dataset.pipeline
+        assert (resize.scale, crop.crop_size) == (343, 300)
+
+
+@pytest.mark.parametrize(('name', 'task'), [('regnetz_500mf', 'cls'), ('scalenas_s1', 'seg')])
+def test_the_config_trains_shrunk(tmp_path: Path, name: str, task: str) -> None:
+    write_recipe(tmp_path / 'ready.py', named(name), task)
+    cfg = Config.fromfile(tmp_path / 'ready.py')
+    if task == 'seg':
+        cfg.model.backbone.arch = name  # the shrinker narrows zoo nets
+    cfg = shrink(cfg, Worlds(tmp_path / 'worlds'), tmp_path / 'work')
+    build_runner(cfg, ('train_dataloader', 'val_dataloader')).train()
+    assert (tmp_path / 'work' / 'iter_2.pth').is_file()
+
+
+def test_mistakes_get_one_line_and_nothing_is_overwritten(tmp_path: Path) -> None:
+    arch = named('scalenas_s1')
+    (tmp_path / 'mine.py').write_text('kept')
+    for path, task, said in [
+        (tmp_path / 'mine.py', 'seg', 'must be a new file'),
+        (tmp_path / 'none' / 'new.py', 'seg', 'must be a new file'),
+        (tmp_path / 'new.py', 'pose', "no recipe for 'pose'; there are cls, seg"),
+        (tmp_path / 'new.py', 'cls', 'no classification recipe'),
+    ]:
+        with pytest.raises(ExportError, match=said):
+            write_recipe(path, arch, task)
+    assert (tmp_path / 'mine.py').read_text() == 'kept'
+    assert not (tmp_path / 'new.py').exists()
