@@ -44,6 +44,11 @@ def test_long_lists_of_words_fill_lines_and_long_lines_break() -> None:
     assert len(text.splitlines()) < 25
 
 
+def test_a_word_longer_than_a_line_stays_whole() -> None:
+    value = ['short', 'a-very/long.word' * 20, 'short']
+    assert eval(as_source(value)) == value
+
+
 def test_mmengine_reads_the_config(tmp_path: Path) -> None:
     variables = {'a': {'type': 'X', 'n': (1,)}, 'b': [math.inf], 'model': {'in': {1: 2}}}
     (tmp_path / 'c.py').write_text(as_config(variables, 'two\nlines'))
