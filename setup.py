@@ -42,9 +42,7 @@ def link_mim() -> None:
     mim.mkdir()
     for name in filter(lambda name: (ROOT / name).exists(), SHIPPED):
         try:
-            os.symlink(
-                Path('..', '..', name), mim / name, target_is_directory=(ROOT / name).is_dir()
-            )
+            (mim / name).symlink_to(Path('..', '..', name), (ROOT / name).is_dir())
         except OSError:  # a file system, or a Windows account, without symbolic links
             _copy(ROOT / name, mim / name)
 
@@ -99,7 +97,7 @@ if __name__ == '__main__':
     setup(
         name='scalenas',
         version=version(),
-        description='Train one weight-shared HRNet, search it, export its best networks (OpenMMLab)',
+        description='Train one weight-shared HRNet, search it, export its best networks',
         long_description=readme(),
         long_description_content_type='text/markdown',
         license='Apache-2.0',

@@ -87,7 +87,7 @@ def build_loader(cfg: Mapping[str, Any], name: str) -> DataLoader[Any]:
             loader = Runner.build_dataloader({**cfg[name], 'persistent_workers': False}, seed=SEED)
         except FileNotFoundError as error:
             raise EvaluationError(f'{name}: data is missing: {error}') from None
-    if not len(loader.dataset):  # type: ignore[arg-type]
+    if not len(loader.dataset):
         raise EvaluationError(
             f'{name}: its dataset has no image; look at data_root and data_prefix'
         )

@@ -23,17 +23,17 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from scalenas.arch import Arch
+from scalenas.arch import HRArch
 
 from .pool import Norms, pooled_statistics
-from .supernet import live_norms, supernet_of
+from .supernet import live_norms, locate
 
 Batch = Mapping[str, Any]
 """Arguments of a task model's forward, preprocessed: `inputs` (N, C, H, W), `data_samples`."""
 
 
 @contextmanager
-def calibrated(model: nn.Module, arch: Arch, batches: Iterable[Batch]) -> Iterator[None]:
+def calibrated(model: nn.Module, arch: HRArch, batches: Iterable[Batch]) -> Iterator[None]:
     """Inside, `arch` is active in eval mode with its own statistics; on exit all is as before.
 
     `model` is a task model, or a wrapper of one, that contains one supernet. Running statistics,
@@ -42,11 +42,11 @@ def calibrated(model: nn.Module, arch: Arch, batches: Iterable[Batch]) -> Iterat
     Raises:
         EvaluationError: without batches, or when a norm sees a single value per channel.
     """
-    forward = partial(_tensor, model)
+    path, supernet = locate(model)
     with (
-        supernet_of(model).active(arch),
+        supernet.active(arch),
         eval_mode(model),
-        recalibrated(live_norms(model, arch), forward, batches),
+        recalibrated(live_norms(model, arch, path), partial(_tensor, model), batches),
     ):
         yield
 
@@ -58,15 +58,15 @@ def _tensor(model: nn.Module, batch: Batch) -> object:
 @contextmanager
 def eval_mode(model: nn.Module) -> Iterator[None]:
     """Every module in eval mode; each one's own flag comes back."""
-    flags = [(module, module.training) for module in model.modules()]
+    training = [module for module in model.modules() if module.training]
     try:
         # Set directly: `train()` of some backbones freezes parts or returns nothing.
-        for module, _ in flags:
+        for module in training:
             module.training = False
         yield
     finally:
-        for module, training in flags:
-            module.training = training
+        for module in training:
+            module.training = True
 
 
 @contextmanager

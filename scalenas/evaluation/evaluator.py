@@ -20,6 +20,7 @@ from scalenas.space import HRSpace
 
 from .batches import MEMORY_LIMIT, FixedBatches, build_loader
 from .calibrate import calibrated
+from .errors import EvaluationError
 from .precision import full_precision, unrounded
 from .supernet import supernet_of
 from .trace import trace
@@ -62,6 +63,8 @@ class SubnetEvaluator:
         Raises:
             EvaluationError, CheckpointError: what is missing or does not fit, in one line.
         """
+        if torch.device(device).type == 'cuda' and not torch.cuda.is_available():
+            raise EvaluationError(f'device {device}: torch sees no GPU on this machine; use cpu')
         model = build_model(cfg)
         load_into(model, checkpoint)
         model.to(device).eval()
@@ -96,6 +99,8 @@ class SubnetEvaluator:
         for batch in self.validation:
             outputs = model(**batch, mode='predict')
             self.evaluator.process(data_samples=outputs, data_batch=batch)
+            # Both hold full-size logits, which would stay through the next forward.
+            del outputs, batch
         return full_precision(self.evaluator.evaluate(self.validation.num_images))
 
     def counter(self, size: Size) -> Counter:
@@ -109,7 +114,7 @@ class SubnetEvaluator:
 def build_model(cfg: Config) -> Any:
     """The model of a config as the Runner builds it, but without teacher and initial weights."""
     model_cfg = ConfigDict(cfg['model'])
-    for key in ('distillation', 'init_cfg'):
+    for key in ('distillation', 'init_from', 'init_cfg'):
         if key in model_cfg:
             model_cfg[key] = None
     if cfg.get('data_preprocessor') is not None:

@@ -40,7 +40,7 @@ class SubnetValLoop(ValLoop):
         fp16: bool = False,
     ) -> None:
         super().__init__(runner, dataloader, evaluator, fp16)
-        self.evaluator = unrounded(self.evaluator)
+        unrounded(self.evaluator)
         model = runner.model
         self._model: Any = model.module if is_model_wrapper(model) else model
         self.archs = chosen_archs(archs, supernet_of(self._model).space)

@@ -18,29 +18,21 @@ Norms = list[tuple[str, _BatchNorm]]
 class _Seen:
     """The statistics that one norm had in each forward, read from its own buffers."""
 
-    def __init__(self, name: str, norm: _BatchNorm) -> None:
+    def __init__(self, norm: _BatchNorm) -> None:
         assert norm.running_mean is not None
         assert norm.running_var is not None
-        self.name, self.mean, self.var = name, norm.running_mean, norm.running_var
+        self.mean, self.var = norm.running_mean, norm.running_var
         self.old = self.mean.clone(), self.var.clone()
-        self.counts: list[int] = []
+        self.counts: list[float] = []
+        self.shrink: list[float] = []  # from unbiased to biased variance
         self.means: list[Tensor] = []
         self.variances: list[Tensor] = []
         # Old statistics that are not finite would survive a momentum of 1: 0 * inf is not 0.
         self.mean.zero_()
         self.var.zero_()
 
-    def check(self, norm: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        """Forward pre-hook."""
-        if inputs[0].numel() == inputs[0].shape[1]:
-            raise EvaluationError(
-                f'calibration: {self.name} sees one value per channel, input '
-                f'{tuple(inputs[0].shape)}, which has no variance; use larger batches or images '
-                'in calibration_dataloader'
-            )
-
     def take(self, norm: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        """Forward hook: keeps the biased statistics of this forward."""
+        """Forward hook: keeps the statistics of this forward."""
         own = common = inputs[0].numel() // inputs[0].shape[1]
         if isinstance(norm, nn.SyncBatchNorm) and dist.is_distributed():
             # It counted the values of all ranks; this rank stands for its own share of them.
@@ -48,8 +40,9 @@ class _Seen:
             dist.all_reduce(total)
             common = int(total)
         self.counts.append(own)
+        self.shrink.append((common - 1) / common)
         self.means.append(self.mean.clone())
-        self.variances.append(self.var * ((common - 1) / common))
+        self.variances.append(self.var.clone())
 
 
 @torch.no_grad()
@@ -63,17 +56,23 @@ def pooled_statistics(
     Raises:
         EvaluationError: without batches, or when a norm sees a single value per channel.
     """
-    seen = [_Seen(name, norm) for name, norm in norms]
+    seen = [_Seen(norm) for _, norm in norms]
     handles = []
     num_batches = 0
     try:
         for (_, norm), one in zip(norms, seen, strict=True):
             norm.momentum, norm.training = 1.0, True
-            handles.append(norm.register_forward_pre_hook(one.check))
             handles.append(norm.register_forward_hook(one.take))
         for batch in batches:
             forward(batch)
             num_batches += 1
+    except ValueError as error:
+        if 'more than 1 value per channel' not in str(error):
+            raise
+        raise EvaluationError(
+            f'calibration: a norm sees one value per channel, which has no variance ({error}); '
+            'use larger batches or images in calibration_dataloader'
+        ) from None
     finally:
         for handle in handles:
             handle.remove()
@@ -90,25 +89,27 @@ def pooled_statistics(
 
 def _write(seen: list[_Seen]) -> None:
     """Pools all norms at once: rows are forwards, columns the channels of all norms."""
-    rows = range(max((len(one.counts) for one in seen), default=0))
-    if not rows:
+    if not seen:
         return
-    means, variances = (
-        torch.stack([torch.cat([_row(getattr(one, what), r) for one in seen]) for r in rows])
-        for what in ('means', 'variances')
+    rows = range(max(len(one.means) for one in seen))
+    means = torch.stack([torch.cat([_row(one.means, r) for one in seen]) for r in rows]).double()
+    variances = torch.stack([torch.cat([_row(one.variances, r) for one in seen]) for r in rows])
+    widths = [len(one.mean) for one in seen]
+    counts, shrink = (
+        torch.tensor(
+            [[row[r] if r < len(row) else 0.0 for row in table] for r in rows], dtype=torch.float64
+        )
+        .repeat_interleave(torch.tensor(widths), dim=1)
+        .to(means.device)
+        for table in ([one.counts for one in seen], [one.shrink for one in seen])
     )
-    means, variances = means.double(), variances.double()
-    widths = torch.tensor([len(one.mean) for one in seen])
-    counts = torch.tensor([[dict(enumerate(one.counts)).get(r, 0) for one in seen] for r in rows])
-    counts = counts.repeat_interleave(widths, dim=1).to(means)
     total = torch.stack([counts.sum(0), (counts * means).sum(0)])
     dist.all_reduce(total)
     mean = total[1] / total[0]
-    spread = (counts * (variances + (means - mean) ** 2)).sum(0)
+    spread = (counts * (variances * shrink + (means - mean) ** 2)).sum(0)
     dist.all_reduce(spread)
     var = spread / (total[0] - 1)
-    sizes = widths.tolist()
-    for one, new_mean, new_var in zip(seen, mean.split(sizes), var.split(sizes), strict=True):
+    for one, new_mean, new_var in zip(seen, mean.split(widths), var.split(widths), strict=True):
         one.mean.copy_(new_mean)
         one.var.copy_(new_var)
 

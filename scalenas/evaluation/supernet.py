@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from scalenas.arch import Arch, HRArch, find, from_dict
+from scalenas.arch import HRArch, find, from_dict
 from scalenas.models import SuperScaleHRNet
 from scalenas.space import AbstractSpace
 
@@ -20,15 +20,11 @@ def supernet_of(model: nn.Module) -> SuperScaleHRNet:
     Raises:
         EvaluationError: when there is none, or more than one.
     """
-    return _locate(model)[1]
+    return locate(model)[1]
 
 
-def supernet_path(model: nn.Module) -> str:
-    """Module path of the supernet in `model`, '' for `model` itself."""
-    return _locate(model)[0]
-
-
-def _locate(model: nn.Module) -> tuple[str, SuperScaleHRNet]:
+def locate(model: nn.Module) -> tuple[str, SuperScaleHRNet]:
+    """Module path ('' for `model` itself) and module of the one supernet in `model`."""
     found = [(n, m) for n, m in model.named_modules() if isinstance(m, SuperScaleHRNet)]
     if len(found) != 1:
         raise EvaluationError(
@@ -38,17 +34,21 @@ def _locate(model: nn.Module) -> tuple[str, SuperScaleHRNet]:
     return found[0]
 
 
-def live_norms(model: nn.Module, arch: Arch) -> list[tuple[str, _BatchNorm]]:
-    """Name and module of every batch norm that runs with `arch`: its own, and all around it."""
-    path, supernet = _locate(model)
+def live_norms(
+    model: nn.Module, arch: HRArch, path: str | None = None
+) -> list[tuple[str, _BatchNorm]]:
+    """Name and module of every batch norm that runs with `arch`: its own, and all around it.
+
+    `path` is that of the supernet, where it is known.
+    """
+    path = locate(model)[0] if path is None else path
+    supernet = model.get_submodule(path)
+    assert isinstance(supernet, SuperScaleHRNet)
     prefix = f'{path}.' if path else ''
-    inside = [(f'{prefix}{name}', norm) for name, norm in supernet.live_norms(arch)]
-    around = [
-        (name, module)
-        for name, module in model.named_modules()
-        if not (path == '' or name == path or name.startswith(prefix))
-    ]
-    return [(n, m) for n, m in inside + around if isinstance(m, _BatchNorm)]
+    found = [(f'{prefix}{name}', norm) for name, norm in supernet.live_norms(arch)]
+    # Its own modules count as seen: what it does not run is not live, whatever else it holds.
+    around = model.named_modules(memo=set(supernet.modules()))
+    return [(n, m) for n, m in [*found, *around] if isinstance(m, _BatchNorm)]
 
 
 def chosen_archs(choices: Sequence[object], space: AbstractSpace[HRArch]) -> dict[str, HRArch]:

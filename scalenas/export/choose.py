@@ -49,31 +49,44 @@ def choose(
             raise ExportError(f'{where} is one arch; --index and --max-... choose from a study')
         return Choice(Path(where).stem, find(where), where)
     path = _front_path(where)
-    entries = _entries(path)
+    front = _read_front(path)
     if index is not None:
-        if not 0 <= index < len(entries):
+        if not 0 <= index < len(front):
             raise ExportError(
-                f'{path}: --index {index} is not there; the front has 0 .. {len(entries) - 1}'
+                f'{path}: --index {index} is not there; the front has 0 .. {len(front) - 1}'
             )
-        return _choice(path, entries[index])
-    within = [entry for entry in entries if (budget or Budget()).allows(Cost(**entry['cost']))]
+        return _choice(path, front[index])
+    within = [entry for entry in front if (budget or Budget()).allows(entry.cost)]
     if not within:
-        cheapest = min(entries, key=lambda entry: entry['cost']['macs'])
+        cheapest = min(front, key=lambda entry: entry.cost.macs)
         raise ExportError(
             f'{path}: no network of the front is within {budget}; the cheapest, slot '
-            f'{cheapest["slot"]}, has {Cost(**cheapest["cost"])}'
+            f'{cheapest.slot}, has {cheapest.cost}'
         )
     for entry in within:
-        known = entry['metrics']
-        if (metric is None and len(known) != 1) or (metric is not None and metric not in known):
+        if metric not in entry.metrics and (metric or len(entry.metrics) != 1):
             raise ExportError(
-                f'{path}: slot {entry["slot"]} has no metric {metric!r}; it has '
-                f'{", ".join(sorted(known))}; set search.metric in the config'
+                f'{path}: slot {entry.slot} has no metric {metric!r}; it has '
+                f'{", ".join(sorted(entry.metrics))}; set search.metric in the config'
             )
-    sign = 1 if direction == 'maximize' else -1
-    return _choice(
-        path, max(within, key=lambda e: sign * e['metrics'][metric or next(iter(e['metrics']))])
-    )
+    best = max if direction == 'maximize' else min
+    return _choice(path, best(within, key=lambda e: e.metrics[metric or next(iter(e.metrics))]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One row of a search's front."""
+
+    slot: int
+    arch: str
+    cost: Cost
+    metrics: dict[str, float]
+
+    @classmethod
+    def parse(cls, row: dict[str, Any]) -> _Entry:
+        """From `{slot, arch, cost: {macs, params, acts}, metrics: {...}}`; more keys may stand."""
+        metrics = {str(name): float(value) for name, value in row['metrics'].items()}
+        return cls(int(row['slot']), str(row['arch']), Cost(**row['cost']), metrics)
 
 
 def _front_path(where: str) -> Path:
@@ -90,28 +103,17 @@ def _front_path(where: str) -> Path:
     return path
 
 
-def _entries(path: Path) -> list[dict[str, Any]]:
+def _read_front(path: Path) -> list[_Entry]:
     try:
-        entries = json.loads(path.read_text(encoding='utf-8'))
-        for entry in entries:
-            Cost(**entry['cost'])
-            if not isinstance(entry['slot'], int) or not isinstance(entry['metrics'], dict):
-                raise TypeError('slot and metrics of every entry must be a number and a table')
-            entry['arch'] = str(entry['arch'])
-    except (ValueError, TypeError, KeyError) as error:
+        front = [_Entry.parse(row) for row in json.loads(path.read_text(encoding='utf-8'))]
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         line = ' '.join(str(error).split())
         raise ExportError(f'{path}: not the front of a search: {line}') from None
-    if not entries:
+    if not front:
         raise ExportError(f'{path}: the front is empty; let the search evaluate some networks')
-    return entries
+    return front
 
 
-def _choice(path: Path, entry: dict[str, Any]) -> Choice:
-    return Choice(
-        f'subnet_{entry["slot"]:05}',
-        load_file(path.parent / entry['arch']),
-        str(path),
-        entry['slot'],
-        Cost(**entry['cost']),
-        entry['metrics'],
-    )
+def _choice(path: Path, entry: _Entry) -> Choice:
+    arch = load_file(path.parent / entry.arch)
+    return Choice(f'subnet_{entry.slot:04}', arch, str(path), entry.slot, entry.cost, entry.metrics)

@@ -46,8 +46,9 @@ def write_onnx(model: nn.Module, path: Path, size: Size, in_channels: int = 3) -
     with warnings.catch_warnings():
         # The exporter that needs no further package is the older one, and says so.
         warnings.simplefilter('ignore')
-        names = {'input_names': ['image'], 'output_names': ['raw']}
-        torch.onnx.export(raw, (image,), str(path), dynamo=False, **names)
+        torch.onnx.export(
+            raw, (image,), str(path), input_names=['image'], output_names=['raw'], dynamo=False
+        )
     session = onnxruntime.InferenceSession(str(path), providers=['CPUExecutionProvider'])
     expected = raw(image)
     found = torch.from_numpy(session.run(None, {'image': image.numpy()})[0])

@@ -126,17 +126,13 @@ def _read(module: str) -> _Module:
 
 
 def _import_lines(imports: Iterable[Import]) -> str:
-    groups: tuple[list[str], list[str]] = ([], [])
     names: dict[str, list[str]] = {}
     for module, name, known in sorted(imports, key=str):
         words = f'{name or module} as {known}' if known else name or module
-        if name is None:
-            names[f'import {words}'] = []
-        else:
-            names.setdefault(f'from {module} import ', []).append(words)
-    for start, words in sorted(
-        names.items(), key=lambda item: (item[0].startswith('from'), item[0])
-    ):
-        ours = start.split()[1].split('.')[0] in sys.stdlib_module_names
-        groups[0 if ours else 1].append(start + ', '.join(words))
+        start = 'import ' if name is None else f'from {module} import '
+        names.setdefault(start if name else f'{start}{words}', []).extend([words] if name else [])
+    groups: tuple[list[str], list[str]] = ([], [])
+    for start in sorted(names, key=lambda line: (line.startswith('from'), line)):
+        standard = start.split()[1].split('.')[0] in sys.stdlib_module_names
+        groups[not standard].append(start + ', '.join(names[start]))
     return '\n\n'.join('\n'.join(group) for group in groups if group)

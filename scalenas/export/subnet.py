@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 from scalenas.arch import HRArch, Size, dump
 from scalenas.complexity import Cost
 from scalenas.evaluation import SubnetEvaluator, calibrated
-from scalenas.evaluation.supernet import supernet_of, supernet_path
+from scalenas.evaluation.supernet import locate
 from scalenas.models import slice_state_dict
 from scalenas.version import __version__
 
@@ -73,6 +74,8 @@ def export_subnet(
         UserError: for a config, a checkpoint or an arch that do not fit each other.
     """
     name = name or choice.name
+    if not re.fullmatch(r'\w[\w.-]*', name):
+        raise ExportError(f'--name {name!r}: use letters, digits, dots, dashes and underscores')
     size = size or cfg.get('search', {}).get('size')
     if size is None:
         raise ExportError('config: search.size is missing: height and width that costs are for')
@@ -111,7 +114,7 @@ def export_subnet(
 
 def subnet_state(model: nn.Module, arch: HRArch) -> dict[str, Tensor]:
     """State dict of the task model with `arch` as its backbone, values as they are now."""
-    path = supernet_path(model)
+    path, supernet = locate(model)
     wrapper = 'architecture.' if path.startswith('architecture.') else ''
     state = {
         key.removeprefix(wrapper): value
@@ -119,7 +122,7 @@ def subnet_state(model: nn.Module, arch: HRArch) -> dict[str, Tensor]:
         if key.startswith(wrapper)
     }
     prefix = f'{path.removeprefix(wrapper)}.'
-    return slice_state_dict(state, supernet_of(model).space, arch, prefix)
+    return slice_state_dict(state, supernet.space, arch, prefix)
 
 
 def load_exported(config: Path, weights: Path) -> Any:

@@ -14,8 +14,10 @@ from mmengine.runner import Runner
 
 from scalenas.models.checkpoint import load_checkpoint
 
-from .config import read_config, unknown_key
+from .config import read_config
 from .data import check_data
+from .diagnosis import diagnosed
+from .errors import ConfigError
 from .options import test_config, train_config
 
 
@@ -48,6 +50,7 @@ def test(args: argparse.Namespace) -> dict[str, Any]:
 
 def build_runner(cfg: Config, loaders: tuple[str, ...]) -> Runner:
     """The Runner of a config, after its data and checkpoint were found to be usable."""
+    check_parallel(cfg)
     if cfg.launcher == 'pytorch' and not torch.cuda.is_available():
         _meet_on_cpu(cfg)
     check_data(cfg, loaders)
@@ -63,16 +66,36 @@ def build_runner(cfg: Config, loaders: tuple[str, ...]) -> Runner:
 
 @contextmanager
 def clear_errors(cfg: Config) -> Iterator[None]:
-    """A TypeError for a key that a class does not take becomes a ConfigError."""
+    """An error of a build that a mistake in the config explains becomes a ConfigError."""
     try:
         yield
-    except TypeError as error:
-        if 'unexpected keyword argument' not in str(error):
-            raise
-        clear = unknown_key(cfg)
+    except (TypeError, KeyError) as error:
+        clear = diagnosed(cfg, error)
         if clear is None:
             raise
         raise clear from None
+
+
+def check_parallel(cfg: Config) -> None:
+    """Pass unless DDP would wait for gradients that a sampled sub-net does not make.
+
+    Raises:
+        ConfigError: says which variable to set.
+    """
+    model = cfg.model
+    if cfg.launcher == 'none' or model.get('type') != 'scalenas.SuperNet':
+        return
+    wrapper = cfg.get('model_wrapper_cfg') or {}
+    finds = wrapper.get('find_unused_parameters', cfg.get('find_unused_parameters', False))
+    all_used = model.get('inactive') == 'decay' or model.sampler.get('type') in (
+        'sandwich',
+        'fixed',
+    )
+    if not finds and not all_used:
+        raise ConfigError(
+            f"{cfg.filename}: several processes, one sub-net a step and inactive='skip' need "
+            "find_unused_parameters = True (or model.inactive='decay')"
+        )
 
 
 def _meet_on_cpu(cfg: Config) -> None:

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from mmengine.config import Config, ConfigDict, DictAction
+from mmengine.device import get_device
 
 from .errors import ConfigError
 
@@ -134,6 +135,8 @@ def _common(args: argparse.Namespace, cfg: Config) -> None:
 
 
 def _use_amp(cfg: Config) -> None:
+    if get_device() == 'cpu':
+        raise ConfigError('--amp: needs a GPU, and none is to be seen here; leave it out')
     kind = cfg.optim_wrapper.get('type', 'OptimWrapper')
     if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
         raise ConfigError(f'--amp: works with optim_wrapper.type OptimWrapper, got {kind!r}')

@@ -166,7 +166,7 @@ def test_no_batch_and_a_single_value_are_the_users_errors() -> None:
     with pytest.raises(EvaluationError, match='no batch'), calibrated(model, SPACE.smallest(), []):
         pass
     with (
-        pytest.raises(EvaluationError, match=r'one value per channel.*\(1, 64, 1, 1\)'),
+        pytest.raises(EvaluationError, match=r'one value per channel.*\[1, 64, 1, 1\]'),
         calibrated(model, SPACE.largest(), images((1, 32))),
     ):
         pass

@@ -8,17 +8,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from mmengine.config import Config
 from mmengine.evaluator import Evaluator
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
+from mmseg.evaluation import IoUMetric
 from torch import nn
 
 from scalenas.complexity import count
 from scalenas.errors import UserError
 from scalenas.evaluation import EvaluationError, SubnetEvaluator, calibrated
 from scalenas.evaluation.batches import FixedBatches, build_loader
-from scalenas.evaluation.precision import unrounded
+from scalenas.evaluation.precision import areas, unrounded
 from scalenas.space import HRSpace
 
 from .world import SPACE, archs, checkpoint, segmentor, supernet
@@ -188,3 +191,13 @@ def test_an_arch_outside_the_space(evaluator: SubnetEvaluator) -> None:
 
 def _arguments(space: HRSpace) -> dict[str, object]:
     return {k: v for k, v in space.to_dict().items() if k not in ('family', 'where')}
+
+
+@given(st.integers(0, 10**6), st.integers(2, 5), st.sampled_from([255, 0, 3]))
+def test_areas_are_those_of_mmseg(seed: int, num_classes: int, ignore: int) -> None:
+    rng = torch.Generator().manual_seed(seed)
+    found, truth = (torch.randint(0, 7, (9, 8), generator=rng) for _ in range(2))
+    truth[:2] = 255
+    ours = areas(found, truth, num_classes, ignore)
+    theirs = IoUMetric.intersect_and_union(found, truth, num_classes, ignore)
+    assert [a.tolist() for a in ours] == [a.tolist() for a in theirs]

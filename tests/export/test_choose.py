@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
-from scalenas.arch import ArchError, dump, named
-from scalenas.complexity import Budget
+from scalenas.arch import ArchError, named
+from scalenas.complexity import Budget, Cost
 from scalenas.export import ExportError, choose
+from scalenas.search.record import Objective, Record
+from scalenas.search.report import write_report
 from tests.evaluation.world import archs
 
 
 @pytest.fixture
 def work_dir(tmp_path: Path) -> Path:
     """Three networks: the dearer the better, and the cheapest has the fewest parameters."""
-    (tmp_path / 'archs').mkdir()
-    entries = []
-    for n, arch in enumerate(archs(3)):
-        (tmp_path / f'archs/{n}.yaml').write_text(dump(arch))
-        cost = {'macs': 10**6 * (n + 1), 'params': 1000 * (n + 1), 'acts': 10}
-        metrics = {'mIoU': 50.0 + n, 'error': 3.0 - n}
-        entries.append(
-            {'slot': 10 * n, 'arch': f'archs/{n}.yaml', 'cost': cost, 'metrics': metrics}
+    records = [
+        Record(
+            slot=10 * n,
+            arch=arch,
+            cost=Cost(10**6 * (n + 1), 1000 * (n + 1), 10),
+            metrics={'mIoU': 50.0 + n, 'error': 3.0 - n},
+            generation=0,
         )
-    (tmp_path / 'front.json').write_text(json.dumps(entries))
+        for n, arch in enumerate(archs(3))
+    ]
+    write_report(records, Objective('mIoU'), tmp_path)
     return tmp_path
 
 
@@ -37,7 +39,7 @@ def test_by_position_by_budget_and_by_metric(work_dir: Path) -> None:
     assert choose(where, 'mIoU', budget=Budget(max_params=1000)).slot == 0
     assert choose(where, 'mIoU', direction='minimize').slot == 0
     assert choose(where, 'error', direction='minimize').slot == 20
-    assert choose(where, 'mIoU').name == 'subnet_00020'
+    assert choose(where, 'mIoU').name == 'subnet_0020'
     assert choose(where, 'mIoU').metrics == {'mIoU': 52.0, 'error': 1.0}
 
 
@@ -48,7 +50,7 @@ def test_a_search_is_found_by_any_of_its_names(work_dir: Path, form: str) -> Non
 
 def test_an_arch_is_found_by_name_or_file(work_dir: Path) -> None:
     assert choose('scalenas_s1').arch == named('scalenas_s1')
-    assert choose(str(work_dir / 'archs/1.yaml')).name == '1'
+    assert choose(str(work_dir / 'archs/0010.yaml')).name == '0010'
 
 
 @pytest.mark.parametrize(
@@ -77,6 +79,7 @@ def test_a_wrong_choice_is_one_line(
         ('[{"slot": 1}]', 'not the front of a search'),
         ('[1]', 'not the front of a search'),
         ('[{"slot": 1, "arch": "a.yaml", "cost": {"gmacs": 2}, "metrics": {}}]', 'not the front'),
+        ('[{"slot": 1, "arch": "a.yaml", "cost": {"macs": 2}, "metrics": [1]}]', 'not the front'),
     ],
 )
 def test_a_broken_front_is_one_line(tmp_path: Path, content: str, message: str) -> None:

@@ -40,7 +40,7 @@ HEAVY = {
 # Files of a light room that need a task package; only the registry imports them, when asked.
 BRIDGES = {'datasets/mmseg_datasets.py'}
 # Not rooms: they may look everywhere.
-LOBBY = {'doctor', 'registry', 'utils', *NEUTRAL}
+LOBBY = {'cli', 'demo', 'doctor', 'pipeline', 'registry', 'utils', *NEUTRAL}
 
 
 def imported(source: str, package: tuple[str, ...]) -> Iterator[tuple[int, str]]:

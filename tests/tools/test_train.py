@@ -91,6 +91,21 @@ def test_teacher_then_distilled_supernet(tool, config, tmp_path):
     assert any('mIoU' in row for row in rows)
 
 
+def test_ddp_that_would_wait_forever_is_refused(config):
+    from scalenas.training import ConfigError
+    from scalenas.training.config import read_config
+    from scalenas.training.launch import check_parallel
+
+    cfg = read_config(config())
+    cfg.launcher = 'pytorch'
+    check_parallel(cfg)
+    cfg.find_unused_parameters = False
+    with pytest.raises(ConfigError, match='find_unused_parameters = True'):
+        check_parallel(cfg)
+    cfg.model.inactive = 'decay'
+    check_parallel(cfg)
+
+
 @pytest.mark.parametrize('count', [2])
 def test_torchrun_without_gpus(config, tmp_path, count):
     """The tool itself under torchrun; both ranks train the same sub-nets, one writes."""
@@ -157,6 +172,17 @@ MISTAKES = {
         ['{config}', '--cfg-options', 'train_cgf.max_iters=3'],
         "did you mean 'train_cfg'",
     ),
+    'no class of that name': (
+        ['{config}', '--cfg-options', 'model.architecture.decode_head.type=FCNHed'],
+        "decode_head.type: no class is registered as 'FCNHed'; did you mean 'FCNHead'?",
+    ),
+    'no class of ours of that name': (
+        ['{config}', '--cfg-options', 'model.architecture.backbone.type=scalenas.SuperScaleHRNt'],
+        "did you mean 'scalenas.SuperScaleHRNet'?",
+    ),
+    'missing sampler': (['{dir}/nosampler.py'], "model (scalenas.SuperNet): key 'sampler' is"),
+    'amp without a GPU': (['{config}', '--amp'], '--amp: needs a GPU'),
+    'no auto_scale_lr': (['{dir}/noscale.py', '--auto-scale-lr'], 'auto_scale_lr.base_batch_size'),
     'sampler': (
         ['{config}', '--cfg-options', 'model.sampler.type=sandwhich'],
         "did you mean 'sandwich'",
@@ -190,6 +216,12 @@ def test_a_mistake_is_one_line(tool, config, tmp_path, capsys, mistake):
     arguments, words = MISTAKES[mistake]
     names = dict(config=config(), dir=tmp_path.as_posix())
     (tmp_path / 'tiny.txt').write_text('')
+    base = "_base_ = './tiny.py'\n"
+    (tmp_path / 'noscale.py').write_text(base + 'auto_scale_lr = None')
+    (tmp_path / 'nosampler.py').write_text(
+        base + 'model = dict(_delete_=True, type="scalenas.SuperNet",'
+        ' architecture=_base_.model.architecture)'
+    )
     work = str(tmp_path / 'work')
     code = tool('train', *[a.format(**names) for a in arguments], '--work-dir', work)
     assert code == 2

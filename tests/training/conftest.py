@@ -1,6 +1,7 @@
 """A small supernet around mmseg's EncoderDecoder, and batches for it."""
 
 import copy
+import itertools
 
 import pytest
 import torch
@@ -45,7 +46,7 @@ SEGMENTOR = dict(
         num_classes=4,
         loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
     ),
-    train_cfg=dict(),
+    train_cfg={},
     test_cfg=dict(mode='whole'),
 )
 
@@ -59,10 +60,18 @@ def mmseg_scope():
         yield
 
 
+_hubs = itertools.count()
+
+
+def new_hub():
+    """A message hub that becomes the current one: that is the one created last, as by a Runner."""
+    return MessageHub.get_instance(f'test-{next(_hubs)}')
+
+
 @pytest.fixture
 def iteration():
     """Sets the iteration that a supernet sees."""
-    hub = MessageHub.get_instance('test')
+    hub = new_hub()
 
     def at(value):
         hub.update_info('iter', value)

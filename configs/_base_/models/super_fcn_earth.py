@@ -1,11 +1,11 @@
 # A small HRNet-style space for 96x96 pictures, with HRNet's segmentation head around it; as it
-# stands here it trains its largest net: the teacher. The space holds 8e24 networks.
+# stands here it trains its largest net: the teacher. The space holds 7e32 networks.
 norm_cfg = dict(type='BN', requires_grad=True)
 space = dict(
     family='hrnet',
     width=16,
     num_modules=(1, 2, 1),
-    depth=(1, 2, 3),
+    depth=(1, 2, 3, 4),
     stem=32,
     stage1_blocks=1,
     stage1_channels=16,
@@ -39,7 +39,7 @@ model = dict(
             align_corners=False,
             loss_decode=dict(type='CrossEntropyLoss'),
         ),
-        train_cfg=dict(),
+        train_cfg={},
         test_cfg=dict(mode='whole'),
     ),
     sampler=dict(type='fixed', arch='largest'),

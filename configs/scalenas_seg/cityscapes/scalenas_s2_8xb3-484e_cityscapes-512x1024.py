@@ -1,6 +1,7 @@
 # What: ScaleNet-S2, found for Cityscapes, as an ordinary mmseg model: test it, or train it alone.
 # Source: ScaleNAS (Cheng et al. 2020), table 1; recipe of section 7.3.
-# Command: python tools/test.py configs/scalenas_seg/cityscapes/scalenas_s2_8xb3-484e_cityscapes-512x1024.py CHECKPOINT
+# Command: python tools/test.py \
+#   configs/scalenas_seg/cityscapes/scalenas_s2_8xb3-484e_cityscapes-512x1024.py CHECKPOINT
 #   CHECKPOINT: what tools/export.py wrote for this net, or a converted release of the authors.
 # Expected: 28.5 M parameters, 309.5 Gi multiply-adds at 1024x2048, head included (reproduced by the
 #   tests).

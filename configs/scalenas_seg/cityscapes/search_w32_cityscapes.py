@@ -5,7 +5,8 @@
 #   work_dirs/supernet_w32_8xb3-484e_cityscapes-512x1024/iter_59996.pth
 #   More workers: tools/dist_search.sh with the same arguments and the number of GPUs.
 # Cost: 200 V100 hours (paper).
-# Expected (paper, reported, not reproduced here): S1 25.3 M, 265.5 Gi, mIoU 80.5; S2 28.5 M, 309.5 Gi, mIoU 81.1.
+# Expected (paper, reported, not reproduced here): S1 25.3 M, 265.5 Gi, mIoU 80.5;
+#   S2 28.5 M, 309.5 Gi, mIoU 81.1.
 # Candidates are validated on pictures held out of training, not on the reported split.
 _base_ = './supernet_w32_8xb3-484e_cityscapes-512x1024.py'
 search = dict(

@@ -1,7 +1,8 @@
 # What: the W32 supernet on Cityscapes: one sub-net per iteration from nine groups, distilled
 #   from the teacher (MSE on the logits, weight 1), started from the teacher's weights.
 # Source: ScaleNAS (Cheng et al. 2020), sections 3.3, 3.4 and 7.3.
-# Command: tools/dist_train.sh configs/scalenas_seg/cityscapes/supernet_w32_8xb3-484e_cityscapes-512x1024.py 8
+# Command: tools/dist_train.sh \
+#   configs/scalenas_seg/cityscapes/supernet_w32_8xb3-484e_cityscapes-512x1024.py 8
 # Needs: the teacher's checkpoint, see `init_from`.
 # Cost: about 40 hours on 8 V100 for teacher and supernet (paper).
 # Expected: sub-nets of 13.857 to 47.850 M parameters and 200.71 to 469.76 Gi multiply-adds at
@@ -11,7 +12,8 @@ _base_ = './teacher_w32_8xb3-484e_cityscapes-512x1024.py'
 model = dict(
     init_from=dict(
         checkpoint='work_dirs/teacher_w32_8xb3-484e_cityscapes-512x1024/iter_59996.pth',
-        made_by='tools/dist_train.sh configs/scalenas_seg/cityscapes/teacher_w32_8xb3-484e_cityscapes-512x1024.py 8',
+        made_by='tools/dist_train.sh configs/scalenas_seg/cityscapes/'
+        'teacher_w32_8xb3-484e_cityscapes-512x1024.py 8',
     ),
     sampler=dict(_delete_=True, type='grouped', seed=0),
     distillation=dict(tap='decode_head.conv_seg', weight=1.0, teacher='frozen', ignore_index=255),

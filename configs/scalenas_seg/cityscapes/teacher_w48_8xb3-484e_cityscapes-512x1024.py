@@ -1,7 +1,8 @@
 # What: the teacher of the W48 supernet, its largest net, on Cityscapes (19 classes).
 # Source: ScaleNAS (Cheng et al. 2020), section 7.3. The paper starts from ImageNet weights:
 #   --cfg-options model.architecture.backbone.pretrained=PATH
-# Command: tools/dist_train.sh configs/scalenas_seg/cityscapes/teacher_w48_8xb3-484e_cityscapes-512x1024.py 8
+# Command: tools/dist_train.sh \
+#   configs/scalenas_seg/cityscapes/teacher_w48_8xb3-484e_cityscapes-512x1024.py 8
 # Cost: about 60 hours on 8 V100 for teacher and supernet (paper).
 # Expected: 106.995 M parameters and 996.20 Gi multiply-adds at 1024x2048, head included (reproduced
 #   by the tests); the paper prints no mIoU for the teacher.

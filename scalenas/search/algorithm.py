@@ -1,0 +1,141 @@
+"""What every search algorithm is: a pure function from the history to the next networks."""
+
+from __future__ import annotations
+
+import logging
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, final
+
+from scalenas.arch import Arch
+from scalenas.arch.strict import as_int
+from scalenas.complexity import Budget, Cost
+from scalenas.space import AbstractSpace
+
+from .record import COSTS, Objective, Record, SearchError
+
+logger = logging.getLogger(__name__)
+
+
+class AbstractSearch(ABC):
+    """Proposes generations of networks until `num_total` are evaluated.
+
+    Args:
+        num_total: evaluations in all. More of them continue the same search: the first slots of
+            a generation do not depend on how many are asked for.
+        max_tries: draws for one slot before it stays empty. A draw is rejected when it is over
+            the budget or was proposed before; neither is ever evaluated.
+
+    Raises:
+        SearchError: when no network of the space can be within the budget.
+    """
+
+    def __init__(
+        self,
+        space: AbstractSpace[Any],
+        objective: Objective,
+        cost: Callable[[Arch], Cost],
+        budget: Budget | None = None,
+        num_total: int = 2000,
+        max_tries: int = 1000,
+    ) -> None:
+        self.space = space
+        self.objective = objective
+        self.cost = cost
+        self.budget = budget or Budget()
+        self.num_total = as_int(num_total, 'search.algorithm.num_total')
+        self.max_tries = as_int(max_tries, 'search.algorithm.max_tries')
+        _check_reachable(space, cost, self.budget)
+
+    @abstractmethod
+    def generation(self, index: int, records: Sequence[Record], rng: random.Random) -> list[Arch]:
+        """The networks of generation `index`, each new; none when the search is finished.
+
+        Args:
+            records: all records of earlier generations, by slot.
+            rng: private to this generation, so that every worker computes the same list.
+        """
+
+    @abstractmethod
+    def settings(self) -> dict[str, object]:
+        """All that the proposals depend on, as plain data; not `num_total`."""
+
+    @final
+    def _batch(self, records: Iterable[Record], wanted: int, patience: int = 1) -> Batch:
+        return Batch(self, records, wanted, patience)
+
+
+class Batch:
+    """The networks of a generation while they are found, slot by slot.
+
+    After `patience` slots for which all draws were rejected it takes no more: a budget that
+    hardly any network meets, or a space that is used up, costs a bounded time.
+    """
+
+    def __init__(
+        self, search: AbstractSearch, records: Iterable[Record], wanted: int, patience: int
+    ) -> None:
+        self.archs: list[Arch] = []
+        self.wanted = wanted
+        self._patience = patience
+        self._search = search
+        self._seen = {record.arch for record in records}
+        self._empty = self._repeated = self._beyond = 0
+        self._nearest = float('inf')
+
+    @property
+    def open(self) -> bool:
+        """True while more networks are wanted and can be expected."""
+        return len(self.archs) < self.wanted and self._empty < self._patience
+
+    def fill(self, draw: Callable[[], Arch]) -> bool:
+        """Fill the next slot with the first draw that is new and within the budget, if any."""
+        search = self._search
+        for _ in range(search.max_tries):
+            arch = draw()
+            if arch in self._seen:
+                self._repeated += 1
+                continue
+            violation = search.budget.violation(search.cost(arch))
+            if violation > 0.0:
+                self._beyond += 1
+                self._nearest = min(self._nearest, violation)
+                continue
+            self._seen.add(arch)
+            self.archs.append(arch)
+            return True
+        self._empty += 1
+        return False
+
+    def close(self, index: int) -> list[Arch]:
+        """The networks found; a log line when they are fewer than asked for."""
+        if len(self.archs) < self.wanted:
+            logger.warning('generation %d: %s', index, self.shortage())
+        return self.archs
+
+    def shortage(self) -> str:
+        """How many were found, and why not more."""
+        nearest = f', the nearest {self._nearest:.1%} beyond it' if self._beyond else ''
+        return (
+            f'found {len(self.archs)} of {self.wanted} networks: {self._repeated} draws were '
+            f'known already, {self._beyond} beyond the budget ({self._search.budget}){nearest}'
+        )
+
+
+def _check_reachable(
+    space: AbstractSpace[Any], cost: Callable[[Arch], Cost], budget: Budget
+) -> None:
+    # Genes are ordered small to large, so these two bound every network of the space.
+    least, most = cost(space.smallest()), cost(space.largest())
+    for what in COSTS:
+        upper, lower = getattr(budget, f'max_{what}'), getattr(budget, f'min_{what}')
+        span = f'the networks of the space have {getattr(least, what):,} to {getattr(most, what):,}'
+        if upper is not None and getattr(least, what) > upper:
+            raise SearchError(
+                f'budget: no network has max_{what}={upper:,.0f} or less; {span}; raise the bound'
+            )
+        if lower is not None and getattr(most, what) < lower:
+            raise SearchError(
+                f'budget: no network has min_{what}={lower:,.0f} or more; {span}; lower the bound'
+            )

@@ -1,0 +1,155 @@
+"""The loop of a worker: claim a candidate, evaluate it, tell the study; until all are done."""
+
+from __future__ import annotations
+
+import logging
+import math
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from scalenas.arch import Arch
+
+from .algorithm import AbstractSearch
+from .record import Record, SearchError
+from .study import Candidate, Claim, SearchStudy
+
+logger = logging.getLogger(__name__)
+
+Evaluate = Callable[[Arch], Mapping[str, float]]
+ATTEMPTS = 2  # of one worker at one slot; a second start tries again
+
+
+class EvaluationError(SearchError):
+    """A network that could not be evaluated: the message is one line for the user."""
+
+
+class Progress(Protocol):
+    """Somebody who watches a search."""
+
+    def evaluated(self, record: Record, seconds: float) -> None:
+        """This worker evaluated a network."""
+
+    def update(self, records: Sequence[Record]) -> None:
+        """All that is evaluated by now, by any worker."""
+
+    def waiting(self, running: Sequence[tuple[int, str]]) -> None:
+        """Nothing is left in the generation but what these (slot, worker) evaluate."""
+
+
+def run_search(
+    algorithm: AbstractSearch,
+    study: SearchStudy,
+    evaluate: Evaluate,
+    *,
+    seed: int = 0,
+    progress: Progress | None = None,
+    after: Callable[[Sequence[Record]], None] | None = None,
+    poll_seconds: float = 1.0,
+) -> list[Record]:
+    """Work on the study until the algorithm has nothing more to ask; all records, by slot.
+
+    Any number of processes may do so at once, with equal algorithm and seed. Each computes the
+    generations on its own, from the records alone, and they share the evaluations. `after` is
+    given all records at the end of each generation.
+
+    Raises:
+        EvaluationError: when `evaluate` failed twice on a network, or gave a number that is
+            missing or not finite. The network stays open: a later run tries it again.
+    """
+    done: list[Record] = []
+    index = 0
+    while batch := algorithm.generation(index, done, random.Random(f'{seed}/{index}')):
+        candidates = [
+            Candidate(len(done) + i, arch, algorithm.cost(arch), index)
+            for i, arch in enumerate(batch)
+        ]
+        _evaluate_all(candidates, study, evaluate, progress, poll_seconds)
+        last = candidates[-1].slot
+        done = [record for record in study.records() if record.slot <= last]
+        if after is not None:
+            after(study.records())
+        index += 1
+    return study.records()
+
+
+def _evaluate_all(
+    candidates: Sequence[Candidate],
+    study: SearchStudy,
+    evaluate: Evaluate,
+    progress: Progress | None,
+    poll_seconds: float,
+) -> None:
+    failures: dict[int, int] = {}
+    while True:
+        claim = study.claim(candidates)
+        if progress is not None:
+            progress.update(study.records())
+        if claim is not None:
+            _evaluate_one(claim, study, evaluate, progress, failures)
+            continue
+        running = study.waiting_for()
+        if not running:
+            evaluated = {record.slot for record in study.records()}
+            if all(candidate.slot in evaluated for candidate in candidates):
+                return
+            continue
+        if progress is not None:
+            progress.waiting(running)
+        time.sleep(poll_seconds)
+
+
+def _evaluate_one(
+    claim: Claim,
+    study: SearchStudy,
+    evaluate: Evaluate,
+    progress: Progress | None,
+    failures: dict[int, int],
+) -> None:
+    candidate = claim.candidate
+    start = time.monotonic()
+    try:
+        with study.pulse(claim):
+            metrics = _checked(evaluate(candidate.arch), candidate, study)
+        study.complete(claim, metrics)
+    except Exception as error:
+        text = f'{type(error).__name__}: {" ".join(str(error).split())}'
+        study.release(claim, text[:500])
+        if isinstance(error, SearchError):
+            raise
+        slot = candidate.slot
+        failures[slot] = failures.get(slot, 0) + 1
+        logger.exception('slot %d: attempt %d of %d failed', slot, failures[slot], ATTEMPTS)
+        if failures[slot] >= ATTEMPTS:
+            raise EvaluationError(
+                f'slot {slot} ({candidate.cost}) failed {ATTEMPTS} times, last with {text[:200]}; '
+                f'remove the cause and run the same command again'
+            ) from error
+        return
+    except BaseException:
+        study.release(claim, 'interrupted')
+        raise
+    if progress is not None:
+        record = Record(
+            candidate.slot, candidate.arch, candidate.cost, metrics, candidate.generation
+        )
+        progress.evaluated(record, time.monotonic() - start)
+
+
+def _checked(
+    metrics: Mapping[str, float], candidate: Candidate, study: SearchStudy
+) -> dict[str, float]:
+    wanted = study.objective.metric
+    if wanted not in metrics:
+        raise EvaluationError(
+            f'search.metric: the evaluation gave no {wanted!r}, only: {", ".join(metrics)}'
+        )
+    numbers = {name: float(value) for name, value in metrics.items()}
+    for name, value in numbers.items():
+        if not math.isfinite(value):
+            raise EvaluationError(
+                f'slot {candidate.slot}: {name} is {value}; a network must score finite numbers; '
+                f'its arch: {candidate.arch.to_dict()}'
+            )
+    return numbers

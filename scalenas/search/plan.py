@@ -1,0 +1,137 @@
+"""What a config asks of a search: `search = dict(algorithm=..., metric=..., budget=...)`."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Self
+
+from scalenas.arch import Arch, Size
+from scalenas.arch.strict import as_choice, as_int, as_list, as_mapping
+from scalenas.complexity import Budget, Cost
+from scalenas.space import AbstractSpace
+
+from .algorithm import AbstractSearch
+from .random_search import RandomSearch
+from .record import Objective, SearchError
+from .topology import TopologyEvolution
+
+ALGORITHMS: dict[str, Callable[..., AbstractSearch]] = {
+    'topology_evolution': TopologyEvolution,
+    'random': RandomSearch,
+}
+"""Name in a config -> class. A new algorithm is one more entry."""
+
+BOUNDS = tuple(f'{end}_{what}' for end in ('max', 'min') for what in ('macs', 'params', 'acts'))
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPlan:
+    """An algorithm and its arguments, what is traded, at which input size, within which budget."""
+
+    algorithm: str
+    arguments: Mapping[str, Any]
+    objective: Objective
+    size: Size
+    budget: Budget = field(default_factory=Budget)
+    seed: int = 0
+
+    @classmethod
+    def from_dict(cls, data: object) -> Self:
+        """From the `search` of a config.
+
+        Raises:
+            UserError: one line that names the key, and what is allowed.
+        """
+        table = as_mapping(
+            data,
+            'search',
+            ('algorithm', 'metric', 'size'),
+            ('direction', 'cost', 'budget', 'seed'),
+        )
+        if not isinstance(table['algorithm'], Mapping):
+            raise SearchError(
+                f'search.algorithm: expected dict(type=...), got {table["algorithm"]!r}'
+            )
+        arguments = dict(table['algorithm'])
+        name = as_choice(arguments.pop('type', None), 'search.algorithm.type', tuple(ALGORITHMS))
+        as_mapping(arguments, 'search.algorithm', (), _arguments(name))
+        size = as_list(table['size'], 'search.size', '(height, width)')
+        if len(size) != 2:
+            raise SearchError(f'search.size: expected (height, width), got {tuple(size)}')
+        bounds = as_mapping(table.get('budget') or {}, 'search.budget', (), BOUNDS)
+        return cls(
+            name,
+            arguments,
+            Objective(
+                table['metric'], table.get('direction', 'maximize'), table.get('cost', 'macs')
+            ),
+            (as_int(size[0], 'search.size[0]'), as_int(size[1], 'search.size[1]')),
+            Budget(**bounds),
+            as_int(table.get('seed', 0), 'search.seed', 0),
+        )
+
+    def with_(
+        self,
+        algorithm: str | None = None,
+        num_total: int | None = None,
+        seed: int | None = None,
+        **bounds: float | None,
+    ) -> Self:
+        """With what the command line asks for instead; None leaves a thing as it is.
+
+        Another algorithm keeps those arguments that it has too, so a random search has as many
+        evaluations as the evolution beside it.
+        """
+        name = algorithm or self.algorithm
+        arguments = {k: v for k, v in self.arguments.items() if k in _arguments(name)}
+        if num_total is not None:
+            arguments['num_total'] = num_total
+        return replace(
+            self,
+            algorithm=name,
+            arguments=arguments,
+            seed=self.seed if seed is None else seed,
+            budget=replace(self.budget, **{k: v for k, v in bounds.items() if v is not None}),
+        )
+
+    def build(self, space: AbstractSpace[Any], cost: Callable[[Arch], Cost]) -> AbstractSearch:
+        """The algorithm in a space.
+
+        Raises:
+            SearchError: for arguments that make no search, or a budget that no network meets.
+        """
+        return ALGORITHMS[self.algorithm](
+            space, self.objective, cost, budget=self.budget, **self.arguments
+        )
+
+    def settings(
+        self, search: AbstractSearch, checkpoint: str | Path, data: Mapping[str, object]
+    ) -> dict[str, object]:
+        """All that the records depend on: a study belongs to one such set.
+
+        `data` names what candidates are calibrated and validated on.
+        """
+        return {
+            'space': search.space.to_dict(),
+            'algorithm': search.settings(),
+            'seed': self.seed,
+            'size': list(self.size),
+            'budget': {name: getattr(self.budget, name) for name in BOUNDS},
+            'checkpoint': file_digest(checkpoint),
+            'data': {name: str(value) for name, value in data.items()},
+        }
+
+
+def file_digest(path: str | Path) -> str:
+    """SHA-256 of a file's content."""
+    with open(path, 'rb') as file:
+        return hashlib.file_digest(file, 'sha256').hexdigest()
+
+
+def _arguments(name: str) -> tuple[str, ...]:
+    given = ('space', 'objective', 'cost', 'budget')
+    return tuple(p for p in inspect.signature(ALGORITHMS[name]).parameters if p not in given)

@@ -1,0 +1,90 @@
+"""What a search leaves for its user: the front and all records as tables, the archs as YAML."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from scalenas.arch import dump
+
+from .pareto import front
+from .record import Objective, Record
+
+ARCH_NAME = re.compile(r'\d{4,}\.yaml')
+
+
+def front_of(records: Sequence[Record], objective: Objective) -> list[Record]:
+    """The records that no other dominates, by rising cost; of equal points the first slot."""
+    chosen: dict[tuple[float, float], Record] = {}
+    for i in front(objective.points(records)):
+        chosen.setdefault(objective.point(records[i]), records[i])
+    return list(chosen.values())
+
+
+def write_report(records: Sequence[Record], objective: Objective, folder: str | Path) -> None:
+    """Write front.csv, front.json, all.csv and archs/NNNN.yaml (NNNN is the slot) into `folder`.
+
+    Each file is replaced as a whole, so a reader never sees half of one. Archs that left the
+    front are removed from archs/; the study keeps them.
+    """
+    folder = Path(folder)
+    archs = folder / 'archs'
+    archs.mkdir(parents=True, exist_ok=True)
+    best = front_of(records, objective)
+    for record in best:
+        _replace(folder / arch_file(record), dump(record.arch))  # type: ignore[arg-type]
+    entries = [
+        {
+            'slot': record.slot,
+            'generation': record.generation,
+            'cost': record.cost.to_dict(),
+            'metrics': dict(record.metrics),
+            'arch': arch_file(record),
+        }
+        for record in best
+    ]
+    _replace(folder / 'front.json', json.dumps(entries, indent=1) + '\n')
+    rows = [{**_row(record), 'arch': arch_file(record)} for record in best]
+    _replace(folder / 'front.csv', _table(rows))
+    _replace(folder / 'all.csv', _table([_row(record) for record in records]))
+    kept = {Path(arch_file(record)).name for record in best}
+    for path in archs.iterdir():
+        if ARCH_NAME.fullmatch(path.name) and path.name not in kept:
+            path.unlink(missing_ok=True)
+
+
+def arch_file(record: Record) -> str:
+    """Where a record of the front keeps its arch, relative to the report."""
+    return f'archs/{record.slot:04d}.yaml'
+
+
+def _row(record: Record) -> dict[str, Any]:
+    return {
+        'slot': record.slot,
+        'generation': record.generation,
+        **record.cost.to_dict(),
+        **record.metrics,
+    }
+
+
+def _table(rows: Sequence[dict[str, Any]]) -> str:
+    text = io.StringIO()
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    writer = csv.DictWriter(text, names, lineterminator='\n')
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _replace(path: Path, text: str) -> None:
+    # Several workers may write at once, hence a name of its own for each.
+    part = path.with_name(f'.{path.name}.{uuid.uuid4().hex}')
+    part.write_text(text, encoding='utf-8')
+    os.replace(part, path)

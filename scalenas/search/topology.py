@@ -1,0 +1,147 @@
+"""Multi-scale topology evolution: crossover of whole modules, mutation of fusion switches.
+
+Source: ScaleNAS (Cheng et al. 2020), section 3.5 and algorithm 1.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+from scalenas.arch import Arch, HRArch
+from scalenas.arch.strict import as_choice, as_int
+from scalenas.complexity import Budget, Cost
+from scalenas.space import HRSpace
+
+from .algorithm import AbstractSearch
+from .pareto import CUTS, Cut, select
+from .record import Objective, Record, SearchError
+
+SWITCHES, DEPTHS = '*.f*', '*.depth'
+PATIENCE = 3  # parents without any new offspring before a generation ends
+STRATA = (0.2, 0.35, 0.5, 0.65, 0.8)
+INITIAL = ('uniform', 'stratified')
+
+
+class TopologyEvolution(AbstractSearch):
+    """Sample `num_initial` networks; then the best `num_parents` each get one offspring, again
+    and again, until `num_total` are evaluated.
+
+    The best are taken front by front (`pareto.select`). An offspring takes each module, with
+    probability `p_crossover`, from one other parent, at the same position; then each fusion
+    switch is flipped with probability `p_mutation`; all modules can be reached. The paper's 0.5
+    per switch makes the fusions of an offspring even coin tosses: what is inherited is the depth
+    of its branches alone. The released search script defaults to 0.2, which keeps most fusions.
+
+    Args:
+        p_depth: probability that a branch's depth is redrawn; the paper never changes it.
+        initial: 'uniform' over the space, or 'stratified': in turn from each of five fusion
+            percentages (0.2 to 0.8) times the pairs of neighbouring depths, as the release does.
+        cut: how the last front is cut, see `pareto.select`.
+    """
+
+    def __init__(
+        self,
+        space: HRSpace,
+        objective: Objective,
+        cost: Callable[[Arch], Cost],
+        budget: Budget | None = None,
+        num_initial: int = 1000,
+        num_parents: int = 100,
+        num_total: int = 2000,
+        p_crossover: float = 0.25,
+        p_mutation: float = 0.5,
+        p_depth: float = 0.0,
+        initial: Literal['uniform', 'stratified'] = 'uniform',
+        cut: Cut = 'spread',
+        max_tries: int = 1000,
+    ) -> None:
+        super().__init__(space, objective, cost, budget, num_total, max_tries)
+        self.space: HRSpace = space
+        self.num_initial = as_int(num_initial, 'search.algorithm.num_initial')
+        self.num_parents = as_int(num_parents, 'search.algorithm.num_parents')
+        if num_initial > num_total:
+            raise SearchError(
+                f'search.algorithm: num_initial {num_initial} is above num_total {num_total}'
+            )
+        for name, p in (
+            ('p_crossover', p_crossover),
+            ('p_mutation', p_mutation),
+            ('p_depth', p_depth),
+        ):
+            if isinstance(p, bool) or not isinstance(p, int | float) or not 0.0 <= p <= 1.0:
+                raise SearchError(
+                    f'search.algorithm.{name}: expected a number in 0 ... 1, got {p!r}'
+                )
+        self.p_crossover, self.p_mutation, self.p_depth = p_crossover, p_mutation, p_depth
+        self.initial = as_choice(initial, 'search.algorithm.initial', INITIAL)
+        as_choice(cut, 'search.algorithm.cut', CUTS)
+        self.cut: Cut = cut
+
+    def generation(self, index: int, records: Sequence[Record], rng: random.Random) -> list[Arch]:
+        """The initial sample at index 0, then one offspring of each parent."""
+        return self._sample(rng) if index == 0 else self._offspring(index, records, rng)
+
+    def _sample(self, rng: random.Random) -> list[Arch]:
+        draws = self._draws(rng)
+        batch = self._batch((), self.num_initial, patience=len(draws))
+        turn = 0
+        while batch.open:
+            draw = draws[turn % len(draws)]
+            if batch.fill(draw):
+                turn += 1
+            else:
+                draws.remove(draw)
+        if not batch.archs:
+            raise SearchError(
+                f'{batch.shortage()}; widen the budget, raise max_tries'
+                + (" or set initial='stratified'" if self.initial == 'uniform' else '')
+            )
+        return batch.close(0)
+
+    def _draws(self, rng: random.Random) -> list[Callable[[], HRArch]]:
+        if self.initial == 'uniform':
+            return [lambda: self.space.sample(rng)]
+        depths = self.space.depth
+        pairs: list[tuple[int, ...]] = list(itertools.pairwise(depths)) or [depths]
+        groups = [self.space.group(pair, fusion) for fusion in STRATA for pair in pairs]
+        return [lambda group=group: group.sample(rng) for group in groups]  # type: ignore[misc]
+
+    def _offspring(self, index: int, records: Sequence[Record], rng: random.Random) -> list[Arch]:
+        chosen = select(self.objective.points(records), self.num_parents, self.cut)
+        parents = [records[i].arch for i in chosen]
+        # When fewer offspring than parents are left to make, chance and not cost says whose.
+        rng.shuffle(parents)
+        wanted = min(len(parents), max(0, self.num_total - len(records)))
+        batch = self._batch(records, wanted, PATIENCE)
+        for i, parent in enumerate(parents):
+            if not batch.open:
+                break
+            others = parents[:i] + parents[i + 1 :]
+            batch.fill(lambda parent=parent, others=others: self.vary(parent, others, rng))  # type: ignore[misc]
+        return batch.close(index)
+
+    def vary(self, parent: Any, others: Sequence[Any], rng: random.Random) -> HRArch:
+        """One offspring: modules of one of the `others`, then mutation. No parent is changed."""
+        child: HRArch = parent
+        if others:
+            child = self.space.cross(child, rng.choice(others), rng, self.p_crossover)
+        if self.p_depth > 0.0:
+            child = self.space.mutate(child, rng, self.p_depth, DEPTHS)
+        return self.space.mutate(child, rng, self.p_mutation, SWITCHES)
+
+    def settings(self) -> dict[str, object]:
+        """Plain data."""
+        return {
+            'type': 'topology_evolution',
+            'num_initial': self.num_initial,
+            'num_parents': self.num_parents,
+            'p_crossover': self.p_crossover,
+            'p_mutation': self.p_mutation,
+            'p_depth': self.p_depth,
+            'initial': self.initial,
+            'cut': self.cut,
+            'max_tries': self.max_tries,
+        }

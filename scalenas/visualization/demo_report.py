@@ -1,0 +1,98 @@
+"""What a demo ends with: a table of the exported nets, and pictures of all that was made."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from scalenas.arch import load_file
+
+from .draw_arch import draw_arch
+from .draw_front import draw_front
+from .draw_predictions import draw_predictions
+
+
+def read_card(path: Path) -> dict[str, Any]:
+    """The card that tools/export.py writes beside a net."""
+    card: dict[str, Any] = json.loads(path.read_text(encoding='utf-8'))
+    return card
+
+
+def stock_metrics(folder: Path) -> dict[str, float]:
+    """Metrics that a test tool of an OpenMMLab package left in its work dir, of the newest run."""
+    logs = sorted(folder.glob('*/*.json'))
+    assert logs, folder
+    found: dict[str, float] = json.loads(logs[-1].read_text(encoding='utf-8'))
+    return found
+
+
+def demo_table(
+    cards: Sequence[Mapping[str, Any]], stock: Sequence[Mapping[str, float]], metric: str
+) -> str:
+    """Markdown: what each net costs, and its score in the supernet, exported, and by stock tools.
+
+    The scores are of the reported split; `search` is of the split that the search saw.
+    """
+    head = f'| net | params | macs | {metric} search | in the supernet | exported | stock test |'
+    lines = [head, '|---|---|---|---|---|---|---|']
+    for card, tested in zip(cards, stock, strict=True):
+        cost, scores = card['cost'], card['metrics']
+        lines.append(
+            f'| {card["name"]} | {cost["params"] / 1e6:.3f} M | {cost["macs"] / 1e6:.1f} M '
+            f'| {scores["search"][metric]:.2f} | {scores["test"][metric]:.4f} '
+            f'| {scores["exported"][metric]:.4f} | {tested[metric]:.2f} |'
+        )
+    return '\n'.join(lines)
+
+
+def points(table: Path, metric: str) -> list[tuple[float, float]]:
+    """(macs, score) of every network in an all.csv of tools/search.py."""
+    with table.open(encoding='utf-8', newline='') as rows:
+        return [(float(row['macs']), float(row[metric])) for row in csv.DictReader(rows)]
+
+
+def draw_demo(
+    out: Path,
+    search: Path,
+    random: Path,
+    cards: Sequence[Mapping[str, Any]],
+    arch: Path,
+    metric: str,
+) -> None:
+    """front.png with both searches and the exported nets, and net.png with the best of them."""
+    chosen = [
+        (float(card['cost']['macs']), card['metrics']['search'][metric], card['name'])
+        for card in cards
+    ]
+    draw_front(
+        out / 'front.png',
+        points(search / 'all.csv', metric),
+        points(random / 'all.csv', metric),
+        chosen=chosen,
+        metric=f'{metric} (search split)',
+    )
+    best = max(cards, key=lambda card: card['metrics']['search'][metric])
+    draw_arch(load_file(arch), out / 'net.png', best['name'])
+
+
+def draw_segmentation(
+    out: Path, data: Path, predicted: Path, classes: Sequence[str], palette: Any, count: int = 6
+) -> None:
+    """Some pictures of the reported split, evenly spread: image, truth and prediction."""
+    import numpy as np
+    from PIL import Image
+
+    names = sorted(path.stem for path in (data / 'images/validation').glob('*.png'))
+    names = names[:: max(1, len(names) // count)][:count]
+    rows = [
+        (
+            np.asarray(Image.open(data / f'images/validation/{name}.png')),
+            np.asarray(Image.open(data / f'annotations/validation/{name}.png')),
+            np.asarray(Image.open(predicted / f'{name}.png')),
+        )
+        for name in names
+    ]
+    draw_predictions(rows, palette, classes, out / 'predictions.png')

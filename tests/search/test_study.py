@@ -1,0 +1,270 @@
+"""The study: kill it, interrupt it, share it, damage it; nothing is lost or done twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from scalenas.arch import Arch
+from scalenas.search import EvaluationError, Objective, Record, SearchStudy, StudyError, run_search
+
+from .table import OBJECTIVE, counted, evolution, key, open_study, score, search_in_memory
+
+ROOT = Path(__file__).resolve().parents[2]
+STORAGES = ['study.db', 'study.journal']
+
+
+@pytest.fixture(scope='module')
+def expected() -> list[Record]:
+    return search_in_memory(evolution())
+
+
+def start(where: str, calls: Path, seconds: float = 0.01) -> subprocess.Popen[str]:
+    command = [sys.executable, '-m', 'tests.search.table', where, str(calls), str(seconds)]
+    return subprocess.Popen(command, cwd=ROOT, text=True, stderr=subprocess.PIPE)
+
+
+def wait_for(calls: Path, count: int) -> None:
+    deadline = time.monotonic() + 120
+    while len(counted(calls)) < count:
+        assert time.monotonic() < deadline, f'only {len(counted(calls))} evaluations'
+        time.sleep(0.02)
+
+
+def assert_complete(where: str, calls: Path, expected: list[Record], lost: int = 0) -> None:
+    """The undisturbed records; every network once, but `lost` that a kill may have caught."""
+    assert SearchStudy.read(where).records() == expected
+    times = Counter(counted(calls))
+    assert set(times) == {key(record.arch) for record in expected}
+    assert sum(times.values()) <= len(expected) + lost
+
+
+@pytest.mark.parametrize('name', STORAGES)
+def test_a_search_in_a_study_is_the_search(
+    name: str, tmp_path: Path, expected: list[Record]
+) -> None:
+    where = str(tmp_path / name)
+    seen: list[int] = []
+    records = run_search(evolution(), open_study(where), score, after=lambda r: seen.append(len(r)))
+    assert records == expected
+    assert seen == [12, 18, 24, 30, 36, 40]
+    again: list[Arch] = []
+    assert run_search(evolution(), open_study(where), again.append) == expected  # type: ignore[arg-type]
+    assert not again
+    assert SearchStudy.names(where) == ['test']
+
+
+def test_optuna_reads_the_study(tmp_path: Path, expected: list[Record]) -> None:
+    import optuna
+
+    where = tmp_path / 'study.db'
+    run_search(evolution(), open_study(str(where)), score)
+    study = optuna.load_study(study_name='test', storage=f'sqlite:///{where}')
+    names = [direction.name for direction in study.directions]
+    assert names == ['MAXIMIZE', 'MINIMIZE']
+    values = {tuple(trial.values) for trial in study.best_trials}
+    assert values <= {(r.metrics['mIoU'], float(r.cost.macs)) for r in expected}
+
+
+@pytest.mark.parametrize('name', STORAGES)
+def test_a_killed_search_goes_on(name: str, tmp_path: Path, expected: list[Record]) -> None:
+    where, calls = str(tmp_path / name), tmp_path / 'calls'
+    for count in (5, 16):
+        process = start(where, calls, 0.05)
+        wait_for(calls, count)
+        process.kill()
+        process.wait()
+    process = start(where, calls, 0.0)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    # A kill between the end of an evaluation and its first write may cost that one evaluation.
+    assert_complete(where, calls, expected, lost=2)
+
+
+@pytest.mark.parametrize('name', STORAGES)
+def test_three_workers_share_a_search(name: str, tmp_path: Path, expected: list[Record]) -> None:
+    where, calls = str(tmp_path / name), tmp_path / 'calls'
+    workers = [start(where, calls, 0.1) for _ in range(3)]
+    for process in workers:
+        _, errors = process.communicate(timeout=240)
+        assert process.returncode == 0, errors
+    assert_complete(where, calls, expected)
+    pids = {line.split()[1] for line in calls.read_text().splitlines()}
+    assert len(pids) >= 2
+
+
+def test_a_worker_takes_over_from_a_killed_one(tmp_path: Path, expected: list[Record]) -> None:
+    where, calls = str(tmp_path / 'study.db'), tmp_path / 'calls'
+    first = start(where, calls, 0.1)
+    wait_for(calls, 3)
+    second = start(where, calls, 0.05)
+    wait_for(calls, 8)
+    first.send_signal(signal.SIGKILL)  # not reaped on purpose: a zombie is dead, too
+    _, errors = second.communicate(timeout=120)
+    first.wait()
+    assert second.returncode == 0, errors
+    assert_complete(where, calls, expected, lost=1)
+
+
+def test_ctrl_c_gives_the_network_back(tmp_path: Path, expected: list[Record]) -> None:
+    where = str(tmp_path / 'study.db')
+    done: list[Arch] = []
+
+    def evaluate(arch: Arch) -> dict[str, float]:
+        if len(done) == 7:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(5)
+        done.append(arch)
+        return score(arch)
+
+    study = open_study(where)
+    with pytest.raises(KeyboardInterrupt):
+        run_search(evolution(), study, evaluate)
+    assert study.waiting_for() == []
+    assert len(study.records()) == 7
+    assert run_search(evolution(), open_study(where), score) == expected
+
+
+def test_a_result_written_before_the_end_counts(tmp_path: Path, expected: list[Record]) -> None:
+    where = str(tmp_path / 'study.db')
+    study = open_study(where)
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    study._finish = stop  # type: ignore[method-assign]
+    study.release = lambda *_: None  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        run_search(evolution(), study, score)
+    study._held.clear()  # as if the process had ended here
+    del study._finish, study.release
+    calls: list[Arch] = []
+    again = open_study(where)
+    again.worker = study.worker
+
+    def evaluate(arch: Arch) -> dict[str, float]:
+        calls.append(arch)
+        return score(arch)
+
+    assert run_search(evolution(), again, evaluate) == expected
+    assert len(calls) == 39
+
+
+def test_a_failing_network_is_tried_twice_and_stays_open(
+    tmp_path: Path, expected: list[Record]
+) -> None:
+    where = str(tmp_path / 'study.db')
+    calls: list[Arch] = []
+
+    def evaluate(arch: Arch) -> dict[str, float]:
+        calls.append(arch)
+        if arch == expected[2].arch:
+            raise RuntimeError('out of memory')
+        return score(arch)
+
+    with pytest.raises(EvaluationError, match=r'slot 2 .*failed 2 times.*out of memory'):
+        run_search(evolution(), open_study(where), evaluate)
+    assert calls == [expected[i].arch for i in (0, 1, 2, 2)]
+    assert run_search(evolution(), open_study(where), score) == expected
+
+
+@pytest.mark.parametrize(
+    ('metrics', 'line'),
+    [
+        ({'mIoU': float('nan')}, r'slot 0: mIoU is nan.*its arch: \{.*stages'),
+        ({'mIoU': 1.0, 'loss': float('inf')}, 'loss is inf'),
+        ({'mDice': 0.5}, "no 'mIoU', only: mDice"),
+    ],
+)
+def test_a_score_that_is_none_is_an_error(
+    metrics: dict[str, float], line: str, tmp_path: Path
+) -> None:
+    study = open_study(str(tmp_path / 'study.db'))
+    with pytest.raises(EvaluationError, match=line):
+        run_search(evolution(), study, lambda arch: metrics)
+    assert study.records() == []
+
+
+def test_a_study_of_another_search_is_left_alone(tmp_path: Path, expected: list[Record]) -> None:
+    where = str(tmp_path / 'study.db')
+    run_search(evolution(), open_study(where), score)
+    with pytest.raises(StudyError, match='other settings: seed is 0 there and 7 here'):
+        open_study(where, seed=7)
+    with pytest.raises(StudyError, match=r'objective\.metric is mIoU there and AP here'):
+        SearchStudy.open(where, 'test', Objective('AP'), {'seed': 0})
+    with pytest.raises(StudyError, match='slot 0 holds another network'):
+        run_search(evolution(), open_study(where), score, seed=3)
+    assert SearchStudy.read(where).records() == expected
+
+
+@pytest.mark.parametrize('name', STORAGES)
+def test_a_damaged_file_is_one_line_and_stays(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_bytes(b'this is not a study\n' * 100)
+    with pytest.raises(StudyError, match=name) as error:
+        open_study(str(path))
+    assert '\n' not in str(error.value)
+    assert path.read_bytes() == b'this is not a study\n' * 100
+
+
+def test_storages_that_are_none(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match='expected a file ending in'):
+        open_study(str(tmp_path / 'study.txt'))
+    with pytest.raises(StudyError, match='no such file'):
+        SearchStudy.read(str(tmp_path / 'none.db'))
+    with pytest.raises(StudyError, match=r'\*\*\*') as error:
+        open_study('postgresql+nodriver://me:secret@localhost:1/x')
+    assert 'secret' not in str(error.value)
+
+
+def test_a_foreign_study_is_not_touched(tmp_path: Path) -> None:
+    import optuna
+
+    url = f'sqlite:///{tmp_path / "study.db"}'
+    foreign = optuna.create_study(study_name='test', storage=url)
+    foreign.optimize(lambda trial: trial.suggest_float('x', 0, 1), n_trials=2)
+    with pytest.raises(StudyError, match='not made by a scalenas search'):
+        open_study(str(tmp_path / 'study.db'))
+    assert foreign.user_attrs == {}
+
+
+def test_a_worker_elsewhere_is_dead_when_its_pulse_stands_still(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from scalenas.search import study as module
+    from scalenas.search.study import Candidate
+
+    where = str(tmp_path / 'study.journal')
+    arch = evolution().space.smallest()
+    candidates = [Candidate(0, arch, evolution().cost(arch), 0)]
+    far, near = open_study(where), open_study(where)
+    object.__setattr__(far.worker, 'machine', 'elsewhere')
+    clock = [0.0]
+    monkeypatch.setattr(module, 'PULSE_SECONDS', 0.01)
+    claim = far.claim(candidates)
+    assert claim is not None
+    monkeypatch.setattr(module.time, 'monotonic', lambda: clock[0])
+    assert near.claim(candidates) is None
+    clock[0] += 80
+    with far.pulse(claim):
+        time.sleep(0.3)
+    assert near.claim(candidates) is None
+    clock[0] += 80
+    assert near.claim(candidates) is None
+    clock[0] += 80
+    assert near.claim(candidates) is not None
+    far.complete(claim, {'mIoU': 1.0})  # too late: dropped, with a warning
+    assert near.records() == []
+
+
+def test_objective_names_what_is_wrong() -> None:
+    with pytest.raises(ValueError, match='maximize, minimize'):
+        Objective('mIoU', 'up')  # type: ignore[arg-type]
+    assert OBJECTIVE.loss({'mIoU': 2.0}) == -2.0

@@ -1,0 +1,172 @@
+"""Algorithm 1: what is proposed, from whom, within which bounds; and that it beats chance."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from scalenas.complexity import Budget
+from scalenas.errors import UserError
+from scalenas.search import SearchError, TopologyEvolution, hypervolume
+from scalenas.space import HRSpace
+
+from .table import COST, OBJECTIVE, SPACE, evolution, key, random_search, search_in_memory
+
+GOLDEN = Path(__file__).with_name('golden_evolution.json')
+
+
+def test_golden_run() -> None:
+    found = {
+        str(seed): [key(r.arch) for r in search_in_memory(evolution(), seed)] for seed in (0, 1)
+    }
+    assert found == json.loads(GOLDEN.read_text())
+
+
+def test_defaults_are_the_papers() -> None:
+    settings = TopologyEvolution(SPACE, OBJECTIVE, COST).settings()
+    assert (settings['num_initial'], settings['num_parents']) == (1000, 100)
+    assert (settings['p_crossover'], settings['p_mutation'], settings['p_depth']) == (
+        0.25,
+        0.5,
+        0.0,
+    )
+    assert TopologyEvolution(SPACE, OBJECTIVE, COST).num_total == 2000
+
+
+def test_no_network_is_proposed_twice_and_the_number_is_exact() -> None:
+    records = search_in_memory(evolution())
+    assert len(records) == 40
+    assert len({record.arch for record in records}) == 40
+
+
+def test_every_offspring_keeps_modules_depths_of_two_parents() -> None:
+    records = search_in_memory(evolution())
+    for record in records:
+        if record.generation == 0:
+            continue
+        earlier = [r.arch for r in records if r.generation < record.generation]
+        depths = [m.depths for m in record.arch.modules]
+        pools = [{a.modules[m].depths for a in earlier} for m in range(len(depths))]
+        assert all(depth in pool for depth, pool in zip(depths, pools, strict=True))
+
+
+def test_variation_reaches_every_module_and_leaves_the_parents_alone() -> None:
+    space = HRSpace()
+    search = TopologyEvolution(space, OBJECTIVE, COST, p_crossover=0.25, p_mutation=0.05)
+    rng = random.Random(0)
+    parent, other = space.sample(rng), space.sample(rng)
+    before = parent.to_dict(), other.to_dict()
+    swapped, mutated = set(), set()
+    counts = []
+    for _ in range(200):
+        child = search.vary(parent, [other], rng)
+        taken = [
+            m
+            for m, (a, b, c) in enumerate(
+                zip(parent.modules, other.modules, child.modules, strict=True)
+            )
+            if c.depths == b.depths != a.depths
+        ]
+        counts.append(len(taken))
+        swapped.update(taken)
+        mutated.update(
+            m
+            for m, (a, c) in enumerate(zip(parent.modules, child.modules, strict=True))
+            if c.depths == a.depths and c.fusions != a.fusions
+        )
+    assert (parent.to_dict(), other.to_dict()) == before
+    assert swapped == mutated == set(range(8))
+    assert 1.5 < sum(counts) / len(counts) < 2.5
+
+
+def test_depths_change_only_when_asked() -> None:
+    rng = random.Random(0)
+    parent = SPACE.sample(rng)
+    plain = evolution(p_crossover=0.0)
+    depths = [m.depths for m in parent.modules]
+    for _ in range(20):
+        assert [m.depths for m in plain.vary(parent, [], rng).modules] == depths
+    deep = evolution(p_crossover=0.0, p_depth=0.5)
+    assert any([m.depths for m in deep.vary(parent, [], rng).modules] != depths for _ in range(20))
+
+
+def test_more_evaluations_continue_the_same_search() -> None:
+    short, long = search_in_memory(evolution(num_total=27)), search_in_memory(evolution())
+    assert [r.arch for r in short] == [r.arch for r in long][:27]
+
+
+@pytest.mark.parametrize('initial', ['uniform', 'stratified'])
+def test_nothing_beyond_the_budget_is_proposed(initial: str) -> None:
+    span = COST(SPACE.smallest()).macs, COST(SPACE.largest()).macs
+    budget = Budget(max_macs=span[0] + 0.45 * (span[1] - span[0]))
+    records = search_in_memory(evolution(budget=budget, initial=initial))
+    assert len(records) == 40
+    assert all(budget.allows(record.cost) for record in records)
+
+
+def test_stratified_sampling_covers_more_of_the_costs_than_uniform() -> None:
+    def span(initial: str) -> int:
+        costs = [r.cost.macs for r in search_in_memory(evolution(num_initial=40, initial=initial))]
+        return max(costs) - min(costs)
+
+    assert span('stratified') > span('uniform')
+
+
+@pytest.mark.parametrize('make', [evolution, random_search])
+def test_an_impossible_budget_names_the_bound_and_the_span(make: object) -> None:
+    least, most = COST(SPACE.smallest()).macs, COST(SPACE.largest()).macs
+    with pytest.raises(SearchError, match=f'max_macs=1,000 .*{least:,} to {most:,}'):
+        make(budget=Budget(max_macs=1000))  # type: ignore[operator]
+    with pytest.raises(SearchError, match=r'min_params=.*lower the bound'):
+        make(budget=Budget(min_params=1e12))  # type: ignore[operator]
+
+
+def test_a_budget_that_no_draw_meets_ends_with_a_line() -> None:
+    budget = Budget(max_macs=COST(SPACE.smallest()).macs)
+    for search in (
+        evolution(budget=budget, max_tries=50),
+        random_search(budget=budget, max_tries=50),
+    ):
+        with pytest.raises(SearchError, match=r'found 0 of .*beyond the budget.*the nearest'):
+            search.generation(0, [], random.Random(0))
+
+
+def test_a_used_up_space_ends_the_search_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    space = SPACE.where('*.f*', (False,)).where('*.depth', (1, 2)).where('s[34]*.depth', (1,))
+    assert space.size() == 4
+    search = TopologyEvolution(
+        space, OBJECTIVE, COST, num_initial=4, num_parents=4, num_total=20, max_tries=200
+    )
+    assert len(search_in_memory(search)) == 4
+    assert 'found 0 of 4 networks' in caplog.text
+
+
+@pytest.mark.parametrize(
+    ('changes', 'line'),
+    [
+        ({'num_initial': 50}, 'num_initial 50 is above num_total 40'),
+        ({'p_mutation': 1.5}, 'p_mutation: expected a number in 0 ... 1, got 1.5'),
+        ({'initial': 'sobol'}, 'uniform, stratified'),
+        ({'cut': 'dear'}, 'spread, cheapest'),
+        ({'num_parents': 0}, 'num_parents: expected a whole number >= 1'),
+    ],
+)
+def test_bad_arguments(changes: dict[str, object], line: str) -> None:
+    with pytest.raises(UserError, match=line):
+        evolution(**changes)
+
+
+def test_evolution_beats_random_search() -> None:
+    reference = (float(COST(SPACE.largest()).macs), 0.0)
+    numbers = {'num_initial': 40, 'num_parents': 20, 'num_total': 200, 'p_mutation': 0.1}
+    wins = 0
+    for seed in range(8):
+        areas = [
+            hypervolume(OBJECTIVE.points(search_in_memory(search, seed)), reference)
+            for search in (evolution(**numbers), random_search(num_total=200))
+        ]
+        wins += areas[0] > areas[1]
+    assert wins >= 7  # by chance: 0.035
