@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import candidate
 import torch
 from nets import forward, pair, saved_bytes, step
 from paired import ratio, seconds, spread
@@ -106,11 +107,18 @@ def memory(quick: bool) -> list[Result]:
     ]
 
 
+def candidates(quick: bool) -> list[Result]:
+    """A candidate of a search over its calibration and validation forwards (goal 1.05)."""
+    what = "candidate / its forwards, the demo's search"
+    return [{'what': what, **candidate.overhead(3 if quick else 20)}]
+
+
 BENCHMARKS: dict[str, Callable[[bool], list[Result]]] = {
     'costing': costing,
     'subnets': subnets,
     'stock': stock,
     'memory': memory,
+    'candidates': candidates,
 }
 
 

@@ -27,7 +27,9 @@ PALETTE = (
 
 @dataclass(frozen=True)
 class SceneRecipe:
-    """Everything that sets the difficulty of a scene; the defaults are the calibrated ones.
+    """Everything that sets the difficulty of a scene.
+
+    How well networks tell apart what the defaults paint was not measured over many networks.
 
     size: (height, width) in pixels.
     radius: smallest and largest radius in pixels, drawn log-uniformly.
