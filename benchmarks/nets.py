@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from scalenas.models import ScaleHRNet, SuperScaleHRNet
-from scalenas.models.slicing import slice_state_dict
 from torch import nn
 
 from scalenas.arch import HRArch
+from scalenas.models import ScaleHRNet, SuperScaleHRNet
+from scalenas.models.slicing import slice_state_dict
 from scalenas.space import HRSpace
 
 

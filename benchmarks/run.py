@@ -19,10 +19,10 @@ from typing import Any
 import torch
 from nets import forward, pair, saved_bytes, step
 from paired import ratio, seconds, spread
-from scalenas.models import ScaleHRNet
 
 from scalenas.arch import ClassificationHead, SegHead, named
 from scalenas.complexity import Counter
+from scalenas.models import ScaleHRNet
 from scalenas.space import HRSpace, bignas_space, scalenet_space
 
 DEMO = HRSpace(8, (1, 2, 1), (1, 2, 3), stem=16, stage1_blocks=1, stage1_channels=8)

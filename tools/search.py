@@ -1,8 +1,6 @@
 #!/usr/bin/env python
 """Search a trained supernet. Give the same command again to continue, or to add a worker."""
 
-from __future__ import annotations
-
 import argparse
 import logging
 from pathlib import Path
@@ -21,8 +19,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--algorithm', choices=tuple(ALGORITHMS), help="default: the config's")
     parser.add_argument('--storage', help='.db or .journal file, or URL (default: in the work dir)')
     parser.add_argument('--study-name', help='default: names of the config and the algorithm')
-    parser.add_argument('--num-evaluations', type=int, help='in all; more continue a search')
-    parser.add_argument('--seed', type=int)
+    for name, text in (('--num-evaluations', 'in all; more continue a search'), ('--seed', None)):
+        parser.add_argument(name, type=int, help=text)
     for bound in ('--max-macs', '--max-params', '--max-acts'):
         parser.add_argument(bound, type=float, help='of the whole model, e.g. 2e9')
     parser.add_argument('--device', default='cpu')
@@ -34,6 +32,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     logging.basicConfig(level=logging.INFO, format='%(asctime)s %(message)s')
+    logging.getLogger('optuna').setLevel(logging.WARNING)
     from scalenas.training.config import read_config
     from scalenas.visualization.search_report import SearchReport
 

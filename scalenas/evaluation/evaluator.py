@@ -20,6 +20,7 @@ from scalenas.space import HRSpace
 
 from .batches import MEMORY_LIMIT, FixedBatches, build_loader
 from .calibrate import calibrated
+from .errors import EvaluationError
 from .precision import full_precision, unrounded
 from .supernet import supernet_of
 from .trace import trace
@@ -62,6 +63,8 @@ class SubnetEvaluator:
         Raises:
             EvaluationError, CheckpointError: what is missing or does not fit, in one line.
         """
+        if torch.device(device).type == 'cuda' and not torch.cuda.is_available():
+            raise EvaluationError(f'device {device}: torch sees no GPU on this machine; use cpu')
         model = build_model(cfg)
         load_into(model, checkpoint)
         model.to(device).eval()

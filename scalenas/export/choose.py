@@ -84,12 +84,9 @@ class _Entry:
 
     @classmethod
     def parse(cls, row: dict[str, Any]) -> _Entry:
-        """From `{slot, generation, macs, params, acts, arch}` and a column for each metric."""
-        rest = dict(row)
-        slot, arch = int(rest.pop('slot')), str(rest.pop('arch'))
-        cost = Cost(*(int(rest.pop(name)) for name in ('macs', 'params', 'acts')))
-        rest.pop('generation', None)
-        return cls(slot, arch, cost, {name: float(value) for name, value in rest.items()})
+        """From `{slot, arch, cost: {macs, params, acts}, metrics: {...}}`; more keys may stand."""
+        metrics = {str(name): float(value) for name, value in row['metrics'].items()}
+        return cls(int(row['slot']), str(row['arch']), Cost(**row['cost']), metrics)
 
 
 def _front_path(where: str) -> Path:
@@ -109,7 +106,7 @@ def _front_path(where: str) -> Path:
 def _read_front(path: Path) -> list[_Entry]:
     try:
         front = [_Entry.parse(row) for row in json.loads(path.read_text(encoding='utf-8'))]
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         line = ' '.join(str(error).split())
         raise ExportError(f'{path}: not the front of a search: {line}') from None
     if not front:

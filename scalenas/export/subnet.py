@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,6 +74,8 @@ def export_subnet(
         UserError: for a config, a checkpoint or an arch that do not fit each other.
     """
     name = name or choice.name
+    if not re.fullmatch(r'\w[\w.-]*', name):
+        raise ExportError(f'--name {name!r}: use letters, digits, dots, dashes and underscores')
     size = size or cfg.get('search', {}).get('size')
     if size is None:
         raise ExportError('config: search.size is missing: height and width that costs are for')

@@ -54,7 +54,8 @@ def _joined(start: str, items: list[tuple[str, Any, str]], end: str, indent: int
         return line
     pad = ' ' * (indent + 4)
     rows = [f'{part},' for part in inner]
-    if start == '[' and all(' ' not in part for part in inner):
+    nested = any(isinstance(item, Mapping | list | tuple) for _, item, _ in items)
+    if start == '[' and not nested and all(' ' not in row for row in rows):
         # Lists of short words, such as fusions, would fill pages with one word a line.
         rows = textwrap.wrap(' '.join(rows), WIDTH - indent - 4, break_on_hyphens=False)
     return f'{start}\n' + ''.join(f'{pad}{row}\n' for row in rows) + ' ' * indent + end[-1]

@@ -85,14 +85,7 @@ def check_space(checkpoint: Mapping[str, Any], space: HRSpace, path: str | Path)
     Raises:
         CheckpointError: when it names another space, or none; says where they differ.
     """
-    meta = checkpoint.get('meta', {})
-    written = meta.get('scalenas', {}).get('space') if isinstance(meta, Mapping) else None
-    if not isinstance(written, Mapping):
-        raise CheckpointError(
-            f'{path}: names no space, so it is not a supernet of this package; '
-            'convert it, or train one with tools/train.py'
-        )
-    wanted = space.to_dict()
+    written, wanted = written_space(checkpoint, path), space.to_dict()
     for key in (*wanted, *(key for key in written if key not in wanted)):
         if written.get(key) != wanted.get(key):
             raise CheckpointError(
@@ -100,6 +93,23 @@ def check_space(checkpoint: Mapping[str, Any], space: HRSpace, path: str | Path)
                 f'the config has {wanted.get(key)!r}; give the config it was trained with'
                 f'{"" if key in wanted else suggest(key, wanted)}'
             )
+
+
+def written_space(checkpoint: Mapping[str, Any], path: str | Path) -> Mapping[str, Any]:
+    """The space that a supernet's checkpoint names, as plain data.
+
+    Raises:
+        CheckpointError: when it names none.
+    """
+    meta = checkpoint.get('meta')
+    ours = meta.get('scalenas') if isinstance(meta, Mapping) else None
+    written = ours.get('space') if isinstance(ours, Mapping) else None
+    if not isinstance(written, Mapping):
+        raise CheckpointError(
+            f'{path}: names no space, so it is not a supernet of this package; '
+            'convert it, or train one with tools/train.py'
+        )
+    return written
 
 
 def _written_by_mmengine() -> list[Callable[..., Any] | tuple[Callable[..., Any], str]]:

@@ -90,16 +90,10 @@ def slice_state_dict(
     missing = [f'{prefix}{key}' for key in keys.values() if f'{prefix}{key}' not in supernet_state]
     if missing:
         raise CheckpointError(
-            f'not the weights of a supernet of this space: {missing[0]!r} and '
-            f'{len(missing) - 1} more of {len(keys)} keys are missing'
+            f'not the weights of a supernet of this space: {len(missing)} of {len(keys)} keys '
+            f'are missing, the first is {missing[0]!r} (with the prefix {prefix!r})'
         )
-    kept = {
-        key: value
-        for key, value in supernet_state.items()
-        if not (prefix and key.startswith(prefix))
-    }
-    if not prefix:
-        kept = {}
+    kept = {k: v for k, v in supernet_state.items() if not k.startswith(prefix)}
     return kept | {f'{prefix}{a}': supernet_state[f'{prefix}{b}'] for a, b in keys.items()}
 
 

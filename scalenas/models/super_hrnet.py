@@ -42,10 +42,11 @@ class SuperScaleHRNet(AbstractHRNet):
         pretrained: str | None = None,
         init_cfg: Any = None,
     ) -> None:
-        found = space if isinstance(space, HRSpace) else HRSpace.from_dict(dict(space))
+        if not isinstance(space, HRSpace):
+            space = HRSpace.from_dict(dict(space) if isinstance(space, Mapping) else space)
         super().__init__(
-            full_arch(found),
-            found.largest(),
+            full_arch(space),
+            space.largest(),
             True,
             conv_cfg,
             norm_cfg,
@@ -56,7 +57,7 @@ class SuperScaleHRNet(AbstractHRNet):
             pretrained,
             init_cfg,
         )
-        self.space = found
+        self.space = space
         self._norm = norm_abbreviation(norm_cfg or {'type': 'BN'})
 
     @contextmanager

@@ -88,13 +88,10 @@ def draw_segmentation(
     names = sorted(path.stem for path in (data / 'images/validation').glob('*.png'))
     names = names[:: max(1, len(names) // count)][:count]
     rows = [
-        tuple(
-            np.asarray(Image.open(path))
-            for path in (
-                data / f'images/validation/{name}.png',
-                data / f'annotations/validation/{name}.png',
-                predicted / f'{name}.png',
-            )
+        (
+            np.asarray(Image.open(data / f'images/validation/{name}.png')),
+            np.asarray(Image.open(data / f'annotations/validation/{name}.png')),
+            np.asarray(Image.open(predicted / f'{name}.png')),
         )
         for name in names
     ]

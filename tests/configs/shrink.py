@@ -98,6 +98,9 @@ def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
         if part.get('spread') is not None:
             part['spread'] = 2
     assert heads, 'a head that this shrinker does not know'
+    if 'search' in cfg:
+        cfg.search.size = (SIZE, SIZE)
+        cfg.search.algorithm.update(num_initial=2, num_parents=2, num_total=4)
     cfg.train_cfg.update(max_iters=2, val_interval=2)
     cfg.env_cfg.cudnn_benchmark = False
     cfg.visualizer.name = str(work_dir)

@@ -1,6 +1,7 @@
 """Every shipped config says what it is, is built in full, and runs two steps in small."""
 
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -61,8 +62,7 @@ def test_head_says_what_source_command_expected(config):
     for word in ('What:', 'Source:', 'Command:', 'Expected'):
         assert f'# {word}' in head, f'{config} does not say {word}'
     for name in re.findall(r'(?:configs|tools)/[\w/.-]+\.(?:py|sh)', head):
-        if name != 'tools/search.py':
-            assert (REPO / name).exists(), f'{config} names {name}, which is not there'
+        assert (REPO / name).exists(), f'{config} names {name}, which is not there'
     assert config in head
 
 
@@ -75,8 +75,21 @@ def test_is_built_in_full(config):
     assert sum(p.numel() for p in model.parameters()) > 10_000
 
 
+def search_two_plus_two(cfg, folder, monkeypatch):
+    """tools/search.py as its command line would run it: two random nets, then two offspring."""
+    cfg.dump(folder / 'search.py')
+    tool = str(REPO / 'tools' / 'search.py')
+    arguments = [str(folder / 'search.py'), str(folder / 'work' / 'iter_2.pth')]
+    monkeypatch.setattr('sys.argv', [tool, *arguments, '--work-dir', str(folder / 'found')])
+    with pytest.raises(SystemExit) as end:
+        runpy.run_path(tool, run_name='__main__')
+    assert end.value.code == 0
+    rows = (folder / 'found' / 'front.csv').read_text().splitlines()
+    assert 2 <= len(rows) <= 5
+
+
 @pytest.mark.parametrize('config', CONFIGS)
-def test_runs_two_steps_shrunk(config, worlds, tmp_path):
+def test_runs_two_steps_shrunk(config, worlds, tmp_path, monkeypatch):
     cfg = shrink(read(config), worlds, tmp_path / 'work')
     if cfg.model.get('init_from'):
         cfg.model.init_from.checkpoint = teacher_of(cfg, tmp_path / 'teacher.pth')
@@ -88,7 +101,9 @@ def test_runs_two_steps_shrunk(config, worlds, tmp_path):
     losses, _ = runner.message_hub.get_scalar('train/loss').data
     assert len(losses) == 2
     assert all(0 < loss < float('inf') for loss in losses)
-    # A search config (cfg.search) also searches 2 + 2 candidates: tests/search runs that part.
+    if 'search' in cfg:
+        (tmp_path / 'teacher.pth').unlink()  # needed to train, and only then
+        search_two_plus_two(cfg, tmp_path, monkeypatch)
 
 
 def test_the_recipes_of_the_paper():

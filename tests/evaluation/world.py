@@ -193,7 +193,9 @@ def config(root: Path, wrapped: bool = False) -> Config:
             },
         }
     )
-    path = root / 'supernet.py'
+    if wrapped:
+        text.custom_hooks = [{'type': 'scalenas.SpaceHook'}]
+    path = root / ('wrapped.py' if wrapped else 'supernet.py')
     text.dump(path)
     return Config.fromfile(path)
 

@@ -78,7 +78,8 @@ def test_a_wrong_choice_is_one_line(
         ('{', 'not the front of a search'),
         ('[{"slot": 1}]', 'not the front of a search'),
         ('[1]', 'not the front of a search'),
-        ('[{"slot": 1, "arch": "a.yaml", "macs": 2, "mIoU": 3.0}]', 'not the front'),
+        ('[{"slot": 1, "arch": "a.yaml", "cost": {"gmacs": 2}, "metrics": {}}]', 'not the front'),
+        ('[{"slot": 1, "arch": "a.yaml", "cost": {"macs": 2}, "metrics": [1]}]', 'not the front'),
     ],
 )
 def test_a_broken_front_is_one_line(tmp_path: Path, content: str, message: str) -> None:

@@ -195,6 +195,10 @@ def test_a_wrapped_supernet_is_unwrapped(root: Path) -> None:
 def test_an_unknown_arch_and_a_missing_size(cfg: Config, root: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match='not in the space'):
         export_subnet(choose('scalenas_s1'), cfg, root / 'supernet.pth', tmp_path)
+    with pytest.raises(ExportError, match=r"--name 'a/b'"):
+        export_subnet(
+            choose(str(root / 'drawn.yaml')), cfg, root / 'supernet.pth', tmp_path, name='a/b'
+        )
     del cfg._cfg_dict['search']
     with pytest.raises(ExportError, match=r'search\.size is missing'):
         export_subnet(choose(str(root / 'drawn.yaml')), cfg, root / 'supernet.pth', tmp_path)

@@ -57,6 +57,17 @@ def test_a_subnet_of_a_supernet(tool, config, tmp_path, trained, arch):
     assert 0 <= metrics_in(out)[f'{name}/mIoU'] <= 100
 
 
+def test_the_teacher_is_needed_to_train_only(tool, config, tmp_path, trained):
+    path = tmp_path / 'distilled.py'
+    path.write_text(
+        "_base_ = './tiny.py'\n"
+        "model = dict(init_from='gone.pth', distillation=dict(tap='decode_head.conv_seg'))"
+    )
+    out = tmp_path / 'out'
+    assert tool('test', str(path), trained, '--work-dir', str(out)) == 0
+    assert 0 <= metrics_in(out)['mIoU'] <= 100
+
+
 def test_a_plain_net_of_mmseg(tool, config, tmp_path):
     """Any config of the task package runs: train, then test with predictions written."""
     path = config(PLAIN.format(arch=SPACE.smallest().to_dict()), 'plain.py')

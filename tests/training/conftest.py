@@ -46,7 +46,7 @@ SEGMENTOR = dict(
         num_classes=4,
         loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
     ),
-    train_cfg=dict(),
+    train_cfg={},
     test_cfg=dict(mode='whole'),
 )
 
@@ -63,11 +63,15 @@ def mmseg_scope():
 _hubs = itertools.count()
 
 
+def new_hub():
+    """A message hub that becomes the current one: that is the one created last, as by a Runner."""
+    return MessageHub.get_instance(f'test-{next(_hubs)}')
+
+
 @pytest.fixture
 def iteration():
     """Sets the iteration that a supernet sees."""
-    # The current hub is the one created last, as with Runners.
-    hub = MessageHub.get_instance(f'test-{next(_hubs)}')
+    hub = new_hub()
 
     def at(value):
         hub.update_info('iter', value)

@@ -12,7 +12,6 @@ import sys
 import pytest
 import torch
 from mmengine.config import ConfigDict
-from mmengine.logging import MessageHub
 from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import OptimWrapper
 from mmengine.registry import DefaultScope
@@ -20,7 +19,7 @@ from mmengine.registry import DefaultScope
 import scalenas.training  # noqa: F401
 from scalenas.registry import MODELS
 
-from .conftest import SEGMENTOR, batch
+from .conftest import SEGMENTOR, batch, new_hub
 
 STEPS = 4
 CASES = {
@@ -63,7 +62,7 @@ def train(model, data_of):
     core = getattr(model, 'module', model)
     sgd = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=0.01)
     wrapper = OptimWrapper(sgd)
-    hub = MessageHub.get_instance(f'ddp-{id(sgd)}')
+    hub = new_hub()
     for i in range(STEPS):
         hub.update_info('iter', i)
         model.train_step(data_of(i), wrapper)

@@ -10,7 +10,7 @@ from scalenas.arch.strict import ArchError
 from scalenas.registry import MODELS
 from scalenas.training import ConfigError, TrainingError
 
-from .conftest import SEGMENTOR, SPACE, batch
+from .conftest import SEGMENTOR, SPACE, batch, new_hub
 
 GROUPED = dict(type='grouped', seed=3)
 KD = dict(tap='decode_head.conv_seg', teacher='inplace')
@@ -216,9 +216,7 @@ def test_a_tap_that_never_runs_says_so(supernet):
 
 
 def test_without_an_iteration_it_says_so(supernet):
-    from mmengine.logging import MessageHub
-
     model = supernet()
-    MessageHub.get_instance(f'empty-{id(model)}')
+    new_hub()
     with pytest.raises(TrainingError, match='update_info'):
         losses_of(model, batch())

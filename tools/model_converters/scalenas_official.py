@@ -13,7 +13,12 @@ from pathlib import Path
 from scalenas import __version__
 from scalenas.arch import find
 from scalenas.cli import main_of
-from scalenas.models.checkpoint import CheckpointError, load_checkpoint, save_plain
+from scalenas.models.checkpoint import (
+    CheckpointError,
+    load_checkpoint,
+    save_plain,
+    written_space,
+)
 from scalenas.models.official import from_official, to_official
 from scalenas.models.slicing import slice_state_dict
 from scalenas.space import from_dict
@@ -40,11 +45,12 @@ def main() -> None:
     if not args.out.parent.is_dir():
         raise CheckpointError(f'{args.out.parent}: no such folder to write into; make it first')
     content = load_checkpoint(args.checkpoint)
-    state, meta = content['state_dict'], content.get('meta', {})
+    state = content['state_dict']
     if args.reverse:
-        space = from_dict(meta.get('scalenas', {}).get('space'), f'{args.checkpoint}: meta')
+        space = from_dict(dict(written_space(content, args.checkpoint)))
         bare = {key.removeprefix(WRAPPER): value for key, value in state.items()}
-        state, meta = to_official(bare, space, str(args.checkpoint)), {}
+        state = to_official(bare, space, str(args.checkpoint))
+        meta: dict[str, object] = {}
     else:
         state, space = from_official(state, str(args.checkpoint))
         meta = {'scalenas': {'space': space.to_dict(), 'version': __version__}}

@@ -54,6 +54,6 @@ model = dict(
             ],
         ),
     ),
-    train_cfg=dict(),
+    train_cfg={},
     test_cfg=dict(mode='whole'),
 )

@@ -39,7 +39,7 @@ model = dict(
             align_corners=False,
             loss_decode=dict(type='CrossEntropyLoss'),
         ),
-        train_cfg=dict(),
+        train_cfg={},
         test_cfg=dict(mode='whole'),
     ),
     sampler=dict(type='fixed', arch='largest'),

@@ -15,5 +15,6 @@ model = dict(
 )
 # Started from a trained net, as in section 7.3 of the paper: a lower rate than the teacher's.
 optim_wrapper = dict(optimizer=dict(lr=0.03))
+find_unused_parameters = True
 val_cfg = dict(_delete_=True, type='scalenas.SubnetValLoop', archs=('smallest', 'largest'))
 test_cfg = dict(_delete_=True, type='scalenas.SubnetValLoop', archs=('smallest', 'largest'))

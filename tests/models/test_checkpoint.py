@@ -1,0 +1,197 @@
+"""Checkpoints: those of mmengine are read, nothing in them runs, and writing is all or nothing."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from mmengine.model import BaseModel
+from mmengine.runner import Runner
+from torch import nn
+from torch.utils.data import Dataset
+
+from scalenas.models.checkpoint import CheckpointError, check_space, load_checkpoint, save_plain
+from scalenas.space import HRSpace
+
+from .world import DEMO
+
+
+class Numbers(Dataset):
+    METAINFO = {'classes': ('a', 'b')}  # noqa: RUF012
+    metainfo = METAINFO
+
+    def __len__(self) -> int:
+        return 4
+
+    def __getitem__(self, index: int) -> torch.Tensor:
+        return torch.full((2,), float(index))
+
+
+class Line(BaseModel):
+    def __init__(self) -> None:
+        super().__init__()
+        self.line = nn.Linear(2, 1)
+
+    def forward(self, *x: torch.Tensor, mode: str = 'tensor') -> Any:
+        y = self.line(torch.stack(x))
+        return {'loss': y.pow(2).mean()} if mode == 'loss' else y
+
+
+def test_a_checkpoint_that_mmengine_wrote_is_read(tmp_path: Path) -> None:
+    runner = Runner(
+        Line(),
+        str(tmp_path),
+        train_dataloader={
+            'batch_size': 2,
+            'dataset': Numbers(),
+            'sampler': {'type': 'DefaultSampler', 'shuffle': True},
+            'collate_fn': {'type': 'pseudo_collate'},
+        },
+        train_cfg={'by_epoch': False, 'max_iters': 3},
+        optim_wrapper={'optimizer': {'type': 'SGD', 'lr': 0.01, 'momentum': 0.9}},
+        param_scheduler={'type': 'PolyLR', 'by_epoch': False, 'end': 3},
+        default_hooks={'checkpoint': {'type': 'CheckpointHook', 'interval': 3, 'by_epoch': False}},
+        custom_hooks=[{'type': 'EMAHook'}],
+        default_scope='mmengine',
+        experiment_name='test_checkpoint',
+    )
+    runner.train()
+    content = load_checkpoint(tmp_path / 'iter_3.pth')
+    assert set(content['state_dict']) == {'line.weight', 'line.bias'}
+    assert content['meta']['iter'] == 3
+    assert content['message_hub']['log_scalars']['train/loss'].mean() > 0
+    assert content['optimizer']['state']
+
+
+class Command:
+    def __init__(self, witness: Path) -> None:
+        self.witness = witness
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.system, (f'touch {self.witness}',)
+
+
+class Reach:
+    """The other door: getattr, which training logs ask for, used for something else."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return getattr, (torch.Tensor, 'numpy')
+
+
+@pytest.mark.parametrize('where', ['beside', 'within', 'alone', 'pickle'])
+def test_nothing_in_a_checkpoint_is_executed(tmp_path: Path, where: str) -> None:
+    witness, path = tmp_path / 'witness', tmp_path / 'evil.pth'
+    evil = Command(witness)
+    if where == 'pickle':
+        path.write_bytes(pickle.dumps(evil, protocol=2))
+    else:
+        content: Any = {'beside': {'state_dict': {}, 'x': evil}, 'within': {'state_dict': evil}}
+        torch.save(content.get(where, evil), path)
+    with pytest.raises(CheckpointError, match=r'evil.pth: (refused.*system|truncated)') as caught:
+        load_checkpoint(path)
+    assert not witness.exists()
+    assert '\n' not in str(caught.value)
+
+
+def test_getattr_reaches_nothing_but_the_logs(tmp_path: Path) -> None:
+    path = tmp_path / 'evil.pth'
+    torch.save({'state_dict': {}, 'x': Reach()}, path)
+    with pytest.raises(CheckpointError, match=r'refused.*builtins\.getattr'):
+        load_checkpoint(path)
+
+
+def test_objects_are_refused_by_name(tmp_path: Path) -> None:
+    torch.save({'state_dict': {}, 'model': nn.Linear(1, 1)}, tmp_path / 'model.pth')
+    with pytest.raises(CheckpointError, match=r'refused.*torch\.nn\.modules\.linear\.Linear'):
+        load_checkpoint(tmp_path / 'model.pth')
+
+
+@pytest.mark.parametrize('zipped', [True, False])
+@pytest.mark.parametrize('part', [0.0, 0.05, 0.5, 0.95])
+def test_a_truncated_file_is_one_line(tmp_path: Path, zipped: bool, part: float) -> None:
+    path = tmp_path / 'net.pth'
+    torch.save(
+        {'state_dict': {'a': torch.zeros(1000)}}, path, _use_new_zipfile_serialization=zipped
+    )
+    assert load_checkpoint(path)['state_dict']['a'].shape == (1000,)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(len(whole) * part)])
+    with pytest.raises(CheckpointError, match=r'net.pth: truncated, or not a checkpoint') as caught:
+        load_checkpoint(path)
+    assert '\n' not in str(caught.value)
+
+
+@pytest.mark.parametrize('content', [[1, 2], {'epoch': 3}, {}, 'text', {'state_dict': [1]}])
+def test_something_else_is_one_line(tmp_path: Path, content: Any) -> None:
+    torch.save(content, tmp_path / 'net.pth')
+    with pytest.raises(CheckpointError, match=r'net.pth: not a checkpoint'):
+        load_checkpoint(tmp_path / 'net.pth')
+
+
+def test_missing_files_and_folders_are_one_line(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match='no such file'):
+        load_checkpoint(tmp_path / 'none.pth')
+    with pytest.raises(CheckpointError, match='is a folder'):
+        load_checkpoint(tmp_path)
+    (tmp_path / 'net.yaml').write_text('family: hrnet\n')
+    with pytest.raises(CheckpointError, match='not a checkpoint'):
+        load_checkpoint(tmp_path / 'net.yaml')
+
+
+def test_a_bare_state_dict_is_a_checkpoint(tmp_path: Path) -> None:
+    torch.save(nn.Linear(2, 1).state_dict(), tmp_path / 'net.pth')
+    content = load_checkpoint(tmp_path / 'net.pth')
+    assert set(content['state_dict']) == {'weight', 'bias'}
+    assert content['meta'] == {}
+
+
+def test_plain_means_tensors_and_plain_values(tmp_path: Path) -> None:
+    path = tmp_path / 'net.pth'
+    whole = torch.arange(1_000_000.0)
+    meta = {'arch': DEMO.smallest().to_dict(), 'macs': 12, 'sizes': (3, 4), 'none': None}
+    save_plain(path, {'a': whole[:3], 'b': nn.Parameter(torch.ones(2))}, meta)
+    content = torch.load(path, weights_only=True)
+    assert content['state_dict']['a'].tolist() == [0, 1, 2]
+    assert not content['state_dict']['b'].requires_grad
+    assert content['meta']['sizes'] == [3, 4]
+    assert content['meta']['arch'] == DEMO.smallest().to_dict()
+    assert path.stat().st_size < 20_000  # the slice, not what it was cut from
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_write_that_fails_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / 'net.pth'
+    save_plain(path, {'a': torch.ones(1)})
+    before = path.read_bytes()
+
+    def disk_full(content: Any, part: Path) -> None:
+        Path(part).write_bytes(b'half')
+        raise OSError('No space left on device')
+
+    monkeypatch.setattr(torch, 'save', disk_full)
+    with pytest.raises(OSError, match='No space'):
+        save_plain(path, {'a': torch.zeros(1)})
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_space_of_a_checkpoint_is_checked() -> None:
+    fitting = {'meta': {'scalenas': {'space': DEMO.to_dict()}}}
+    check_space(fitting, DEMO, 'x.pth')
+    other = HRSpace.from_dict({**DEMO.to_dict(), 'depth': [1, 2]})
+    with pytest.raises(CheckpointError, match=r'x\.pth.*depth is \[1, 2, 3\].*\[1, 2\]'):
+        check_space(fitting, other, 'x.pth')
+    with pytest.raises(CheckpointError, match=r'x\.pth.*where'):
+        check_space(fitting, DEMO.where('*.depth', (1,)), 'x.pth')
+    for bare in ({}, {'meta': {}}, {'meta': None}, {'meta': {'scalenas': {}}}):
+        with pytest.raises(CheckpointError, match='names no space'):
+            check_space(bare, DEMO, 'x.pth')
+    newer = {'meta': {'scalenas': {'space': {**DEMO.to_dict(), 'kernel': [3, 5]}}}}
+    with pytest.raises(CheckpointError, match='kernel'):
+        check_space(newer, DEMO, 'x.pth')

@@ -1,0 +1,98 @@
+"""tools/search.py in a small world: search, continue, compare with random, export; bad input."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scalenas.arch import load_file
+
+from ..evaluation.world import checkpoint, config, supernet, write_pictures
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALL = ['search.algorithm.num_initial=4', 'search.algorithm.num_parents=2']
+
+
+@pytest.fixture(scope='module')
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp('search')
+    write_pictures(path, {'train': 5, 'search': 3, 'test': 3})
+    checkpoint(path / 'supernet.pth', supernet())
+    config(path)
+    return path
+
+
+def search(world: Path, *args: str) -> subprocess.CompletedProcess[str]:
+    """The tool on the config and checkpoint of the world."""
+    return subprocess.run(
+        [
+            *(sys.executable, str(ROOT / 'tools/search.py')),
+            *(str(world / 'supernet.py'), str(world / 'supernet.pth')),
+            *('--work-dir', str(world / 'work'), *args, '--cfg-options', *SMALL),
+        ],
+        env={**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+@pytest.fixture(scope='module')
+def searched(world: Path) -> subprocess.CompletedProcess[str]:
+    random = search(world, '--algorithm', 'random', '--num-evaluations', '6')
+    assert random.returncode == 0, random.stderr
+    return search(world, '--num-evaluations', '8')
+
+
+def test_it_leaves_tables_archs_and_a_picture(
+    world: Path, searched: subprocess.CompletedProcess[str]
+) -> None:
+    assert searched.returncode == 0, searched.stderr
+    assert '8 networks evaluated' in searched.stdout
+    work = world / 'work'
+    entries = json.loads((work / 'front.json').read_text())
+    rows = list(csv.DictReader((work / 'front.csv').open()))
+    assert [int(row['slot']) for row in rows] == [entry['slot'] for entry in entries]
+    assert [entry['cost']['macs'] for entry in entries] == sorted(
+        entry['cost']['macs'] for entry in entries
+    )
+    for entry in entries:
+        load_file(work / entry['arch'])
+    assert len(list((work / 'archs').iterdir())) == len(entries)
+    assert len(list(csv.DictReader((work / 'all.csv').open()))) == 8
+    assert len(list(csv.DictReader((work / 'random/all.csv').open()))) == 6
+    assert (work / 'front.png').stat().st_size > 1000
+
+
+def test_more_evaluations_continue_and_reports_can_be_written_again(
+    world: Path, searched: subprocess.CompletedProcess[str]
+) -> None:
+    more = search(world, '--num-evaluations', '9')
+    assert more.returncode == 0, more.stderr
+    assert more.stderr.count('(generation') == 1
+    (world / 'work/front.csv').unlink()
+    assert search(world, '--report-only').returncode == 0
+    assert (world / 'work/front.csv').is_file()
+
+
+@pytest.mark.parametrize(
+    ('args', 'line'),
+    [
+        (('--seed', '5'), 'other settings: seed is 0 there and 5 here'),
+        (('--max-macs', '10', '--study-name', 'x'), 'budget: no network has max_macs=10 or less'),
+        (('--storage', 'study.txt'), 'expected a file ending in'),
+    ],
+)
+def test_a_mistake_is_one_line(
+    args: tuple[str, ...], line: str, world: Path, searched: subprocess.CompletedProcess[str]
+) -> None:
+    result = search(world, *args)
+    assert result.returncode == 2
+    assert line in result.stderr
+    assert 'Traceback' not in result.stderr
