@@ -49,7 +49,7 @@ def costing_mbconv(quick: bool) -> list[Result]:
         rates = []
         for _ in range(3 if quick else 5):
             counter = Counter(head=head)  # cold: every unit is counted anew
-            rates.append(len(archs) / seconds(lambda c=counter: [c(arch) for arch in archs]))
+            rates.append(len(archs) / seconds(lambda c=counter, a=archs: [c(arch) for arch in a]))
         what = f'{len(archs):,} random archs of the {name} space costed, per second'
         found.append({'what': what, **spread(rates)})
     return found
