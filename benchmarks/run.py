@@ -21,10 +21,10 @@ import torch
 from nets import forward, pair, saved_bytes, step
 from paired import ratio, seconds, spread
 
-from scalenas.arch import SegHead, named
+from scalenas.arch import ClassificationHead, SegHead, named
 from scalenas.complexity import Counter
 from scalenas.models import ScaleHRNet
-from scalenas.space import HRSpace
+from scalenas.space import HRSpace, bignas_space, scalenet_space
 
 DEMO = HRSpace(8, (1, 2, 1), (1, 2, 3), stem=16, stage1_blocks=1, stage1_channels=8)
 Result = dict[str, Any]
@@ -39,6 +39,21 @@ def costing(quick: bool) -> list[Result]:
         counter = Counter((1024, 2048), head)  # cold: every unit is counted anew
         rates.append(len(archs) / seconds(lambda c=counter: [c(arch) for arch in archs]))
     return [{'what': f'{len(archs):,} random archs costed, per second', **spread(rates)}]
+
+
+def costing_mbconv(quick: bool) -> list[Result]:
+    """Cost of random MBConv archs, each at its own size, per second on one core (goal 50,000)."""
+    found = []
+    for name, space in (('ScaleNet', scalenet_space()), ('BigNAS', bignas_space())):
+        rng, head = random.Random(0), ClassificationHead()
+        archs = [space.sample(rng) for _ in range(5000 if quick else 30_000)]
+        rates = []
+        for _ in range(3 if quick else 5):
+            counter = Counter(head=head)  # cold: every unit is counted anew
+            rates.append(len(archs) / seconds(lambda c=counter, a=archs: [c(arch) for arch in a]))
+        what = f'{len(archs):,} random archs of the {name} space costed, per second'
+        found.append({'what': what, **spread(rates)})
+    return found
 
 
 def subnets(quick: bool) -> list[Result]:
@@ -115,6 +130,7 @@ def candidates(quick: bool) -> list[Result]:
 
 BENCHMARKS: dict[str, Callable[[bool], list[Result]]] = {
     'costing': costing,
+    'costing_mbconv': costing_mbconv,
     'subnets': subnets,
     'stock': stock,
     'memory': memory,

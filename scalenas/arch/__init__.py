@@ -1,26 +1,41 @@
 """What a network is: frozen, hashable values, their flat layer plan, and YAML in and out."""
 
-from .document import FAMILIES, dump, from_dict, load, load_file
-from .heads import PoseHead, SegHead, parse_head
+from .document import FAMILIES, dump, from_dict, load, load_file, of_family
+from .heads import ClassificationHead, PoseHead, SegHead, parse_head
 from .hrnet import HRArch, stock_hrnet
 from .hrnet_module import HRModule, HRStage, module_of
-from .layer import Arch, Feature, Head, Layer, Size, Unit, layers, out_size
+from .layer import Arch, Extent, Feature, Head, Layer, Size, Unit, layers, out_size
+from .mbconv import MBConvArch, MBStage
+from .mbconv_units import MBBlock, SqueezeRule
+from .regnet import RegNetArch, RegStage, regnet
+from .rounding import ROUNDINGS, Rounding, Scaling, rounding
 from .strict import ArchError
 from .zoo import find, list_archs, named
 
 __all__ = [
     'FAMILIES',
+    'ROUNDINGS',
     'Arch',
     'ArchError',
+    'ClassificationHead',
+    'Extent',
     'Feature',
     'HRArch',
     'HRModule',
     'HRStage',
     'Head',
     'Layer',
+    'MBBlock',
+    'MBConvArch',
+    'MBStage',
     'PoseHead',
+    'RegNetArch',
+    'RegStage',
+    'Rounding',
+    'Scaling',
     'SegHead',
     'Size',
+    'SqueezeRule',
     'Unit',
     'dump',
     'find',
@@ -31,7 +46,10 @@ __all__ = [
     'load_file',
     'module_of',
     'named',
+    'of_family',
     'out_size',
     'parse_head',
+    'regnet',
+    'rounding',
     'stock_hrnet',
 ]

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
 from .hrnet import HRArch
+from .layer import Arch
+from .mbconv import MBConvArch
+from .regnet import RegNetArch
 from .strict import ArchError, as_choice
 
-FAMILIES: dict[str, type[HRArch]] = {HRArch.family: HRArch}
+A = TypeVar('A', bound=Arch)
+
+FAMILIES: dict[str, type[Arch]] = {
+    HRArch.family: HRArch,
+    MBConvArch.family: MBConvArch,
+    RegNetArch.family: RegNetArch,
+}
 """Family name -> the class of its archs. A new family is one more entry."""
 
 
@@ -30,7 +39,7 @@ class _StrictLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def from_dict(data: object, where: str = 'arch') -> HRArch:
+def from_dict(data: object, where: str = 'arch') -> Arch:
     """The arch that plain data (from YAML, a config or a checkpoint) describes.
 
     Raises:
@@ -44,7 +53,18 @@ def from_dict(data: object, where: str = 'arch') -> HRArch:
     return FAMILIES[family].from_dict(data, where)
 
 
-def load(text: str, where: str = 'arch') -> HRArch:
+def of_family(arch: Arch, family: type[A], where: str = 'arch') -> A:
+    """`arch`, if it belongs to the family of this class.
+
+    Raises:
+        ArchError: for another family.
+    """
+    if not isinstance(arch, family):
+        raise ArchError(f'{where}: expected family {family.family}, got {arch.family}')
+    return arch
+
+
+def load(text: str, where: str = 'arch') -> Arch:
     """The arch written in a YAML text."""
     try:
         data = yaml.load(text, Loader=_StrictLoader)
@@ -57,7 +77,7 @@ def load(text: str, where: str = 'arch') -> HRArch:
     return from_dict(data, where)
 
 
-def load_file(path: str | Path) -> HRArch:
+def load_file(path: str | Path) -> Arch:
     """The arch written in a YAML file."""
     path = Path(path)
     try:
@@ -69,7 +89,7 @@ def load_file(path: str | Path) -> HRArch:
     return load(text, str(path))
 
 
-def dump(arch: HRArch) -> str:
+def dump(arch: Arch) -> str:
     """YAML of an arch; `load(dump(arch)) == arch`."""
     return yaml.dump(arch.to_dict(), Dumper=_Dumper, sort_keys=False, width=1000)
 

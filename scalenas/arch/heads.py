@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .layer import Feature, Head, Layer
 from .strict import ArchError
@@ -50,8 +51,30 @@ class PoseHead:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class ClassificationHead:
+    """Global average pooling of the coarsest map, then linear layers; `hidden` adds one between."""
+
+    num_classes: int = 1000
+    hidden: int | None = None
+
+    def layers(self, features: Sequence[Feature]) -> tuple[Layer, ...]:
+        """One or two linear layers, the last named as in mmpretrain's LinearClsHead."""
+        return _linear_layers(features[-1].channels, self.hidden, self.num_classes)
+
+
+@lru_cache(maxsize=4096)
+def _linear_layers(c: int, hidden: int | None, num_classes: int) -> tuple[Layer, ...]:
+    found = []
+    for name, width in (('head.hidden', hidden), ('head.fc', num_classes)):
+        if width is not None:
+            found.append(Layer(name, c, width, 1, (1, 1), bias=True, norm=False, op='linear'))
+            c = width
+    return tuple(found)
+
+
 def parse_head(text: str) -> Head | None:
-    """The head that a short text names: `seg:19` (classes), `pose:17` (joints) or `none`.
+    """The head that a short text names: `seg:19` or `cls:1000` (classes), `pose:17`, or `none`.
 
     Raises:
         ArchError: for any other text.
@@ -59,6 +82,16 @@ def parse_head(text: str) -> Head | None:
     kind, _, number = text.partition(':')
     if text == 'none':
         return None
-    if kind not in ('seg', 'pose') or not number.isdecimal() or int(number) < 1:
-        raise ArchError(f"head: expected 'seg:CLASSES', 'pose:JOINTS' or 'none', got {text!r}")
-    return SegHead(int(number)) if kind == 'seg' else PoseHead(int(number))
+    if kind not in HEADS or not number.isdecimal() or int(number) < 1:
+        raise ArchError(
+            f"head: expected 'seg:CLASSES', 'cls:CLASSES', 'pose:JOINTS' or 'none', got {text!r}"
+        )
+    return HEADS[kind](int(number))
+
+
+HEADS: dict[str, Callable[[int], Head]] = {
+    'seg': SegHead,
+    'cls': ClassificationHead,
+    'pose': PoseHead,
+}
+"""Kind of head -> what makes one for a number of classes or joints."""

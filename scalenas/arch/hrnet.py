@@ -15,8 +15,10 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 from .hrnet_module import HRModule, HRStage, module_of
+from .hrnet_scaled import scaled_stage
 from .hrnet_units import Bottleneck, StageUnits, Stem, Transition, stage_units
-from .layer import Feature, Layer, Size, Unit, layers, out_size
+from .layer import Extent, Feature, Layer, Size, Unit, layers, out_size
+from .rounding import Rounding, Scaling
 from .strict import ArchError, as_choice, as_int, as_list, as_mapping
 
 UPSAMPLE = ('nearest', 'bilinear')
@@ -58,6 +60,11 @@ class HRArch:
                 )
 
     @property
+    def size(self) -> None:
+        """None: the task chooses the input size."""
+        return None
+
+    @property
     def modules(self) -> tuple[HRModule, ...]:
         """All modules, first to last."""
         return tuple(module for stage in self.stages for module in stage.modules)
@@ -77,6 +84,11 @@ class HRArch:
         """Channels of the output maps, fine to coarse."""
         channels = self.stages[-1].channels
         return channels if self.output == 'multi' else channels[:1]
+
+    @property
+    def extent(self) -> Extent:
+        """Blocks, and channels of all branches of all stages."""
+        return Extent(self.num_blocks, sum(sum(stage.channels) for stage in self.stages))
 
     def features(self, size: Size) -> tuple[Feature, ...]:
         """The output maps for an input of `size`: strides 4, 8, ... (sizes rounded up)."""
@@ -110,6 +122,17 @@ class HRArch:
     def with_(self, **changes: Any) -> HRArch:
         """A copy with some fields changed, e.g. `with_(upsample='bilinear')`."""
         return replace(self, **changes)
+
+    def scaled(self, scaling: Scaling, rounding: Rounding) -> HRArch:
+        """The network with scaled branch channels and depths; stem and stage 1's channels stay.
+
+        There are no groups, and the resolution is the task's: those factors are not used here.
+        """
+        return replace(
+            self,
+            stages=tuple(scaled_stage(stage, scaling, rounding) for stage in self.stages),
+            stage1_blocks=rounding.depth(self.stage1_blocks * scaling.depth),
+        )
 
     @classmethod
     def from_dict(cls, data: object, where: str = 'arch') -> HRArch:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, NamedTuple, Protocol
+from typing import ClassVar, Literal, NamedTuple, Protocol, Self
+
+from .rounding import Rounding, Scaling
 
 Size = tuple[int, int]
 """Height and width, in pixels."""
@@ -52,6 +54,14 @@ class Feature(NamedTuple):
     stride: int
 
 
+class Extent(NamedTuple):
+    """How deep and wide a network is, in sums over its stages: what scaling acts on."""
+
+    blocks: int
+    channels: int
+    group_width: int = 1
+
+
 class Unit(Hashable, Protocol):
     """A building block as a hashable value: equal units cost the same, whatever their names."""
 
@@ -65,6 +75,21 @@ class Arch(Protocol):
 
     family: ClassVar[str]
 
+    @property
+    def size(self) -> Size | None:
+        """The input size that is part of the network, or None where it is the task's choice."""
+        ...
+
+    @property
+    def num_blocks(self) -> int:
+        """Residual blocks of the whole network."""
+        ...
+
+    @property
+    def extent(self) -> Extent:
+        """Depth, width and group width as sums, for what a scaling has reached."""
+        ...
+
     def units(self, size: Size) -> Iterator[tuple[str, Unit]]:
         """Name and value of every unit that an input of `size` runs through, in order."""
         ...
@@ -75,6 +100,15 @@ class Arch(Protocol):
 
     def to_dict(self) -> dict[str, object]:
         """Plain data for YAML and configs; `load` reads it back."""
+        ...
+
+    @classmethod
+    def from_dict(cls, data: object, where: str = 'arch') -> Self:
+        """The inverse of `to_dict`; raises ArchError with one line."""
+        ...
+
+    def scaled(self, scaling: Scaling, rounding: Rounding) -> Self:
+        """The network grown (or shrunk) by these factors, whole numbers by this rule set."""
         ...
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -54,6 +55,20 @@ def as_int(data: object, where: str, least: int = 1) -> int:
     """`data`, if it is a whole number of at least `least` (True is not a number here)."""
     if isinstance(data, bool) or not isinstance(data, int) or data < least:
         raise ArchError(f'{where}: expected a whole number >= {least}, got {_short(data)}')
+    return data
+
+
+def as_number(data: object, where: str) -> float:
+    """`data`, if it is a finite number above 0 (True is not a number here)."""
+    if isinstance(data, bool) or not isinstance(data, int | float) or not 0 < data < math.inf:
+        raise ArchError(f'{where}: expected a number > 0, got {_short(data)}')
+    return data
+
+
+def as_flag(data: object, where: str) -> bool:
+    """`data`, if it is true or false."""
+    if not isinstance(data, bool):
+        raise ArchError(f'{where}: expected true or false, got {_short(data)}')
     return data
 
 

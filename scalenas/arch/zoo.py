@@ -5,27 +5,29 @@ from __future__ import annotations
 from scalenas.paths import resource
 
 from .document import load_file
-from .hrnet import HRArch
+from .layer import Arch
 from .strict import ArchError, suggest
 
 
-def list_archs() -> list[str]:
-    """Names of all shipped archs."""
-    return sorted(path.stem for path in resource('model_zoo/archs').glob('*.yaml'))
+def list_archs(family: str | None = None) -> list[str]:
+    """Names of all shipped archs, or of those of one family."""
+    names = sorted(path.stem for path in resource('model_zoo/archs').glob('*.yaml'))
+    return names if family is None else [name for name in names if named(name).family == family]
 
 
-def named(name: str) -> HRArch:
+def named(name: str) -> Arch:
     """The shipped arch of this name, e.g. `named('scalenas_s1')`.
 
     Raises:
         ArchError: for an unknown name; says which are known.
     """
-    known = list_archs()
-    if name not in known:
+    path = resource('model_zoo/archs') / f'{name}.yaml'
+    if not path.is_file():
+        known = list_archs()
         raise ArchError(f'no arch is named {name!r}{suggest(name, known)} ({", ".join(known)})')
-    return load_file(resource(f'model_zoo/archs/{name}.yaml'))
+    return load_file(path)
 
 
-def find(what: str) -> HRArch:
+def find(what: str) -> Arch:
     """An arch by zoo name, or by path of a YAML file."""
     return load_file(what) if what.endswith(('.yaml', '.yml')) else named(what)

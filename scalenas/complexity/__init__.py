@@ -3,6 +3,7 @@
 from .budget import Budget
 from .cost import Cost
 from .count import Counter, count, layer_cost
+from .floor import count_floored
 from .rule import PYCLS, RULES, SCALENAS, Rule
 
 __all__ = [
@@ -14,5 +15,6 @@ __all__ = [
     'Counter',
     'Rule',
     'count',
+    'count_floored',
     'layer_cost',
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from scalenas.arch import Arch, Head, Layer, Size, Unit
+from scalenas.errors import UserError
 
 from .cost import Cost
 
@@ -28,20 +29,33 @@ class Counter:
 
     `counter(arch)` equals `count(arch.layers(size)) + count(head.layers(...))`, some hundred
     times faster once its units are known. `rest` is a constant added to each network: whatever
-    stands on the backbone and does not depend on it.
+    stands on the backbone and does not depend on it. Without a `size`, each network counts at its
+    own (`arch.size`).
     """
 
-    def __init__(self, size: Size, head: Head | None = None, rest: Cost | None = None) -> None:
+    def __init__(
+        self, size: Size | None = None, head: Head | None = None, rest: Cost | None = None
+    ) -> None:
         self.size = size
         self.head = head
         self.rest = rest or Cost()
         self._memo: dict[Unit, tuple[int, int, int]] = {}
+        self._heads: dict[tuple[Layer, ...], Cost] = {}
 
     def __call__(self, arch: Arch) -> Cost:
-        """Cost of one network at the counter's input size."""
+        """Cost of one network at the counter's input size, or else its own.
+
+        Raises:
+            UserError: when neither has an input size.
+        """
+        size = self.size or arch.size
+        if size is None:
+            raise UserError(
+                f'{arch.family} networks have no input size of their own: give the counter one'
+            )
         memo = self._memo
         macs, params, acts = self.rest.macs, self.rest.params, self.rest.acts
-        for _, unit in arch.units(self.size):
+        for _, unit in arch.units(size):
             known = memo.get(unit)
             if known is None:
                 cost = count(unit.layers())
@@ -49,7 +63,10 @@ class Counter:
             macs += known[0]
             params += known[1]
             acts += known[2]
-        total = Cost(macs, params, acts)
         if self.head is not None:
-            total += count(self.head.layers(arch.features(self.size)))
-        return total
+            plan = tuple(self.head.layers(arch.features(size)))
+            on_top = self._heads.get(plan)
+            if on_top is None:
+                on_top = self._heads[plan] = count(plan)
+            macs, params, acts = macs + on_top.macs, params + on_top.params, acts + on_top.acts
+        return Cost(macs, params, acts)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from scalenas.arch import HRArch, find, from_dict
+from scalenas.arch import HRArch, find, from_dict, of_family
 from scalenas.models import SuperScaleHRNet
 from scalenas.space import AbstractSpace
 
@@ -72,7 +72,8 @@ def chosen_archs(choices: Sequence[object], space: AbstractSpace[HRArch]) -> dic
         if choice in ('smallest', 'largest'):
             arch = space.smallest() if choice == 'smallest' else space.largest()
         else:
-            arch = find(choice) if isinstance(choice, str) else from_dict(choice, name)
+            given = find(choice) if isinstance(choice, str) else from_dict(choice, name)
+            arch = of_family(given, HRArch, name)
             space.encode(arch)
         found[name] = arch
     return found

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from scalenas.arch import HRArch, find, list_archs, load_file
+from scalenas.arch import HRArch, find, list_archs, load_file, of_family
 from scalenas.complexity import Budget, Cost
 
 from .errors import ExportError
@@ -47,7 +47,7 @@ def choose(
     if where.endswith(('.yaml', '.yml')) or where in list_archs():
         if index is not None or (budget != Budget() and budget is not None):
             raise ExportError(f'{where} is one arch; --index and --max-... choose from a study')
-        return Choice(Path(where).stem, find(where), where)
+        return Choice(Path(where).stem, of_family(find(where), HRArch, where), where)
     path = _front_path(where)
     front = _read_front(path)
     if index is not None:
@@ -115,5 +115,5 @@ def _read_front(path: Path) -> list[_Entry]:
 
 
 def _choice(path: Path, entry: _Entry) -> Choice:
-    arch = load_file(path.parent / entry.arch)
+    arch = of_family(load_file(path.parent / entry.arch), HRArch, str(path))
     return Choice(f'subnet_{entry.slot:04}', arch, str(path), entry.slot, entry.cost, entry.metrics)

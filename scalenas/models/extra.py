@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from scalenas.arch import HRArch, HRModule, HRStage, find, from_dict, module_of
+from scalenas.arch import HRArch, HRModule, HRStage, find, from_dict, module_of, of_family
 from scalenas.arch.hrnet import UPSAMPLE
 from scalenas.arch.strict import ArchError, as_choice, as_int, as_list, as_mapping
 
@@ -53,7 +53,8 @@ def as_arch(arch: HRArch | Mapping[str, Any] | str) -> HRArch:
     """An arch from itself, plain data, a zoo name or the path of a YAML file."""
     if isinstance(arch, HRArch):
         return arch
-    return find(arch) if isinstance(arch, str) else from_dict(arch)
+    found = find(arch) if isinstance(arch, str) else from_dict(arch)
+    return of_family(found, HRArch, arch if isinstance(arch, str) else 'arch')
 
 
 def single_scale(arch: HRArch) -> HRArch:

@@ -11,7 +11,6 @@ from torch.nn.parameter import Parameter
 
 from scalenas.arch import HRArch
 from scalenas.space import HRSpace
-from scalenas.space import from_dict as space_from_dict
 
 from .extra import as_arch
 from .hrnet import AbstractHRNet
@@ -44,7 +43,7 @@ class SuperScaleHRNet(AbstractHRNet):
         init_cfg: Any = None,
     ) -> None:
         if not isinstance(space, HRSpace):
-            space = space_from_dict(dict(space) if isinstance(space, Mapping) else space)
+            space = HRSpace.from_dict(dict(space) if isinstance(space, Mapping) else space)
         super().__init__(
             full_arch(space),
             space.largest(),

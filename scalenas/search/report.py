@@ -39,7 +39,7 @@ def write_report(records: Sequence[Record], objective: Objective, folder: str | 
     archs.mkdir(parents=True, exist_ok=True)
     best = front_of(records, objective)
     for record in best:
-        _replace(folder / arch_file(record), dump(record.arch))  # type: ignore[arg-type]
+        _replace(folder / arch_file(record), dump(record.arch))
     entries = [
         {
             'slot': record.slot,

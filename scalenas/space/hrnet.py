@@ -203,13 +203,7 @@ class HRSpace(AbstractSpace[HRArch]):
             if key in table:
                 as_list(table[key], f'{where}.{key}', 'whole numbers')
         space = cls(**{k: v for k, v in table.items() if k not in ('family', 'where')})
-        for item in as_list(table.get('where', []), f'{where}.where', '[pattern, values]'):
-            pair = as_list(item, f'{where}.where', 'pattern and values')
-            if len(pair) != 2 or not isinstance(pair[0], str):
-                raise SpaceError(f'{where}.where: expected [pattern, values], got {item!r}')
-            values = as_list(pair[1], f'{where}.where[{pair[0]!r}]', 'values')
-            space = space.where(pair[0], tuple(values))
-        return space
+        return space.restricted(table.get('where', []), where)
 
 
 @dataclass(frozen=True)

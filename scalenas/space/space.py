@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from typing import Generic, Self, TypeVar, final
 
 from scalenas.arch import Arch, ArchError
-from scalenas.arch.strict import suggest
+from scalenas.arch.strict import as_list, suggest
 
 from .gene import Gene, Value
 
@@ -81,6 +81,18 @@ class AbstractSpace(ABC, Generic[A]):
                 raise SpaceError(f'{name}: {tuple(values)} is not among its values {gene.values}')
             space.genes[name] = Gene(name, kept, gene.unit, gene.parent, gene.active_at)
         space.restrictions = (*self.restrictions, (pattern, tuple(values)))
+        return space
+
+    @final
+    def restricted(self, items: object, where: str = 'space') -> Self:
+        """The sub-space of a list of [pattern, values], as `to_dict` writes it under 'where'."""
+        space = self
+        for item in as_list(items, f'{where}.where', '[pattern, values]'):
+            pair = as_list(item, f'{where}.where', 'pattern and values')
+            if len(pair) != 2 or not isinstance(pair[0], str):
+                raise SpaceError(f'{where}.where: expected [pattern, values], got {item!r}')
+            values = as_list(pair[1], f'{where}.where[{pair[0]!r}]', 'values')
+            space = space.where(pair[0], tuple(values))
         return space
 
     @final

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from scalenas.arch import load_file
+from scalenas.arch import HRArch, load_file, of_family
 
 from .draw_arch import draw_arch
 from .draw_front import draw_front
@@ -75,7 +75,7 @@ def draw_demo(
         metric=f'{metric} (search split)',
     )
     best = max(cards, key=lambda card: card['metrics']['search'][metric])
-    draw_arch(load_file(arch), out / 'net.png', best['name'])
+    draw_arch(of_family(load_file(arch), HRArch, str(arch)), out / 'net.png', best['name'])
 
 
 def draw_segmentation(

@@ -1,4 +1,4 @@
-"""Published numbers, each beside what is counted here: `model_zoo/numbers.yaml` as values."""
+"""Published numbers, each beside what is counted here: `model_zoo/numbers*.yaml` as values."""
 
 from __future__ import annotations
 
@@ -7,14 +7,27 @@ from typing import Any
 
 import yaml
 
-from scalenas.arch import ArchError, Head, HRArch, Size, named, parse_head
+from scalenas.arch import (
+    Arch,
+    ArchError,
+    Head,
+    HRArch,
+    Size,
+    layers,
+    named,
+    parse_head,
+    rounding,
+)
 from scalenas.arch.strict import as_choice, as_list, as_mapping
-from scalenas.complexity import SCALENAS, Counter
+from scalenas.complexity import SCALENAS, Cost, Counter, count, count_floored
 from scalenas.paths import resource
-from scalenas.space import HRSpace, from_dict
+from scalenas.scaling import parse_strategy, scale, table_entry
+from scalenas.space import HRSpace
 
 NUMBERS = 'model_zoo/numbers.yaml'
-COUNTED = ('params_m', 'gimac', 'blocks', 'fusions', 'networks')
+FILES = (NUMBERS, 'model_zoo/numbers_families.yaml')
+COSTS = ('params_m', 'gimac', 'gmac', 'gmac_floor', 'acts_m')
+COUNTED = (*COSTS, 'blocks', 'fusions', 'networks')
 STATUS = ('exact', 'near', 'reported')
 
 
@@ -41,12 +54,23 @@ class Table:
 
 
 def read_tables(text: str | None = None) -> tuple[dict[str, str], list[Table]]:
-    """Title of each quantity, and all tables of `text` (None: of the shipped file), counted anew.
+    """Title of each quantity, and all tables of `text` (None: of the shipped files), counted anew.
 
     Raises:
         ArchError: one line, when the file says something it may not.
     """
-    text = resource(NUMBERS).read_text(encoding='utf-8') if text is None else text
+    if text is not None:
+        return _read(text)
+    titles: dict[str, str] = {}
+    tables: list[Table] = []
+    for file in FILES:
+        more, found = _read(resource(file).read_text(encoding='utf-8'))
+        titles.update(more)
+        tables += found
+    return titles, tables
+
+
+def _read(text: str) -> tuple[dict[str, str], list[Table]]:
     data = as_mapping(yaml.safe_load(text), NUMBERS, ('quantities', 'tables'))
     titles: dict[str, str] = data['quantities']
     tables = []
@@ -64,7 +88,7 @@ def read_tables(text: str | None = None) -> tuple[dict[str, str], list[Table]]:
 
 def _number(row: Any, head: Head | None, titles: dict[str, str], where: str) -> Number:
     required = ('quantity', 'paper', 'status')
-    optional = ('net', 'space', 'pick', 'size', 'setting', 'reason')
+    optional = ('net', 'space', 'pick', 'size', 'scale', 'setting', 'reason')
     row = as_mapping(row, where, required, optional)
     quantity = as_choice(row['quantity'], f'{where}.quantity', tuple(titles))
     status = as_choice(row['status'], f'{where}.status', STATUS)
@@ -74,41 +98,66 @@ def _number(row: Any, head: Head | None, titles: dict[str, str], where: str) -> 
         raise ArchError(f"{where}: needs either 'net' or 'space'")
     if (status == 'near') != ('reason' in row):
         raise ArchError(f"{where}: a 'reason' belongs to status 'near', and only there")
-    if status != 'reported' and 'size' not in row and quantity in ('params_m', 'gimac'):
-        raise ArchError(f"{where}: key 'size' is missing, {quantity} is counted at an input size")
     size = tuple(row['size']) if 'size' in row else None
     here = ''
     if status != 'reported':
         as_choice(quantity, f'{where}.quantity', COUNTED)
         decimals = len(row['paper'].partition('.')[2])
-        here = _counted(quantity, _subject(row), size, head, decimals)
+        counted = _subject(row)
+        if size is None and not isinstance(counted, HRSpace):
+            size = counted.size
+        if size is None and quantity in COSTS:
+            raise ArchError(
+                f"{where}: key 'size' is missing, {quantity} is counted at an input size"
+            )
+        here = _counted(quantity, counted, size, head, decimals)
     if 'net' in row:
         subject = row['net']
     else:
-        space = from_dict(row['space'])
+        space = HRSpace.from_dict(row['space'])
         subject = f'{row["pick"]} of the width-{space.width} space' if 'pick' in row else 'space'
     setting = row.get('setting') or (f'{size[0]} x {size[1]}' if size else '')
     return Number(subject, setting, quantity, row['paper'], status, row.get('reason', ''), here)
 
 
-def _subject(row: Any) -> HRArch | HRSpace:
+def _subject(row: Any) -> Arch | HRSpace:
     if 'net' in row:
-        return named(row['net'])
-    space = from_dict(row['space'])
+        arch = named(row['net'])
+        return _scaled(arch, row['scale']) if 'scale' in row else arch
+    space = HRSpace.from_dict(row['space'])
     if 'pick' not in row:
         return space
     as_choice(row['pick'], 'pick', ('smallest', 'largest'))
     return space.smallest() if row['pick'] == 'smallest' else space.largest()
 
 
+def _scaled(arch: Arch, how: Any) -> Arch:
+    how = as_mapping(how, 'scale', (), ('table', 'strategy', 'factor', 'rounding'))
+    if 'table' in how:
+        return scale(arch, *table_entry(how['table'])).arch
+    scaling = parse_strategy(how['strategy'])(how['factor'])
+    return scale(arch, scaling, rounding(how['rounding'])).arch
+
+
 def _counted(
-    quantity: str, subject: HRArch | HRSpace, size: Size | None, head: Head | None, decimals: int
+    quantity: str, subject: Arch | HRSpace, size: Size | None, head: Head | None, decimals: int
 ) -> str:
     if isinstance(subject, HRSpace):
         return f'{subject.size():.0e}'
-    if quantity in ('blocks', 'fusions'):
-        return str(subject.num_blocks if quantity == 'blocks' else subject.num_fusions)
+    if quantity == 'blocks':
+        return str(subject.num_blocks)
+    if quantity == 'fusions':
+        return str(subject.num_fusions if isinstance(subject, HRArch) else 0)
     assert size is not None
     cost = Counter(size, head)(subject)
-    value = cost.params / 1e6 if quantity == 'params_m' else cost.gmacs(SCALENAS)
+    if quantity == 'gmac_floor':
+        on_top = count(head.layers(subject.features(size))) if head is not None else Cost()
+        value = (count_floored(layers(subject, size), size) + on_top).gmacs()
+    else:
+        value = {
+            'params_m': cost.params / 1e6,
+            'acts_m': cost.acts / 1e6,
+            'gimac': cost.gmacs(SCALENAS),
+            'gmac': cost.gmacs(),
+        }[quantity]
     return f'{value:.{decimals}f}'

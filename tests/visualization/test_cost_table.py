@@ -57,7 +57,9 @@ def test_layers_are_listed_with_exact_numbers() -> None:
 
 @pytest.mark.parametrize('text', ['seg', 'seg:', 'seg:0', 'seg:-1', 'sge:19', 'seg:1.5', '', '19'])
 def test_a_wrong_head_dies(text: str) -> None:
-    with pytest.raises(ArchError, match=r"head: expected 'seg:CLASSES', 'pose:JOINTS' or 'none'"):
+    with pytest.raises(
+        ArchError, match=r"head: expected 'seg:CLASSES', 'cls:CLASSES', 'pose:JOINTS' or 'none'"
+    ):
         parse_head(text)
     assert parse_head('seg:19') == SegHead(19)
     assert parse_head('none') is None

@@ -1,0 +1,40 @@
+"""How to grow a network: strategies, published tables, budget fit, generalisation to more."""
+
+from .fit import Fit, cost_of, fit
+from .generalise import FORMS, PRINTED, Growth, fit_growth
+from .grow import grow
+from .presets import (
+    EFFICIENTNET_TABLE,
+    SCALENET_TABLE,
+    TABLES,
+    compound_efficientnet,
+    table_entry,
+)
+from .report import fit_text, scale_table
+from .scale import Scaled, scale
+from .strategy import STRATEGIES, ScalingError, Strategy, fast, parse_strategy
+
+__all__ = [
+    'EFFICIENTNET_TABLE',
+    'FORMS',
+    'PRINTED',
+    'SCALENET_TABLE',
+    'STRATEGIES',
+    'TABLES',
+    'Fit',
+    'Growth',
+    'Scaled',
+    'ScalingError',
+    'Strategy',
+    'compound_efficientnet',
+    'cost_of',
+    'fast',
+    'fit',
+    'fit_growth',
+    'fit_text',
+    'grow',
+    'parse_strategy',
+    'scale',
+    'scale_table',
+    'table_entry',
+]

@@ -1,0 +1,53 @@
+"""One question, as a user asks it: this network, this strategy, this factor or budget."""
+
+from __future__ import annotations
+
+from scalenas.arch import Head, Rounding, Size, rounding
+from scalenas.complexity import Budget
+
+from .fit import Fit, fit
+from .presets import table_entry
+from .scale import A, Scaled, scale
+from .strategy import ScalingError, parse_strategy
+
+
+def grow(
+    arch: A,
+    strategy: str,
+    factor: float | None = None,
+    budget: Budget | None = None,
+    rule: Rounding | None = None,
+    head: Head | None = None,
+    size: Size | None = None,
+) -> tuple[Scaled[A], Fit[A] | None]:
+    """The grown network, and the fit where a budget decided.
+
+    `strategy` is a text for `parse_strategy`, with a factor or a budget, or one for `table_entry`
+    (`scalenet:s2`), with neither. Without a `rule`, a table entry rounds as its paper does, and
+    everything else as pycls does.
+
+    Raises:
+        ScalingError: for a strategy with both or none of factor and budget, or a table with any.
+    """
+    bounded = budget is not None and budget != Budget()
+    if size is not None and min(size) < 1:
+        raise ScalingError(f'size: expected two numbers >= 1, got {size[0]} {size[1]}')
+    if size is not None and arch.size is not None and size != arch.size:
+        raise ScalingError(
+            f'size: {arch.family} networks have their own ({arch.size[0]} x {arch.size[1]}); '
+            'change `resolution` in the arch instead'
+        )
+    if ':' in strategy:
+        if bounded or factor is not None:
+            raise ScalingError(f'{strategy}: a table entry takes neither a factor nor a budget')
+        scaling, own = table_entry(strategy)
+        return scale(arch, scaling, rule or own, size), None
+    if bounded == (factor is not None):
+        raise ScalingError(f'{strategy}: give either a factor or a budget (max macs, params, acts)')
+    rule = rule or rounding('pycls')
+    parsed = parse_strategy(strategy)
+    if factor is not None:
+        return scale(arch, parsed(factor), rule, size), None
+    assert budget is not None
+    found = fit(arch, parsed, budget, rule, head, size)
+    return found.scaled, found

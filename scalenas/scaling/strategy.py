@@ -1,0 +1,108 @@
+"""Scaling strategies: how a growth of the macs by s is shared out over the dimensions.
+
+In a stage of d layers, w channels wide, at r x r, macs are d w^2 r^2. A strategy gives depth,
+width and resolution shares e of the growth: d grows by s^e_d, w by sqrt(s^e_w), r by sqrt(s^e_r).
+
+Source: Fast and Accurate Model Scaling (Dollar et al. 2021), tables 1 to 4, equations (4), (5).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+from scalenas.arch import Scaling
+from scalenas.arch.strict import suggest
+from scalenas.errors import UserError
+
+
+class ScalingError(UserError):
+    """A scaling that does not exist or cannot be reached: the message is one line for the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """Relative shares of the growth; `group` is on the scale of `width` (equal: g grows as w)."""
+
+    name: str
+    depth: float = 0.0
+    width: float = 0.0
+    resolution: float = 0.0
+    group: float = 0.0
+
+    def __post_init__(self) -> None:
+        shares = (self.depth, self.width, self.resolution, self.group)
+        if not all(0.0 <= share < math.inf for share in shares) or not any(shares[:3]):
+            raise ScalingError(
+                f'strategy {self.name!r}: shares must be >= 0, and depth, width or resolution > 0'
+            )
+
+    def __call__(self, factor: float) -> Scaling:
+        """The factors that multiply an ideal network's macs by `factor`."""
+        if isinstance(factor, bool) or not 0.0 < factor < math.inf:
+            raise ScalingError(f'factor: expected a number > 0, got {factor!r}')
+        total = self.depth + self.width + self.resolution
+        return Scaling(
+            depth=factor ** (self.depth / total),
+            width=factor ** (self.width / total / 2),
+            resolution=factor ** (self.resolution / total / 2),
+            group=factor ** (self.group / total / 2),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def fast(alpha: float = 0.8) -> Strategy:
+    """The family of equation (4): alpha 1 is width, 1/3 uniform compound, 0 depth and resolution.
+
+    Raises:
+        ScalingError: for an alpha outside 0 to 1.
+    """
+    if not 0.0 <= alpha <= 1.0:
+        raise ScalingError(f'alpha: expected a number from 0 to 1, got {alpha!r}')
+    rest = (1 - alpha) / 2
+    return Strategy(f'alpha={alpha:g}', rest, alpha, rest, alpha)
+
+
+STRATEGIES: dict[str, Strategy] = {
+    'depth': Strategy('depth', depth=1),
+    'width': Strategy('width', width=1, group=1),
+    'resolution': Strategy('resolution', resolution=1),
+    'compound': Strategy('compound', 1, 1, 1, 1),
+    'fast': Strategy('fast', 0.1, 0.8, 0.1, 0.8),
+}
+"""Strategies of the paper by name; the group width grows with the width, as its text says."""
+
+_WORD = re.compile(r'([dwgr])(\d+(?:\.\d+)?)')
+
+
+def parse_strategy(text: str) -> Strategy:
+    """A strategy by name, as `alpha=0.8`, or as a string of the released code.
+
+    Such a string is `d1_w8_g8_r1` (shares), or letters as `dw` (equal shares). There the group
+    width is a letter of its own: `dwr` leaves it alone.
+
+    Raises:
+        ScalingError: for any other text.
+    """
+    if text in STRATEGIES:
+        return STRATEGIES[text]
+    if text.startswith('alpha='):
+        try:
+            return fast(float(text.removeprefix('alpha=')))
+        except ValueError:
+            raise ScalingError(f'strategy {text!r}: alpha must be a number from 0 to 1') from None
+    shares: dict[str, float] = {}
+    letters = text if text and set(text) <= set('dwgr') else ''
+    for word in [f'{letter}1' for letter in letters] or text.split('_'):
+        found = _WORD.fullmatch(word)
+        if found is None or found[1] in shares:
+            raise ScalingError(
+                f'strategy {text!r} is none of {", ".join(STRATEGIES)}, alpha=0.8, d1_w8_g8_r1'
+                f'{suggest(text, STRATEGIES)}'
+            )
+        shares[found[1]] = float(found[2])
+    depth, width, group, resolution = (shares.get(letter, 0.0) for letter in 'dwgr')
+    return Strategy(text, depth, width, resolution, group)

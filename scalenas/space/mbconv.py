@@ -1,0 +1,221 @@
+"""The MBConv space: choices per network, per stage and per block.
+
+Genes: `resolution`, `stem`, `conv_out`; `s2.width` and `s2.depth` (stage 2 of 1, 2, ...);
+`s2.b0.kernel`, `s2.b0.expand`, `s2.b0.se`, the latter active while the stage has such a block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from scalenas.arch import MBBlock, MBConvArch, MBStage
+from scalenas.arch.strict import as_choice, as_int, as_list, as_mapping
+
+from .gene import Gene, Value
+from .space import AbstractSpace, Genes, SpaceError
+
+_CHOICES = ('width', 'depth', 'kernel', 'expand', 'se')
+
+
+@dataclass(frozen=True, slots=True)
+class StageChoices:
+    """What a stage may be: each field but the stride holds all allowed values, small to large."""
+
+    width: tuple[int, ...]
+    depth: tuple[int, ...]
+    kernel: tuple[int, ...] = (3, 5, 7)
+    expand: tuple[int, ...] = (6,)
+    se: tuple[bool, ...] = (True,)
+    stride: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ('width', 'depth'):
+            for value in getattr(self, name):
+                as_int(value, f'space.stages.{name}')
+        for name in _CHOICES:
+            values = getattr(self, name)
+            if not values or list(values) != sorted(set(values)):
+                raise SpaceError(
+                    f'space.stages.{name}: expected distinct values, small to large, got {values}'
+                )
+        # Whatever a block or a stage refuses is refused here, before anything is sampled.
+        for kernel in self.kernel:
+            for expand in self.expand:
+                for se in self.se:
+                    MBStage(self.width[0], (MBBlock(kernel, expand, se),), self.stride)
+
+    @classmethod
+    def parse(cls, data: object, where: str) -> StageChoices:
+        """Choices from plain data; a single value stands for a list of one."""
+        table = as_mapping(data, where, ('width', 'depth'), (*_CHOICES[2:], 'stride'))
+        choices: dict[str, Any] = {k: _tuple(v) for k, v in table.items() if k != 'stride'}
+        return cls(**choices, stride=table.get('stride', 1))
+
+    def to_dict(self) -> dict[str, object]:
+        """The inverse of `parse`."""
+        choices = {name: list(getattr(self, name)) for name in _CHOICES}
+        return {**choices, 'stride': self.stride}
+
+
+def _tuple(value: Any) -> tuple[Any, ...]:
+    return tuple(value) if isinstance(value, list | tuple) else (value,)
+
+
+class MBConvSpace(AbstractSpace[MBConvArch]):
+    """MBConv networks; `options` are the fields of the arch that are the same in all of them.
+
+    Raises:
+        ArchError: for arguments that span no space.
+    """
+
+    def __init__(
+        self,
+        stages: Sequence[StageChoices],
+        resolution: Sequence[int] = (224,),
+        stem: Sequence[int] = (32,),
+        conv_out: Sequence[int] = (1280,),
+        **options: Any,
+    ) -> None:
+        self.stages = tuple(stages)
+        self.resolution, self.stem, self.conv_out = tuple(resolution), tuple(stem), tuple(conv_out)
+        for name in ('resolution', 'stem', 'conv_out'):
+            values = getattr(self, name)
+            if not values or list(values) != sorted({as_int(v, f'space.{name}') for v in values}):
+                raise SpaceError(
+                    f'space.{name}: expected distinct values, small to large, got {values}'
+                )
+        unknown = set(options) - {'activation', 'shortcut', 'squeeze', 'in_channels'}
+        if unknown:
+            raise SpaceError(f'space: unknown option {sorted(unknown)[0]!r}')
+        # The arch checks the options; it also is the template of every decoded arch.
+        self._template = MBConvArch(
+            tuple(MBStage(s.width[0], (MBBlock(s.kernel[0], s.expand[0]),)) for s in self.stages),
+            **options,
+        )
+        self._names = [
+            [tuple(f's{s}.b{b}.{key}' for key in MBBlock._fields) for b in range(max(stage.depth))]
+            for s, stage in enumerate(self.stages, 1)
+        ]
+        super().__init__(self._genes())
+
+    def _genes(self) -> list[Gene]:
+        genes = [Gene(name, getattr(self, name), name) for name in ('resolution', 'stem')]
+        for s, (stage, names) in enumerate(zip(self.stages, self._names, strict=True), 1):
+            unit, parent = f's{s}', f's{s}.depth'
+            genes += [Gene(f'{unit}.width', stage.width, unit), Gene(parent, stage.depth, unit)]
+            for b, keys in enumerate(names):
+                at = frozenset(d for d in stage.depth if d > b)
+                for name, choices in zip(keys, (stage.kernel, stage.expand, stage.se), strict=True):
+                    genes.append(Gene(name, choices, unit, parent, at))
+        return [*genes, Gene('conv_out', self.conv_out, 'conv_out')]
+
+    def _build(self, values: Genes) -> MBConvArch:
+        stages = []
+        for s, (stage, names) in enumerate(zip(self.stages, self._names, strict=True), 1):
+            blocks = tuple(
+                MBBlock(int(values[kernel]), int(values[expand]), bool(values[se]))
+                for kernel, expand, se in names[: int(values[f's{s}.depth'])]
+            )
+            stages.append(MBStage(int(values[f's{s}.width']), blocks, stage.stride))
+        return self._template.with_(
+            stages=tuple(stages),
+            resolution=values['resolution'],
+            stem=values['stem'],
+            conv_out=values['conv_out'],
+        )
+
+    def _read(self, arch: MBConvArch) -> Genes:
+        if not isinstance(arch, MBConvArch):
+            raise SpaceError(f'not in the space: expected an MBConvArch, got {type(arch).__name__}')
+        if len(arch.stages) != len(self.stages):
+            raise SpaceError(
+                f'not in the space: it has {len(arch.stages)} stages, the space has '
+                f'{len(self.stages)}'
+            )
+        if arch.conv_out is None:
+            raise SpaceError('not in the space: it has no conv_out')
+        values: dict[str, Value] = {
+            'resolution': arch.resolution,
+            'stem': arch.stem,
+            'conv_out': arch.conv_out,
+        }
+        for s, (stage, names) in enumerate(zip(arch.stages, self._names, strict=True), 1):
+            values[f's{s}.width'], values[f's{s}.depth'] = stage.width, len(stage.blocks)
+            # A stage deeper than the space is refused for its depth: its last blocks need no names.
+            for block, keys in zip(stage.blocks, names, strict=False):
+                values.update(zip(keys, block, strict=True))
+        return values
+
+    @classmethod
+    def from_dict(cls, data: object, where: str = 'space') -> MBConvSpace:
+        """The space that plain data describes; single values stand for lists of one."""
+        options = ('activation', 'shortcut', 'squeeze', 'in_channels')
+        table = as_mapping(
+            data, where, ('family', 'stages'), ('resolution', 'stem', 'conv_out', *options, 'where')
+        )
+        as_choice(table['family'], f'{where}.family', (MBConvArch.family,))
+        stages = [
+            StageChoices.parse(stage, f'{where}.stages[{i}]')
+            for i, stage in enumerate(as_list(table['stages'], f'{where}.stages', 'stages'))
+        ]
+        choices = {k: _tuple(table[k]) for k in ('resolution', 'stem', 'conv_out') if k in table}
+        rest = {k: table[k] for k in options if k in table}
+        if 'squeeze' in rest:
+            rest['squeeze'] = MBConvArch.squeeze_rule(rest['squeeze'], f'{where}.squeeze')
+        return cls(stages, **choices, **rest).restricted(table.get('where', []), where)
+
+    def to_dict(self) -> dict[str, object]:
+        """The inverse of `from_dict`."""
+        arch: Mapping[str, object] = self._template.to_dict()
+        return {
+            'family': MBConvArch.family,
+            'resolution': list(self.resolution),
+            'stem': list(self.stem),
+            'conv_out': list(self.conv_out),
+            **{k: arch[k] for k in ('activation', 'shortcut', 'squeeze', 'in_channels')},
+            'stages': [stage.to_dict() for stage in self.stages],
+            'where': [[pattern, list(values)] for pattern, values in self.restrictions],
+        }
+
+
+def bignas_space() -> MBConvSpace:
+    """BigNAS (Yu et al. 2020), table 1; channels in steps of 8 (stage 1 and 2 too)."""
+    rows: list[tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], int]] = [
+        ((16, 24), (1, 2), (3,), 1),
+        ((24, 32), (2, 3), (3,), 2),
+        ((40, 48), (2, 3), (3, 5), 2),
+        ((80, 88), (2, 3, 4), (3, 5), 2),
+        ((112, 120, 128), (2, 3, 4, 5, 6), (3, 5), 1),
+        ((192, 200, 208, 216), (2, 3, 4, 5, 6), (3, 5), 2),
+        ((320, 328, 336, 344, 352), (1, 2), (3, 5), 1),
+    ]
+    stages = [
+        StageChoices(width, depth, kernel, (6,) if s else (1,), stride=stride)
+        for s, (width, depth, kernel, stride) in enumerate(rows)
+    ]
+    return MBConvSpace(
+        stages,
+        resolution=(192, 224, 256, 288, 320),
+        stem=(32, 40),
+        conv_out=tuple(range(1280, 1409, 8)),
+        shortcut='projected',
+    )
+
+
+def scalenet_space() -> MBConvSpace:
+    """ScaleNet (Xie et al. 2022), table 6: 12 blocks per place, depths 1 to 4, fixed widths."""
+    widths, strides = (16, 32, 40, 80, 96, 192, 320), (1, 2, 2, 2, 1, 2, 1)
+    return MBConvSpace(
+        [
+            StageChoices(
+                (width,),
+                (1,) if s in (0, 6) else (1, 2, 3, 4),
+                expand=(3, 6) if s else (1,),
+                se=(False, True),
+                stride=stride,
+            )
+            for s, (width, stride) in enumerate(zip(widths, strides, strict=True))
+        ]
+    )

@@ -1,0 +1,168 @@
+"""Budget fit: nothing larger fits, whatever the family; and the curves over scaling stages."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scalenas.arch import ClassificationHead, SegHead, load_file, named, rounding
+from scalenas.complexity import Budget
+from scalenas.errors import UserError
+from scalenas.scaling import (
+    FORMS,
+    PRINTED,
+    SCALENET_TABLE,
+    STRATEGIES,
+    ScalingError,
+    cost_of,
+    fit,
+    fit_growth,
+    grow,
+    parse_strategy,
+    scale,
+)
+
+ROOT = Path(__file__).resolve().parents[2]
+STAGES = {j: SCALENET_TABLE[f's{j}'] for j in (1, 2, 3)}
+
+
+@pytest.mark.parametrize('rule', ['nearest', 'ceil', 'pycls', 'efficientnet'])
+@pytest.mark.parametrize('strategy', ['depth', 'width', 'compound', 'fast'])
+@pytest.mark.parametrize('net', ['efficientnet_b0', 'regnety_4.0gf', 'scalenas_s1'])
+def test_the_fit_is_the_largest_that_fits(net: str, strategy: str, rule: str) -> None:
+    arch, size = named(net), (128, 256) if net == 'scalenas_s1' else None
+    head = SegHead(19) if net == 'scalenas_s1' else ClassificationHead()
+    base = cost_of(scale(arch, STRATEGIES['depth'](1.0), rounding('nearest'), size), head)
+    bound = 3.1 * base.macs
+    found = fit(arch, STRATEGIES[strategy], Budget(max_macs=bound), rounding(rule), head, size)
+    assert found.cost == cost_of(found.scaled, head)
+    assert found.cost.macs <= bound
+    assert found.misses == {'macs': 1 - found.cost.macs / bound}
+    for more in (1.001, 1.01, 1.03, 1.08, 1.2, 1.5, 2.0):
+        larger = STRATEGIES[strategy](found.factor * more)
+        cost = cost_of(scale(arch, larger, rounding(rule), size), head)
+        assert cost.macs > bound or cost == found.cost
+
+
+def test_every_bound_holds() -> None:
+    budget = Budget(max_macs=2e9, max_params=8e6, max_acts=30e6)
+    found = fit(named('efficientnet_b0'), STRATEGIES['fast'], budget, rounding('pycls'))
+    assert budget.allows(found.cost)
+    assert set(found.misses) == {'macs', 'params', 'acts'}
+
+
+def test_regnetz_to_4gf_is_the_paper_s() -> None:
+    """Fast scaling of RegNetZ-500MF into 4 GF: table 8 prints 4.0 G, 41.1 M, 19.4 M."""
+    head = ClassificationHead()
+    arch, found = grow(named('regnetz_500mf'), 'fast', budget=Budget(max_macs=4e9), head=head)
+    assert found is not None
+    assert arch is found.scaled
+    assert found.factor == pytest.approx(8, rel=0.01)
+    assert found.cost.params / 1e6 == pytest.approx(41.1, rel=0.005)
+    assert (
+        arch.arch
+        == scale(named('regnetz_500mf'), parse_strategy('d1_w8_g8_r1')(8), rounding('pycls')).arch
+    )
+
+
+@pytest.mark.parametrize(
+    ('strategy', 'budget', 'message'),
+    [
+        ('fast', Budget(), 'needs max_macs, max_params or max_acts'),
+        ('fast', Budget(min_macs=1e9), 'needs max_macs, max_params or max_acts'),
+        ('fast', Budget(max_params=1), 'no factor down to 1/1024 is within'),
+        ('resolution', Budget(max_params=1e9), 'resolution does not grow what is bounded'),
+        ('fast', Budget(max_macs=1e9, min_params=1e9), 'the largest network within the upper'),
+    ],
+)
+def test_a_budget_that_cannot_be_met_dies(strategy: str, budget: Budget, message: str) -> None:
+    with pytest.raises(ScalingError, match=message):
+        fit(named('efficientnet_b0'), STRATEGIES[strategy], budget, rounding('pycls'))
+
+
+@pytest.mark.parametrize(
+    ('net', 'options', 'message'),
+    [
+        ('efficientnet_b0', {'strategy': 'fast'}, 'either a factor or a budget'),
+        (
+            'efficientnet_b0',
+            {'strategy': 'fast', 'factor': 2, 'budget': Budget(max_macs=1)},
+            'either a factor or a budget',
+        ),
+        ('efficientnet_b0', {'strategy': 'scalenet:s1', 'factor': 2}, 'takes neither'),
+        ('efficientnet_b0', {'strategy': 'fast', 'factor': 2, 'size': (5, 5)}, 'have their own'),
+        ('scalenas_s1', {'strategy': 'fast', 'factor': 2, 'size': (0, 5)}, 'two numbers >= 1'),
+        ('scalenas_s1', {'strategy': 'fast', 'budget': Budget(max_macs=1)}, 'no input size'),
+    ],
+)
+def test_a_wrong_question_dies_with_one_line(net: str, options: dict, message: str) -> None:
+    with pytest.raises(UserError, match=message) as error:
+        grow(named(net), **options)
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_least_squares_is_not_what_the_paper_prints() -> None:
+    """The solution of equation (27), and the factors of table 8 for stages 4 and 5."""
+    growth = fit_growth(STAGES)
+    expected = {4: (1.720, 1.809, 1.882), 5: (1.980, 2.556, 2.257)}
+    for j, (d, w, r) in expected.items():
+        by = growth(j)
+        assert (by.depth, by.width, by.resolution) == pytest.approx((d, w, r), abs=6e-4)
+        printed, table = PRINTED(j), SCALENET_TABLE[f's{j}']
+        for name in ('depth', 'width', 'resolution'):
+            assert getattr(printed, name) == pytest.approx(getattr(table, name), abs=6e-4)
+    assert PRINTED.label != growth.label
+
+
+@pytest.mark.parametrize('form', FORMS)
+def test_each_curve_starts_at_one_and_is_a_minimum(form: str) -> None:
+    growth = fit_growth(STAGES, form)
+    assert growth(0).depth == growth(0).width == growth(0).resolution == 1.0
+    function = FORMS[form].function
+    for name in ('depth', 'width', 'resolution'):
+        a = list(getattr(growth, name))
+        assert a[0] > 0
+
+        def error(b: list[float], name: str = name) -> float:
+            return sum((function(j, b) - getattr(s, name)) ** 2 for j, s in STAGES.items())
+
+        for i in range(len(a)):
+            for step in (0.99, 0.999, 1.001, 1.01):
+                assert error(a) <= error([c * step if k == i else c for k, c in enumerate(a)])
+
+
+def test_growth_refuses_what_it_cannot_fit() -> None:
+    with pytest.raises(ScalingError, match='form: expected one of exponential, linear, squared'):
+        fit_growth(STAGES, 'cubic')
+    with pytest.raises(ScalingError, match='needs at least 2 stages numbered from 1'):
+        fit_growth({1: SCALENET_TABLE['s1']})
+    with pytest.raises(ScalingError, match='numbered from 1'):
+        fit_growth({0: SCALENET_TABLE['s0'], 1: SCALENET_TABLE['s1']})
+
+
+def test_the_tool_writes_an_arch_once(tmp_path: Path) -> None:
+    out = tmp_path / 'big.yaml'
+
+    def run(*args: str) -> subprocess.CompletedProcess:
+        command = [sys.executable, str(ROOT / 'tools' / 'scale.py'), *args, '--out', str(out)]
+        return subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=ROOT,
+            env={'PYTHONPATH': str(ROOT)},
+        )
+
+    first = run('regnetz_500mf', 'fast', '--max-macs', '4e9')
+    assert first.returncode == 0, first.stderr
+    assert '41.040' in first.stdout
+    assert load_file(out).size == (248, 248)
+    second = run('regnetz_500mf', 'fast', '--factor', '2')
+    assert second.returncode == 2
+    assert len(second.stderr.splitlines()) == 1
+    assert 'must be a new file' in second.stderr
+    assert load_file(out).size == (248, 248)

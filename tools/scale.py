@@ -1,0 +1,63 @@
+"""Grow a network: by a strategy and a factor, into a budget, or by a published table.
+
+python tools/scale.py regnetz_500mf fast --max-macs 4e9 --out big.yaml
+python tools/scale.py scalenas_s1 compound --factor 2 --size 1024 2048 --head seg:19
+python tools/scale.py efficientnet_b0 scalenet:s2
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from scalenas.arch import ROUNDINGS, Scaling, dump, find, parse_head, rounding
+from scalenas.cli import main_of
+from scalenas.complexity import Budget
+from scalenas.errors import UserError
+from scalenas.scaling import fit_text, grow, scale, scale_table
+
+
+def parse_args() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('arch', help='name in the model zoo, or path of a YAML file')
+    parser.add_argument(
+        'strategy',
+        help='depth, width, resolution, compound, fast, alpha=0.6, d1_w8_g8_r1, or a table entry '
+        'such as scalenet:s2 or efficientnet:b3',
+    )
+    parser.add_argument('--factor', type=float, help='growth of the macs, e.g. 2')
+    for what in ('macs', 'params', 'acts'):
+        parser.add_argument(f'--max-{what}', type=float, help='grow as far as this allows')
+    parser.add_argument(
+        '--rounding', choices=sorted(ROUNDINGS), help="default: pycls, or the table's own"
+    )
+    parser.add_argument('--size', nargs=2, type=int, metavar=('H', 'W'), help='HRNet-style: input')
+    parser.add_argument('--head', default='cls:1000', help='cls:N, seg:N, pose:N or none')
+    parser.add_argument('--out', metavar='FILE', help='write the arch as YAML')
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Grow, print the table, write the arch if asked."""
+    args = parse_args()
+    if args.out and (Path(args.out).exists() or not Path(args.out).parent.is_dir()):
+        raise UserError(f'--out {args.out}: must be a new file in a folder that exists')
+    base, head = find(args.arch), parse_head(args.head)
+    size = tuple(args.size) if args.size else None
+    budget = Budget(max_macs=args.max_macs, max_params=args.max_params, max_acts=args.max_acts)
+    rule = rounding(args.rounding) if args.rounding else None
+    grown, found = grow(base, args.strategy, args.factor, budget, rule, head, size)
+    print(f'{args.arch}, {args.strategy}, rounding {grown.rounding}')
+    print(scale_table(scale(base, Scaling(), grown.rounding, size), grown, head))
+    if found is not None:
+        print(fit_text(found))
+    if args.out:
+        Path(args.out).write_text(dump(grown.arch), encoding='utf-8')
+        print(f'wrote {args.out}')
+
+
+if __name__ == '__main__':
+    main_of(main)
