@@ -8,7 +8,8 @@ from mmengine.optim import OptimWrapper
 
 from scalenas.arch.strict import ArchError
 from scalenas.registry import MODELS
-from scalenas.training import ConfigError, TrainingError
+from scalenas.config import ConfigError
+from scalenas.training import TrainingError
 
 from .conftest import SEGMENTOR, SPACE, batch, new_hub
 
