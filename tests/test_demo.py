@@ -14,6 +14,8 @@ from scalenas.visualization.demo_report import demo_table, draw_demo, draw_segme
 @pytest.fixture
 def demo(tmp_path):
     demo = EarthDemo(tmp_path / 'work', tmp_path / 'data', quick=True)
+    (demo.work / 'supernet').mkdir(parents=True)
+    (demo.work / 'supernet/iter_20.pth').write_bytes(b'weights')
     demo.random.mkdir(parents=True)
     front = [{'slot': slot} for slot in range(5)]
     (demo.found / 'front.json').write_text(json.dumps(front))
@@ -21,7 +23,7 @@ def demo(tmp_path):
 
 
 def test_every_step_hands_on_what_a_later_one_needs(demo):
-    steps = [*demo.train_and_search(), *demo.export_and_test()]
+    steps = [*demo.train(), *demo.search(), *demo.export()]
     made = {path for step in steps for path in step.makes}
     for n, step in enumerate(steps):
         for path in step.needs:
@@ -32,7 +34,7 @@ def test_every_step_hands_on_what_a_later_one_needs(demo):
 
 
 def test_every_tool_exists_and_nothing_runs_outside_the_package(demo):
-    for step in [*demo.train_and_search(), *demo.export_and_test()]:
+    for step in [*demo.train(), *demo.search(), *demo.export()]:
         tool = step.command[1]
         assert tool.endswith('.py')
         assert (demo.work / tool).is_file(), tool  # absolute paths stay what they are
@@ -40,7 +42,7 @@ def test_every_tool_exists_and_nothing_runs_outside_the_package(demo):
 
 
 def test_the_two_nets_come_from_the_end_and_the_middle_of_the_front(demo):
-    exports = [step.command for step in demo.export_and_test() if 'export.py' in step.command[1]]
+    exports = [step.command for step in demo.export() if 'export.py' in step.command[1]]
     assert [command[command.index('--index') + 1] for command in exports] == ['4', '2']
 
 
@@ -84,3 +86,9 @@ def test_pictures(demo, tmp_path):
     for name in ('front.png', 'net.png', 'predictions.png'):
         width, height = Image.open(tmp_path / name).size
         assert min(width, height) > 100, name
+
+
+def test_another_supernet_is_searched_anew(demo):
+    before = demo.found
+    (demo.work / 'supernet/iter_20.pth').write_bytes(b'other weights')
+    assert demo.found != before
