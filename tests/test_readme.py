@@ -67,17 +67,15 @@ def test_the_backbone_in_somebodys_config(tmp_path, monkeypatch):
     model.init_weights()
     for key, value in exported.state_dict().items():
         assert torch.equal(value, model.backbone.state_dict()[key]), key
-    labels = torch.randint(0, 3, (1, 64, 64), generator=torch.Generator().manual_seed(0))
+    rng = torch.Generator().manual_seed(0)
+    labels = torch.randint(0, 3, (1, 64, 64), generator=rng)
     samples = [SegDataSample(gt_sem_seg=PixelData(data=labels)) for _ in range(2)]
-    optimizer = torch.optim.SGD(model.parameters(), 0.1)
-    losses = []
-    for _ in range(4):
-        loss = model(torch.ones(2, 3, 64, 64), samples, mode='loss')['decode.loss_ce']
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    assert losses[-1] < losses[0]
+    optimizer = torch.optim.SGD(model.parameters(), 0.01)
+    losses = model(torch.rand(2, 3, 64, 64, generator=rng), samples, mode='loss')
+    losses['decode.loss_ce'].backward()
+    optimizer.step()
+    trained = model.backbone.state_dict()
+    assert not torch.equal(trained['conv1.weight'], exported.state_dict()['conv1.weight'])
 
 
 @pytest.mark.parametrize('line', list(tool_commands()))
