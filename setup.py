@@ -105,7 +105,7 @@ if __name__ == '__main__':
         packages=find_packages(include=['scalenas', 'scalenas.*']),
         package_data={'scalenas': ['py.typed']},
         include_package_data=True,
-        python_requires='>=3.10',
+        python_requires='>=3.11',
         install_requires=RUNTIME,
         extras_require={'onedl': ONEDL, 'mim': MIM, 'tests': TESTS},
         cmdclass={'build_py': BuildPy, 'develop': Develop},

@@ -62,3 +62,16 @@ def saved_bytes(net: nn.Module, x: torch.Tensor) -> int:
         outputs = net(x)
     del outputs
     return sum(seen.values())
+
+
+def step_bytes(net: nn.Module, x: torch.Tensor) -> int:
+    """Bytes that a training step with momentum holds at its peak between forward and backward:
+    weights, gradients and momentum of what has them, and activations kept for backward.
+    """
+    kept = saved_bytes(net, x)
+    optimizer = torch.optim.SGD(net.parameters(), 1e-4, momentum=0.9)
+    torch.stack([y.square().mean() for y in net(x)]).sum().backward()
+    optimizer.step()
+    grads = [p.grad for p in net.parameters() if p.grad is not None]
+    momentum = [state['momentum_buffer'] for state in optimizer.state.values()]
+    return kept + sum(t.nbytes for t in [*net.parameters(), *grads, *momentum])

@@ -16,14 +16,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import candidate
 import torch
-from nets import forward, pair, saved_bytes, step
+from nets import forward, pair, saved_bytes, step, step_bytes
 from paired import ratio, seconds, spread
 
-from scalenas.arch import SegHead, named
+from scalenas.arch import ClassificationHead, SegHead, named
 from scalenas.complexity import Counter
 from scalenas.models import ScaleHRNet
-from scalenas.space import HRSpace
+from scalenas.space import HRSpace, bignas_space, scalenet_space
 
 DEMO = HRSpace(8, (1, 2, 1), (1, 2, 3), stem=16, stage1_blocks=1, stage1_channels=8)
 Result = dict[str, Any]
@@ -38,6 +39,21 @@ def costing(quick: bool) -> list[Result]:
         counter = Counter((1024, 2048), head)  # cold: every unit is counted anew
         rates.append(len(archs) / seconds(lambda c=counter: [c(arch) for arch in archs]))
     return [{'what': f'{len(archs):,} random archs costed, per second', **spread(rates)}]
+
+
+def costing_mbconv(quick: bool) -> list[Result]:
+    """Cost of random MBConv archs, each at its own size, per second on one core (goal 50,000)."""
+    found = []
+    for name, space in (('ScaleNet', scalenet_space()), ('BigNAS', bignas_space())):
+        rng, head = random.Random(0), ClassificationHead()
+        archs = [space.sample(rng) for _ in range(5000 if quick else 30_000)]
+        rates = []
+        for _ in range(3 if quick else 5):
+            counter = Counter(head=head)  # cold: every unit is counted anew
+            rates.append(len(archs) / seconds(lambda c=counter, a=archs: [c(arch) for arch in a]))
+        what = f'{len(archs):,} random archs of the {name} space costed, per second'
+        found.append({'what': what, **spread(rates)})
+    return found
 
 
 def subnets(quick: bool) -> list[Result]:
@@ -99,18 +115,26 @@ def memory(quick: bool) -> list[Result]:
     x = torch.randn(shape, generator=torch.Generator().manual_seed(0))
     with supernet.active(arch):
         kept = saved_bytes(supernet, x) / saved_bytes(static, x)
-    weights = [sum(p.numel() for p in net.parameters()) for net in (supernet, static)]
+        whole = step_bytes(supernet, x) / step_bytes(static, x)
     return [
-        {'what': 'activations kept for backward, supernet / static', 'median': kept},
-        {'what': 'parameters held, supernet / static', 'median': weights[0] / weights[1]},
+        {'what': 'memory of a training step, supernet / static', 'median': whole},
+        {'what': 'of that, activations kept for backward', 'median': kept},
     ]
+
+
+def candidates(quick: bool) -> list[Result]:
+    """A candidate of a search over its calibration and validation forwards (goal 1.05)."""
+    what = "candidate / its forwards, the demo's search"
+    return [{'what': what, **candidate.overhead(3 if quick else 20)}]
 
 
 BENCHMARKS: dict[str, Callable[[bool], list[Result]]] = {
     'costing': costing,
+    'costing_mbconv': costing_mbconv,
     'subnets': subnets,
     'stock': stock,
     'memory': memory,
+    'candidates': candidates,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import json
 import sys
@@ -45,8 +46,10 @@ class EarthDemo:
 
     @property
     def found(self) -> Path:
-        """Folder of the evolution's report."""
-        return self.work / 'search'
+        """Folder of the evolution's report: another one for each supernet that was trained."""
+        with self._checkpoint('supernet').open('rb') as weights:
+            digest = hashlib.file_digest(weights, 'sha256').hexdigest()
+        return self.work / f'search_{digest[:8]}'
 
     @property
     def random(self) -> Path:
@@ -76,7 +79,14 @@ class EarthDemo:
             asked += [f'train_cfg.max_iters={self.iters}', 'default_hooks.checkpoint.interval=10']
         given = command('train.py', config, '--work-dir', self.work / name, '--cfg-options', *asked)
         made = self._checkpoint(name)
-        return Step(f'train the {name}', given, (config, *needs), (made,), ('--resume',))
+        needs = (config, *self._bases(), *needs)
+        return Step(f'train the {name}', given, needs, (made,), ('--resume',))
+
+    def _bases(self) -> list[Path]:
+        """All that a config of the demo may inherit, and the data: a change of any counts."""
+        folders = (resource('configs/_base_'), resource(self.CONFIGS))
+        configs = [path for folder in folders for path in sorted(folder.rglob('*.py'))]
+        return [*configs, self.data / 'meta.json']
 
     def _data_options(self, *loaders: str) -> list[str]:
         return [f'{name}_dataloader.dataset.data_root={self.data}' for name in loaders]
@@ -93,10 +103,11 @@ class EarthDemo:
         )
         given = (*given, *map(str, few), '--cfg-options', *options)
         title = f'search: {algorithm.replace("_", " ")}'
-        return Step(title, given, (config, checkpoint), (out / 'front.json', out / 'all.csv'))
+        needs = (config, *self._bases(), checkpoint)
+        return Step(title, given, needs, (out / 'front.json', out / 'all.csv'))
 
-    def train_and_search(self) -> list[Step]:
-        """Data, teacher, supernet, random search and evolution."""
+    def train(self) -> list[Step]:
+        """Data, teacher, supernet."""
         teacher = self._checkpoint('teacher')
         return [
             Step(
@@ -106,11 +117,16 @@ class EarthDemo:
             ),
             self._training('teacher', ()),
             self._training('supernet', (teacher,), f'model.init_from.checkpoint={teacher}'),
+        ]
+
+    def search(self) -> list[Step]:
+        """Random search and evolution; the supernet must be there."""
+        return [
             self._search('random', self.random),
             self._search('topology_evolution', self.found),
         ]
 
-    def export_and_test(self) -> list[Step]:
+    def export(self) -> list[Step]:
         """Two nets of the front: written, proven, and tested with mmsegmentation's own tool."""
         front = json.loads((self.found / 'front.json').read_text(encoding='utf-8'))
         chosen = {'best': len(front) - 1, 'small': (len(front) - 1) // 2}
@@ -128,7 +144,7 @@ class EarthDemo:
                 Step(
                     f'export the {name} net',
                     (*given, '--cfg-options', *options),
-                    (self.found / 'front.json', checkpoint),
+                    (config, *self._bases(), self.found / 'front.json', checkpoint),
                     (net, weights),
                 )
             )

@@ -1,6 +1,7 @@
 """README and docs: Python runs, commands parse, named files exist, links lead somewhere."""
 
 import os
+import random
 import re
 import shlex
 import subprocess
@@ -35,6 +36,46 @@ def test_python_blocks_run(text, tmp_path):
         [sys.executable, '-c', text], cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_the_backbone_in_somebodys_config(tmp_path, monkeypatch):
+    """README's block as it stands, in a plain mmseg model: builds, loads its weights, learns."""
+    import torch
+    from mmengine.registry import MODELS, DefaultScope
+    from mmengine.structures import PixelData
+    from mmseg.structures import SegDataSample
+
+    from scalenas.arch import dump
+    from scalenas.models import ScaleHRNet
+    from scalenas.models.checkpoint import save_plain
+    from scalenas.space import HRSpace
+
+    arch = HRSpace(8, (1, 1, 1), (1, 2), 16, 1, 8).sample(random.Random(0))
+    exported = ScaleHRNet(arch)
+    (tmp_path / 'exported').mkdir()
+    (tmp_path / 'exported/mine.yaml').write_text(dump(arch))
+    weights = {f'backbone.{key}': value for key, value in exported.state_dict().items()}
+    save_plain(tmp_path / 'exported/mine.pth', weights)
+    (block,) = [p.values[0] for p in blocks('python') if "'scalenas.ScaleHRNet'" in p.values[0]]
+    monkeypatch.chdir(tmp_path)
+    given = {}
+    exec(block, given)
+    head = dict(type='FCNHead', in_channels=8, in_index=0, channels=8, num_convs=1, num_classes=3)
+    cfg = dict(type='EncoderDecoder', backbone=given['backbone'], decode_head=head, test_cfg={})
+    with DefaultScope.overwrite_default_scope('mmseg'):
+        model = MODELS.build(cfg)
+    model.init_weights()
+    for key, value in exported.state_dict().items():
+        assert torch.equal(value, model.backbone.state_dict()[key]), key
+    rng = torch.Generator().manual_seed(0)
+    labels = torch.randint(0, 3, (1, 64, 64), generator=rng)
+    samples = [SegDataSample(gt_sem_seg=PixelData(data=labels)) for _ in range(2)]
+    optimizer = torch.optim.SGD(model.parameters(), 0.01)
+    losses = model(torch.rand(2, 3, 64, 64, generator=rng), samples, mode='loss')
+    losses['decode.loss_ce'].backward()
+    optimizer.step()
+    trained = model.backbone.state_dict()
+    assert not torch.equal(trained['conv1.weight'], exported.state_dict()['conv1.weight'])
 
 
 @pytest.mark.parametrize('line', list(tool_commands()))

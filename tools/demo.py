@@ -28,29 +28,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/demo'))
+    parser.add_argument('--work-dir', type=Path, help='default: work_dirs/demo')
     parser.add_argument('--data', type=Path, default=Path('data/earth'))
     parser.add_argument('--quick', action='store_true', help='few iterations: to see that it runs')
     args = parser.parse_args()
-    demo = EarthDemo(args.work_dir, args.data, args.quick)
-    seconds = run_steps(demo.train_and_search(), args.work_dir / 'stamps/search')
-    seconds += run_steps(demo.export_and_test(), args.work_dir / 'stamps/export')
+    work = args.work_dir or Path('work_dirs/demo_quick' if args.quick else 'work_dirs/demo')
+    demo = EarthDemo(work, args.data, args.quick)
+    seconds = 0.0
+    for part in ('train', 'search', 'export'):
+        seconds += run_steps(getattr(demo, part)(), work / 'stamps' / part)
     cards = [read_card(demo.exported / f'{name}.json') for name in demo.NETS]
-    stock = [stock_metrics(args.work_dir / f'test_{name}') for name in demo.NETS]
+    stock = [stock_metrics(work / f'test_{name}') for name in demo.NETS]
     table = demo_table(cards, stock, 'mIoU')
     meta = json.loads((args.data / 'meta.json').read_text(encoding='utf-8'))
     draw_demo(
-        args.work_dir,
+        work,
         demo.found,
         demo.random,
         cards,
         demo.exported / f'{demo.NETS[0]}.yaml',
         'mIoU',
     )
-    predicted = args.work_dir / f'test_{demo.NETS[0]}/predictions'
-    draw_segmentation(args.work_dir, args.data, predicted, meta['classes'], meta['palette'])
-    (args.work_dir / 'table.md').write_text(table + '\n', encoding='utf-8')
-    print(f'\n{table}\n\npictures: front.png, net.png, predictions.png in {args.work_dir}')
+    predicted = work / f'test_{demo.NETS[0]}/predictions'
+    draw_segmentation(work, args.data, predicted, meta['classes'], meta['palette'])
+    (work / 'table.md').write_text(table + '\n', encoding='utf-8')
+    print(f'\n{table}\n\npictures: front.png, net.png, predictions.png in {work}')
     print(f'{seconds / 60:.1f} minutes')
 
 

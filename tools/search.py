@@ -33,7 +33,7 @@ def main() -> None:
     args = parse_args()
     logging.basicConfig(level=logging.INFO, format='%(asctime)s %(message)s')
     logging.getLogger('optuna').setLevel(logging.WARNING)
-    from scalenas.training.config import read_config
+    from scalenas.config import read_config
     from scalenas.visualization.search_report import SearchReport
 
     cfg = read_config(args.config, args.cfg_options)

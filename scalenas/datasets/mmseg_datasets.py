@@ -7,6 +7,7 @@ from mmseg.datasets import BaseSegDataset, CityscapesDataset
 
 from scalenas.datasets import earth, scenes
 from scalenas.datasets.layouts import DemoDataError
+from scalenas.errors import UserError
 from scalenas.registry import DATASETS
 
 
@@ -32,7 +33,7 @@ class AbstractFolderDataset(BaseSegDataset):
         self, spread: int | None = None, cities: tuple[str, ...] | None = None, **kwargs: Any
     ) -> None:
         if spread is not None and spread < 1:
-            raise ValueError(f'{type(self).__name__}: spread is {spread}; it must be at least 1')
+            raise UserError(f'{type(self).__name__}: spread is {spread}; it must be at least 1')
         self._spread, self._cities = spread, cities
         super().__init__(**kwargs)
 

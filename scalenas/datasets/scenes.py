@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from scalenas.datasets.shapes import BACKGROUND, SHAPES, Details, coverage
 from scalenas.datasets.textures import clouds, ground
+from scalenas.errors import UserError
 
 CLASSES = (BACKGROUND, *SHAPES)
 PALETTE = (
@@ -27,7 +28,9 @@ PALETTE = (
 
 @dataclass(frozen=True)
 class SceneRecipe:
-    """Everything that sets the difficulty of a scene; the defaults are the calibrated ones.
+    """Everything that sets the difficulty of a scene.
+
+    How well networks tell apart what the defaults paint was not measured over many networks.
 
     size: (height, width) in pixels.
     radius: smallest and largest radius in pixels, drawn log-uniformly.
@@ -58,7 +61,7 @@ class SceneRecipe:
             ('alpha', self.alpha, 0),
         ):
             if not least <= low <= high:
-                raise ValueError(
+                raise UserError(
                     f'SceneRecipe: {name} is {low} to {high}; it must ascend from at least {least}'
                 )
         for name, share in (
@@ -67,14 +70,14 @@ class SceneRecipe:
             ('alpha', self.alpha[1]),
         ):
             if not 0 <= share <= 1:
-                raise ValueError(f'SceneRecipe: {name} is {share}; it must lie in 0..1')
+                raise UserError(f'SceneRecipe: {name} is {share}; it must lie in 0..1')
         if self.objects[1] > 255:
             # Instance maps are uint8.
-            raise ValueError(
+            raise UserError(
                 f'SceneRecipe: objects is {self.objects[0]} to {self.objects[1]}; at most 255'
             )
         if self.noise < 0:
-            raise ValueError(f'SceneRecipe: noise is {self.noise}; it must be at least 0')
+            raise UserError(f'SceneRecipe: noise is {self.noise}; it must be at least 0')
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,7 @@ def make_scene(recipe: SceneRecipe, seed: int, index: int) -> Scene:
     Raises ValueError for a negative seed or index.
     """
     if min(seed, index) < 0:
-        raise ValueError(f'make_scene: seed {seed} and index {index} must be at least 0')
+        raise UserError(f'make_scene: seed {seed} and index {index} must be at least 0')
     rng = np.random.default_rng([seed, index])
     height, width = recipe.size
     back = ground(rng, height, width)

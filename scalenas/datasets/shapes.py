@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from scalenas.errors import UserError
+
 BACKGROUND = 'background'
 SHAPES = ('disc', 'gear', 'ring', 'square', 'frame', 'triangle', 'star')
 PAIRS = (('disc', 'gear'), ('disc', 'ring'), ('square', 'frame'), ('triangle', 'star'))
@@ -71,7 +73,7 @@ def outlines(shape: str, turn: float, details: Details) -> list[NDArray[np.float
         # The middle of a triangle's edge lies at half the radius.
         star[1::2] = _polygon(3, turn + np.pi / 3) * 0.5 * (1 - details.notch)
         return [star]
-    raise ValueError(f'shape {shape!r} is not one of {", ".join(SHAPES)}')
+    raise UserError(f'shape {shape!r} is not one of {", ".join(SHAPES)}')
 
 
 def coverage(

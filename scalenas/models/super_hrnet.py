@@ -58,6 +58,7 @@ class SuperScaleHRNet(AbstractHRNet):
             init_cfg,
         )
         self.space = space
+        self._checked = self.active_arch
         self._norm = norm_abbreviation(norm_cfg or {'type': 'BN'})
 
     @contextmanager
@@ -68,7 +69,9 @@ class SuperScaleHRNet(AbstractHRNet):
             SpaceError: when the arch is not in the space; says where it leaves it.
         """
         entering = as_arch(arch, HRArch)
-        self.space.encode(entering)
+        if entering != self._checked:
+            self.space.encode(entering)
+            self._checked = entering
         before, self.active_arch = self.active_arch, entering
         try:
             yield self

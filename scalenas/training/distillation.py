@@ -18,8 +18,8 @@ from mmengine.model import BaseModel
 from torch import Tensor, nn
 
 from scalenas.arch.strict import as_choice, as_mapping, suggest
+from scalenas.config import ConfigError
 
-from .errors import ConfigError
 from .losses import kept_positions, masked_mse
 from .tap import tapped
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -12,12 +10,9 @@ from mmengine.config import Config
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+from scalenas.config import ConfigError, check_data, clear_errors, read_config
 from scalenas.models.checkpoint import load_checkpoint
 
-from .config import read_config
-from .data import check_data
-from .diagnosis import diagnosed
-from .errors import ConfigError
 from .options import test_config, train_config
 
 
@@ -62,18 +57,6 @@ def build_runner(cfg: Config, loaders: tuple[str, ...]) -> Runner:
         if 'runner_type' in cfg:
             return RUNNERS.build(cfg)
         return Runner.from_cfg(cfg)
-
-
-@contextmanager
-def clear_errors(cfg: Config) -> Iterator[None]:
-    """An error of a build that a mistake in the config explains becomes a ConfigError."""
-    try:
-        yield
-    except (TypeError, KeyError) as error:
-        clear = diagnosed(cfg, error)
-        if clear is None:
-            raise
-        raise clear from None
 
 
 def check_parallel(cfg: Config) -> None:

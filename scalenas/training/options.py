@@ -9,7 +9,7 @@ from pathlib import Path
 from mmengine.config import Config, ConfigDict, DictAction
 from mmengine.device import get_device
 
-from .errors import ConfigError
+from scalenas.config import ConfigError
 
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 

@@ -14,11 +14,12 @@ from torch import Tensor, nn
 from scalenas import sampling
 from scalenas.arch import HRArch
 from scalenas.arch.strict import as_choice
+from scalenas.config import ConfigError
 from scalenas.models import SuperScaleHRNet
 from scalenas.registry import MODELS
 
 from .distillation import Distillation, FrozenTeacher
-from .errors import ConfigError, TrainingError
+from .errors import TrainingError
 from .start import Start
 from .tap import check_tap, tapped
 

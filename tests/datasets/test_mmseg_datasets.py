@@ -188,6 +188,6 @@ def test_the_tool_says_what_it_made_and_fails_in_one_line(tmp_path: Path) -> Non
     assert 'training 2, search 1, validation 1' in first.stdout
     assert run().stdout.startswith('complete')
     other = run('--seed', '5')
-    assert other.returncode == 1
+    assert other.returncode == 2
     assert other.stderr.count('\n') == 1
     assert 'move it away' in other.stderr

@@ -27,10 +27,11 @@ FREE_OF_TORCH = {
     'datasets': set(),
 }
 WITH_TORCH = {
+    'config': {'arch'},
     'models': {'arch', 'complexity', 'space'},
-    'training': {'arch', 'complexity', 'space', 'scaling', 'sampling', 'models'},
-    'evaluation': {'arch', 'complexity', 'space', 'models'},
-    'export': {'arch', 'complexity', 'space', 'models', 'evaluation'},
+    'training': {'arch', 'complexity', 'space', 'scaling', 'sampling', 'config', 'models'},
+    'evaluation': {'arch', 'complexity', 'space', 'config', 'models'},
+    'export': {'arch', 'complexity', 'space', 'config', 'models', 'evaluation'},
 }
 ROOMS = {**FREE_OF_TORCH, **{room: {*seen, 'registry'} for room, seen in WITH_TORCH.items()}}
 HEAVY = {

@@ -82,7 +82,7 @@ def test_version_license_and_python(wheel: zipfile.ZipFile) -> None:
     exec((ROOT / 'scalenas' / 'version.py').read_text(), scope)
     found = metadata(wheel)
     assert found['Version'] == [scope['__version__']]
-    assert found['Requires-Python'] == ['>=3.10']
+    assert found['Requires-Python'] == ['>=3.11']
     assert [name for name in wheel.namelist() if name.endswith('licenses/LICENSE')]
 
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalenas.arch import NEAREST, MBConvArch, RegNetArch, RegStage, Scaling, named, rounding
+from scalenas.arch import MBConvArch, RegNetArch, RegStage, Scaling, named, rounding
+from scalenas.arch.rounding import NEAREST
 from scalenas.complexity import count
 from scalenas.scaling import (
     EFFICIENTNET_TABLE,

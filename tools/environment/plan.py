@@ -9,12 +9,11 @@ import os
 import platform
 import shlex
 import sys
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import tomllib
 
 DEFAULT_TORCH = (
     'torch===2.13.0 torchvision===0.28.0'  # three signs: never a local build like 2.13.0+cpu

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from mmengine import registry as mm
@@ -13,8 +14,8 @@ from mmengine.registry import Registry
 
 from scalenas.arch.strict import suggest
 
-from .config import read_by_mmengine
 from .errors import ConfigError
+from .read import read_by_mmengine
 
 BUILT = (
     mm.MODELS,
@@ -33,6 +34,18 @@ BUILT = (
 
 BY_BUILDERS = ('norm_cfg', 'conv_cfg', 'act_cfg', 'upsample_cfg', 'plugins', 'init_cfg')
 """Parts that a builder function reads before their class does: they may have keys for it."""
+
+
+@contextmanager
+def clear_errors(cfg: Config) -> Iterator[None]:
+    """An error of a build that a mistake in the config explains becomes a ConfigError."""
+    try:
+        yield
+    except (TypeError, KeyError) as error:
+        clear = diagnosed(cfg, error)
+        if clear is None:
+            raise
+        raise clear from None
 
 
 def diagnosed(cfg: Config, error: Exception) -> ConfigError | None:

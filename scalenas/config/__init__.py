@@ -1,0 +1,8 @@
+"""Reading configs, and saying in one line what is wrong with one, or with the data it names."""
+
+from .data import check_data
+from .diagnosis import clear_errors, diagnosed
+from .errors import ConfigError, DataError
+from .read import read_config
+
+__all__ = ['ConfigError', 'DataError', 'check_data', 'clear_errors', 'diagnosed', 'read_config']
