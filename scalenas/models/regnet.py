@@ -65,7 +65,7 @@ class PooledStem(ConvNorm):
 class ScaleRegNet(AbstractStagedNet[RegNetArch]):
     """The network of one RegNet arch, in place of `RegNet` in mmdet and mmpretrain.
 
-    Module paths are those of `arch.layers(size)` and of timm.
+    Module paths are those of `arch.layers(size)`, named after timm's RegNet.
 
     Args:
         arch: a zoo name, the path of a YAML file, or its content.
