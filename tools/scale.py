@@ -2,7 +2,7 @@
 
 python tools/scale.py regnetz_500mf fast --max-macs 4e9 --out big.yaml
 python tools/scale.py scalenas_s1 compound --factor 2 --size 1024 2048 --head seg:19
-python tools/scale.py efficientnet_b0 scalenet:s2
+python tools/scale.py efficientnet_b0 scalenet:s2 --config efficientnet_b0_s2.py
 """
 
 from __future__ import annotations
@@ -37,14 +37,21 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--size', nargs=2, type=int, metavar=('H', 'W'), help='HRNet-style: input')
     parser.add_argument('--head', default='cls:1000', help='cls:N, seg:N, pose:N or none')
     parser.add_argument('--out', metavar='FILE', help='write the arch as YAML')
+    parser.add_argument(
+        '--config', metavar='FILE', help='write a config that trains it (ImageNet or Cityscapes)'
+    )
     return parser.parse_args()
 
 
 def main() -> None:
     """Grow, print the table, write the arch if asked."""
     args = parse_args()
-    if args.out and (Path(args.out).exists() or not Path(args.out).parent.is_dir()):
-        raise UserError(f'--out {args.out}: must be a new file in a folder that exists')
+    for option in ('out', 'config'):
+        path = getattr(args, option)
+        if path and (Path(path).exists() or not Path(path).parent.is_dir()):
+            raise UserError(f'--{option} {path}: must be a new file in a folder that exists')
+    if args.config and args.head not in ('cls:1000', 'seg:19'):
+        raise UserError(f'--config: written for --head cls:1000 or seg:19, got {args.head}')
     base, head = find(args.arch), parse_head(args.head)
     size = tuple(args.size) if args.size else None
     budget = Budget(max_macs=args.max_macs, max_params=args.max_params, max_acts=args.max_acts)
@@ -57,6 +64,13 @@ def main() -> None:
     if args.out:
         Path(args.out).write_text(dump(grown.arch), encoding='utf-8')
         print(f'wrote {args.out}')
+    if args.config:
+        # Only this needs torch and mmengine.
+        from scalenas.export.recipe import write_recipe
+
+        about = f'{args.arch}, {args.strategy}'
+        write_recipe(args.config, grown.arch, args.head.partition(':')[0], about)
+        print(f'wrote {args.config}')
 
 
 if __name__ == '__main__':

@@ -1,0 +1,76 @@
+"""tools/scale.py: the table, the arch, a config that builds, and mistakes in one line."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+from mmengine.registry import MODELS, DefaultScope
+
+from scalenas.arch import load_file
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(*args, cwd):
+    return subprocess.run(
+        [sys.executable, str(ROOT / 'tools/scale.py'), *args],
+        cwd=cwd,
+        env={'PYTHONPATH': str(ROOT), 'PATH': '/usr/bin:/bin', 'OMP_NUM_THREADS': '1'},
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ('args', 'scope'),
+    [
+        (('regnetz_500mf', 'fast', '--max-macs', '4e9'), 'mmpretrain'),
+        (
+            (
+                'scalenas_s1',
+                'compound',
+                '--factor',
+                '2',
+                '--head',
+                'seg:19',
+                '--size',
+                '256',
+                '512',
+            ),
+            'mmseg',
+        ),
+    ],
+)
+def test_arch_and_config(args, scope, tmp_path):
+    done = run(*args, '--out', 'big.yaml', '--config', 'big.py', cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert 'G macs' in done.stdout
+    arch = load_file(tmp_path / 'big.yaml')
+    cfg = Config.fromfile(tmp_path / 'big.py')
+    assert cfg.default_scope == scope
+    with DefaultScope.overwrite_default_scope(scope):
+        model = MODELS.build(cfg.model)
+    assert model.backbone.arch.num_blocks == arch.num_blocks
+
+
+@pytest.mark.parametrize(
+    ('args', 'message'),
+    [
+        (('regnetz_500mf', 'fast'), 'factor'),
+        (('regnetz_500', 'fast', '--factor', '2'), 'regnetz_500mf'),
+        (('regnetz_500mf', 'fst', '--factor', '2'), 'fst'),
+        (
+            ('regnetz_500mf', 'fast', '--factor', '2', '--head', 'cls:10', '--config', 'x.py'),
+            'cls:10',
+        ),
+    ],
+)
+def test_a_mistake_is_one_line(args, message, tmp_path):
+    done = run(*args, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith('error: ')
+    assert message in done.stderr
+    assert done.stderr.count('\n') == 1
+    assert not list(tmp_path.iterdir())
