@@ -92,8 +92,7 @@ def test_teacher_then_distilled_supernet(tool, config, tmp_path):
 
 
 def test_ddp_that_would_wait_forever_is_refused(config):
-    from scalenas.config import read_config
-    from scalenas.config import ConfigError
+    from scalenas.config import ConfigError, read_config
     from scalenas.training.launch import check_parallel
 
     cfg = read_config(config())
