@@ -11,9 +11,10 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from scalenas.config import ConfigError, check_data, clear_errors, read_config
-from scalenas.models.checkpoint import load_checkpoint
 
+from .hooks import WeightsHook
 from .options import test_config, train_config
+from .resume import usable_checkpoint
 
 
 def train(args: argparse.Namespace) -> Runner:
@@ -49,14 +50,13 @@ def build_runner(cfg: Config, loaders: tuple[str, ...]) -> Runner:
     if cfg.launcher == 'pytorch' and not torch.cuda.is_available():
         _meet_on_cpu(cfg)
     check_data(cfg, loaders)
-    path = cfg.get('load_from')
-    if path is not None and '://' not in path:
-        # mmengine would run what a pickle asks it to; this refuses such a file before.
-        load_checkpoint(path)
+    path = usable_checkpoint(cfg)
     with clear_errors(cfg):
-        if 'runner_type' in cfg:
-            return RUNNERS.build(cfg)
-        return Runner.from_cfg(cfg)
+        runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    if path is not None:
+        exact = cfg.get('resume', False) or 'train_dataloader' not in loaders
+        runner.register_hook(WeightsHook(path, exact))
+    return runner
 
 
 def check_parallel(cfg: Config) -> None:
