@@ -13,7 +13,7 @@ from mmengine.runner import Runner
 from scalenas.config import ConfigError, check_data, clear_errors, read_config
 
 from .hooks import WeightsHook
-from .options import test_config, train_config
+from .options import TO_TEST, TO_TRAIN, test_config, train_config
 from .resume import usable_checkpoint
 
 
@@ -23,7 +23,7 @@ def train(args: argparse.Namespace) -> Runner:
     Raises:
         UserError: one line, when the config, the data or a checkpoint does not allow it.
     """
-    cfg = train_config(args, read_config(args.config, args.cfg_options))
+    cfg = train_config(args, read_config(args.config, args.cfg_options, TO_TRAIN))
     loaders = ('train_dataloader',) if args.no_validate else ('train_dataloader', 'val_dataloader')
     runner = build_runner(cfg, loaders)
     with clear_errors(cfg):
@@ -37,7 +37,7 @@ def test(args: argparse.Namespace) -> dict[str, Any]:
     Raises:
         UserError: one line, when the config, the data or the checkpoint does not allow it.
     """
-    cfg = test_config(args, read_config(args.config, args.cfg_options))
+    cfg = test_config(args, read_config(args.config, args.cfg_options, TO_TEST))
     runner = build_runner(cfg, ('test_dataloader',))
     with clear_errors(cfg):
         metrics: dict[str, Any] = runner.test()

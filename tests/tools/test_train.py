@@ -179,6 +179,22 @@ MISTAKES = {
         ['{config}', '--cfg-options', 'model.architecture.backbone.type=scalenas.SuperScaleHRNt'],
         "did you mean 'scalenas.SuperScaleHRNet'?",
     ),
+    'typo in the norm': (
+        ['{config}', '--cfg-options', 'model.architecture.backbone.norm_cfg.momentun=0.1'],
+        "norm_cfg: unknown key 'momentun'",
+    ),
+    'no norm of that name': (
+        ['{config}', '--cfg-options', 'model.architecture.backbone.norm_cfg.type=BM'],
+        "norm_cfg.type: no norm is called 'BM'",
+    ),
+    'no such entry of a list': (
+        ['{config}', '--cfg-options', 'load.9.type=x'],
+        '--cfg-options: load.9.type: cannot be set',
+    ),
+    'no run at all': (
+        ['{repo}/configs/_base_/default_runtime_seg.py'],
+        "has no 'model'",
+    ),
     'missing sampler': (['{dir}/nosampler.py'], "model (scalenas.SuperNet): key 'sampler' is"),
     'amp without a GPU': (['{config}', '--amp'], '--amp: needs a GPU'),
     'no auto_scale_lr': (['{dir}/noscale.py', '--auto-scale-lr'], 'auto_scale_lr.base_batch_size'),
@@ -213,7 +229,7 @@ MISTAKES = {
 @pytest.mark.parametrize('mistake', MISTAKES)
 def test_a_mistake_is_one_line(tool, config, tmp_path, capsys, mistake):
     arguments, words = MISTAKES[mistake]
-    names = dict(config=config(), dir=tmp_path.as_posix())
+    names = dict(config=config(), dir=tmp_path.as_posix(), repo=REPO.as_posix())
     (tmp_path / 'tiny.txt').write_text('')
     base = "_base_ = './tiny.py'\n"
     (tmp_path / 'noscale.py').write_text(base + 'auto_scale_lr = None')
