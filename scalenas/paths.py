@@ -1,8 +1,11 @@
-"""Where the files that come with the package lie: in a checkout, or inside an installed wheel."""
+"""Where the package's own files lie, in a checkout or a wheel, and whether results can be kept."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+
+from scalenas.errors import UserError
 
 _HERE = Path(__file__).resolve().parent
 
@@ -18,3 +21,23 @@ def resource(relative: str) -> Path:
         if (root / relative).exists() and (root.name == '.mim' or (root / 'setup.py').exists()):
             return root / relative
     raise FileNotFoundError(f'scalenas was installed without {relative}; install it again')
+
+
+def writable_folder(path: str | Path) -> Path:
+    """The folder at `path`, made if need be: asked for before anything costly is done for it.
+
+    Raises:
+        UserError: when it cannot be made, is a file, or takes no new files.
+    """
+    folder = Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise UserError(
+            f'{folder}: cannot be a folder, a file is in its way; name another'
+        ) from None
+    except OSError as error:
+        raise UserError(f'{folder}: cannot be made: {error.strerror}; name another') from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UserError(f'{folder}: no files can be written there; name another folder')
+    return folder

@@ -3,6 +3,15 @@
 from .data import check_data
 from .diagnosis import clear_errors, diagnosed
 from .errors import ConfigError, DataError
+from .options import DictAction
 from .read import read_config
 
-__all__ = ['ConfigError', 'DataError', 'check_data', 'clear_errors', 'diagnosed', 'read_config']
+__all__ = [
+    'ConfigError',
+    'DataError',
+    'DictAction',
+    'check_data',
+    'clear_errors',
+    'diagnosed',
+    'read_config',
+]

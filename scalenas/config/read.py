@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from scalenas.arch.strict import suggest
+from scalenas.errors import UserError
 
 from .errors import ConfigError
 
@@ -27,12 +28,14 @@ READ_BY_MMENGINE = (
 )
 
 
-def read_config(path: str, options: Mapping[str, Any] | None = None) -> Config:
-    """The config at `path`, with `options` (dotted names) merged in.
+def read_config(
+    path: str, options: Mapping[str, Any] | None = None, needs: Sequence[str] = ()
+) -> Config:
+    """The config at `path`, with `options` (dotted names) merged in; it has all that `needs` names.
 
     Raises:
         ConfigError: for a missing file, a suffix that is none, a broken file, an option that
-            nothing would read.
+            nothing would read or that cannot be set, a variable that is needed and missing.
     """
     file = Path(path)
     if file.suffix not in SUFFIXES:
@@ -46,6 +49,11 @@ def read_config(path: str, options: Mapping[str, Any] | None = None) -> Config:
         raise ConfigError(f'{path}: a base config is missing: {error}') from None
     except SyntaxError as error:
         raise ConfigError(f'{path}: not python: {error}') from None
+    except UserError:
+        raise
+    except Exception as error:
+        # A config is a program, and may fail as any program does.
+        raise ConfigError(f'{path}: cannot be read: {type(error).__name__}: {error}') from None
     known = {*cfg, *read_by_mmengine()}
     for name in options or {}:
         top = name.split('.')[0]
@@ -53,7 +61,26 @@ def read_config(path: str, options: Mapping[str, Any] | None = None) -> Config:
             raise ConfigError(
                 f'--cfg-options: {path} has no {top!r}, nothing would read it{suggest(top, known)}'
             )
-    cfg.merge_from_dict(dict(options or {}))
+    for name, value in (options or {}).items():
+        try:
+            cfg.merge_from_dict({name: value})
+        except (
+            KeyError,
+            TypeError,
+            AttributeError,
+            IndexError,
+            ValueError,
+            AssertionError,
+        ) as error:
+            why = error.args[0] if error.args else type(error).__name__
+            raise ConfigError(f'--cfg-options: {name}: cannot be set in {path}: {why}') from None
+    for name in needs:
+        if cfg.get(name) is None:
+            raise ConfigError(
+                f'{path}: has no {name!r}{suggest(name, set(cfg))}; it must describe a whole run'
+            )
+    if 'model' in needs and not (isinstance(cfg.model, dict) and 'type' in cfg.model):
+        raise ConfigError(f"{path}: model: expected dict(type='...', ...), got {cfg.model!r:.60}")
     return cfg
 
 

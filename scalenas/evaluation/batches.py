@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
+from mmengine.dataset import DefaultSampler
 from mmengine.logging import print_log
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
@@ -74,6 +76,9 @@ class FixedBatches:
 def build_loader(cfg: Mapping[str, Any], name: str) -> DataLoader[Any]:
     """The dataloader that the config variable `name` describes, in the config's scope.
 
+    Calibration images are never shared out: in a run of several processes each reads all of them,
+    for statistics that do not depend on how many there are.
+
     Raises:
         EvaluationError: when it is missing, or its data is.
     """
@@ -81,17 +86,34 @@ def build_loader(cfg: Mapping[str, Any], name: str) -> DataLoader[Any]:
         raise EvaluationError(
             f'config: {name} is missing; it must be a dict like val_dataloader{_WHY.get(name, "")}'
         )
+    # Workers that live on would not be seeded again before the next reading.
+    table = {**cfg[name], 'persistent_workers': False}
+    if name == 'calibration_dataloader':
+        shuffle = (cfg[name].get('sampler') or {}).get('shuffle', True)
+        table['sampler'] = {'type': AllImages, 'shuffle': shuffle}
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
         try:
-            # Workers that live on would not be seeded again before the next reading.
-            loader = Runner.build_dataloader({**cfg[name], 'persistent_workers': False}, seed=SEED)
+            loader = Runner.build_dataloader(table, seed=SEED)
         except FileNotFoundError as error:
             raise EvaluationError(f'{name}: data is missing: {error}') from None
     if not len(loader.dataset):
         raise EvaluationError(
             f'{name}: its dataset has no image; look at data_root and data_prefix'
         )
+    init = loader.worker_init_fn
+    if name == 'calibration_dataloader' and isinstance(init, partial) and 'rank' in init.keywords:
+        # Workers that draw random numbers would draw others in each process.
+        loader.worker_init_fn = partial(init, rank=0)
     return loader
+
+
+class AllImages(DefaultSampler):
+    """mmengine's sampler of one process, in each of several."""
+
+    def __init__(self, dataset: Sized, shuffle: bool, seed: int | None = None) -> None:
+        super().__init__(dataset, shuffle, seed, round_up=False)
+        self.rank, self.world_size = 0, 1
+        self.num_samples = self.total_size = len(dataset)
 
 
 _WHY = {

@@ -35,7 +35,7 @@ class _Seen:
         """Forward hook: keeps the statistics of this forward."""
         own = common = inputs[0].numel() // inputs[0].shape[1]
         if isinstance(norm, nn.SyncBatchNorm) and dist.is_distributed():
-            # It counted the values of all ranks; this rank stands for its own share of them.
+            # It counted the values of all ranks, which see the same images.
             total = torch.tensor(own, device=inputs[0].device)
             dist.all_reduce(total)
             common = int(total)
@@ -49,9 +49,10 @@ class _Seen:
 def pooled_statistics(
     norms: Norms, forward: Callable[[Any], object], batches: Iterable[Any]
 ) -> None:
-    """Writes into `norms` their statistics over `forward` of all batches and all ranks.
+    """Writes into `norms` their statistics over `forward` of all batches.
 
-    Leaves them in eval mode; a norm that no forward reached keeps what it had.
+    In a run of several processes each is to see all batches: nothing is exchanged. Leaves the
+    norms in eval mode; one that no forward reached keeps what it had.
 
     Raises:
         EvaluationError: without batches, or when a norm sees a single value per channel.
@@ -103,12 +104,10 @@ def _write(seen: list[_Seen]) -> None:
         .to(means.device)
         for table in ([one.counts for one in seen], [one.shrink for one in seen])
     )
-    total = torch.stack([counts.sum(0), (counts * means).sum(0)])
-    dist.all_reduce(total)
-    mean = total[1] / total[0]
+    total = counts.sum(0)
+    mean = (counts * means).sum(0) / total
     spread = (counts * (variances * shrink + (means - mean) ** 2)).sum(0)
-    dist.all_reduce(spread)
-    var = spread / (total[0] - 1)
+    var = spread / (total - 1)
     for one, new_mean, new_var in zip(seen, mean.split(widths), var.split(widths), strict=True):
         one.mean.copy_(new_mean)
         one.var.copy_(new_var)

@@ -79,6 +79,41 @@ def save_plain(
         part.unlink(missing_ok=True)
 
 
+def check_weights(own: Mapping[str, Tensor], found: Mapping[str, Tensor], path: str | Path) -> None:
+    """Pass when a model with the state dict `own` takes all of `found`, and nothing stays unset.
+
+    Raises:
+        CheckpointError: says how many weights do not fit, and names the first of each kind.
+    """
+    if wrong := misfits(own, found):
+        raise CheckpointError(
+            f'{path}: does not fit the model, which has {len(own)} weights: {wrong}; '
+            'give the config it was trained with'
+        )
+
+
+def misfits(own: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str | None:
+    """What keeps `found` from filling a model with the state dict `own`, in words; None: nothing.
+
+    Weights are missing, unknown or of another shape.
+    """
+    missing = [key for key in own if key not in found]
+    unknown = [key for key in found if key not in own]
+    misshapen = [key for key in own if key in found and own[key].shape != found[key].shape]
+    texts = [
+        f'{len(keys)} are {kind} (the first is {keys[0]!r})'
+        for kind, keys in (('missing', missing), ('unknown', unknown))
+        if keys
+    ]
+    if misshapen:
+        key = misshapen[0]
+        texts.append(
+            f'{len(misshapen)} are of another shape (the first is {key!r}: '
+            f'{tuple(found[key].shape)}, the model has {tuple(own[key].shape)})'
+        )
+    return ', '.join(texts) or None
+
+
 def check_space(checkpoint: Mapping[str, Any], space: HRSpace, path: str | Path) -> None:
     """Does nothing when the checkpoint was trained in `space`.
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from torch import nn
+
+from scalenas.arch.strict import suggest
+from scalenas.errors import UserError
 
 NORMS: dict[str, tuple[str, type[nn.Module]]] = {
     'BN': ('bn', nn.BatchNorm2d),
@@ -40,15 +45,30 @@ def make_conv(
 
 
 def make_norm(cfg: Mapping[str, Any], channels: int) -> nn.Module:
-    """The norm layer that a `norm_cfg` describes, over `channels` maps."""
-    options = dict(cfg)
-    kind = options.pop('type')
-    if kind not in NORMS:
-        from mmcv.cnn import build_norm_layer
+    """The norm layer that a `norm_cfg` describes, over `channels` maps.
 
-        return build_norm_layer(dict(cfg), channels)[1]
+    Raises:
+        UserError: for a type that is none, or keys that its class does not take.
+    """
+    options, kind = dict(cfg), _kind_of(cfg)
+    if kind not in NORMS:
+        return _of_mmcv(cfg, channels)[1]
+    del options['type']
+    allowed = _options_of(kind)
+    for key in options:
+        if key not in allowed:
+            raise UserError(
+                f'norm_cfg: unknown key {key!r} (allowed for {kind!r}: {", ".join(allowed)})'
+                f'{suggest(key, allowed)}'
+            )
     requires_grad = options.pop('requires_grad', True)
     if kind == 'GN':
+        groups = options.get('num_groups')
+        if not isinstance(groups, int) or groups < 1 or channels % groups:
+            raise UserError(
+                f'norm_cfg.num_groups: expected a divisor of all channels, here {channels}, '
+                f'got {groups!r}'
+            )
         norm: nn.Module = nn.GroupNorm(num_channels=channels, **options)
     else:
         norm = NORMS[kind][1](channels, **options)
@@ -59,11 +79,8 @@ def make_norm(cfg: Mapping[str, Any], channels: int) -> nn.Module:
 
 def norm_abbreviation(cfg: Mapping[str, Any]) -> str:
     """How mmcv names a norm of this type in state dicts, e.g. 'bn'."""
-    if cfg['type'] in NORMS:
-        return NORMS[cfg['type']][0]
-    from mmcv.cnn import build_norm_layer
-
-    return build_norm_layer(dict(cfg), 1)[0]
+    kind = _kind_of(cfg)
+    return NORMS[kind][0] if kind in NORMS else _of_mmcv(cfg, 1)[0]
 
 
 @dataclass(frozen=True)
@@ -88,3 +105,33 @@ class Build:
         """Convolution, norm and perhaps ReLU, in sequence."""
         parts = [self.conv(c_in, c_out, kernel, stride), self.norm(c_out)]
         return nn.Sequential(*parts, nn.ReLU(inplace=True)) if relu else nn.Sequential(*parts)
+
+
+def _kind_of(cfg: Mapping[str, Any]) -> str:
+    if not isinstance(cfg, Mapping) or not isinstance(cfg.get('type'), str):
+        raise UserError(f"norm_cfg: expected dict(type='BN', ...), got {cfg!r}")
+    kind: str = cfg['type']
+    return kind
+
+
+@cache
+def _options_of(kind: str) -> tuple[str, ...]:
+    names = inspect.signature(NORMS[kind][1]).parameters
+    others = ('num_features', 'num_channels', 'device', 'dtype')
+    return (*(name for name in names if name not in others), 'requires_grad')
+
+
+def _of_mmcv(cfg: Mapping[str, Any], channels: int) -> tuple[str, nn.Module]:
+    try:
+        from mmcv.cnn import build_norm_layer
+
+        built: tuple[str, nn.Module] = build_norm_layer(dict(cfg), channels)
+    except (ImportError, KeyError) as error:
+        raise UserError(
+            f'norm_cfg.type: no norm is called {cfg["type"]!r} (allowed: {", ".join(NORMS)}, and '
+            f'what mmcv has){suggest(cfg["type"], NORMS)}'
+            f'{"; mmcv is not installed" if isinstance(error, ImportError) else ""}'
+        ) from None
+    except TypeError as error:
+        raise UserError(f'norm_cfg: {cfg["type"]!r} does not take these keys: {error}') from None
+    return built

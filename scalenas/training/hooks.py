@@ -1,4 +1,4 @@
-"""Hooks of a supernet's training: the space goes into checkpoints, a broken loss stops the run."""
+"""Hooks: the space goes into checkpoints, weights that do not fit and broken losses stop a run."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 import torch
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
+from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
 
 from scalenas.arch import dump
-from scalenas.models.checkpoint import check_space
+from scalenas.models.checkpoint import CheckpointError, check_space, check_weights, misfits
 from scalenas.registry import HOOKS
 from scalenas.version import __version__
 
@@ -40,6 +40,40 @@ class SpaceHook(Hook):
         if isinstance(model, SuperNet):
             path = runner._load_from or 'the checkpoint to resume from'
             check_space(checkpoint, model.backbone.space, path)
+
+
+class WeightsHook(Hook):
+    """Refuses a checkpoint that does not fit the model: mmengine would load what happens to fit.
+
+    With `exact` every weight must be there, and no other. Without it (training from other weights,
+    such as those of a net with another head) at least one must fit, and what does not is logged.
+    """
+
+    priority = 'LOW'  # after SpaceHook, which can say more
+
+    def __init__(self, path: str, exact: bool) -> None:
+        self.path = path
+        self.exact = exact
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        """Raises CheckpointError when the weights do not fit."""
+        state = checkpoint.get('state_dict', checkpoint)
+        found = {key.removeprefix('module.'): value for key, value in state.items()}
+        # Checkpoints of PyTorch before 0.4.1 do not count batches, and nothing needs the count.
+        own = {
+            key: value
+            for key, value in _unwrapped(runner).state_dict().items()
+            if key in found or not key.endswith('.num_batches_tracked')
+        }
+        if self.exact:
+            check_weights(own, found, self.path)
+        elif not any(key in own and own[key].shape == found[key].shape for key in found):
+            raise CheckpointError(
+                f'{self.path}: none of its {len(found)} weights fits the model; '
+                'load_from starts from weights of the same kind of net'
+            )
+        elif wrong := misfits(own, found):
+            runner.logger.warning(f'{self.path}: not all of it is used: {wrong}')
 
 
 @HOOKS.register_module()
@@ -91,5 +125,7 @@ def _trained_archs(runner: Runner) -> str:
 
 def _unwrapped(runner: Runner) -> nn.Module:
     model: Any = runner.model
-    found: nn.Module = model.module if is_model_wrapper(model) else model
+    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+        model = model.module
+    found: nn.Module = model
     return found

@@ -11,9 +11,10 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from scalenas.config import ConfigError, check_data, clear_errors, read_config
-from scalenas.models.checkpoint import load_checkpoint
 
-from .options import test_config, train_config
+from .hooks import WeightsHook
+from .options import TO_TEST, TO_TRAIN, test_config, train_config
+from .resume import usable_checkpoint
 
 
 def train(args: argparse.Namespace) -> Runner:
@@ -22,7 +23,7 @@ def train(args: argparse.Namespace) -> Runner:
     Raises:
         UserError: one line, when the config, the data or a checkpoint does not allow it.
     """
-    cfg = train_config(args, read_config(args.config, args.cfg_options))
+    cfg = train_config(args, read_config(args.config, args.cfg_options, TO_TRAIN))
     loaders = ('train_dataloader',) if args.no_validate else ('train_dataloader', 'val_dataloader')
     runner = build_runner(cfg, loaders)
     with clear_errors(cfg):
@@ -36,7 +37,7 @@ def test(args: argparse.Namespace) -> dict[str, Any]:
     Raises:
         UserError: one line, when the config, the data or the checkpoint does not allow it.
     """
-    cfg = test_config(args, read_config(args.config, args.cfg_options))
+    cfg = test_config(args, read_config(args.config, args.cfg_options, TO_TEST))
     runner = build_runner(cfg, ('test_dataloader',))
     with clear_errors(cfg):
         metrics: dict[str, Any] = runner.test()
@@ -49,14 +50,13 @@ def build_runner(cfg: Config, loaders: tuple[str, ...]) -> Runner:
     if cfg.launcher == 'pytorch' and not torch.cuda.is_available():
         _meet_on_cpu(cfg)
     check_data(cfg, loaders)
-    path = cfg.get('load_from')
-    if path is not None and '://' not in path:
-        # mmengine would run what a pickle asks it to; this refuses such a file before.
-        load_checkpoint(path)
+    path = usable_checkpoint(cfg)
     with clear_errors(cfg):
-        if 'runner_type' in cfg:
-            return RUNNERS.build(cfg)
-        return Runner.from_cfg(cfg)
+        runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    if path is not None:
+        exact = cfg.get('resume', False) or 'train_dataloader' not in loaders
+        runner.register_hook(WeightsHook(path, exact))
+    return runner
 
 
 def check_parallel(cfg: Config) -> None:

@@ -6,11 +6,13 @@ import argparse
 import os
 from pathlib import Path
 
-from mmengine.config import Config, ConfigDict, DictAction
+from mmengine.config import Config, ConfigDict
 from mmengine.device import get_device
 
-from scalenas.config import ConfigError
+from scalenas.config import ConfigError, DictAction
 
+TO_TRAIN = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
+TO_TEST = ('model', 'test_dataloader', 'test_cfg', 'test_evaluator')
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 
 

@@ -11,7 +11,12 @@ from mmengine.logging import print_log
 from torch import nn
 
 from scalenas.arch.strict import as_mapping
-from scalenas.models.checkpoint import CheckpointError, check_space, load_checkpoint
+from scalenas.models.checkpoint import (
+    CheckpointError,
+    check_space,
+    check_weights,
+    load_checkpoint,
+)
 from scalenas.space import HRSpace
 
 
@@ -50,14 +55,6 @@ class Start:
             for name, value in checkpoint['state_dict'].items()
             if name.startswith(prefix)
         }
-        wanted = model.state_dict()
-        wrong = sorted(set(wanted) ^ set(state)) or [
-            name for name, value in wanted.items() if value.shape != state[name].shape
-        ]
-        if wrong:
-            raise CheckpointError(
-                f'{path}: does not fit the model: {len(wrong)} of {len(wanted)} weights are '
-                f'missing, unknown or of another shape, the first is {wrong[0]!r}'
-            )
+        check_weights(model.state_dict(), state, path)
         model.load_state_dict(state)
         print_log(f'{self.where}: loaded {len(state)} weights of {path}', logger='current')

@@ -14,7 +14,13 @@ from mmengine.runner import Runner
 from torch import nn
 from torch.utils.data import Dataset
 
-from scalenas.models.checkpoint import CheckpointError, check_space, load_checkpoint, save_plain
+from scalenas.models.checkpoint import (
+    CheckpointError,
+    check_space,
+    check_weights,
+    load_checkpoint,
+    save_plain,
+)
 from scalenas.space import HRSpace
 
 from .world import DEMO
@@ -195,3 +201,18 @@ def test_the_space_of_a_checkpoint_is_checked() -> None:
     newer = {'meta': {'scalenas': {'space': {**DEMO.to_dict(), 'kernel': [3, 5]}}}}
     with pytest.raises(CheckpointError, match='kernel'):
         check_space(newer, DEMO, 'x.pth')
+
+
+def test_weights_are_missing_unknown_or_misshapen() -> None:
+    own = {key: torch.zeros(3) for key in 'abcd'}
+    check_weights(own, {key: torch.ones(3) for key in 'dcba'}, 'x.pth')
+    with pytest.raises(CheckpointError) as caught:
+        check_weights(own, {'a': torch.zeros(3), 'b': torch.zeros(2), 'other': torch.ones(1)}, 'x')
+    assert str(caught.value) == (
+        "x: does not fit the model, which has 4 weights: 2 are missing (the first is 'c'), "
+        "1 are unknown (the first is 'other'), 1 are of another shape (the first is 'b': (2,), "
+        'the model has (3,)); give the config it was trained with'
+    )
+    for found in ({**own, 'e': torch.zeros(1)}, {'a': own['a']}, {**own, 'a': torch.zeros(3, 1)}):
+        with pytest.raises(CheckpointError, match='does not fit the model'):
+            check_weights(own, found, 'x.pth')

@@ -108,3 +108,47 @@ def test_mistakes_are_one_line(tool, config, tmp_path, trained, capsys):
         line = one_line(capsys.readouterr().err)
         assert words in line, line
         assert code == 2
+
+
+def test_the_checkpoint_of_another_net_is_refused(tool, config, tmp_path, trained, capsys):
+    """mmengine itself loads what fits, tests the rest at random, and prints a score."""
+    plain = config(PLAIN.format(arch=SPACE.smallest().to_dict()), 'plain.py')
+    content = torch.load(trained, weights_only=False)  # written by this test
+    state = content['state_dict']
+    first = 'architecture.backbone.conv1.weight'
+    changed = {
+        'lost': {key: value for key, value in state.items() if key != first},
+        'more': {**state, 'architecture.extra': torch.ones(1)},
+        'shape': {**state, first: torch.ones(16, 4, 3, 3)},
+    }
+    for name, weights in changed.items():
+        torch.save({**content, 'state_dict': weights}, tmp_path / f'{name}.pth')
+    cases = [
+        (plain, trained, 'are missing (the first is'),
+        (config(), tmp_path / 'lost.pth', f"1 are missing (the first is '{first}')"),
+        (config(), tmp_path / 'more.pth', "1 are unknown (the first is 'architecture.extra')"),
+        (config(), tmp_path / 'shape.pth', f"another shape (the first is '{first}': (16, 4, 3, 3)"),
+    ]
+    for path, checkpoint, words in cases:
+        out = tmp_path / 'out'
+        assert tool('test', path, str(checkpoint), '--work-dir', str(out)) == 2
+        line = one_line(capsys.readouterr().err)
+        assert f'{checkpoint}: does not fit the model' in line
+        assert words in line
+        assert not list(out.glob('*/*.json'))
+
+
+def test_wrapped_and_old_checkpoints_are_taken(tool, config, tmp_path, trained):
+    """As mmengine does: 'module.' before all names, no counts of batches."""
+    content = torch.load(trained, weights_only=False)  # written by this test
+    content['state_dict'] = {
+        f'module.{key}': value
+        for key, value in content['state_dict'].items()
+        if not key.endswith('num_batches_tracked')
+    }
+    torch.save(content, tmp_path / 'old.pth')
+    out = tmp_path / 'out'
+    assert tool('test', config(), str(tmp_path / 'old.pth'), '--work-dir', str(out)) == 0
+    again = tmp_path / 'again'
+    assert tool('test', config(), trained, '--work-dir', str(again)) == 0
+    assert metrics_in(out)['mIoU'] == metrics_in(again)['mIoU']

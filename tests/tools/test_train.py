@@ -179,6 +179,22 @@ MISTAKES = {
         ['{config}', '--cfg-options', 'model.architecture.backbone.type=scalenas.SuperScaleHRNt'],
         "did you mean 'scalenas.SuperScaleHRNet'?",
     ),
+    'typo in the norm': (
+        ['{config}', '--cfg-options', 'model.architecture.backbone.norm_cfg.momentun=0.1'],
+        "norm_cfg: unknown key 'momentun'",
+    ),
+    'no norm of that name': (
+        ['{config}', '--cfg-options', 'model.architecture.backbone.norm_cfg.type=BM'],
+        "norm_cfg.type: no norm is called 'BM'",
+    ),
+    'no such entry of a list': (
+        ['{config}', '--cfg-options', 'load.9.type=x'],
+        '--cfg-options: load.9.type: cannot be set',
+    ),
+    'no run at all': (
+        ['{repo}/configs/_base_/default_runtime_seg.py'],
+        "has no 'model'",
+    ),
     'missing sampler': (['{dir}/nosampler.py'], "model (scalenas.SuperNet): key 'sampler' is"),
     'amp without a GPU': (['{config}', '--amp'], '--amp: needs a GPU'),
     'no auto_scale_lr': (['{dir}/noscale.py', '--auto-scale-lr'], 'auto_scale_lr.base_batch_size'),
@@ -213,7 +229,7 @@ MISTAKES = {
 @pytest.mark.parametrize('mistake', MISTAKES)
 def test_a_mistake_is_one_line(tool, config, tmp_path, capsys, mistake):
     arguments, words = MISTAKES[mistake]
-    names = dict(config=config(), dir=tmp_path.as_posix())
+    names = dict(config=config(), dir=tmp_path.as_posix(), repo=REPO.as_posix())
     (tmp_path / 'tiny.txt').write_text('')
     base = "_base_ = './tiny.py'\n"
     (tmp_path / 'noscale.py').write_text(base + 'auto_scale_lr = None')
@@ -268,3 +284,50 @@ def test_auto_scale_lr(tool, config, tmp_path):
     assert tool('train', config(), *arguments) == 0
     (log,) = (tmp_path / 'work').glob('*/vis_data/scalars.json')
     assert json.loads(log.read_text().splitlines()[0])['lr'] == pytest.approx(0.01 * 2 / 4)
+
+
+def test_what_cannot_be_resumed_is_one_line(tool, config, tmp_path, capsys):
+    work = tmp_path / 'work'
+    arguments = ('--no-validate', '--work-dir', str(work))
+    assert tool('train', config(), *arguments, '--cfg-options', 'train_cfg.max_iters=3') == 0
+    content, path = weights(work / 'iter_3.pth'), work / 'iter_3.pth'
+    kept = path.read_bytes()
+    plain, code = tmp_path / 'plain.pth', tmp_path / 'code.pth'
+    torch.save({'state_dict': content['state_dict'], 'meta': {}}, plain)
+    torch.save({**content, 'meta': {**content['meta'], 'config': 'raise SystemExit(99)'}}, code)
+    other = {**content['state_dict'], 'more': torch.ones(1)}
+    torch.save({**content, 'state_dict': other}, tmp_path / 'other.pth')
+    capsys.readouterr()
+    cases = [
+        ([str(plain)], 'plain.pth: cannot be resumed, no training run wrote it (meta.epoch, '),
+        ([str(code)], 'code.pth: cannot be resumed: meta.config'),
+        ([str(tmp_path / 'other.pth')], "1 are unknown (the first is 'more')"),
+    ]
+    for given, words in cases:
+        assert tool('train', config(), *arguments, '--resume', *given) == 2
+        assert words in one_line(capsys.readouterr().err)
+    path.write_bytes(kept[:5000])
+    assert tool('train', config(), *arguments, '--resume') == 2
+    assert 'iter_3.pth: truncated' in one_line(capsys.readouterr().err)
+    path.unlink()
+    assert tool('train', config(), *arguments, '--resume') == 2
+    assert 'last_checkpoint: names' in one_line(capsys.readouterr().err)
+
+
+def test_training_starts_from_what_fits(tool, config, tmp_path, capsys):
+    """Another head is legitimate, and told; a checkpoint that has nothing in common is not."""
+    arguments = ('--no-validate', '--cfg-options', 'train_cfg.max_iters=1')
+    assert tool('train', config(), '--work-dir', str(tmp_path / 'one'), *arguments) == 0
+    content = weights(tmp_path / 'one' / 'iter_1.pth')
+    state = content['state_dict']
+    head = 'architecture.decode_head.conv_seg.weight'
+    near, far = tmp_path / 'near.pth', tmp_path / 'far.pth'
+    torch.save({**content, 'state_dict': {**state, head: torch.ones(3, 120, 1, 1)}}, near)
+    torch.save({**content, 'state_dict': {f'x.{key}': v for key, v in state.items()}}, far)
+    capsys.readouterr()
+    given = [*arguments, f'load_from={near}', '--work-dir', str(tmp_path / 'two')]
+    assert tool('train', config(name='near.py'), *given) == 0
+    assert f'{near}: not all of it is used: 1 are of another shape' in capsys.readouterr().out
+    given = [*arguments, f'load_from={far}', '--work-dir', str(tmp_path / 'three')]
+    assert tool('train', config(name='far.py'), *given) == 2
+    assert f'none of its {len(state)} weights fits' in one_line(capsys.readouterr().err)

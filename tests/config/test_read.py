@@ -1,0 +1,70 @@
+"""Reading configs: whatever is wrong with one is a line that names the file."""
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from scalenas.config import ConfigError, DictAction, read_config
+
+REPO = Path(__file__).parents[2]
+BROKEN = {
+    'name.py': ('a = b', "NameError: name 'b' is not defined"),
+    'zero.py': ('a = 1 / 0', 'ZeroDivisionError'),
+    'syntax.py': ('a = (', 'not python'),
+    'base.py': ("_base_ = './gone.py'", 'a base config is missing'),
+    'colons.yaml': ('a: b: c', 'cannot be read: ScannerError'),
+    'empty.yaml': ('', 'cannot be read: '),
+    'list.yaml': ('- 1', 'cannot be read: '),
+    'half.json': ('{', 'cannot be read: JSONDecodeError'),
+}
+
+
+@pytest.mark.parametrize('name', BROKEN)
+def test_a_broken_config_is_named(tmp_path, name):
+    text, words = BROKEN[name]
+    path = tmp_path / name
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        read_config(str(path))
+    assert str(caught.value).startswith(f'{path}: ')
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    'path', ['configs/_base_/default_runtime_seg.py', 'model_zoo/archs/scalenas_s1.yaml']
+)
+def test_a_config_of_no_model_is_none_to_run(path):
+    path = str(REPO / path)
+    read_config(path)
+    with pytest.raises(ConfigError, match=r"has no 'model'.* a whole run"):
+        read_config(path, needs=('model',))
+
+
+@pytest.mark.parametrize('model', ['3', 'dict(backbone=3)'])
+def test_a_model_is_a_mapping_with_a_type(tmp_path, model):
+    path = tmp_path / 'odd.py'
+    path.write_text(f'model = {model}')
+    with pytest.raises(ConfigError, match=r'model: expected dict\(type='):
+        read_config(str(path), needs=('model',))
+
+
+@pytest.mark.parametrize('option', ['pipeline.9.type', 'pipeline.x.type', 'number.deep.key'])
+def test_an_option_that_cannot_be_set_is_named(tmp_path, option):
+    path = tmp_path / 'good.py'
+    path.write_text("pipeline = [dict(type='a'), dict(type='b')]\nnumber = 3\n")
+    assert read_config(str(path), {'pipeline.1.type': 'c'}).pipeline[1].type == 'c'
+    with pytest.raises(ConfigError, match=f'--cfg-options: {option}: cannot be set in'):
+        read_config(str(path), {option: 'x'})
+
+
+def test_settings_of_the_command_line(capsys):
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction)
+    read = parser.parse_args(['--cfg-options', 'a.b=1', 'c=[1, (2, 3)]', 'd=x=y']).cfg_options
+    assert read == {'a.b': 1, 'c': [1, (2, 3)], 'd': 'x=y'}
+    for wrong, words in (('foo', "expected KEY=VALUE, got 'foo'"), ('a=[(1', 'brackets')):
+        with pytest.raises(SystemExit) as ended:
+            parser.parse_args(['--cfg-options', 'a=1', wrong])
+        assert ended.value.code == 2
+        assert words in capsys.readouterr().err.splitlines()[-1]
