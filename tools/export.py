@@ -10,10 +10,11 @@ import argparse
 import shlex
 import sys
 
-from mmengine.config import Config, DictAction
+from mmengine.config import DictAction
 
 from scalenas.cli import main_of
 from scalenas.complexity import Budget
+from scalenas.config import read_config
 from scalenas.export import choose, export_subnet
 
 
@@ -39,8 +40,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    cfg = Config.fromfile(args.config)
-    cfg.merge_from_dict(args.cfg_options)
+    cfg = read_config(args.config, args.cfg_options)
     search = cfg.get('search', {})
     aim = search.get('metric'), search.get('direction', 'maximize')
     choice = choose(args.source, *aim, args.index, Budget(args.max_macs, args.max_params))
