@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -12,6 +11,7 @@ from typing import Any, Self
 from scalenas.arch import Arch, Size
 from scalenas.arch.strict import as_choice, as_int, as_list, as_mapping
 from scalenas.complexity import Budget, Cost
+from scalenas.digest import file_digest
 from scalenas.space import AbstractSpace
 
 from .algorithm import AbstractSearch
@@ -124,12 +124,6 @@ class SearchPlan:
             'checkpoint': file_digest(checkpoint),
             'data': {name: str(value) for name, value in data.items()},
         }
-
-
-def file_digest(path: str | Path) -> str:
-    """SHA-256 of a file's content."""
-    with open(path, 'rb') as file:
-        return hashlib.file_digest(file, 'sha256').hexdigest()
 
 
 def _arguments(name: str) -> tuple[str, ...]:

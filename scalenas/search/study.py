@@ -139,6 +139,12 @@ class SearchStudy:
                 f'work dir'
             )
 
+    @property
+    def checkpoint(self) -> str:
+        """SHA-256 of the supernet's checkpoint, as in the settings; empty if they name none."""
+        known = self._storage.get_study_user_attrs(self._id).get(FINGERPRINT, {})
+        return str(known.get('checkpoint', ''))
+
     def records(self) -> list[Record]:
         """All evaluated networks, by slot."""
         owners = self._owners(self._trials())
@@ -167,7 +173,7 @@ class SearchStudy:
         """Keep the metrics of a claimed candidate."""
         try:
             self._storage.set_trial_user_attr(claim.trial_id, 'metrics', dict(metrics))
-            self._finish(claim.trial_id, metrics, claim.candidate.cost.macs)
+            self._finish(claim.trial_id, metrics, claim.candidate.cost)
         except optuna.exceptions.UpdateFinishedTrialError:
             logger.warning(
                 'slot %d: another worker took this process for dead and evaluates it again; '
@@ -251,8 +257,8 @@ class SearchStudy:
         self._held.add(trial_id)
         return Claim(trial_id, candidate)
 
-    def _finish(self, trial_id: int, metrics: Mapping[str, float], macs: int) -> None:
-        values = (metrics[self.objective.metric], float(macs))
+    def _finish(self, trial_id: int, metrics: Mapping[str, float], cost: Cost) -> None:
+        values = metrics[self.objective.metric], float(getattr(cost, self.objective.cost))
         self._storage.set_trial_state_values(trial_id, TrialState.COMPLETE, values)
 
     def _close(self, trial_id: int, reason: str) -> None:
@@ -271,8 +277,8 @@ class SearchStudy:
                 continue
             if 'metrics' in trial.user_attrs:
                 with suppress(optuna.exceptions.UpdateFinishedTrialError):  # others see it too
-                    macs = trial.user_attrs['cost']['macs']
-                    self._finish(trial._trial_id, trial.user_attrs['metrics'], macs)
+                    cost = Cost(**trial.user_attrs['cost'])
+                    self._finish(trial._trial_id, trial.user_attrs['metrics'], cost)
             else:
                 logger.warning('slot %d: %s is gone; the slot is free again', slot, worker)
                 self._close(trial._trial_id, f'{worker} is gone')

@@ -9,9 +9,11 @@ from scalenas.search import Objective, Record, SearchStudy, front_of, write_repo
 
 from .draw_front import draw_front
 
+AXES = {'macs': 'multiply-adds', 'params': 'parameters', 'acts': 'activations'}
+
 
 class SearchReport:
-    """Writes front.csv, front.json, all.csv, archs/ and front.png into `folder`.
+    """Writes front.csv, front.json, study.json, all.csv, archs/ and front.png.
 
     The records of the study `random_name` in the same storage, if there is one, are drawn beside
     those of the study `name`.
@@ -26,9 +28,11 @@ class SearchReport:
 
     def __call__(self, records: Sequence[Record]) -> None:
         """Write it all, each file as a whole."""
-        write_report(records, self.objective, self.folder)
-        beside: Sequence[Record] = ()
         names = SearchStudy.names(self._where)
+        known = self._name in names
+        checkpoint = SearchStudy.read(self._where, self._name).checkpoint if known else ''
+        write_report(records, self.objective, self.folder, checkpoint)
+        beside: Sequence[Record] = ()
         if self._random_name != self._name and self._random_name in names:
             beside = SearchStudy.read(self._where, self._random_name).records()
         if records:
@@ -40,7 +44,9 @@ class SearchReport:
                 metric=self.objective.metric,
                 maximize=self.objective.direction == 'maximize',
                 found_label=self._name,
+                cost_label=AXES[self.objective.cost],
             )
 
     def _points(self, records: Sequence[Record]) -> list[tuple[float, float]]:
-        return [(float(r.cost.macs), r.metrics[self.objective.metric]) for r in records]
+        cost, metric = self.objective.cost, self.objective.metric
+        return [(float(getattr(r.cost, cost)), r.metrics[metric]) for r in records]
