@@ -20,6 +20,7 @@ from scalenas.digest import file_digest
 from scalenas.evaluation import SubnetEvaluator, calibrated
 from scalenas.evaluation.supernet import locate
 from scalenas.models import slice_state_dict
+from scalenas.paths import writable_folder
 from scalenas.version import __version__
 
 from .choose import Choice
@@ -87,6 +88,7 @@ def export_subnet(
         raise ExportError(f'--size: expected two numbers >= 1, got {size[0]} {size[1]}')
     if not force:
         choice.check_checkpoint(checkpoint)
+    writable_folder(out)
     evaluator = SubnetEvaluator.from_config(cfg, checkpoint, device, split='test')
     model, arch = evaluator.model, choice.arch
     cost = evaluator.counter((size[0], size[1]))(arch)

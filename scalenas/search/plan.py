@@ -17,6 +17,7 @@ from scalenas.space import AbstractSpace
 from .algorithm import AbstractSearch
 from .random_search import RandomSearch
 from .record import Objective, SearchError
+from .settings import what_counts
 from .topology import TopologyEvolution
 
 ALGORITHMS: dict[str, Callable[..., AbstractSearch]] = {
@@ -109,11 +110,11 @@ class SearchPlan:
         )
 
     def settings(
-        self, search: AbstractSearch, checkpoint: str | Path, data: Mapping[str, object]
+        self, search: AbstractSearch, checkpoint: str | Path, cfg: Mapping[str, Any]
     ) -> dict[str, object]:
         """All that the records depend on: a study belongs to one such set.
 
-        `data` names what candidates are calibrated and validated on.
+        `cfg` is the config, of which some parts count (see `what_counts`).
         """
         return {
             'space': search.space.to_dict(),
@@ -122,7 +123,7 @@ class SearchPlan:
             'size': list(self.size),
             'budget': {name: getattr(self.budget, name) for name in BOUNDS},
             'checkpoint': file_digest(checkpoint),
-            'data': {name: str(value) for name, value in data.items()},
+            'config': what_counts(cfg),
         }
 
 

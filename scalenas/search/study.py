@@ -29,6 +29,7 @@ from scalenas.arch import Arch, from_dict
 from scalenas.complexity import Cost
 
 from .record import Objective, Record
+from .settings import difference
 from .storage import StudyError, open_storage, shown
 from .worker import Worker, is_alive, this_worker
 
@@ -132,12 +133,27 @@ class SearchStudy:
                 )
             self._storage.set_study_user_attr(self._id, FINGERPRINT, settings)
             known = self._storage.get_study_user_attrs(self._id)[FINGERPRINT]
-        if known != settings:
+        if known != settings and self._is_barren(known, settings):
+            logger.info('study %s holds no result yet: it takes these settings', self.name)
+            self._storage.set_study_user_attr(self._id, FINGERPRINT, settings)
+        elif known != settings:
             raise StudyError(
                 f'study {self.name} in {shown(self.where)} was made with other settings: '
-                f'{_difference(known, settings)}; restore them, or choose another study name or '
+                f'{difference(known, settings)}; restore them, or choose another study name or '
                 f'work dir'
             )
+
+    def _is_barren(self, known: dict[str, Any], settings: dict[str, Any]) -> bool:
+        """True when all that was tried failed, with a metric that does not exist perhaps.
+
+        A study without any trial may belong to a worker that has just begun. Directions are the
+        storage's own, and stay.
+        """
+        if known['objective']['direction'] != settings['objective']['direction']:
+            return False
+        self._bury()
+        trials = self._trials()
+        return bool(trials) and not any(trial.state in LIVE for trial in trials)
 
     @property
     def checkpoint(self) -> str:
@@ -306,12 +322,3 @@ class SearchStudy:
                 f'network than this search proposes; it was made by another version; choose '
                 f'another study name or work dir'
             )
-
-
-def _difference(known: object, asked: object, name: str = '') -> str:
-    if isinstance(known, dict) and isinstance(asked, dict):
-        for key in dict.fromkeys([*known, *asked]):
-            if known.get(key) != asked.get(key):
-                place = f'{name}.{key}' if name else str(key)
-                return _difference(known.get(key), asked.get(key), place)
-    return f'{name} is {str(known)[:80]} there and {str(asked)[:80]} here'

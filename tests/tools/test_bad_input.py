@@ -77,10 +77,14 @@ BOTH = [
     ({}, ['calibration_dataloader=None'], 'calibration_dataloader is missing'),
     ({'checkpoint': '{}/none.pth'}, [], 'none.pth: no such file'),
     ({'checkpoint': '{}/notes.txt'}, [], 'notes.txt: truncated, or not a checkpoint'),
+    ({'out': '{}/notes.txt'}, [], 'notes.txt: cannot be a folder, a file is in its way'),
+    ({'out': '/proc/zz'}, [], '/proc/zz: cannot be made'),
     ({}, ['--device gpu'], "device 'gpu': expected cpu, cuda or cuda:N"),
 ]
 SEARCH = [
     ({}, ['val_evaluator.type=IoUMetrc'], "no class is registered as 'IoUMetrc'"),
+    ({}, ['--storage /proc/zz/study.db'], '/proc/zz: cannot be made'),
+    ({}, ['--storage {}/study.txt'], 'expected a file ending in'),
     ({}, ['search_dataloader=None'], 'search_dataloader is missing'),
 ]
 EXPORT = [

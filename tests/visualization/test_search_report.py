@@ -8,7 +8,7 @@ from pathlib import Path
 import optuna
 import pytest
 
-from scalenas.search import Objective, RandomSearch, SearchStudy, run_search
+from scalenas.search import Objective, Places, RandomSearch, SearchStudy, run_search
 from scalenas.visualization import search_report
 from scalenas.visualization.search_report import SearchReport
 
@@ -34,7 +34,7 @@ def test_the_study_and_the_picture_hold_the_cost_that_is_traded(
     monkeypatch.setattr(
         search_report, 'draw_front', lambda _, found, *__, **named: drawn.append((found, named))
     )
-    SearchReport(tmp_path, objective, where, 'none', 'a')(records)
+    SearchReport(Places(where, 'a', tmp_path, 'none'), objective)(records)
     ((found, named),) = drawn
     assert [point[0] for point in found] == expected
     label = {'macs': 'multiply-adds', 'params': 'parameters', 'acts': 'activations'}[cost]
