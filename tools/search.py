@@ -7,7 +7,7 @@ import logging
 from mmengine.config import DictAction
 
 from scalenas.cli import main_of
-from scalenas.search import ALGORITHMS, Places, ProgressLine, SearchPlan, SearchStudy, run_search
+from scalenas.search import ALGORITHMS, Places, ProgressLine, SearchPlan, run_search
 
 
 def parse_args() -> argparse.Namespace:
@@ -43,14 +43,14 @@ def main() -> None:
     places = Places.of(*given, plan.algorithm, asked.algorithm)
     report = SearchReport(places, plan.objective)
     if args.report_only:
-        return report(SearchStudy.read(places.storage, places.study).records())
+        report(places.read().records())
+        return
     from scalenas.evaluation import SubnetEvaluator
 
     places.check()
     evaluator = SubnetEvaluator.from_config(cfg, args.checkpoint, args.device)
     search = plan.build(evaluator.space, evaluator.counter(plan.size))
-    settings = plan.settings(search, args.checkpoint, cfg)
-    study = SearchStudy.open(places.storage, places.study, plan.objective, settings)
+    study = places.open(plan.objective, plan.settings(search, args.checkpoint, cfg))
     with ProgressLine(plan.objective, search.num_total) as line:
         run_search(search, study, evaluator, seed=plan.seed, progress=line, after=report)
     print(f'{len(study.records())} networks evaluated; the front is in {places.report}')

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
 import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.evaluator import Evaluator
-from mmengine.logging import print_log
 from mmengine.registry import MODELS, DefaultScope
 from torch import nn
 
@@ -23,6 +21,7 @@ from scalenas.space import HRSpace
 from .batches import MEMORY_LIMIT, FixedBatches, build_loader
 from .calibrate import calibrated
 from .errors import EvaluationError
+from .overlap import warn_of_overlap
 from .precision import full_precision, unrounded
 from .supernet import supernet_of
 from .trace import trace
@@ -73,13 +72,8 @@ class SubnetEvaluator:
             loader = build_loader(cfg, f'{split}_dataloader')
             calibration = build_loader(cfg, 'calibration_dataloader')
             evaluator = build_metrics(cfg, f'{split}_evaluator')
-        if split == 'search' and _same_images(cfg['search_dataloader'], cfg.get('test_dataloader')):
-            print_log(
-                'search_dataloader reads the images of test_dataloader: what a search finds '
-                'there is too good to report',
-                'current',
-                level=30,
-            )
+            if split == 'search':
+                warn_of_overlap(loader.dataset, cfg)
         evaluator.dataset_meta = getattr(loader.dataset, 'metainfo', None)
         preprocess = model.data_preprocessor
         return cls(
@@ -172,11 +166,3 @@ def load_into(model: nn.Module, path: str | Path) -> dict[str, Any]:
     check_weights(model.state_dict(), checkpoint['state_dict'], path)
     model.load_state_dict(checkpoint['state_dict'])
     return checkpoint.get('meta', {})
-
-
-def _same_images(one: Mapping[str, Any], other: Mapping[str, Any] | None) -> bool:
-    if other is None:
-        return False
-    names = ('type', 'data_root', 'data_prefix', 'ann_file', 'indices')
-    first, second = one.get('dataset', {}), other.get('dataset', {})
-    return all(first.get(name) == second.get(name) for name in names)

@@ -8,7 +8,9 @@ from typing import Self
 
 from scalenas.paths import writable_folder
 
+from .record import Objective
 from .storage import check_place
+from .study import SearchStudy, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +55,11 @@ class Places:
         """
         check_place(self.storage)
         writable_folder(self.report)
+
+    def open(self, objective: Objective, settings: Settings) -> SearchStudy:
+        """The study, made if there is none; see `SearchStudy.open`."""
+        return SearchStudy.open(self.storage, self.study, objective, settings)
+
+    def read(self) -> SearchStudy:
+        """The study that is there; see `SearchStudy.read`."""
+        return SearchStudy.read(self.storage, self.study)
