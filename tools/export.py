@@ -10,11 +10,14 @@ import argparse
 import shlex
 import sys
 
-from mmengine.config import Config, DictAction
+from mmengine.config import DictAction
 
 from scalenas.cli import main_of
 from scalenas.complexity import Budget
+from scalenas.config import read_config
 from scalenas.export import choose, export_subnet
+
+NAMES = ('size', 'device', 'standalone', 'onnx', 'force')
 
 
 def parse_args() -> argparse.Namespace:
@@ -29,23 +32,25 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--index', type=int, help='which entry of the front, 0 first')
     parser.add_argument('--max-macs', type=float, help='the best net of at most that, e.g. 2e9')
     parser.add_argument('--max-params', type=float, help='the best net of at most that')
+    parser.add_argument(
+        '--size', nargs=2, type=int, metavar=('H', 'W'), help="input of costs (default: search's)"
+    )
     parser.add_argument('--standalone', action='store_true', help='also a single-file backbone')
     parser.add_argument('--onnx', action='store_true', help='also ONNX, compared with onnxruntime')
     parser.add_argument('--device', default='cpu')
-    parser.add_argument('--force', action='store_true', help='overwrite other content')
+    parser.add_argument('--force', action='store_true', help='overwrite; take other weights')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
     return parser.parse_args()
 
 
 def main() -> None:
     args = parse_args()
-    cfg = Config.fromfile(args.config)
-    cfg.merge_from_dict(args.cfg_options)
+    cfg = read_config(args.config, args.cfg_options)
     search = cfg.get('search', {})
     aim = search.get('metric'), search.get('direction', 'maximize')
     choice = choose(args.source, *aim, args.index, Budget(args.max_macs, args.max_params))
     command = shlex.join(['tools/export.py', *(a for a in sys.argv[1:] if a != '--force')])
-    options = {name: getattr(args, name) for name in ('device', 'standalone', 'onnx', 'force')}
+    options = {name: getattr(args, name) for name in NAMES}
     options['command'] = command
     print(export_subnet(choice, cfg, args.checkpoint, args.out, args.name, **options))
 

@@ -3,12 +3,11 @@
 
 import argparse
 import logging
-from pathlib import Path
 
 from mmengine.config import DictAction
 
 from scalenas.cli import main_of
-from scalenas.search import ALGORITHMS, ProgressLine, SearchPlan, SearchStudy, run_search
+from scalenas.search import ALGORITHMS, Places, ProgressLine, SearchPlan, run_search
 
 
 def parse_args() -> argparse.Namespace:
@@ -40,25 +39,21 @@ def main() -> None:
     bounds = {name: getattr(args, name) for name in ('max_macs', 'max_params', 'max_acts')}
     asked = SearchPlan.from_dict(cfg.get('search'))
     plan = asked.with_(args.algorithm, args.num_evaluations, args.seed, **bounds)
-    stem = Path(args.config).stem
-    work_dir = Path(args.work_dir or cfg.get('work_dir') or f'work_dirs/{stem}')
-    where = args.storage or str(work_dir / 'study.db')
-    name = args.study_name or f'{stem}_{plan.algorithm}'
-    beside = args.study_name or (plan.algorithm if plan.algorithm != asked.algorithm else '')
-    report = SearchReport(work_dir / beside, plan.objective, where, f'{stem}_random', name)
+    given = (args.config, args.work_dir or cfg.get('work_dir'), args.storage, args.study_name)
+    places = Places.of(*given, plan.algorithm, asked.algorithm)
+    report = SearchReport(places, plan.objective)
     if args.report_only:
-        report(SearchStudy.read(where, name).records())
+        report(places.read().records())
         return
     from scalenas.evaluation import SubnetEvaluator
 
+    places.check()
     evaluator = SubnetEvaluator.from_config(cfg, args.checkpoint, args.device)
     search = plan.build(evaluator.space, evaluator.counter(plan.size))
-    data = {key: cfg[key] for key in ('search_dataloader', 'calibration_dataloader')}
-    settings = plan.settings(search, args.checkpoint, data)
-    study = SearchStudy.open(where, name, plan.objective, settings)
+    study = places.open(plan.objective, plan.settings(search, args.checkpoint, cfg))
     with ProgressLine(plan.objective, search.num_total) as line:
         run_search(search, study, evaluator, seed=plan.seed, progress=line, after=report)
-    print(f'{len(study.records())} networks evaluated; the front is in {report.folder}')
+    print(f'{len(study.records())} networks evaluated; the front is in {places.report}')
 
 
 if __name__ == '__main__':

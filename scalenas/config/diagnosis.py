@@ -32,6 +32,9 @@ BUILT = (
 )
 """Registries that parts of a config may come from."""
 
+BY_SUBNETS = ('search_dataloader', 'calibration_dataloader', 'search_evaluator')
+"""Parts that mmengine does not read, but the evaluation of sub-nets."""
+
 BY_BUILDERS = ('norm_cfg', 'conv_cfg', 'act_cfg', 'upsample_cfg', 'plugins', 'init_cfg')
 """Parts that a builder function reads before their class does: they may have keys for it."""
 
@@ -127,8 +130,9 @@ def _names(scope: str | None) -> set[str]:
 
 
 def _built_parts(cfg: Config) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Place and content of every part with a `type` in what mmengine reads."""
-    content = {k: v for k, v in cfg._cfg_dict.to_dict().items() if k in read_by_mmengine()}
+    """Place and content of every part with a `type` in what is built."""
+    read = {*read_by_mmengine(), *BY_SUBNETS}
+    content = {k: v for k, v in cfg._cfg_dict.to_dict().items() if k in read}
     for place, part in _parts(content, ''):
         if isinstance(part['type'], str):
             yield place, part

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
 from pathlib import Path
 from typing import Any, Literal, Self
 
 import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.evaluator import Evaluator
-from mmengine.logging import print_log
 from mmengine.registry import MODELS, DefaultScope
 from torch import nn
 
 from scalenas.arch import HRArch, Size
 from scalenas.complexity import Counter
-from scalenas.models.checkpoint import CheckpointError, check_space, load_checkpoint
+from scalenas.config import clear_errors
+from scalenas.models.checkpoint import check_space, check_weights, load_checkpoint
 from scalenas.space import HRSpace
 
 from .batches import MEMORY_LIMIT, FixedBatches, build_loader
 from .calibrate import calibrated
 from .errors import EvaluationError
+from .overlap import warn_of_overlap
 from .precision import full_precision, unrounded
 from .supernet import supernet_of
 from .trace import trace
@@ -63,27 +64,21 @@ class SubnetEvaluator:
         Raises:
             EvaluationError, CheckpointError: what is missing or does not fit, in one line.
         """
-        if torch.device(device).type == 'cuda' and not torch.cuda.is_available():
-            raise EvaluationError(f'device {device}: torch sees no GPU on this machine; use cpu')
-        model = build_model(cfg)
-        load_into(model, checkpoint)
-        model.to(device).eval()
-        loader = build_loader(cfg, f'{split}_dataloader')
-        if split == 'search' and _same_images(cfg['search_dataloader'], cfg.get('test_dataloader')):
-            print_log(
-                'search_dataloader reads the images of test_dataloader: what a search finds '
-                'there is too good to report',
-                'current',
-                level=30,
-            )
-        metric = cfg.get(f'{split}_evaluator') or cfg['val_evaluator']
-        with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
-            evaluator = Evaluator(metric)
+        target = usable_device(device)
+        with clear_errors(cfg):
+            model = build_model(cfg)
+            load_into(model, checkpoint)
+            model.to(target).eval()
+            loader = build_loader(cfg, f'{split}_dataloader')
+            calibration = build_loader(cfg, 'calibration_dataloader')
+            evaluator = build_metrics(cfg, f'{split}_evaluator')
+            if split == 'search':
+                warn_of_overlap(loader.dataset, cfg)
         evaluator.dataset_meta = getattr(loader.dataset, 'metainfo', None)
         preprocess = model.data_preprocessor
         return cls(
             model,
-            FixedBatches(build_loader(cfg, 'calibration_dataloader'), preprocess, memory_limit),
+            FixedBatches(calibration, preprocess, memory_limit),
             FixedBatches(loader, preprocess, memory_limit),
             evaluator,
         )
@@ -111,8 +106,45 @@ class SubnetEvaluator:
             return Counter(size, rest=trace(self.model, size, in_channels, skip=[backbone]))
 
 
+def usable_device(name: str) -> torch.device:
+    """The device of this name.
+
+    Raises:
+        EvaluationError: when torch knows no such device, or this machine has none.
+    """
+    if not re.fullmatch(r'cpu|cuda(:\d+)?', name):
+        raise EvaluationError(f'device {name!r}: expected cpu, cuda or cuda:N')
+    device = torch.device(name)
+    if device.type == 'cuda':
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if not count:
+            raise EvaluationError(f'device {name}: torch sees no GPU on this machine; use cpu')
+        if (device.index or 0) >= count:
+            raise EvaluationError(f'device {name}: torch sees only cuda:0 .. cuda:{count - 1}')
+    return device
+
+
+def build_metrics(cfg: Config, name: str) -> Evaluator:
+    """The evaluator that the config variable `name` describes, else `val_evaluator`.
+
+    Raises:
+        EvaluationError: when there is neither.
+    """
+    metrics = cfg.get(name) or cfg.get('val_evaluator')
+    if metrics is None:
+        raise EvaluationError(f'config: {name} is missing, and so is val_evaluator')
+    with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
+        return Evaluator(metrics)
+
+
 def build_model(cfg: Config) -> Any:
-    """The model of a config as the Runner builds it, but without teacher and initial weights."""
+    """The model of a config as the Runner builds it, but without teacher and initial weights.
+
+    Raises:
+        EvaluationError: when the config has none.
+    """
+    if cfg.get('model') is None:
+        raise EvaluationError(f'config: {cfg.filename} has no model')
     model_cfg = ConfigDict(cfg['model'])
     for key in ('distillation', 'init_from', 'init_cfg'):
         if key in model_cfg:
@@ -131,29 +163,6 @@ def load_into(model: nn.Module, path: str | Path) -> dict[str, Any]:
     """
     checkpoint = load_checkpoint(path)
     check_space(checkpoint, supernet_of(model).space, path)
-    state, own = checkpoint['state_dict'], model.state_dict()
-    for what, keys in (
-        ('lacks', own.keys() - state.keys()),
-        ('also has', state.keys() - own.keys()),
-    ):
-        if keys:
-            raise CheckpointError(
-                f'{path}: not a checkpoint of this config: it {what} {min(keys)!r} '
-                f'({len(keys)} such keys)'
-            )
-    for key, value in own.items():
-        if value.shape != state[key].shape:
-            raise CheckpointError(
-                f'{path}: not a checkpoint of this config: {key!r} is {tuple(state[key].shape)}, '
-                f'the model has {tuple(value.shape)}'
-            )
-    model.load_state_dict(state)
+    check_weights(model.state_dict(), checkpoint['state_dict'], path)
+    model.load_state_dict(checkpoint['state_dict'])
     return checkpoint.get('meta', {})
-
-
-def _same_images(one: Mapping[str, Any], other: Mapping[str, Any] | None) -> bool:
-    if other is None:
-        return False
-    names = ('type', 'data_root', 'data_prefix', 'ann_file', 'indices')
-    first, second = one.get('dataset', {}), other.get('dataset', {})
-    return all(first.get(name) == second.get(name) for name in names)

@@ -9,10 +9,12 @@ from typing import Any, Literal
 
 from scalenas.arch import HRArch, find, list_archs, load_file, of_family
 from scalenas.complexity import Budget, Cost
+from scalenas.digest import file_digest
 
 from .errors import ExportError
 
 FRONT = 'front.json'
+STUDY = 'study.json'
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,22 @@ class Choice:
     slot: int | None = None
     cost: Cost | None = None
     metrics: dict[str, float] = field(default_factory=dict)
+    checkpoint: str = ''
+    """SHA-256 of the checkpoint that was searched; empty if unknown."""
+
+    def check_checkpoint(self, path: str | Path) -> None:
+        """Pass when the weights at `path` are those that the search has measured.
+
+        Raises:
+            ExportError: when they are others.
+        """
+        digest = file_digest(path)
+        if self.checkpoint not in ('', digest):
+            raise ExportError(
+                f'{path} (sha256 {digest[:16]}) is not the checkpoint that was searched (sha256 '
+                f'{self.checkpoint[:16]}), whose metrics {self.source} holds; give that one, or '
+                f'export all the same with --force'
+            )
 
 
 def choose(
@@ -116,4 +134,16 @@ def _read_front(path: Path) -> list[_Entry]:
 
 def _choice(path: Path, entry: _Entry) -> Choice:
     arch = of_family(load_file(path.parent / entry.arch), HRArch, str(path))
-    return Choice(f'subnet_{entry.slot:04}', arch, str(path), entry.slot, entry.cost, entry.metrics)
+    name, digest = f'subnet_{entry.slot:04}', _searched(path.with_name(STUDY))
+    return Choice(name, arch, str(path), entry.slot, entry.cost, entry.metrics, digest)
+
+
+def _searched(path: Path) -> str:
+    """The digest that a search's report names; empty when it names none."""
+    if not path.is_file():
+        return ''
+    try:
+        return str(json.loads(path.read_text(encoding='utf-8'))['checkpoint_sha256'])
+    except (ValueError, TypeError, KeyError) as error:
+        line = ' '.join(str(error).split())
+        raise ExportError(f'{path}: not the card of a search: {line}') from None

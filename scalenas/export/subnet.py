@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -17,9 +16,11 @@ from torch import Tensor, nn
 
 from scalenas.arch import HRArch, Size, dump
 from scalenas.complexity import Cost
+from scalenas.digest import file_digest
 from scalenas.evaluation import SubnetEvaluator, calibrated
 from scalenas.evaluation.supernet import locate
 from scalenas.models import slice_state_dict
+from scalenas.paths import writable_folder
 from scalenas.version import __version__
 
 from .choose import Choice
@@ -70,7 +71,8 @@ def export_subnet(
     counted for, by default the config's `search.size`.
 
     Raises:
-        ExportError: when the proof fails, or a file is there with other content.
+        ExportError: when the proof fails, a file is there with other content, or the choice is a
+            search's with another checkpoint.
         UserError: for a config, a checkpoint or an arch that do not fit each other.
     """
     name = name or choice.name
@@ -78,7 +80,15 @@ def export_subnet(
         raise ExportError(f'--name {name!r}: use letters, digits, dots, dashes and underscores')
     size = size or cfg.get('search', {}).get('size')
     if size is None:
-        raise ExportError('config: search.size is missing: height and width that costs are for')
+        raise ExportError(
+            'config: search.size is missing: height and width that costs are for; give them with '
+            '--size H W'
+        )
+    if min(size) < 1:
+        raise ExportError(f'--size: expected two numbers >= 1, got {size[0]} {size[1]}')
+    if not force:
+        choice.check_checkpoint(checkpoint)
+    writable_folder(out)
     evaluator = SubnetEvaluator.from_config(cfg, checkpoint, device, split='test')
     model, arch = evaluator.model, choice.arch
     cost = evaluator.counter((size[0], size[1]))(arch)
@@ -135,10 +145,9 @@ def load_exported(config: Path, weights: Path) -> Any:
 
 
 def _origin(choice: Choice, cfg: Config, checkpoint: str | Path, command: str) -> Mapping[str, Any]:
-    digest = hashlib.sha256(Path(checkpoint).read_bytes()).hexdigest()
     return {
         'checkpoint': Path(checkpoint).name,
-        'checkpoint_sha256': digest,
+        'checkpoint_sha256': file_digest(checkpoint),
         'config': Path(cfg.filename or '').name,
         'source': choice.source,
         'slot': choice.slot,

@@ -1,8 +1,9 @@
 """Which network is best: Pareto fronts, evolution and random search, the study they share."""
 
 from .algorithm import AbstractSearch
-from .loop import EvaluationError, run_search
+from .loop import CandidateError, run_search
 from .pareto import front, hypervolume, peel, select
+from .places import Places
 from .plan import ALGORITHMS, SearchPlan
 from .progress import ProgressLine
 from .random_search import RandomSearch
@@ -15,8 +16,9 @@ from .topology import TopologyEvolution
 __all__ = [
     'ALGORITHMS',
     'AbstractSearch',
-    'EvaluationError',
+    'CandidateError',
     'Objective',
+    'Places',
     'ProgressLine',
     'RandomSearch',
     'Record',

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from scalenas.arch import Arch
+from scalenas.errors import UserError
 
 from .algorithm import AbstractSearch
 from .record import Record, SearchError
@@ -21,7 +22,7 @@ Evaluate = Callable[[Arch], Mapping[str, float]]
 ATTEMPTS = 2  # of one worker at one slot; a second start tries again
 
 
-class EvaluationError(SearchError):
+class CandidateError(SearchError):
     """A network that could not be evaluated: the message is one line for the user."""
 
 
@@ -55,8 +56,9 @@ def run_search(
     given all records at the end of each generation.
 
     Raises:
-        EvaluationError: when `evaluate` failed twice on a network, or gave a number that is
+        CandidateError: when `evaluate` failed twice on a network, or gave a number that is
             missing or not finite. The network stays open: a later run tries it again.
+        UserError: as `evaluate` raised it, at once.
     """
     done: list[Record] = []
     index = 0
@@ -116,13 +118,13 @@ def _evaluate_one(
     except Exception as error:
         text = f'{type(error).__name__}: {" ".join(str(error).split())}'
         study.release(claim, text[:500])
-        if isinstance(error, SearchError):
+        if isinstance(error, UserError):
             raise
         slot = candidate.slot
         failures[slot] = failures.get(slot, 0) + 1
         logger.exception('slot %d: attempt %d of %d failed', slot, failures[slot], ATTEMPTS)
         if failures[slot] >= ATTEMPTS:
-            raise EvaluationError(
+            raise CandidateError(
                 f'slot {slot} ({candidate.cost}) failed {ATTEMPTS} times, last with {text[:200]}; '
                 f'remove the cause and run the same command again'
             ) from error
@@ -134,6 +136,7 @@ def _evaluate_one(
         record = Record(
             candidate.slot, candidate.arch, candidate.cost, metrics, candidate.generation
         )
+        progress.update(study.records())
         progress.evaluated(record, time.monotonic() - start)
 
 
@@ -142,13 +145,13 @@ def _checked(
 ) -> dict[str, float]:
     wanted = study.objective.metric
     if wanted not in metrics:
-        raise EvaluationError(
+        raise CandidateError(
             f'search.metric: the evaluation gave no {wanted!r}, only: {", ".join(metrics)}'
         )
     numbers = {name: float(value) for name, value in metrics.items()}
     for name, value in numbers.items():
         if not math.isfinite(value):
-            raise EvaluationError(
+            raise CandidateError(
                 f'slot {candidate.slot}: {name} is {value}; a network must score finite numbers; '
                 f'its arch: {candidate.arch.to_dict()}'
             )

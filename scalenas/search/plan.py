@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -12,11 +11,13 @@ from typing import Any, Self
 from scalenas.arch import Arch, Size
 from scalenas.arch.strict import as_choice, as_int, as_list, as_mapping
 from scalenas.complexity import Budget, Cost
+from scalenas.digest import file_digest
 from scalenas.space import AbstractSpace
 
 from .algorithm import AbstractSearch
 from .random_search import RandomSearch
 from .record import Objective, SearchError
+from .settings import what_counts
 from .topology import TopologyEvolution
 
 ALGORITHMS: dict[str, Callable[..., AbstractSearch]] = {
@@ -109,11 +110,11 @@ class SearchPlan:
         )
 
     def settings(
-        self, search: AbstractSearch, checkpoint: str | Path, data: Mapping[str, object]
+        self, search: AbstractSearch, checkpoint: str | Path, cfg: Mapping[str, Any]
     ) -> dict[str, object]:
         """All that the records depend on: a study belongs to one such set.
 
-        `data` names what candidates are calibrated and validated on.
+        `cfg` is the config, of which some parts count (see `what_counts`).
         """
         return {
             'space': search.space.to_dict(),
@@ -122,14 +123,8 @@ class SearchPlan:
             'size': list(self.size),
             'budget': {name: getattr(self.budget, name) for name in BOUNDS},
             'checkpoint': file_digest(checkpoint),
-            'data': {name: str(value) for name, value in data.items()},
+            'config': what_counts(cfg),
         }
-
-
-def file_digest(path: str | Path) -> str:
-    """SHA-256 of a file's content."""
-    with open(path, 'rb') as file:
-        return hashlib.file_digest(file, 'sha256').hexdigest()
 
 
 def _arguments(name: str) -> tuple[str, ...]:

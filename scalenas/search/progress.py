@@ -45,8 +45,9 @@ class ProgressLine:
         if records:
             best = min(records, key=lambda r: (self.objective.loss(r.metrics), r.slot))
             value = best.metrics[self.objective.metric]
+            cost = getattr(best.cost, self.objective.cost) / 1e9
             text += (
-                f'  best {self.objective.metric} {value:.4f} ({best.cost.macs / 1e9:.3f} G macs)'
+                f'  best {self.objective.metric} {value:.4f} ({cost:.3f} G {self.objective.cost})'
             )
         fresh = count - (self._known_at_start or 0)
         if fresh > 0 and count < self.total:

@@ -28,9 +28,12 @@ def front_of(records: Sequence[Record], objective: Objective) -> list[Record]:
     return list(chosen.values())
 
 
-def write_report(records: Sequence[Record], objective: Objective, folder: str | Path) -> None:
+def write_report(
+    records: Sequence[Record], objective: Objective, folder: str | Path, checkpoint: str = ''
+) -> None:
     """Write front.csv, front.json, all.csv and archs/NNNN.yaml (NNNN is the slot) into `folder`.
 
+    With the SHA-256 of the supernet's `checkpoint`, also study.json: what the numbers belong to.
     Each file is replaced as a whole, so a reader never sees half of one. Archs that left the
     front are removed from archs/; the study keeps them.
     """
@@ -51,6 +54,10 @@ def write_report(records: Sequence[Record], objective: Objective, folder: str | 
         for record in best
     ]
     _replace(folder / 'front.json', json.dumps(entries, indent=1) + '\n')
+    if checkpoint:
+        what = {name: getattr(objective, name) for name in ('metric', 'direction', 'cost')}
+        text = json.dumps({'checkpoint_sha256': checkpoint, **what}, indent=1)
+        _replace(folder / 'study.json', text + '\n')
     rows = [{**_row(record), 'arch': arch_file(record)} for record in best]
     _replace(folder / 'front.csv', _table(rows))
     _replace(folder / 'all.csv', _table([_row(record) for record in records]))

@@ -12,6 +12,8 @@ import sqlalchemy
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 
+from scalenas.paths import writable_folder
+
 from .record import SearchError
 
 SQLITE = ('.db', '.sqlite', '.sqlite3')
@@ -30,19 +32,31 @@ def open_storage(where: str, create: bool = True) -> BaseStorage:
     Raises:
         StudyError: for an unknown kind, a missing or damaged file, an unreachable server.
     """
+    if create:
+        check_place(where)
     if '://' in where:
         return _database(where)
+    path = Path(where)
+    if not create and not path.is_file():
+        raise StudyError(f'storage {where}: no such file; expected the study of a search')
+    return _database(f'sqlite:///{path}') if path.suffix in SQLITE else _journal(path)
+
+
+def check_place(where: str) -> None:
+    """Pass when a storage at this path can be; makes its folder. URLs are left to the server.
+
+    Raises:
+        UserError: for an unknown kind of file, or a folder that cannot be written.
+    """
+    if '://' in where:
+        return
     path = Path(where)
     if path.suffix not in SQLITE + JOURNAL:
         raise StudyError(
             f'storage {where}: expected a file ending in {" ".join(SQLITE)} (SQLite) or '
             f'{" ".join(JOURNAL)} (journal), or a URL such as postgresql://user@host/name'
         )
-    if create:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    elif not path.is_file():
-        raise StudyError(f'storage {where}: no such file; expected the study of a search')
-    return _database(f'sqlite:///{path}') if path.suffix in SQLITE else _journal(path)
+    writable_folder(path.parent)
 
 
 def shown(where: str) -> str:

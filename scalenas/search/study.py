@@ -29,6 +29,7 @@ from scalenas.arch import Arch, from_dict
 from scalenas.complexity import Cost
 
 from .record import Objective, Record
+from .settings import difference
 from .storage import StudyError, open_storage, shown
 from .worker import Worker, is_alive, this_worker
 
@@ -132,12 +133,33 @@ class SearchStudy:
                 )
             self._storage.set_study_user_attr(self._id, FINGERPRINT, settings)
             known = self._storage.get_study_user_attrs(self._id)[FINGERPRINT]
-        if known != settings:
+        if known != settings and self._is_barren(known, settings):
+            logger.info('study %s holds no result yet: it takes these settings', self.name)
+            self._storage.set_study_user_attr(self._id, FINGERPRINT, settings)
+        elif known != settings:
             raise StudyError(
                 f'study {self.name} in {shown(self.where)} was made with other settings: '
-                f'{_difference(known, settings)}; restore them, or choose another study name or '
+                f'{difference(known, settings)}; restore them, or choose another study name or '
                 f'work dir'
             )
+
+    def _is_barren(self, known: dict[str, Any], settings: dict[str, Any]) -> bool:
+        """True when all that was tried failed, with a metric that does not exist perhaps.
+
+        A study without any trial may belong to a worker that has just begun. Directions are the
+        storage's own, and stay.
+        """
+        if known['objective']['direction'] != settings['objective']['direction']:
+            return False
+        self._bury()
+        trials = self._trials()
+        return bool(trials) and not any(trial.state in LIVE for trial in trials)
+
+    @property
+    def checkpoint(self) -> str:
+        """SHA-256 of the supernet's checkpoint, as in the settings; empty if they name none."""
+        known = self._storage.get_study_user_attrs(self._id).get(FINGERPRINT, {})
+        return str(known.get('checkpoint', ''))
 
     def records(self) -> list[Record]:
         """All evaluated networks, by slot."""
@@ -167,7 +189,7 @@ class SearchStudy:
         """Keep the metrics of a claimed candidate."""
         try:
             self._storage.set_trial_user_attr(claim.trial_id, 'metrics', dict(metrics))
-            self._finish(claim.trial_id, metrics, claim.candidate.cost.macs)
+            self._finish(claim.trial_id, metrics, claim.candidate.cost)
         except optuna.exceptions.UpdateFinishedTrialError:
             logger.warning(
                 'slot %d: another worker took this process for dead and evaluates it again; '
@@ -251,8 +273,8 @@ class SearchStudy:
         self._held.add(trial_id)
         return Claim(trial_id, candidate)
 
-    def _finish(self, trial_id: int, metrics: Mapping[str, float], macs: int) -> None:
-        values = (metrics[self.objective.metric], float(macs))
+    def _finish(self, trial_id: int, metrics: Mapping[str, float], cost: Cost) -> None:
+        values = metrics[self.objective.metric], float(getattr(cost, self.objective.cost))
         self._storage.set_trial_state_values(trial_id, TrialState.COMPLETE, values)
 
     def _close(self, trial_id: int, reason: str) -> None:
@@ -271,8 +293,8 @@ class SearchStudy:
                 continue
             if 'metrics' in trial.user_attrs:
                 with suppress(optuna.exceptions.UpdateFinishedTrialError):  # others see it too
-                    macs = trial.user_attrs['cost']['macs']
-                    self._finish(trial._trial_id, trial.user_attrs['metrics'], macs)
+                    cost = Cost(**trial.user_attrs['cost'])
+                    self._finish(trial._trial_id, trial.user_attrs['metrics'], cost)
             else:
                 logger.warning('slot %d: %s is gone; the slot is free again', slot, worker)
                 self._close(trial._trial_id, f'{worker} is gone')
@@ -300,12 +322,3 @@ class SearchStudy:
                 f'network than this search proposes; it was made by another version; choose '
                 f'another study name or work dir'
             )
-
-
-def _difference(known: object, asked: object, name: str = '') -> str:
-    if isinstance(known, dict) and isinstance(asked, dict):
-        for key in dict.fromkeys([*known, *asked]):
-            if known.get(key) != asked.get(key):
-                place = f'{name}.{key}' if name else str(key)
-                return _difference(known.get(key), asked.get(key), place)
-    return f'{name} is {str(known)[:80]} there and {str(asked)[:80]} here'

@@ -9,7 +9,7 @@ from typing import Any
 from .figure import BLUE, GREY, VERMILION, DrawError, canvas, macs_unit
 
 Point = tuple[float, float]
-"""Macs and score of one network."""
+"""Cost (macs, unless it is labelled otherwise) and score of one network."""
 
 
 def pareto(points: Sequence[Point], maximize: bool = True) -> list[Point]:
@@ -33,10 +33,11 @@ def draw_front(
     maximize: bool = True,
     found_label: str = 'evolution',
     random_label: str = 'random search',
+    cost_label: str = 'multiply-adds',
 ) -> None:
-    """Scatter of (macs, score) with the front of each search.
+    """Scatter of (cost, score) with the front of each search.
 
-    `front` is computed from `found` when not given; `chosen` are (macs, score, name).
+    `front` is computed from `found` when not given; `chosen` are (cost, score, name).
 
     Raises:
         DrawError: when there is nothing to draw.
@@ -56,7 +57,7 @@ def draw_front(
         _steps(axes, front, divisor, BLUE, '-', f'front of {found_label}')
         for macs, score, _ in chosen:
             axes.plot(macs / divisor, score, '*', color=VERMILION, markersize=15, zorder=5)
-        axes.set_xlabel(f'multiply-adds ({unit})')
+        axes.set_xlabel(f'{cost_label} ({unit})')
         axes.set_ylabel(metric)
         axes.set_title(title, loc='left')
         axes.margins(0.07)

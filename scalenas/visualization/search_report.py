@@ -3,44 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
-from scalenas.search import Objective, Record, SearchStudy, front_of, write_report
+from scalenas.paths import writable_folder
+from scalenas.search import Objective, Places, Record, SearchStudy, front_of, write_report
 
 from .draw_front import draw_front
 
+AXES = {'macs': 'multiply-adds', 'params': 'parameters', 'acts': 'activations'}
+
 
 class SearchReport:
-    """Writes front.csv, front.json, all.csv, archs/ and front.png into `folder`.
+    """Writes front.csv, front.json, study.json, all.csv, archs/ and front.png of a study.
 
-    The records of the study `random_name` in the same storage, if there is one, are drawn beside
-    those of the study `name`.
+    The records of the random study in the same storage, if there is one, are drawn beside.
     """
 
-    def __init__(
-        self, folder: str | Path, objective: Objective, where: str, random_name: str, name: str
-    ) -> None:
-        self.folder = Path(folder)
-        self.objective = objective
-        self._where, self._random_name, self._name = where, random_name, name
+    def __init__(self, places: Places, objective: Objective) -> None:
+        self.places, self.objective = places, objective
 
     def __call__(self, records: Sequence[Record]) -> None:
         """Write it all, each file as a whole."""
-        write_report(records, self.objective, self.folder)
+        where, name, other = self.places.storage, self.places.study, self.places.random_study
+        names = SearchStudy.names(where)
+        checkpoint = SearchStudy.read(where, name).checkpoint if name in names else ''
+        write_report(records, self.objective, writable_folder(self.places.report), checkpoint)
         beside: Sequence[Record] = ()
-        names = SearchStudy.names(self._where)
-        if self._random_name != self._name and self._random_name in names:
-            beside = SearchStudy.read(self._where, self._random_name).records()
+        if other != name and other in names:
+            beside = SearchStudy.read(where, other).records()
         if records:
             draw_front(
-                self.folder / 'front.png',
+                self.places.report / 'front.png',
                 self._points(records),
                 self._points(beside) or None,
                 self._points(front_of(records, self.objective)),
                 metric=self.objective.metric,
                 maximize=self.objective.direction == 'maximize',
-                found_label=self._name,
+                found_label=name,
+                cost_label=AXES[self.objective.cost],
             )
 
     def _points(self, records: Sequence[Record]) -> list[tuple[float, float]]:
-        return [(float(r.cost.macs), r.metrics[self.objective.metric]) for r in records]
+        cost, metric = self.objective.cost, self.objective.metric
+        return [(float(getattr(r.cost, cost)), r.metrics[metric]) for r in records]

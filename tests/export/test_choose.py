@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+from mmengine.config import Config
 
 from scalenas.arch import ArchError, named
 from scalenas.complexity import Budget, Cost
-from scalenas.export import ExportError, choose
+from scalenas.digest import file_digest
+from scalenas.export import ExportError, choose, export_subnet
 from scalenas.search.record import Objective, Record
 from scalenas.search.report import write_report
-from tests.evaluation.world import archs
+from tests.evaluation.world import archs, checkpoint, supernet
 
 
 @pytest.fixture
@@ -41,6 +44,30 @@ def test_by_position_by_budget_and_by_metric(work_dir: Path) -> None:
     assert choose(where, 'error', direction='minimize').slot == 20
     assert choose(where, 'mIoU').name == 'subnet_0020'
     assert choose(where, 'mIoU').metrics == {'mIoU': 52.0, 'error': 1.0}
+
+
+def test_a_front_belongs_to_the_checkpoint_that_was_searched(
+    work_dir: Path, cfg: Config, root: Path
+) -> None:
+    """Another checkpoint of the same space would be exported under the searched one's numbers."""
+    record = Record(0, archs(1)[0], Cost(1, 1, 1), {'mIoU': 50.0}, 0)
+    digest = file_digest(root / 'supernet.pth')
+    write_report([record], Objective('mIoU'), work_dir, digest)
+    assert json.loads((work_dir / 'study.json').read_text())['metric'] == 'mIoU'
+    choice = choose(str(work_dir), 'mIoU')
+    choice.check_checkpoint(root / 'supernet.pth')
+    other = checkpoint(work_dir / 'other.pth', supernet(seed=1))
+    for force in (False, True):
+        options = {'name': 'x', 'force': force}
+        if force:
+            assert export_subnet(choice, cfg, other, work_dir / 'out', **options).files
+            continue
+        with pytest.raises(ExportError, match=r'not the checkpoint that was searched.*--force'):
+            export_subnet(choice, cfg, other, work_dir / 'out', **options)
+        assert not (work_dir / 'out').exists()
+    (work_dir / 'study.json').write_text('[]')
+    with pytest.raises(ExportError, match=r'study\.json: not the card of a search'):
+        choose(str(work_dir), 'mIoU')
 
 
 @pytest.mark.parametrize('form', ['{}', '{}/study.db', 'sqlite:///{}/study.db', '{}/front.json'])

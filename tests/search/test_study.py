@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,9 +15,27 @@ from pathlib import Path
 import pytest
 
 from scalenas.arch import Arch
-from scalenas.search import EvaluationError, Objective, Record, SearchStudy, StudyError, run_search
+from scalenas.errors import UserError
+from scalenas.search import (
+    CandidateError,
+    Objective,
+    ProgressLine,
+    Record,
+    SearchStudy,
+    StudyError,
+    run_search,
+)
 
-from .table import OBJECTIVE, counted, evolution, key, open_study, score, search_in_memory
+from .table import (
+    OBJECTIVE,
+    counted,
+    evolution,
+    key,
+    open_study,
+    random_search,
+    score,
+    search_in_memory,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 STORAGES = ['study.db', 'study.journal']
@@ -169,10 +189,39 @@ def test_a_failing_network_is_tried_twice_and_stays_open(
             raise RuntimeError('out of memory')
         return score(arch)
 
-    with pytest.raises(EvaluationError, match=r'slot 2 .*failed 2 times.*out of memory'):
+    with pytest.raises(CandidateError, match=r'slot 2 .*failed 2 times.*out of memory'):
         run_search(evolution(), open_study(where), evaluate)
     assert calls == [expected[i].arch for i in (0, 1, 2, 2)]
     assert run_search(evolution(), open_study(where), score) == expected
+
+
+def test_a_mistake_of_the_user_ends_the_search_at_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    calls: list[Arch] = []
+
+    def evaluate(arch: Arch) -> dict[str, float]:
+        calls.append(arch)
+        raise UserError('search_dataloader: a picture is missing')
+
+    study = open_study(str(tmp_path / 'study.db'))
+    with pytest.raises(UserError, match='a picture is missing'):
+        run_search(evolution(), study, evaluate)
+    assert len(calls) == 1
+    assert 'Traceback' not in caplog.text
+    assert study.waiting_for() == []
+
+
+def test_progress_counts_the_network_that_it_tells_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level('INFO')
+    line = ProgressLine(OBJECTIVE, 3, io.StringIO())
+    run_search(
+        random_search(num_total=3), open_study(str(tmp_path / 'study.db')), score, progress=line
+    )
+    told = [text for text in caplog.messages if text.startswith('slot ')]
+    assert [re.search(r'\] (\d/3) ', text)[1] for text in told] == ['1/3', '2/3', '3/3']
 
 
 @pytest.mark.parametrize(
@@ -187,7 +236,7 @@ def test_a_score_that_is_none_is_an_error(
     metrics: dict[str, float], line: str, tmp_path: Path
 ) -> None:
     study = open_study(str(tmp_path / 'study.db'))
-    with pytest.raises(EvaluationError, match=line):
+    with pytest.raises(CandidateError, match=line):
         run_search(evolution(), study, lambda arch: metrics)
     assert study.records() == []
 
@@ -222,6 +271,29 @@ def test_storages_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match=r'\*\*\*') as error:
         open_study('postgresql+nodriver://me:secret@localhost:1/x')
     assert 'secret' not in str(error.value)
+
+
+def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / 'file').write_text('x')
+    for where in (tmp_path / 'file/study.db', Path('/proc/zz/study.db')):
+        with pytest.raises(UserError, match='cannot be') as error:
+            open_study(str(where))
+        assert '\n' not in str(error.value)
+
+
+def test_settings_may_change_while_nothing_has_a_result(tmp_path: Path) -> None:
+    """A metric that does not exist must not cost the study its name."""
+    where = str(tmp_path / 'study.db')
+    typo = SearchStudy.open(where, 'test', Objective('mIuO'), {'seed': 0})
+    with pytest.raises(StudyError, match=r'objective\.metric is mIuO there'):
+        open_study(where)  # nothing was tried yet: a worker may just have begun
+    with pytest.raises(CandidateError, match="no 'mIuO', only: mIoU"):
+        run_search(random_search(num_total=2), typo, score)
+    with pytest.raises(StudyError, match=r'objective\.direction'):
+        SearchStudy.open(where, 'test', Objective('mIuO', 'minimize'), {'seed': 0})
+    assert len(run_search(random_search(num_total=2), open_study(where), score)) == 2
+    with pytest.raises(StudyError, match=r'objective\.metric is mIoU there'):
+        SearchStudy.open(where, 'test', Objective('aAcc'), {'seed': 0})
 
 
 def test_a_foreign_study_is_not_touched(tmp_path: Path) -> None:

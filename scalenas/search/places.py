@@ -1,0 +1,65 @@
+"""Where a search keeps its study and its report, if nobody says otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from scalenas.paths import writable_folder
+
+from .record import Objective
+from .storage import check_place
+from .study import SearchStudy, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Storage and name of a study, the folder of its report, the study to be drawn beside it."""
+
+    storage: str
+    study: str
+    report: Path
+    random_study: str
+
+    @classmethod
+    def of(
+        cls,
+        config: str,
+        work_dir: str | None,
+        storage: str | None,
+        study: str | None,
+        algorithm: str,
+        usual: str,
+    ) -> Self:
+        """For the config at `config`.
+
+        One work dir holds the searches by several algorithms: the report of that which the config
+        names (`usual`) lies in the work dir itself, each other one in a folder with its name.
+        """
+        stem = Path(config).stem
+        folder = Path(work_dir or f'work_dirs/{stem}')
+        beside = study or (algorithm if algorithm != usual else '')
+        return cls(
+            storage or str(folder / 'study.db'),
+            study or f'{stem}_{algorithm}',
+            folder / beside,
+            f'{stem}_random',
+        )
+
+    def check(self) -> None:
+        """Pass when study and report can be written; makes their folders.
+
+        Raises:
+            UserError: when they cannot.
+        """
+        check_place(self.storage)
+        writable_folder(self.report)
+
+    def open(self, objective: Objective, settings: Settings) -> SearchStudy:
+        """The study, made if there is none; see `SearchStudy.open`."""
+        return SearchStudy.open(self.storage, self.study, objective, settings)
+
+    def read(self) -> SearchStudy:
+        """The study that is there; see `SearchStudy.read`."""
+        return SearchStudy.read(self.storage, self.study)

@@ -1,0 +1,61 @@
+"""What the numbers of a search depend on, as plain data that can be compared by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+LOADERS = ('search_dataloader', 'calibration_dataloader')
+UNSEEN_OF_LOADERS = ('num_workers', 'persistent_workers', 'pin_memory', 'prefetch_factor')
+"""They change how fast pictures come, not which."""
+
+UNSEEN_OF_MODEL = ('init_from', 'init_cfg', 'distillation', 'sampler')
+"""They were for the training: no sub-net is evaluated with them."""
+
+ABSENT = '(nothing)'
+
+
+def what_counts(cfg: Mapping[str, Any]) -> dict[str, Any]:
+    """The parts of a config that candidates are built, calibrated and validated by."""
+    model = {**(cfg.get('model') or {})}
+    if cfg.get('data_preprocessor') is not None:
+        model.setdefault('data_preprocessor', cfg['data_preprocessor'])
+    data = {name: cfg.get(name) or {} for name in LOADERS}
+    parts = {
+        'model': _without(model, UNSEEN_OF_MODEL),
+        **{name: _without(value, UNSEEN_OF_LOADERS) for name, value in data.items()},
+        'evaluator': cfg.get('search_evaluator') or cfg.get('val_evaluator'),
+    }
+    plain: dict[str, Any] = as_plain(parts)
+    return plain
+
+
+def as_plain(value: Any) -> Any:
+    """The value as JSON would give it back; what JSON does not know, as text."""
+    if isinstance(value, Mapping):
+        return {str(key): as_plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_plain(item) for item in value]
+    if isinstance(value, set | frozenset):
+        return sorted(str(item) for item in value)
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    return str(value)
+
+
+def difference(known: Any, asked: Any, name: str = '') -> str:
+    """The first place where two plain values differ, in words; they must differ."""
+    if isinstance(known, dict) and isinstance(asked, dict):
+        for key in dict.fromkeys([*known, *asked]):
+            one, other = known.get(key, ABSENT), asked.get(key, ABSENT)
+            if one != other:
+                return difference(one, other, f'{name}.{key}' if name else str(key))
+    if isinstance(known, list) and isinstance(asked, list) and len(known) == len(asked):
+        for i, (one, other) in enumerate(zip(known, asked, strict=True)):
+            if one != other:
+                return difference(one, other, f'{name}[{i}]')
+    return f'{name} is {str(known)[:80]} there and {str(asked)[:80]} here'
+
+
+def _without(table: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {key: value for key, value in table.items() if key not in names}

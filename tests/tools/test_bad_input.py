@@ -1,0 +1,123 @@
+"""What a user may get wrong with the tools of a search: one line, exit 2, no file touched."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import sys
+from pathlib import Path
+
+import pytest
+
+from scalenas.arch import dump
+from scalenas.cli import main_of
+
+from ..evaluation.world import archs, checkpoint, config, supernet, write_pictures
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope='module')
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp('bad')
+    write_pictures(path, {'train': 5, 'search': 3, 'test': 3})
+    checkpoint(path / 'supernet.pth', supernet())
+    config(path)
+    (path / 'drawn.yaml').write_text(dump(archs(3)[2]))
+    (path / 'notes.txt').write_text('a file')
+    (path / 'broken.py').write_text('a = (')
+    return path
+
+
+def run(monkeypatch: pytest.MonkeyPatch, tool: str, arguments: list[str]) -> object:
+    """A tool's `main` in this process, as its command line would call it; the exit code."""
+    spec = importlib.util.spec_from_file_location(f'tool_{tool}', ROOT / f'tools/{tool}.py')
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(sys, 'argv', [f'tools/{tool}.py', *arguments])
+    monkeypatch.setattr(logging, 'basicConfig', lambda **_: None)
+    with pytest.raises(SystemExit) as end:
+        main_of(module.main)
+    return end.value.code
+
+
+def command(tool: str, given: dict[str, str], options: list[str]) -> list[str]:
+    """A tool's arguments; `{}` is the world's folder."""
+    names = {
+        'config': '{}/supernet.py',
+        'checkpoint': '{}/supernet.pth',
+        'source': '{}/drawn.yaml',
+        'out': '{}/out',
+        **given,
+    }
+    changes = [option for option in options if not option.startswith('--')]
+    flags = [word for option in options if option.startswith('--') for word in option.split()]
+    if changes:
+        flags += ['--cfg-options', *changes]
+    if tool == 'search':
+        return [names['config'], names['checkpoint'], '--work-dir', names['out'], *flags]
+    where = ['--config', names['config'], '--out', names['out']]
+    return [names['source'], names['checkpoint'], *where, *flags]
+
+
+MODEL = 'model.backbone (scalenas.SuperScaleHRNet): unknown key'
+HEAD = "model.decode_head (FCNHead): unknown key 'num_clases'; did you mean 'num_classes'?"
+LOADER = 'calibration_dataloader.dataset (BaseSegDataset): unknown key'
+BOTH = [
+    ({'config': '{}/nowhere.py'}, [], 'nowhere.py: no such config'),
+    ({'config': '{}/notes.txt'}, [], 'unknown kind of config'),
+    ({'config': '{}/broken.py'}, [], 'broken.py: not python'),
+    ({}, ['modle.type=X'], "has no 'modle', nothing would read it"),
+    ({}, ['model.backbone.norm_evl=True'], f"{MODEL} 'norm_evl'; did you mean 'norm_eval'?"),
+    ({}, ['model.decode_head.num_clases=3'], HEAD),
+    ({}, ['calibration_dataloader.dataset.spred=3'], f"{LOADER} 'spred'"),
+    ({}, ['model.type=EncoderDecodr'], "no class is registered as 'EncoderDecodr'"),
+    ({}, ['calibration_dataloader=None'], 'calibration_dataloader is missing'),
+    ({'checkpoint': '{}/none.pth'}, [], 'none.pth: no such file'),
+    ({'checkpoint': '{}/notes.txt'}, [], 'notes.txt: truncated, or not a checkpoint'),
+    ({'out': '{}/notes.txt'}, [], 'notes.txt: cannot be a folder, a file is in its way'),
+    ({'out': '/proc/zz'}, [], '/proc/zz: cannot be made'),
+    ({}, ['--device gpu'], "device 'gpu': expected cpu, cuda or cuda:N"),
+]
+SEARCH = [
+    ({}, ['val_evaluator.type=IoUMetrc'], "no class is registered as 'IoUMetrc'"),
+    ({}, ['--storage /proc/zz/study.db'], '/proc/zz: cannot be made'),
+    ({}, ['--storage {}/study.txt'], 'expected a file ending in'),
+    ({}, ['search_dataloader=None'], 'search_dataloader is missing'),
+]
+EXPORT = [
+    ({}, ['test_evaluator.type=IoUMetrc'], "no class is registered as 'IoUMetrc'"),
+    ({'source': 'nowhere'}, [], 'neither an arch'),
+]
+CASES = [('search', *case) for case in BOTH + SEARCH] + [
+    ('export', *case) for case in BOTH + EXPORT
+]
+
+
+@pytest.mark.parametrize(('tool', 'given', 'options', 'line'), CASES)
+def test_a_mistake_is_one_line_and_touches_no_file(
+    tool: str,
+    given: dict[str, str],
+    options: list[str],
+    line: str,
+    world: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(world)
+    before = files(world)
+    arguments = [word.replace('{}', str(world)) for word in command(tool, given, options)]
+    assert run(monkeypatch, tool, arguments) == 2
+    said = capsys.readouterr().err
+    errors = [text for text in said.splitlines() if text.startswith('error: ')]
+    assert len(errors) == 1
+    assert line in errors[0]
+    assert 'Traceback' not in said
+    assert files(world) == before
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Content of all files, by path."""
+    return {str(path): path.read_bytes() for path in folder.rglob('*') if path.is_file()}
