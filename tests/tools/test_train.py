@@ -91,18 +91,45 @@ def test_teacher_then_distilled_supernet(tool, config, tmp_path):
     assert any('mIoU' in row for row in rows)
 
 
-def test_ddp_that_would_wait_forever_is_refused(config):
+PARALLEL = {
+    # sampler, space, find_unused_parameters, inactive -> is it refused?
+    'one drawn': ({'type': 'grouped'}, {}, False, 'skip', True),
+    'one drawn, found': ({'type': 'grouped'}, {}, True, 'skip', False),
+    'one drawn, decayed': ({'type': 'grouped'}, {}, False, 'decay', False),
+    'sandwich': ({'type': 'sandwich'}, {}, False, 'skip', False),
+    'largest': ({'type': 'fixed'}, {}, False, 'skip', False),
+    'smallest': ({'type': 'fixed', 'arch': 'smallest'}, {}, False, 'skip', True),
+    'single output': ({'type': 'sandwich'}, {'output': 'single'}, False, 'skip', True),
+    'restricted': ({'type': 'fixed'}, {'where': [['s3.*.depth', [1, 2]]]}, False, 'skip', True),
+}
+
+
+@pytest.mark.parametrize('case', PARALLEL)
+def test_ddp_that_would_fail_is_refused(config, case):
+    """DDP dies in the second step when a weight got no gradient and none was expected to lack."""
+    from mmengine.registry import MODELS, DefaultScope
+
     from scalenas.config import ConfigError, read_config
     from scalenas.training.launch import check_parallel
 
+    sampler, space, finds, inactive, refused = PARALLEL[case]
     cfg = read_config(config())
+    cfg.model.sampler, cfg.model.inactive = sampler, inactive
+    cfg.model.architecture.backbone.space.update(space)
+    if 'output' in space:
+        head = {'in_channels': [8], 'in_index': [0], 'channels': 8}
+        cfg.model.architecture.decode_head.update(head)
+    cfg.find_unused_parameters = finds
+    with DefaultScope.overwrite_default_scope('mmseg'):
+        model = MODELS.build(cfg.model)
+    cfg.launcher = 'none'
+    check_parallel(cfg, model)
     cfg.launcher = 'pytorch'
-    check_parallel(cfg)
-    cfg.find_unused_parameters = False
+    if not refused:
+        check_parallel(cfg, model)
+        return
     with pytest.raises(ConfigError, match='find_unused_parameters = True'):
-        check_parallel(cfg)
-    cfg.model.inactive = 'decay'
-    check_parallel(cfg)
+        check_parallel(cfg, model)
 
 
 @pytest.mark.parametrize('count', [2])
@@ -195,6 +222,10 @@ MISTAKES = {
         ['{repo}/configs/_base_/default_runtime_seg.py'],
         "has no 'model'",
     ),
+    'a file as work dir': (
+        ['{config}', '--work-dir', '{dir}/tiny.py/work'],
+        '{dir}/tiny.py/work: cannot be a folder, a file is in its way',
+    ),
     'missing sampler': (['{dir}/nosampler.py'], "model (scalenas.SuperNet): key 'sampler' is"),
     'amp without a GPU': (['{config}', '--amp'], '--amp: needs a GPU'),
     'no auto_scale_lr': (['{dir}/noscale.py', '--auto-scale-lr'], 'auto_scale_lr.base_batch_size'),
@@ -238,7 +269,7 @@ def test_a_mistake_is_one_line(tool, config, tmp_path, capsys, mistake):
         ' architecture=_base_.model.architecture)'
     )
     work = str(tmp_path / 'work')
-    code = tool('train', *[a.format(**names) for a in arguments], '--work-dir', work)
+    code = tool('train', '--work-dir', work, *[a.format(**names) for a in arguments])
     assert code == 2
     assert words.format(**names) in one_line(capsys.readouterr().err)
     assert not list(Path(work).glob('*.pth'))
