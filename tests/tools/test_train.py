@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -132,18 +133,65 @@ def test_ddp_that_would_fail_is_refused(config, case):
         check_parallel(cfg, model)
 
 
-@pytest.mark.parametrize('count', [2])
-def test_torchrun_without_gpus(config, tmp_path, count):
-    """The tool itself under torchrun; both ranks train the same sub-nets, one writes."""
+TOLD = """
+import os
+import torch
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+from scalenas.arch import dump
+
+
+@HOOKS.register_module()
+class TellAll(Hook):
+    def __init__(self, folder):
+        self.folder, self.archs, self.images = folder, [], []
+
+    def before_train(self, runner):
+        model = runner.model.module
+        active = model.active
+
+        def told(arch):
+            self.archs.append(dump(arch))
+            return active(arch)
+
+        model.active = told
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        self.images += [sample.img_path for sample in data_batch['data_samples']]
+
+    def after_train(self, runner):
+        model = runner.model.module
+        found = dict(
+            archs=self.archs,
+            images=self.images,
+            weights={name: p.detach() for name, p in model.named_parameters()},
+        )
+        torch.save(found, os.path.join(self.folder, f'rank{os.environ["RANK"]}.pt'))
+"""
+
+
+def test_torchrun_without_gpus(config, tmp_path):
+    """The tool itself under torchrun: both ranks train the same sub-nets, on other pictures."""
     work = tmp_path / 'two'
-    environment = {**os.environ, 'PYTHONPATH': str(REPO), 'OMP_NUM_THREADS': '1', 'PORT': '29731'}
+    (tmp_path / 'told.py').write_text(TOLD)
+    more = (
+        "custom_imports = dict(imports=['scalenas.models', 'scalenas.training', "
+        "'scalenas.evaluation', 'told'])\n"
+        "custom_hooks = [dict(type='scalenas.SpaceHook'), "
+        f"dict(type='TellAll', folder='{tmp_path.as_posix()}')]\n"
+    )
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = str(free.getsockname()[1])
+    environment = {**os.environ, 'OMP_NUM_THREADS': '1', 'PORT': port}
+    environment['PYTHONPATH'] = f'{REPO}:{tmp_path}'
     environment['PATH'] = f'{Path(sys.executable).parent}:{environment["PATH"]}'
     done = subprocess.run(
         [
             'bash',
             str(REPO / 'tools' / 'dist_train.sh'),
-            config(),
-            str(count),
+            config(more),
+            '2',
             '--no-validate',
             '--work-dir',
             str(work),
@@ -156,7 +204,16 @@ def test_torchrun_without_gpus(config, tmp_path, count):
         timeout=240,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    assert (work / 'iter_3.pth').is_file()
+    first, second = (weights(tmp_path / f'rank{rank}.pt') for rank in range(2))
+    assert len(first['archs']) == 3
+    assert len(set(first['archs'])) > 1
+    assert first['archs'] == second['archs']
+    assert len(first['images']) == 6
+    assert not set(first['images'][:4]) & set(second['images'][:4])  # of an epoch's eight
+    written = weights(work / 'iter_3.pth')['state_dict']
+    for name, value in first['weights'].items():
+        assert torch.equal(value, second['weights'][name]), name
+        assert torch.equal(value, written[name]), name
 
 
 def one_line(text):
