@@ -9,7 +9,7 @@ from typing import Any
 from mmengine.config import DictAction as Base
 
 
-class DictAction(Base):  # type: ignore[misc]
+class DictAction(Base):
     """mmengine's action; what it cannot read is an error of the command line."""
 
     def __call__(
