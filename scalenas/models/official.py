@@ -54,8 +54,16 @@ def to_official(state: Mapping[str, Tensor], space: HRSpace, where: str) -> dict
     """The inverse: the released names for the state dict of a task model; the bias is zero.
 
     Raises:
-        CheckpointError: for keys that the release has no name for, or that are missing.
+        CheckpointError: for keys that the release has no name for, or that are missing, and for
+            a space that is not the released one of its width.
     """
+    released = HRSpace(space.width, output=space.largest().output).to_dict()
+    for name, value in space.to_dict().items():
+        if value != released[name]:
+            raise CheckpointError(
+                f'{where}: its space has {name} {value!r}, all released ones {released[name]!r}: '
+                'the released code would build another net from these weights'
+            )
     back = {ours: theirs for theirs, ours in HEADS.items()} | {'backbone.': ''}
     for key in state:
         if not key.startswith(tuple(back)):

@@ -29,14 +29,14 @@ class SpaceHook(Hook):
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Adds the space and the version of the package."""
-        model = _unwrapped(runner)
+        model = unwrapped(runner)
         if isinstance(model, SuperNet):
             space = model.backbone.space.to_dict()
             checkpoint['meta']['scalenas'] = {'space': space, 'version': __version__}
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Raises CheckpointError when the checkpoint names another space, or none."""
-        model = _unwrapped(runner)
+        model = unwrapped(runner)
         if isinstance(model, SuperNet):
             path = runner._load_from or 'the checkpoint to resume from'
             check_space(checkpoint, model.backbone.space, path)
@@ -62,7 +62,7 @@ class WeightsHook(Hook):
         # Checkpoints of PyTorch before 0.4.1 do not count batches, and nothing needs the count.
         own = {
             key: value
-            for key, value in _unwrapped(runner).state_dict().items()
+            for key, value in unwrapped(runner).state_dict().items()
             if key in found or not key.endswith('.num_batches_tracked')
         }
         if self.exact:
@@ -112,7 +112,7 @@ class InvalidLossHook(Hook):
 
 
 def _trained_archs(runner: Runner) -> str:
-    model = _unwrapped(runner)
+    model = unwrapped(runner)
     if not isinstance(model, SuperNet):
         return ''
     texts = []
@@ -123,7 +123,8 @@ def _trained_archs(runner: Runner) -> str:
     return f'; sub-net of the step: {"; ".join(texts)}'
 
 
-def _unwrapped(runner: Runner) -> nn.Module:
+def unwrapped(runner: Runner) -> nn.Module:
+    """The model of a runner itself, without what DDP or test time augmentation put around it."""
     model: Any = runner.model
     while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
         model = model.module

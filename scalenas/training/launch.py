@@ -9,12 +9,17 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
+from torch import nn
 
+from scalenas.arch import HRArch
 from scalenas.config import ConfigError, check_data, clear_errors, read_config
+from scalenas.paths import writable_folder
+from scalenas.sampling import FixedSampler, SandwichSampler
 
-from .hooks import WeightsHook
+from .hooks import WeightsHook, unwrapped
 from .options import TO_TEST, TO_TRAIN, test_config, train_config
 from .resume import usable_checkpoint
+from .supernet import SuperNet
 
 
 def train(args: argparse.Namespace) -> Runner:
@@ -38,6 +43,9 @@ def test(args: argparse.Namespace) -> dict[str, Any]:
         UserError: one line, when the config, the data or the checkpoint does not allow it.
     """
     cfg = test_config(args, read_config(args.config, args.cfg_options, TO_TEST))
+    for folder in (args.out, args.show_dir):
+        if folder is not None:
+            writable_folder(folder)
     runner = build_runner(cfg, ('test_dataloader',))
     with clear_errors(cfg):
         metrics: dict[str, Any] = runner.test()
@@ -46,39 +54,52 @@ def test(args: argparse.Namespace) -> dict[str, Any]:
 
 def build_runner(cfg: Config, loaders: tuple[str, ...]) -> Runner:
     """The Runner of a config, after its data and checkpoint were found to be usable."""
-    check_parallel(cfg)
     if cfg.launcher == 'pytorch' and not torch.cuda.is_available():
         _meet_on_cpu(cfg)
     check_data(cfg, loaders)
     path = usable_checkpoint(cfg)
+    writable_folder(cfg.work_dir)
     with clear_errors(cfg):
         runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    if 'train_dataloader' in loaders:
+        check_parallel(cfg, unwrapped(runner))
     if path is not None:
         exact = cfg.get('resume', False) or 'train_dataloader' not in loaders
         runner.register_hook(WeightsHook(path, exact))
     return runner
 
 
-def check_parallel(cfg: Config) -> None:
-    """Pass unless DDP would wait for gradients that a sampled sub-net does not make.
+def check_parallel(cfg: Config, model: nn.Module) -> None:
+    """Pass unless DDP would wait for gradients that the sub-nets of a step need not make.
+
+    `model` is the one built from the config, without a wrapper.
 
     Raises:
         ConfigError: says which variable to set.
     """
-    model = cfg.model
-    if cfg.launcher == 'none' or model.get('type') != 'scalenas.SuperNet':
+    if cfg.launcher == 'none' or not isinstance(model, SuperNet) or model.inactive == 'decay':
         return
     wrapper = cfg.get('model_wrapper_cfg') or {}
-    finds = wrapper.get('find_unused_parameters', cfg.get('find_unused_parameters', False))
-    all_used = model.get('inactive') == 'decay' or model.sampler.get('type') in (
-        'sandwich',
-        'fixed',
-    )
-    if not finds and not all_used:
+    if wrapper.get('find_unused_parameters', cfg.get('find_unused_parameters', False)):
+        return
+    backbone = model.backbone
+    used = {id(p) for arch in _surely_run(model) for _, p in backbone.live_parameters(arch)}
+    learned = [(name, p) for name, p in backbone.named_parameters() if p.requires_grad]
+    idle = [name for name, p in learned if id(p) not in used]
+    if idle:
         raise ConfigError(
-            f"{cfg.filename}: several processes, one sub-net a step and inactive='skip' need "
-            "find_unused_parameters = True (or model.inactive='decay')"
+            f"{cfg.filename}: several processes and inactive='skip': a step need not use "
+            f'{len(idle)} of {len(learned)} weights of the supernet (such as {idle[0]!r}), so '
+            "find_unused_parameters = True is needed (or model.inactive='decay')"
         )
+
+
+def _surely_run(model: SuperNet) -> tuple[HRArch, ...]:
+    """Archs that every step trains, whatever is drawn."""
+    sampler: Any = model.sampler
+    if isinstance(sampler, SandwichSampler):
+        return (model.backbone.space.largest(), model.backbone.space.smallest())
+    return (sampler.arch,) if isinstance(sampler, FixedSampler) else ()
 
 
 def _meet_on_cpu(cfg: Config) -> None:

@@ -124,7 +124,22 @@ def test_config(args: argparse.Namespace, cfg: Config) -> Config:
                 'leave --arch out, or give the config of the supernet'
             )
         cfg.test_cfg = ConfigDict(type='scalenas.SubnetValLoop', archs=[args.arch])
+    _check_files(args, cfg)
     return cfg
+
+
+def _check_files(args: argparse.Namespace, cfg: Config) -> None:
+    """Predictions of several sub-nets would lie in files of the same names."""
+    loop = cfg.test_cfg
+    count = len(loop.get('archs', ('smallest', 'largest')))
+    if str(loop.get('type')).split('.')[-1] != 'SubnetValLoop' or count == 1:
+        return
+    for option, folder in (('--out', args.out), ('--show-dir', args.show_dir)):
+        if folder is not None:
+            raise ConfigError(
+                f'{option}: {cfg.filename} tests {count} sub-nets, which would overwrite the files '
+                'of one another; name one with --arch'
+            )
 
 
 def _common(args: argparse.Namespace, cfg: Config) -> None:

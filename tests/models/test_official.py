@@ -179,6 +179,21 @@ def test_only_what_the_release_can_say_goes_back() -> None:
         to_official(ours, space, 'y.pth')
 
 
+@pytest.mark.parametrize(
+    ('other', 'name'),
+    [
+        (HRSpace(depth=(5,)), 'depth'),
+        (HRSpace(upsample='bilinear'), 'upsample'),
+        (HRSpace().where('s3.*.depth', (2, 3)), 'where'),
+    ],
+)
+def test_another_space_does_not_go_back(other: HRSpace, name: str) -> None:
+    """Its weights have the released keys and shapes, and mean another set of nets."""
+    ours, _ = from_official(state_of('seg'), 'x.pth')
+    with pytest.raises(CheckpointError, match=rf'^y.pth: its space has {name} '):
+        to_official(ours, other, 'y.pth')
+
+
 @pytest.fixture
 def tool(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -8,6 +8,7 @@ import torch
 from scalenas.arch import dump
 from scalenas.space import HRSpace
 
+from .conftest import REPO
 from .test_train import one_line
 
 SPACE = HRSpace(8, (1, 1, 1), (1, 2, 3), stem=16, stage1_blocks=1, stage1_channels=8)
@@ -93,6 +94,7 @@ def test_mistakes_are_one_line(tool, config, tmp_path, trained, capsys):
     torch.save(content, alien)
     bad = tmp_path / 'bad.yaml'
     bad.write_text('family: hrnet\nstages: 3\n')
+    several = config("test_cfg = dict(_delete_=True, type='scalenas.SubnetValLoop')", 'several.py')
     cases = [
         ((config(), 'gone.pth'), 'gone.pth: no such file'),
         ((config(), str(broken)), 'truncated'),
@@ -102,9 +104,15 @@ def test_mistakes_are_one_line(tool, config, tmp_path, trained, capsys):
         ((config(), trained, '--arch', str(bad)), 'bad.yaml'),
         ((plain, trained, '--arch', 'largest'), 'is no supernet'),
         ((plain, trained, '--tta'), 'has no tta_pipeline'),
+        ((several, trained, '--out', str(tmp_path / 'masks')), '--out: '),
+        ((several, trained, '--show-dir', str(tmp_path / 'masks')), 'name one with --arch'),
+        ((config(), trained, '--out', str(bad)), 'bad.yaml: cannot be a folder'),
+        ((config(), trained, '--work-dir', str(bad)), 'bad.yaml: cannot be a folder'),
+        ((str(REPO / 'configs/_base_/default_runtime_seg.py'), trained), "has no 'model'"),
     ]
     for arguments, words in cases:
-        code = tool('test', *arguments, '--work-dir', str(tmp_path / 'out'))
+        work = () if '--work-dir' in arguments else ('--work-dir', str(tmp_path / 'out'))
+        code = tool('test', *arguments, *work)
         line = one_line(capsys.readouterr().err)
         assert words in line, line
         assert code == 2

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -91,32 +92,106 @@ def test_teacher_then_distilled_supernet(tool, config, tmp_path):
     assert any('mIoU' in row for row in rows)
 
 
-def test_ddp_that_would_wait_forever_is_refused(config):
+PARALLEL = {
+    # sampler, space, find_unused_parameters, inactive -> is it refused?
+    'one drawn': ({'type': 'grouped'}, {}, False, 'skip', True),
+    'one drawn, found': ({'type': 'grouped'}, {}, True, 'skip', False),
+    'one drawn, decayed': ({'type': 'grouped'}, {}, False, 'decay', False),
+    'sandwich': ({'type': 'sandwich'}, {}, False, 'skip', False),
+    'largest': ({'type': 'fixed'}, {}, False, 'skip', False),
+    'smallest': ({'type': 'fixed', 'arch': 'smallest'}, {}, False, 'skip', True),
+    'single output': ({'type': 'sandwich'}, {'output': 'single'}, False, 'skip', True),
+    'restricted': ({'type': 'fixed'}, {'where': [['s3.*.depth', [1, 2]]]}, False, 'skip', True),
+}
+
+
+@pytest.mark.parametrize('case', PARALLEL)
+def test_ddp_that_would_fail_is_refused(config, case):
+    """DDP dies in the second step when a weight got no gradient and none was expected to lack."""
+    from mmengine.registry import MODELS, DefaultScope
+
     from scalenas.config import ConfigError, read_config
     from scalenas.training.launch import check_parallel
 
+    sampler, space, finds, inactive, refused = PARALLEL[case]
     cfg = read_config(config())
+    cfg.model.sampler, cfg.model.inactive = sampler, inactive
+    cfg.model.architecture.backbone.space.update(space)
+    if 'output' in space:
+        head = {'in_channels': [8], 'in_index': [0], 'channels': 8}
+        cfg.model.architecture.decode_head.update(head)
+    cfg.find_unused_parameters = finds
+    with DefaultScope.overwrite_default_scope('mmseg'):
+        model = MODELS.build(cfg.model)
+    cfg.launcher = 'none'
+    check_parallel(cfg, model)
     cfg.launcher = 'pytorch'
-    check_parallel(cfg)
-    cfg.find_unused_parameters = False
+    if not refused:
+        check_parallel(cfg, model)
+        return
     with pytest.raises(ConfigError, match='find_unused_parameters = True'):
-        check_parallel(cfg)
-    cfg.model.inactive = 'decay'
-    check_parallel(cfg)
+        check_parallel(cfg, model)
 
 
-@pytest.mark.parametrize('count', [2])
-def test_torchrun_without_gpus(config, tmp_path, count):
-    """The tool itself under torchrun; both ranks train the same sub-nets, one writes."""
+TOLD = """
+import os
+import torch
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+from scalenas.arch import dump
+
+
+@HOOKS.register_module()
+class TellAll(Hook):
+    def __init__(self, folder):
+        self.folder, self.archs, self.images = folder, [], []
+
+    def before_train(self, runner):
+        model = runner.model.module
+        active = model.active
+
+        def told(arch):
+            self.archs.append(dump(arch))
+            return active(arch)
+
+        model.active = told
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        self.images += [sample.img_path for sample in data_batch['data_samples']]
+
+    def after_train(self, runner):
+        model = runner.model.module
+        found = dict(
+            archs=self.archs,
+            images=self.images,
+            weights={name: p.detach() for name, p in model.named_parameters()},
+        )
+        torch.save(found, os.path.join(self.folder, f'rank{os.environ["RANK"]}.pt'))
+"""
+
+
+def test_torchrun_without_gpus(config, tmp_path):
+    """The tool itself under torchrun: both ranks train the same sub-nets, on other pictures."""
     work = tmp_path / 'two'
-    environment = {**os.environ, 'PYTHONPATH': str(REPO), 'OMP_NUM_THREADS': '1', 'PORT': '29731'}
+    (tmp_path / 'told.py').write_text(TOLD)
+    more = (
+        "custom_imports = dict(imports=['scalenas.models', 'scalenas.training', "
+        "'scalenas.evaluation', 'told'])\n"
+        "custom_hooks = [dict(type='scalenas.SpaceHook'), "
+        f"dict(type='TellAll', folder='{tmp_path.as_posix()}')]\n"
+    )
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = str(free.getsockname()[1])
+    environment = {**os.environ, 'OMP_NUM_THREADS': '1', 'PORT': port}
+    environment['PYTHONPATH'] = f'{REPO}:{tmp_path}'
     environment['PATH'] = f'{Path(sys.executable).parent}:{environment["PATH"]}'
     done = subprocess.run(
         [
             'bash',
             str(REPO / 'tools' / 'dist_train.sh'),
-            config(),
-            str(count),
+            config(more),
+            '2',
             '--no-validate',
             '--work-dir',
             str(work),
@@ -129,7 +204,16 @@ def test_torchrun_without_gpus(config, tmp_path, count):
         timeout=240,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    assert (work / 'iter_3.pth').is_file()
+    first, second = (weights(tmp_path / f'rank{rank}.pt') for rank in range(2))
+    assert len(first['archs']) == 3
+    assert len(set(first['archs'])) > 1
+    assert first['archs'] == second['archs']
+    assert len(first['images']) == 6
+    assert not set(first['images'][:4]) & set(second['images'][:4])  # of an epoch's eight
+    written = weights(work / 'iter_3.pth')['state_dict']
+    for name, value in first['weights'].items():
+        assert torch.equal(value, second['weights'][name]), name
+        assert torch.equal(value, written[name]), name
 
 
 def one_line(text):
@@ -195,6 +279,10 @@ MISTAKES = {
         ['{repo}/configs/_base_/default_runtime_seg.py'],
         "has no 'model'",
     ),
+    'a file as work dir': (
+        ['{config}', '--work-dir', '{dir}/tiny.py/work'],
+        '{dir}/tiny.py/work: cannot be a folder, a file is in its way',
+    ),
     'missing sampler': (['{dir}/nosampler.py'], "model (scalenas.SuperNet): key 'sampler' is"),
     'amp without a GPU': (['{config}', '--amp'], '--amp: needs a GPU'),
     'no auto_scale_lr': (['{dir}/noscale.py', '--auto-scale-lr'], 'auto_scale_lr.base_batch_size'),
@@ -238,7 +326,7 @@ def test_a_mistake_is_one_line(tool, config, tmp_path, capsys, mistake):
         ' architecture=_base_.model.architecture)'
     )
     work = str(tmp_path / 'work')
-    code = tool('train', *[a.format(**names) for a in arguments], '--work-dir', work)
+    code = tool('train', '--work-dir', work, *[a.format(**names) for a in arguments])
     assert code == 2
     assert words.format(**names) in one_line(capsys.readouterr().err)
     assert not list(Path(work).glob('*.pth'))

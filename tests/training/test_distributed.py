@@ -32,11 +32,19 @@ CASES = {
         dict(tap='decode_head.conv_seg', teacher='inplace'),
         False,
     ),
+    'grouped-skip-frozen': (
+        dict(type='grouped', seed=3),
+        'skip',
+        dict(tap='decode_head.conv_seg', teacher=dict(type='frozen')),
+        True,
+    ),
 }
 
 
-def build(case):
-    sampler, inactive, kd, _ = CASES[case]
+def build(case, teacher):
+    sampler, inactive, kd, _ = copy.deepcopy(CASES[case])
+    if case.endswith('frozen'):
+        kd['teacher']['checkpoint'] = str(teacher)
     segmentor = copy.deepcopy(SEGMENTOR)
     segmentor['backbone']['norm_eval'] = True
     torch.manual_seed(0)
@@ -86,7 +94,7 @@ def work(rank, folder, cases):
     )
     for case in cases:
         ddp = MMDistributedDataParallel(
-            build(case),
+            build(case, f'{folder}/teacher.pth'),
             broadcast_buffers=False,
             find_unused_parameters=CASES[case][3],
             gradient_as_bucket_view=case.endswith('view'),
@@ -99,20 +107,32 @@ def work(rank, folder, cases):
 @pytest.fixture(scope='module')
 def two_processes(tmp_path_factory):
     folder = tmp_path_factory.mktemp('ddp')
+    # Weights of its own: the frozen teacher's.
+    start = build('grouped-skip', None)
+    state = {
+        k: v + 0.01 * torch.randn_like(v) if v.dim() == 4 else v
+        for k, v in start.float().state_dict().items()
+    }
+    meta = {'scalenas': {'space': start.backbone.space.to_dict()}}
+    torch.save({'state_dict': state, 'meta': meta}, folder / 'teacher.pth')
     torch.multiprocessing.spawn(work, (str(folder), tuple(CASES)), nprocs=2)
-    return lambda case, rank: torch.load(folder / f'{case}-{rank}.pth', weights_only=True)
+    return folder
 
 
 @pytest.mark.skipif(sys.platform == 'win32', reason='gloo over a file')
 @pytest.mark.parametrize('case', CASES)
 def test_two_processes_train_as_one_with_the_summed_batch(two_processes, case):
-    one = train(build(case), lambda i: batch(4, seed=i))
-    first, second = two_processes(case, 0), two_processes(case, 1)
+    def result_of(rank):
+        return torch.load(two_processes / f'{case}-{rank}.pth', weights_only=True)
+
+    teacher = two_processes / 'teacher.pth'
+    one = train(build(case, teacher), lambda i: batch(4, seed=i))
+    first, second = result_of(0), result_of(1)
     for name, value in one['weights'].items():
         assert value.isfinite().all()
         assert torch.equal(first['weights'][name], second['weights'][name]), name
         torch.testing.assert_close(first['weights'][name], value, rtol=1e-10, atol=1e-10)
-    start = build(case).state_dict()
+    start = build(case, teacher).state_dict()
     assert any(not torch.equal(value, start[name]) for name, value in one['weights'].items())
     for name, value in one['momentum'].items():
         # `skip`: a weight that no rank used has no momentum at all, under DDP as without.
