@@ -7,7 +7,6 @@ tools/export.py STUDY CHECKPOINT --config CONFIG   the best net of a search (its
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 
 from mmengine.config import DictAction
@@ -15,14 +14,16 @@ from mmengine.config import DictAction
 from scalenas.cli import main_of
 from scalenas.complexity import Budget
 from scalenas.config import read_config
-from scalenas.export import choose, export_subnet
+from scalenas.export import choose, export_subnet, recorded
 
 NAMES = ('size', 'device', 'standalone', 'onnx', 'force')
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     parser.add_argument('source', help='zoo name, arch in YAML, or work dir of a search')
     parser.add_argument('checkpoint', help='of the supernet')
@@ -49,9 +50,8 @@ def main() -> None:
     search = cfg.get('search', {})
     aim = search.get('metric'), search.get('direction', 'maximize')
     choice = choose(args.source, *aim, args.index, Budget(args.max_macs, args.max_params))
-    command = shlex.join(['tools/export.py', *(a for a in sys.argv[1:] if a != '--force')])
     options = {name: getattr(args, name) for name in NAMES}
-    options['command'] = command
+    options['command'] = recorded('tools/export.py', sys.argv[1:])
     print(export_subnet(choice, cfg, args.checkpoint, args.out, args.name, **options))
 
 

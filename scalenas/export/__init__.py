@@ -1,6 +1,7 @@
 """From a supernet's weights to an ordinary network: slice, verify, write."""
 
 from .choose import Choice, choose
+from .command import recorded
 from .errors import ExportError
 from .subnet import Exported, export_subnet, load_exported, subnet_state
 from .verify import Difference, difference
@@ -14,5 +15,6 @@ __all__ = [
     'difference',
     'export_subnet',
     'load_exported',
+    'recorded',
     'subnet_state',
 ]

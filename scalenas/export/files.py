@@ -1,8 +1,14 @@
-"""Writing several files as one: all of them or none, and never over something else."""
+"""Writing several files together, and never over something else.
+
+All are written beside their places first, so that an export that fails leaves none. Then they are
+moved one by one, each as a whole: a kill just there leaves some of them out, and the same export
+once more completes them.
+"""
 
 from __future__ import annotations
 
 import io
+import json
 import os
 import shutil
 import tempfile
@@ -14,6 +20,11 @@ from typing import Any
 import torch
 
 from .errors import ExportError
+
+SUFFIXES = ('.py', '.pth', '.yaml', '.json', '_backbone.py', '.onnx')
+OTHER = (
+    'is already there with other content; choose another --name or --out, or overwrite with --force'
+)
 
 
 @contextmanager
@@ -30,6 +41,29 @@ def staged(out: Path) -> Iterator[Path]:
         shutil.rmtree(stage)
 
 
+def check_free(out: Path, name: str, arch: str, origin: Mapping[str, Any], force: bool) -> None:
+    """Pass when no files of `name` are in `out`, or those of an export from the same origin.
+
+    To be asked before the work is done; `publish` then compares the content.
+
+    Raises:
+        ExportError: when they are of another export, unless `force`.
+    """
+    there = [path for suffix in SUFFIXES if (path := out / f'{name}{suffix}').exists()]
+    if force or not there:
+        return
+    try:
+        card = json.loads((out / f'{name}.json').read_text(encoding='utf-8'))
+        same = card['origin'] == plain(origin)
+        same = same and (out / f'{name}.yaml').read_text(encoding='utf-8') == arch
+    except FileNotFoundError as error:
+        same = error.filename == str(out / f'{name}.yaml')  # was killed before it was moved
+    except (OSError, ValueError, TypeError, KeyError):
+        same = False
+    if not same:
+        raise ExportError(f'{there[0]} {OTHER}')
+
+
 def publish(stage: Path, out: Path, force: bool) -> list[Path]:
     """Moves all files of `stage` into `out`; gives back where they are.
 
@@ -40,10 +74,7 @@ def publish(stage: Path, out: Path, force: bool) -> list[Path]:
     for path in files:
         there = out / path.name
         if not force and there.exists() and there.read_bytes() != path.read_bytes():
-            raise ExportError(
-                f'{there} is already there with other content; choose another --name or --out, or '
-                'overwrite with --force'
-            )
+            raise ExportError(f'{there} {OTHER}')
     for path in files:
         os.replace(path, out / path.name)
     return [out / path.name for path in files]

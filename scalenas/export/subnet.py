@@ -26,7 +26,7 @@ from scalenas.version import __version__
 from .choose import Choice
 from .config import plain_config
 from .errors import ExportError
-from .files import checkpoint_bytes, plain, publish, staged
+from .files import check_free, checkpoint_bytes, plain, publish, staged
 from .onnx import write_onnx
 from .standalone import standalone_source
 from .text import as_config
@@ -88,13 +88,13 @@ def export_subnet(
         raise ExportError(f'--size: expected two numbers >= 1, got {size[0]} {size[1]}')
     if not force:
         choice.check_checkpoint(checkpoint)
-    writable_folder(out)
+    origin = _origin(choice, cfg, checkpoint, command)
+    check_free(writable_folder(out), name, dump(choice.arch), origin, force)
     evaluator = SubnetEvaluator.from_config(cfg, checkpoint, device, split='test')
     model, arch = evaluator.model, choice.arch
     cost = evaluator.counter((size[0], size[1]))(arch)
     with calibrated(model, arch, evaluator.calibration), staged(Path(out)) as stage:
         inside = evaluator.measure(model)
-        origin = _origin(choice, cfg, checkpoint, command)
         card: dict[str, Any] = {'name': name, 'size': list(size), 'cost': cost.to_dict()}
         card |= {'metrics': {'test': inside, 'search': dict(choice.metrics)}, 'origin': origin}
         meta = {'scalenas': {'arch': arch.to_dict(), **card}}

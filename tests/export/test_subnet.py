@@ -20,7 +20,15 @@ from mmengine.structures import PixelData
 from scalenas.arch import load_file
 from scalenas.errors import UserError
 from scalenas.evaluation import SubnetEvaluator, calibrated
-from scalenas.export import Exported, ExportError, choose, difference, export_subnet, load_exported
+from scalenas.export import (
+    Exported,
+    ExportError,
+    choose,
+    difference,
+    export_subnet,
+    load_exported,
+    recorded,
+)
 from scalenas.export.subnet import subnet_state
 from tests.evaluation.world import CLASSES, SPACE, architecture, archs, config, supernet
 
@@ -146,6 +154,27 @@ def test_a_second_export_changes_nothing_and_another_is_refused(
     assert load_file(tmp_path / 'out/drawn.yaml') == SPACE.smallest()
 
 
+def test_a_conflict_is_found_before_the_evaluation(
+    exported: Exported, cfg: Config, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(root / 'out', tmp_path / 'out')
+    monkeypatch.setattr(SubnetEvaluator, 'from_config', None)
+    choice = choose(str(root / 'drawn.yaml'))
+    weights, out = root / 'supernet.pth', tmp_path / 'out'
+    with pytest.raises(ExportError, match=r'drawn\.py is already there .*--force'):
+        export_subnet(choice, cfg, weights, out, command='another')
+    (out / 'drawn.json').unlink()
+    with pytest.raises(ExportError, match=r'drawn\.py is already there .*--force'):
+        export_subnet(choice, cfg, weights, out)
+    with pytest.raises(TypeError):  # the evaluation would begin
+        export_subnet(choice, cfg, weights, out, name='other')
+
+
+def test_options_that_only_add_files_are_not_recorded() -> None:
+    words = ['a.yaml', 'b c.pth', '--standalone', '--name', 'x', '--onnx', '--force']
+    assert recorded('tools/export.py', words) == "tools/export.py a.yaml 'b c.pth' --name x"
+
+
 def test_the_readmes_five_lines(exported: Exported, root: Path, tmp_path: Path) -> None:
     """Somebody's own mmseg model takes the backbone with its weights: forward, and a train step."""
     lines = f"""
@@ -200,7 +229,7 @@ def test_an_unknown_arch_and_a_missing_size(cfg: Config, root: Path, tmp_path: P
             choose(str(root / 'drawn.yaml')), cfg, root / 'supernet.pth', tmp_path, name='a/b'
         )
     del cfg._cfg_dict['search']
-    with pytest.raises(ExportError, match=r'search\.size is missing'):
+    with pytest.raises(ExportError, match=r'search\.size is missing.*--size H W'):
         export_subnet(choose(str(root / 'drawn.yaml')), cfg, root / 'supernet.pth', tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -213,6 +242,12 @@ def test_the_tool(root: Path, tmp_path: Path) -> None:
     assert 'max difference 0 in float32' in done.stdout
     assert 'mIoU: ' in done.stdout
     assert (tmp_path / 'out/mine.py').is_file()
+    before = {path: path.read_bytes() for path in (tmp_path / 'out').iterdir()}
+    done = run([*tool, root / 'supernet.pth', *options, '--standalone'], tmp_path)
+    assert done.returncode == 0, done.stderr[-2000:]
+    after = {path: path.read_bytes() for path in (tmp_path / 'out').iterdir()}
+    assert after.items() > before.items()
+    assert {path.name for path in after.keys() - before.keys()} == {'mine_backbone.py'}
     done = run([*tool, tmp_path / 'none.pth', *options], tmp_path)
     assert done.returncode == 2
     assert done.stderr.strip().splitlines()[-1].startswith('error: ')
