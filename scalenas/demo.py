@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import json
 import sys
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from scalenas.digest import file_digest
 from scalenas.errors import UserError
 from scalenas.paths import resource
 from scalenas.pipeline import Step
@@ -47,9 +47,7 @@ class EarthDemo:
     @property
     def found(self) -> Path:
         """Folder of the evolution's report: another one for each supernet that was trained."""
-        with self._checkpoint('supernet').open('rb') as weights:
-            digest = hashlib.file_digest(weights, 'sha256').hexdigest()
-        return self.work / f'search_{digest[:8]}'
+        return self.work / f'search_{file_digest(self._checkpoint("supernet"))[:8]}'
 
     @property
     def random(self) -> Path:
