@@ -151,6 +151,8 @@ class SearchStudy:
         """
         if known['objective']['direction'] != settings['objective']['direction']:
             return False
+        if any('metrics' in trial.user_attrs for trial in self._trials()):
+            return False  # a result that was written down counts, even if its worker then died
         self._bury()
         trials = self._trials()
         return bool(trials) and not any(trial.state in LIVE for trial in trials)

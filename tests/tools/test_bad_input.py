@@ -118,6 +118,35 @@ def test_a_mistake_is_one_line_and_touches_no_file(
     assert files(world) == before
 
 
+SINGLE = [
+    ('info', ['nowhere'], 'nowhere'),
+    ('info', ['nowhere.yaml'], 'no such file'),
+    ('info', ['scalenas_s1', '--size', '0', '5'], '--size: expected two numbers >= 1, got 0 5'),
+    ('info', ['scalenas_s1', '--head', 'segg'], 'segg'),
+    ('get_demo_data', ['scenes', '--out', '{}/notes.txt'], 'notes.txt'),
+]
+
+
+@pytest.mark.parametrize(('tool', 'words', 'line'), SINGLE)
+def test_so_it_is_with_the_other_tools(
+    tool: str,
+    words: list[str],
+    line: str,
+    world: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(world)
+    before = files(world)
+    assert run(monkeypatch, tool, [word.replace('{}', str(world)) for word in words]) == 2
+    said = capsys.readouterr().err
+    errors = [text for text in said.splitlines() if text.startswith('error: ')]
+    assert len(errors) == 1
+    assert line in errors[0]
+    assert 'Traceback' not in said
+    assert files(world) == before
+
+
 def files(folder: Path) -> dict[str, bytes]:
     """Content of all files, by path."""
     return {str(path): path.read_bytes() for path in folder.rglob('*') if path.is_file()}
