@@ -102,7 +102,11 @@ class InvalidLossHook(Hook):
             return
         if bool(torch.isfinite(torch.as_tensor(outputs['loss']))):
             return
-        values = {k: float(v) for k, v in outputs.items() if k != 'loss' and 'loss' in k}
+        values = {
+            k: float(torch.as_tensor(v).detach())
+            for k, v in outputs.items()
+            if k != 'loss' and 'loss' in k
+        }
         parts = ', '.join(f'{k}={v:.4g}' for k, v in values.items())
         raise TrainingError(
             f'iteration {runner.iter}: the loss is {float(outputs["loss"])} ({parts})'

@@ -171,7 +171,7 @@ def test_a_checkpoint_of_other_keys_or_shapes(cfg: Config, tmp_path: Path) -> No
     one_line(error)
     model.decode_head.conv_seg = nn.Conv2d(120, 9, 1)
     path = checkpoint(tmp_path / 'b.pth', model)
-    with pytest.raises(UserError, match=r"'decode_head.conv_seg.weight' is \(9, 120, 1, 1\)"):
+    with pytest.raises(UserError, match=r"'decode_head.conv_seg.weight': \(9, 120, 1, 1\)"):
         SubnetEvaluator.from_config(cfg, path)
 
 
