@@ -20,6 +20,9 @@ LOOPS = Registry(
     'loop', parent=mmengine.LOOPS, locations=['scalenas.training', 'scalenas.evaluation']
 )
 HOOKS = Registry('hook', parent=mmengine.HOOKS, locations=['scalenas.training'])
+PARAM_SCHEDULERS = Registry(
+    'parameter scheduler', parent=mmengine.PARAM_SCHEDULERS, locations=['scalenas.training']
+)
 TASK_UTILS = Registry(
     'task util', parent=mmengine.TASK_UTILS, locations=['scalenas.training', 'scalenas.evaluation']
 )

@@ -3,12 +3,16 @@
 from .errors import TrainingError
 from .hooks import InvalidLossHook, SpaceHook
 from .losses import OHEMCrossEntropy
+from .schedule import ExponentialLRWithFloor
+from .step import SuperNetDDP
 from .supernet import SuperNet
 
 __all__ = [
+    'ExponentialLRWithFloor',
     'InvalidLossHook',
     'OHEMCrossEntropy',
     'SpaceHook',
     'SuperNet',
+    'SuperNetDDP',
     'TrainingError',
 ]

@@ -20,19 +20,29 @@ from torch import Tensor, nn
 from scalenas.arch.strict import as_choice, as_mapping, suggest
 from scalenas.config import ConfigError
 
-from .losses import kept_positions, masked_mse
+from .losses import kept_positions, masked_mse, soft_divergence
 from .tap import tapped
 
 TEACHERS = ('frozen', 'inplace')
+LOSSES = ('mse', 'kl')
+LABELS = ('all', 'largest')
 
 
 @dataclass(frozen=True)
 class Distillation:
-    """What is compared, and with whom: `weight * MSE(tap of the sub-net, tap of the teacher)`.
+    """What is compared, with whom, and who sees labels beside it.
 
     `tap` names the module whose output is compared, e.g. 'decode_head.conv_seg' (logits before
-    they are upsampled, as in the authors' code). `weight` is 1 in the paper, 0.5 in the authors'
-    code. Where samples carry a label map, positions labelled `ignore_index` do not count.
+    they are upsampled, as in the authors' code). `weight` is 1 in the papers, 0.5 in the code of
+    ScaleNAS. `loss`: 'mse' of the logits (ScaleNAS), or 'kl' of their softmax over axis 1 at
+    `temperature`, per position (BigNAS: 1.0).
+
+    `labels`: 'all' sub-nets learn from labels too (ScaleNAS), or the 'largest' alone (BigNAS),
+    which needs the teacher in place. The others then get samples without annotations.
+
+    Where samples carry a label map, positions labelled `ignore_index` do not count; with None all
+    do, and nothing of the label map reaches the comparison.
+
     `checkpoint` holds a frozen teacher's weights; None: those that the supernet starts from.
 
     Raises:
@@ -43,18 +53,31 @@ class Distillation:
     weight: float = 1.0
     teacher: str = 'frozen'
     checkpoint: str | None = None
-    ignore_index: int = 255
+    ignore_index: int | None = 255
+    loss: str = 'mse'
+    temperature: float | None = None
+    labels: str = 'all'
 
     def __post_init__(self) -> None:
-        if isinstance(self.weight, bool) or not isinstance(self.weight, int | float):
-            raise ConfigError(f'distillation.weight: expected a number, got {self.weight!r}')
-        if self.weight <= 0:
-            raise ConfigError(
-                f'distillation.weight: expected > 0, got {self.weight}; '
-                'for no distillation write distillation=None'
-            )
+        _check_positive('weight', self.weight, '; for no distillation write distillation=None')
+        as_choice(self.loss, 'distillation.loss', LOSSES)
+        as_choice(self.labels, 'distillation.labels', LABELS)
         if self.teacher == 'inplace' and self.checkpoint is not None:
             raise ConfigError("distillation.teacher: 'inplace' has no checkpoint")
+        if self.loss == 'kl':
+            hint = '; BigNAS has 1.0'
+            if self.temperature is None:
+                raise ConfigError(f"distillation.temperature: loss='kl' needs one{hint}")
+            _check_positive('temperature', self.temperature, hint)
+        elif self.temperature is not None:
+            raise ConfigError(
+                f"distillation.temperature: has an effect only with loss='kl', not {self.loss!r}"
+            )
+        if self.labels == 'largest' and self.teacher != 'inplace':
+            raise ConfigError(
+                "distillation.labels: 'largest' needs teacher='inplace': a largest net that learns "
+                f'from the labels in every step; got teacher={self.teacher!r}'
+            )
 
     @classmethod
     def from_dict(cls, data: object) -> Distillation:
@@ -62,7 +85,7 @@ class Distillation:
 
         `teacher` may also be a plain word, 'frozen' or 'inplace'.
         """
-        allowed = ('weight', 'teacher', 'ignore_index')
+        allowed = ('weight', 'teacher', 'ignore_index', 'loss', 'temperature', 'labels')
         table = dict(as_mapping(data, 'distillation', ('tap',), allowed))
         teacher = table.pop('teacher', 'frozen')
         if isinstance(teacher, Mapping):
@@ -77,17 +100,40 @@ class Distillation:
         table['teacher'] = as_choice(teacher, 'distillation.teacher', TEACHERS)
         return cls(**table)
 
-    def loss(self, outputs: Sequence[Tensor], targets: Sequence[Tensor], samples: object) -> Tensor:
-        """The weighted loss over all outputs of the tap (several where it runs several times)."""
-        assert len(outputs) == len(targets) > 0, (len(outputs), len(targets))
-        labels = label_maps(samples)
+    def compare(
+        self, outputs: Sequence[Tensor], targets: Sequence[Tensor], samples: object
+    ) -> Tensor:
+        """The weighted loss over all outputs of the tap (several where it runs several times).
+
+        Raises:
+            ConfigError: when the outputs cannot be compared.
+        """
+        if [output.shape for output in outputs] != [target.shape for target in targets]:
+            ours, theirs = ([tuple(t.shape) for t in side] for side in (outputs, targets))
+            raise ConfigError(
+                f'distillation.tap: {self.tap!r} gives {ours} in a sub-net and {theirs} in the '
+                'teacher; name a module whose output has one shape in all sub-nets'
+            )
+        labels = None if self.ignore_index is None else label_maps(samples)
         total = outputs[0].new_zeros((), dtype=torch.float32)
         for output, target in zip(outputs, targets, strict=True):
             keep = None
             if labels is not None and output.dim() == 4:
+                assert self.ignore_index is not None
                 keep = kept_positions(labels, output.shape[2:], self.ignore_index)
-            total = total + masked_mse(output, target.detach(), keep)
+            total = total + self._distance(output, target.detach(), keep)
         return self.weight * total / len(outputs)
+
+    def _distance(self, output: Tensor, target: Tensor, keep: Tensor | None) -> Tensor:
+        if self.loss == 'mse':
+            return masked_mse(output, target, keep)
+        if output.dim() < 2 or output.shape[1] < 2:
+            raise ConfigError(
+                f"distillation.loss: 'kl' compares two or more classes on axis 1, but "
+                f"{self.tap!r} gives {tuple(output.shape)}; use loss='mse'"
+            )
+        assert self.temperature is not None
+        return soft_divergence(output, target, self.temperature, keep)
 
 
 class FrozenTeacher:
@@ -115,3 +161,17 @@ def label_maps(samples: object) -> Tensor | None:
         return None
     maps: list[Any] = [sample.gt_sem_seg.data for sample in samples]
     return torch.stack(maps)
+
+
+def without_labels(samples: object) -> object:
+    """The same samples with what describes the pictures (sizes, paths), and no annotation."""
+    if not isinstance(samples, Sequence):
+        return samples
+    return [type(sample)(metainfo=sample.metainfo) for sample in samples]
+
+
+def _check_positive(name: str, value: object, hint: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ConfigError(f'distillation.{name}: expected a number, got {value!r}')
+    if value <= 0:
+        raise ConfigError(f'distillation.{name}: expected > 0, got {value}{hint}')

@@ -21,6 +21,8 @@ from .options import TO_TEST, TO_TRAIN, test_config, train_config
 from .resume import usable_checkpoint
 from .supernet import SuperNet
 
+SUPERNET_DDP = 'scalenas.SuperNetDDP'
+
 
 def train(args: argparse.Namespace) -> Runner:
     """Train as tools/train.py is asked to.
@@ -56,6 +58,7 @@ def build_runner(cfg: Config, loaders: tuple[str, ...]) -> Runner:
     """The Runner of a config, after its data and checkpoint were found to be usable."""
     if cfg.launcher == 'pytorch' and not torch.cuda.is_available():
         _meet_on_cpu(cfg)
+    _give_each_a_backward(cfg)
     check_data(cfg, loaders)
     path = usable_checkpoint(cfg)
     writable_folder(cfg.work_dir)
@@ -83,6 +86,12 @@ def check_parallel(cfg: Config, model: nn.Module) -> None:
     if wrapper.get('find_unused_parameters', cfg.get('find_unused_parameters', False)):
         return
     backbone = model.backbone
+    if model.backward == 'each':
+        raise ConfigError(
+            f"{cfg.filename}: several processes, model.backward='each' and inactive='skip': the "
+            'last sub-net of a step need not use all weights, so find_unused_parameters = True is '
+            "needed (or model.inactive='decay')"
+        )
     used = {id(p) for arch in _surely_run(model) for _, p in backbone.live_parameters(arch)}
     learned = [(name, p) for name, p in backbone.named_parameters() if p.requires_grad]
     idle = [name for name, p in learned if id(p) not in used]
@@ -100,6 +109,24 @@ def _surely_run(model: SuperNet) -> tuple[HRArch, ...]:
     if isinstance(sampler, SandwichSampler):
         return (model.backbone.space.largest(), model.backbone.space.smallest())
     return (sampler.arch,) if isinstance(sampler, FixedSampler) else ()
+
+
+def _give_each_a_backward(cfg: Config) -> None:
+    """Several processes need a wrapper that knows of it: mmengine's would train as 'summed'."""
+    if cfg.launcher == 'none' or cfg.model.get('backward', 'summed') != 'each':
+        return
+    wrapper = cfg.get('model_wrapper_cfg') or {}
+    if wrapper.get('type', SUPERNET_DDP) not in (SUPERNET_DDP, 'MMDistributedDataParallel'):
+        raise ConfigError(
+            f"{cfg.filename}: model.backward='each' needs model_wrapper_cfg.type={SUPERNET_DDP!r}, "
+            f'got {wrapper["type"]!r}; leave the type out'
+        )
+    cfg.model_wrapper_cfg = {
+        'broadcast_buffers': False,
+        'find_unused_parameters': cfg.get('find_unused_parameters', False),
+        **wrapper,
+        'type': SUPERNET_DDP,
+    }
 
 
 def _meet_on_cpu(cfg: Config) -> None:
