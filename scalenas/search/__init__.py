@@ -1,6 +1,7 @@
 """Which network is best: Pareto fronts, evolution and random search, the study they share."""
 
 from .algorithm import AbstractSearch
+from .coarse_to_fine import CoarseToFine
 from .loop import CandidateError, run_search
 from .pareto import front, hypervolume, peel, select
 from .places import Places
@@ -17,6 +18,7 @@ __all__ = [
     'ALGORITHMS',
     'AbstractSearch',
     'CandidateError',
+    'CoarseToFine',
     'Objective',
     'Places',
     'ProgressLine',

@@ -15,6 +15,7 @@ from scalenas.digest import file_digest
 from scalenas.space import AbstractSpace
 
 from .algorithm import AbstractSearch
+from .coarse_to_fine import CoarseToFine
 from .random_search import RandomSearch
 from .record import Objective, SearchError
 from .settings import what_counts
@@ -23,6 +24,7 @@ from .topology import TopologyEvolution
 ALGORITHMS: dict[str, Callable[..., AbstractSearch]] = {
     'topology_evolution': TopologyEvolution,
     'random': RandomSearch,
+    'coarse_to_fine': CoarseToFine,
 }
 """Name in a config -> class. A new algorithm is one more entry."""
 
@@ -59,7 +61,7 @@ class SearchPlan:
             )
         arguments = dict(table['algorithm'])
         name = as_choice(arguments.pop('type', None), 'search.algorithm.type', tuple(ALGORITHMS))
-        as_mapping(arguments, 'search.algorithm', (), _arguments(name))
+        _check(arguments, name)
         size = as_list(table['size'], 'search.size', '(height, width)')
         if len(size) != 2:
             raise SearchError(f'search.size: expected (height, width), got {tuple(size)}')
@@ -103,8 +105,10 @@ class SearchPlan:
         """The algorithm in a space.
 
         Raises:
-            SearchError: for arguments that make no search, or a budget that no network meets.
+            UserError: for arguments that make no search, or a budget that no network meets.
         """
+        # Another algorithm of the command line may need what the config does not give.
+        _check(self.arguments, self.algorithm)
         return ALGORITHMS[self.algorithm](
             space, self.objective, cost, budget=self.budget, **self.arguments
         )
@@ -127,6 +131,16 @@ class SearchPlan:
         }
 
 
+def _check(arguments: Mapping[str, Any], name: str) -> None:
+    required = [k for k, p in _parameters(name).items() if p.default is inspect.Parameter.empty]
+    as_mapping(arguments, f'search.algorithm ({name})', required, _arguments(name))
+
+
 def _arguments(name: str) -> tuple[str, ...]:
+    return tuple(_parameters(name))
+
+
+def _parameters(name: str) -> dict[str, inspect.Parameter]:
     given = ('space', 'objective', 'cost', 'budget')
-    return tuple(p for p in inspect.signature(ALGORITHMS[name]).parameters if p not in given)
+    found = inspect.signature(ALGORITHMS[name]).parameters
+    return {key: parameter for key, parameter in found.items() if key not in given}

@@ -15,7 +15,7 @@ from scalenas.arch.strict import as_choice, as_int
 from scalenas.complexity import Budget, Cost
 from scalenas.space import HRSpace
 
-from .algorithm import AbstractSearch
+from .algorithm import AbstractSearch, as_probability
 from .pareto import CUTS, Cut, select
 from .record import Objective, Record, SearchError
 
@@ -71,10 +71,7 @@ class TopologyEvolution(AbstractSearch):
             ('p_mutation', p_mutation),
             ('p_depth', p_depth),
         ):
-            if isinstance(p, bool) or not isinstance(p, int | float) or not 0.0 <= p <= 1.0:
-                raise SearchError(
-                    f'search.algorithm.{name}: expected a number in 0 ... 1, got {p!r}'
-                )
+            as_probability(p, f'search.algorithm.{name}')
         self.p_crossover, self.p_mutation, self.p_depth = p_crossover, p_mutation, p_depth
         self.initial = as_choice(initial, 'search.algorithm.initial', INITIAL)
         as_choice(cut, 'search.algorithm.cut', CUTS)
