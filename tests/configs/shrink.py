@@ -125,7 +125,12 @@ def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
     assert heads, 'a head that this shrinker does not know'
     if 'search' in cfg:
         cfg.search.size = (SIZE, SIZE)
-        cfg.search.algorithm.update(num_initial=2, num_parents=2, num_total=4)
+        if cfg.search.algorithm.type == 'coarse_to_fine':
+            # The smallest and the largest net; test_configs tests the grid itself in full.
+            everything = [dict(genes=['*'], levels=2)]
+            cfg.search.algorithm.update(grid=everything, budgets=[1e15], num_total=4)
+        else:
+            cfg.search.algorithm.update(num_initial=2, num_parents=2, num_total=4)
     cfg.train_cfg.update(max_iters=2, val_interval=2)
     cfg.env_cfg.cudnn_benchmark = False
     cfg.visualizer.name = str(work_dir)

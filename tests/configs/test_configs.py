@@ -1,5 +1,6 @@
 """Every shipped config says what it is, is built in full, and runs two steps in small."""
 
+import random
 import re
 import runpy
 from pathlib import Path
@@ -9,8 +10,11 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
+from scalenas.complexity import Counter
 from scalenas.models.checkpoint import save_plain
 from scalenas.registry import MODELS
+from scalenas.search import SearchPlan
+from scalenas.space import from_dict as space_of
 from scalenas.training.launch import build_runner
 
 from .shrink import Worlds, shrink
@@ -102,8 +106,21 @@ def test_runs_two_steps_shrunk(config, worlds, tmp_path, monkeypatch):
     assert len(losses) == 2
     assert all(0 < loss < float('inf') for loss in losses)
     if 'search' in cfg:
-        (tmp_path / 'teacher.pth').unlink()  # needed to train, and only then
+        (tmp_path / 'teacher.pth').unlink(missing_ok=True)  # needed to train, and only then
         search_two_plus_two(cfg, tmp_path, monkeypatch)
+
+
+@pytest.mark.parametrize('config', [c for c in CONFIGS if 'search' in Path(c).stem])
+def test_the_search_fits_its_space_in_full(config):
+    """Its algorithm is built as tools/search.py would; every budget has a net of the grid."""
+    cfg = read(config)
+    plan = SearchPlan.from_dict(cfg.search)
+    space = space_of(cfg.model.architecture.backbone.space)
+    search = plan.build(space, Counter(plan.size))
+    first = search.generation(0, [], random.Random(0))
+    assert 10 < len(first) < search.num_total
+    if cfg.search.algorithm.type == 'coarse_to_fine':
+        assert len(search.bounds) > 1
 
 
 def test_the_recipes_of_the_paper():
