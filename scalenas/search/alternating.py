@@ -168,7 +168,9 @@ class AlternatingSearch(AbstractSearch):
         """
         first = [start] if start is not None else []
         return self.breeder.evolve(
-            lambda: Family(first.pop() if first else self.space.base.sample(self._rng), scalings),
+            lambda: Family(
+                first.pop() if first else self.breeder.space.base.sample(self._rng), scalings
+            ),
             lambda one, other: Family(self._offspring(one.base, other.base), scalings),
             self.population,
             self.generations,
@@ -198,7 +200,7 @@ class AlternatingSearch(AbstractSearch):
         feasible = self._feasible(bases)
 
         def draw() -> Family:
-            base = self.space.base.sample(self._rng)
+            base = self.breeder.space.base.sample(self._rng)
             return Family(base, tuple(self._rng.choice(options) for options in feasible))
 
         def vary(one: Family, other: Family) -> Family:
@@ -215,7 +217,7 @@ class AlternatingSearch(AbstractSearch):
         )
 
     def _offspring(self, one: Arch, other: Arch) -> Arch:
-        return self.variation.offspring(self.space.base, one, other, self._rng)
+        return self.variation.offspring(self.breeder.space.base, one, other, self._rng)
 
     def _note(self, family: Family) -> None:
         """End an iteration."""
