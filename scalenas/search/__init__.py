@@ -1,8 +1,9 @@
 """Which network is best: Pareto fronts, evolution and random search, the study they share."""
 
 from .algorithm import AbstractSearch
-from .alternating import AlternatingSearch, Iteration
+from .alternating import AlternatingSearch
 from .families import Family, StageBudgets
+from .iterations import Iteration
 from .loop import CandidateError, run_search
 from .nsga2 import NSGA2
 from .pareto import front, hypervolume, peel, select
@@ -12,7 +13,7 @@ from .progress import ProgressLine
 from .random_search import RandomSearch
 from .ranking import RankStudy, rank_study
 from .record import Objective, Record, SearchError
-from .report import front_of, write_report
+from .report import front_of, write_findings, write_report
 from .storage import StudyError
 from .study import SearchStudy
 from .topology import TopologyEvolution
@@ -44,5 +45,6 @@ __all__ = [
     'rank_study',
     'run_search',
     'select',
+    'write_findings',
     'write_report',
 ]

@@ -13,35 +13,22 @@ from __future__ import annotations
 import random
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Literal
 
 from scalenas.arch import Arch, Scaling
+from scalenas.arch.rounding import CEIL
 from scalenas.arch.strict import as_choice, as_fraction, as_int, as_mapping, as_number
 from scalenas.complexity import Budget, Cost
 
 from .algorithm import AbstractSearch
 from .families import Asking, Breeder, Family, Scalings, StageBudgets
+from .iterations import Iteration, best_of, findings
 from .nsga2 import Variation
 from .record import Objective, Record, SearchError
 
 MODES = ('alternating', 'joint', 'fixed')
 Mode = Literal['alternating', 'joint', 'fixed']
-
-
-@dataclass(frozen=True, slots=True)
-class Iteration:
-    """One step of the chain: the best family after it, and how the networks it asked for scored.
-
-    `mean` and `std` hold one number a stage, over the different networks of that stage
-    (figure 6); iteration 0 is the initial grid.
-    """
-
-    index: int
-    best: Family
-    fitness: float
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
 
 
 class AlternatingSearch(AbstractSearch):
@@ -235,6 +222,17 @@ class AlternatingSearch(AbstractSearch):
                 tuple(statistics.pstdev(row) for row in scores),
             )
         )
+
+    def findings(self) -> dict[str, str]:
+        """The best family's scalings and archs (stage 0 is the base), and all iterations."""
+        if not self.history:
+            return {}
+        return findings(self.history, self.breeder, getattr(self.space, 'rounding', CEIL))
+
+    @property
+    def best(self) -> Iteration:
+        """The iteration whose family is the fittest; the last of equals."""
+        return best_of(self.history)
 
     def settings(self) -> dict[str, object]:
         """Plain data."""

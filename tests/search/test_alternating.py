@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import random
 import signal
@@ -12,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from scalenas.arch import ROUNDINGS, Arch, MBConvArch, Scaling
+from scalenas.arch import ROUNDINGS, Arch, MBConvArch, Scaling, load_file
 from scalenas.complexity import Counter
 from scalenas.errors import UserError
+from scalenas.scaling import SearchedScalings, scale
 from scalenas.search import (
     AlternatingSearch,
     Objective,
@@ -22,8 +24,10 @@ from scalenas.search import (
     SearchStudy,
     StageBudgets,
     run_search,
+    write_findings,
 )
 from scalenas.space import MBConvSpace, StageChoices
+from scalenas.visualization.draw_iterations import draw_iterations
 
 from .table import counted, key, search_in_memory
 
@@ -179,6 +183,23 @@ def test_a_run_killed_in_the_middle_ends_with_the_same_result(tmp_path: Path) ->
     straight = mcea()
     search_in_memory(straight, evaluate=score)
     assert search.history == straight.history
+
+
+def test_findings_are_files_that_others_read(tmp_path: Path) -> None:
+    search = mcea()
+    assert search.findings() == {}
+    search_in_memory(search, evaluate=score)
+    write_findings(search.findings(), tmp_path)
+    best = search.best.best
+    assert load_file(tmp_path / 'stages/s0.yaml') == best.base
+    searched = SearchedScalings.read(tmp_path / 'scalings.yaml')
+    for stage in (1, 2):
+        grown = scale(best.base, searched(stage), searched.rule).arch  # type: ignore[type-var]
+        assert load_file(tmp_path / f'stages/s{stage}.yaml') == grown
+    rows = list(csv.DictReader((tmp_path / 'iterations.csv').read_text().splitlines()))
+    assert [float(row['fitness']) for row in rows] == [step.fitness for step in search.history]
+    draw_iterations(tmp_path / 'iterations.png', search.history, 'accuracy')
+    assert (tmp_path / 'iterations.png').stat().st_size > 10_000
 
 
 @pytest.mark.parametrize(
