@@ -61,6 +61,10 @@ class AbstractSearch(ABC):
     def settings(self) -> dict[str, object]:
         """All that the proposals depend on, as plain data; not `num_total`."""
 
+    def findings(self) -> dict[str, str]:
+        """Files that the report of this search has beside those of every search: name -> text."""
+        return {}
+
     @final
     def _batch(self, records: Iterable[Record], wanted: int, patience: int = 1) -> Batch:
         return Batch(self, records, wanted, patience)
@@ -125,17 +129,6 @@ class Batch:
             f'found {len(self.archs)} of {self.wanted} networks: {self._repeated} draws were '
             f'known already, {self._beyond} beyond the budget ({self._search.budget}){nearest}'
         )
-
-
-def as_probability(value: object, where: str) -> float:
-    """`value`, a number from 0 to 1.
-
-    Raises:
-        SearchError: for anything else.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 <= value <= 1.0:
-        raise SearchError(f'{where}: expected a number in 0 ... 1, got {value!r}')
-    return value
 
 
 def _check_reachable(

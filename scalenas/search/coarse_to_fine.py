@@ -12,11 +12,11 @@ from dataclasses import replace
 from typing import Any
 
 from scalenas.arch import Arch
-from scalenas.arch.strict import as_list, as_number
+from scalenas.arch.strict import as_fraction, as_list, as_number
 from scalenas.complexity import Budget, Cost
 from scalenas.space import AbstractSpace
 
-from .algorithm import AbstractSearch, as_probability
+from .algorithm import AbstractSearch
 from .grid import grid_archs
 from .record import Objective, Record, SearchError
 from .settings import as_plain
@@ -55,7 +55,7 @@ class CoarseToFine(AbstractSearch):
         max_tries: int = 1000,
     ) -> None:
         super().__init__(space, objective, cost, budget, num_total, max_tries)
-        self.p_mutation = as_probability(p_mutation, 'search.algorithm.p_mutation')
+        self.p_mutation = as_fraction(p_mutation, 'search.algorithm.p_mutation')
         self.grid = as_plain(grid)
         self.bounds = self._bounds(budgets)
         archs = grid_archs(space, grid)

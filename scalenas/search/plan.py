@@ -15,7 +15,9 @@ from scalenas.digest import file_digest
 from scalenas.space import AbstractSpace
 
 from .algorithm import AbstractSearch
+from .alternating import AlternatingSearch
 from .coarse_to_fine import CoarseToFine
+from .nsga2 import NSGA2
 from .random_search import RandomSearch
 from .record import Objective, SearchError
 from .settings import what_counts
@@ -23,6 +25,8 @@ from .topology import TopologyEvolution
 
 ALGORITHMS: dict[str, Callable[..., AbstractSearch]] = {
     'topology_evolution': TopologyEvolution,
+    'nsga2': NSGA2,
+    'mcea': AlternatingSearch,
     'random': RandomSearch,
     'coarse_to_fine': CoarseToFine,
 }

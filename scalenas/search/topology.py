@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from scalenas.arch import Arch, HRArch
-from scalenas.arch.strict import as_choice, as_int
+from scalenas.arch.strict import as_choice, as_fraction, as_int
 from scalenas.complexity import Budget, Cost
 from scalenas.space import HRSpace
 
-from .algorithm import AbstractSearch, as_probability
+from .algorithm import AbstractSearch
 from .pareto import CUTS, Cut, select
 from .record import Objective, Record, SearchError
 
@@ -71,7 +71,7 @@ class TopologyEvolution(AbstractSearch):
             ('p_mutation', p_mutation),
             ('p_depth', p_depth),
         ):
-            as_probability(p, f'search.algorithm.{name}')
+            as_fraction(p, f'search.algorithm.{name}')
         self.p_crossover, self.p_mutation, self.p_depth = p_crossover, p_mutation, p_depth
         self.initial = as_choice(initial, 'search.algorithm.initial', INITIAL)
         as_choice(cut, 'search.algorithm.cut', CUTS)
