@@ -11,12 +11,12 @@ from mmengine.config import Config
 from scalenas.arch import Arch, HRArch, MBConvArch, RegNetArch
 from scalenas.paths import resource
 
-from .config import KEPT, STATIC
+from .config import KEPT
 from .errors import ExportError
 from .text import as_config
 
 BACKBONES: dict[str, str] = {
-    HRArch.family: STATIC,
+    HRArch.family: 'scalenas.ScaleHRNet',
     MBConvArch.family: 'scalenas.ScaleMBConvNet',
     RegNetArch.family: 'scalenas.ScaleRegNet',
 }

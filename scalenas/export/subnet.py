@@ -19,12 +19,13 @@ from scalenas.complexity import Cost
 from scalenas.digest import file_digest
 from scalenas.evaluation import SubnetEvaluator, calibrated
 from scalenas.evaluation.supernet import locate
-from scalenas.models import slice_state_dict
+from scalenas.models import SuperLinear
+from scalenas.models.slicing import cut_state_dict
 from scalenas.paths import writable_folder
 from scalenas.version import __version__
 
 from .choose import Choice
-from .config import plain_config
+from .config import plain_config, resizes, width_of
 from .errors import ExportError
 from .files import check_free, checkpoint_bytes, plain, publish, staged
 from .onnx import write_onnx
@@ -78,7 +79,8 @@ def export_subnet(
     name = name or choice.name
     if not re.fullmatch(r'\w[\w.-]*', name):
         raise ExportError(f'--name {name!r}: use letters, digits, dots, dashes and underscores')
-    size = size or cfg.get('search', {}).get('size')
+    own = choice.arch.size if resizes(cfg) else None
+    size = size or own or cfg.get('search', {}).get('size')
     if size is None:
         raise ExportError(
             'config: search.size is missing: height and width that costs are for; give them with '
@@ -86,13 +88,21 @@ def export_subnet(
         )
     if min(size) < 1:
         raise ExportError(f'--size: expected two numbers >= 1, got {size[0]} {size[1]}')
+    if own is not None and tuple(size) != own:
+        raise ExportError(
+            f'--size {size[0]} {size[1]}: leave it out; {choice.name} brings images to its own '
+            f'resolution, {own[0]}x{own[1]}'
+        )
+    if standalone and not isinstance(choice.arch, HRArch):
+        raise ExportError(f'--standalone: only for HRNet-style nets, got {choice.arch.family}')
     if not force:
         choice.check_checkpoint(checkpoint)
     origin = _origin(choice, cfg, checkpoint, command)
     check_free(writable_folder(out), name, dump(choice.arch), origin, force)
     evaluator = SubnetEvaluator.from_config(cfg, checkpoint, device, split='test')
-    model, arch = evaluator.model, choice.arch
-    cost = evaluator.counter((size[0], size[1]))(arch)
+    model = evaluator.model
+    arch: Any = choice.arch
+    cost = evaluator.counter(None if own else (size[0], size[1]))(arch)
     with calibrated(model, arch, evaluator.calibration), staged(Path(out)) as stage:
         inside = evaluator.measure(model)
         card: dict[str, Any] = {'name': name, 'size': list(size), 'cost': cost.to_dict()}
@@ -122,8 +132,11 @@ def export_subnet(
     return Exported(files, cost, found, inside, alone)
 
 
-def subnet_state(model: nn.Module, arch: HRArch) -> dict[str, Tensor]:
-    """State dict of the task model with `arch` as its backbone, values as they are now."""
+def subnet_state(model: nn.Module, arch: Any) -> dict[str, Tensor]:
+    """State dict of the task model with `arch` as its backbone, values as they are now.
+
+    A classifier of any width is cut to that of the arch.
+    """
     path, supernet = locate(model)
     wrapper = 'architecture.' if path.startswith('architecture.') else ''
     state = {
@@ -131,8 +144,12 @@ def subnet_state(model: nn.Module, arch: HRArch) -> dict[str, Tensor]:
         for key, value in model.state_dict().items()
         if key.startswith(wrapper)
     }
-    prefix = f'{path.removeprefix(wrapper)}.'
-    return slice_state_dict(state, supernet.space, arch, prefix)
+    found = cut_state_dict(state, supernet.slices(arch), f'{path.removeprefix(wrapper)}.')
+    for name, module in model.named_modules():
+        if isinstance(module, SuperLinear):
+            key = f'{name.removeprefix(wrapper)}.weight'
+            found[key] = found[key][:, : width_of(arch)]
+    return found
 
 
 def load_exported(config: Path, weights: Path) -> Any:
@@ -158,7 +175,7 @@ def _origin(choice: Choice, cfg: Config, checkpoint: str | Path, command: str) -
 
 def _header(
     name: str,
-    arch: HRArch,
+    arch: Any,
     cost: Cost,
     size: Size,
     metrics: Mapping[str, float],
@@ -167,7 +184,7 @@ def _header(
     slot = '' if origin['slot'] is None else f', slot {origin["slot"]}'
     return '\n'.join(
         [
-            f'{name}: {arch.num_blocks} blocks and {arch.num_fusions} fusions, {cost}',
+            f'{name}: {arch.summary}, {cost}',
             f'(whole model, one image of {size[0]}x{size[1]}).',
             f'Sub-net {origin["source"]}{slot} of the supernet {origin["config"]} with the weights',
             f'{origin["checkpoint"]} (sha256 {origin["checkpoint_sha256"][:16]}).',

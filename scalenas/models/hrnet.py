@@ -13,7 +13,7 @@ from scalenas.arch.hrnet import EXPANSION, HRArch
 from scalenas.arch.hrnet_module import HRModule
 from scalenas.arch.strict import ArchError
 
-from .backbone import AbstractBackbone
+from .backbone import AbstractBackbone, is_pretrained
 from .extra import resolve_arch
 from .hrnet_parts import BranchModule, ResidualBlock, bottleneck, transition
 from .layers import Build, norm_abbreviation
@@ -107,10 +107,7 @@ class AbstractHRNet(AbstractBackbone, ABC):
     def init_weights(self) -> None:
         """Weights as `init_cfg` says; zero in the last norm of blocks if asked for."""
         super().init_weights()
-        cfg = self.init_cfg
-        if self.zero_init_residual and not (
-            isinstance(cfg, dict) and cfg.get('type') == 'Pretrained'
-        ):
+        if self.zero_init_residual and not is_pretrained(self.init_cfg):
             for module in self.modules():
                 if isinstance(module, ResidualBlock):
                     nn.init.zeros_(module.last_norm.weight)  # type: ignore[arg-type]

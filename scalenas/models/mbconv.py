@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, final
 
 from torch import Tensor, nn
@@ -11,9 +11,10 @@ from torch.nn import functional as F
 from scalenas.arch import MBConvArch
 from scalenas.arch.mbconv_units import ConvUnit, MBUnit
 
-from .backbone import as_arch
+from .backbone import as_arch, is_pretrained
 from .blocks import AbstractBlock, ConvNorm, DropPath, SqueezeExcitation
 from .layers import Build
+from .resize import resized
 from .staged import AbstractStagedNet
 
 _SQUEEZE = ('conv1.conv', 'conv2.conv')
@@ -34,25 +35,55 @@ class MBConvBlock(AbstractBlock):
         if unit.squeeze:
             self.se = SqueezeExcitation(inner, unit.squeeze, _SQUEEZE, activation)
         self.linear_conv = ConvNorm(build, inner, unit.c_out, 1)
-        self.skips = unit.project or (unit.stride == 1 and unit.c_in == unit.c_out)
+        self.skips = skips(unit)
         if unit.project and unit.c_in != unit.c_out:
             self.shortcut = ConvNorm(build, unit.c_in, unit.c_out, 1)
         self.drop_path = DropPath(drop_path_rate)
         self.with_cp = build.with_cp
 
+    def unit(self, name: str) -> ConvNorm:
+        """One of its convolutions with norm."""
+        found = self._modules[name]
+        assert isinstance(found, ConvNorm)
+        return found
+
     def _run(self, x: Tensor) -> Tensor:
-        out = x
-        for name in ('expand_conv', 'depthwise_conv', 'se', 'linear_conv'):
-            if name in self._modules:
-                out = self._modules[name](out)  # type: ignore[misc]
-        if not self.skips:
-            return out
-        if self.stride == 2:
-            # Odd sides round up, as they do in the convolutions beside it.
-            x = F.avg_pool2d(x, 2, ceil_mode=True, count_include_pad=False)
-        if 'shortcut' in self._modules:
-            x = self.shortcut(x)
-        return x + self.drop_path(out)
+        parts: Any = self._modules
+        return run_mbconv(parts, self.skips, self.stride, x)
+
+
+def run_mbconv(
+    parts: Mapping[str, Callable[[Tensor], Tensor]], skips: bool, stride: int, x: Tensor
+) -> Tensor:
+    """What an MBConv block computes from its parts, by name; it need not have all of them."""
+    out = x
+    for name in ('expand_conv', 'depthwise_conv', 'se', 'linear_conv'):
+        if name in parts:
+            out = parts[name](out)
+    if not skips:
+        return out
+    if stride == 2:
+        # Odd sides round up, as they do in the convolutions beside it.
+        x = F.avg_pool2d(x, 2, ceil_mode=True, count_include_pad=False)
+    if 'shortcut' in parts:
+        x = parts['shortcut'](x)
+    return x + parts['drop_path'](out)
+
+
+def skips(unit: MBUnit) -> bool:
+    """True for a block with a skip."""
+    return unit.project or (unit.stride == 1 and unit.c_in == unit.c_out)
+
+
+def zero_last_norms(blocks: Iterable[nn.Module]) -> None:
+    """Residual branches that start as zero: every block of these is an identity at first.
+
+    Source: BigNAS (Yu et al. 2020), section 3.2, "initialization".
+    """
+    for block in blocks:
+        if isinstance(block, MBConvBlock) and block.skips:
+            last = block.linear_conv
+            nn.init.zeros_(last.get_submodule(last.norm_name).weight)  # type: ignore[arg-type]
 
 
 @final
@@ -74,6 +105,9 @@ class ScaleMBConvNet(AbstractStagedNet[MBConvArch]):
         conv_cfg: default Conv2d.
         with_cp: keep only the input of every block, compute the rest again backwards.
         drop_path_rate: of the last block; falls linearly to 0 at the first.
+        zero_init_residual: every block with a skip starts as the identity.
+        resize: first bring images to the arch's resolution, as the supernet does that the net was
+            cut from; otherwise they are taken at any size.
         pretrained: the older way to say `init_cfg=dict(type='Pretrained', checkpoint=...)`.
         in_channels: default: what the arch says.
 
@@ -101,6 +135,8 @@ class ScaleMBConvNet(AbstractStagedNet[MBConvArch]):
         pretrained: str | None = None,
         init_cfg: Any = None,
         in_channels: int | None = None,
+        zero_init_residual: bool = False,
+        resize: bool = False,
     ) -> None:
         found = as_arch(arch, MBConvArch)
         super().__init__(
@@ -114,6 +150,16 @@ class ScaleMBConvNet(AbstractStagedNet[MBConvArch]):
             pretrained,
             init_cfg,
         )
+        self.zero_init_residual, self.resize = zero_init_residual, resize
+
+    def init_weights(self) -> None:
+        """Initialize, or load what `init_cfg` asks for."""
+        super().init_weights()
+        if self.zero_init_residual and not is_pretrained(self.init_cfg):
+            zero_last_norms(self.modules())
+
+    def _seen(self, x: Tensor) -> Tensor:
+        return resized(x, self.arch.resolution) if self.resize else x
 
     @property
     def steps(self) -> Sequence[nn.Module]:

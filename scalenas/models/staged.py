@@ -48,12 +48,8 @@ class AbstractStagedNet(AbstractBackbone, ABC, Generic[A]):
     ) -> None:
         super().__init__(norm_eval, pretrained, init_cfg)
         self.arch: A = arch
-        steps = [(arch.stem, stem_stride), *((stage.width, stage.stride) for stage in arch.stages)]
-        if arch.conv_out is not None:
-            steps.append((arch.conv_out, 1))
-        widths, strides = zip(*steps, strict=True)
-        self._maps = tuple(zip(widths, accumulate(strides, mul), strict=True))
-        last = len(steps) - 1
+        self._maps = step_maps(arch, stem_stride)
+        last = len(self._maps) - 1
         if not -1 <= frozen_stages <= last:
             raise ArchError(
                 f'frozen_stages must be within -1 (none) and {last}, got {frozen_stages}'
@@ -61,7 +57,7 @@ class AbstractStagedNet(AbstractBackbone, ABC, Generic[A]):
         if not 0 <= drop_path_rate < 1:
             raise ArchError(f'drop_path_rate must be within 0 and 1, got {drop_path_rate}')
         self.frozen_stages = frozen_stages
-        self.out_indices = _indices(out_indices, last)
+        self.out_indices = out_steps(out_indices, last)
         block = 0
         for name, unit in arch.units(arch.size):
             rate = drop_path_rate * block / max(1, arch.num_blocks - 1)
@@ -99,18 +95,31 @@ class AbstractStagedNet(AbstractBackbone, ABC, Generic[A]):
     @final
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """x: (N, in_channels, H, W) -> the map of every step in `out_indices`."""
-        maps = []
+        maps, x = [], self._seen(x)
         for index, step in enumerate(self.steps[: self.out_indices[-1] + 1]):
             x = step(x)
             if index in self.out_indices:
                 maps.append(x)
         return tuple(maps)
 
+    def _seen(self, x: Tensor) -> Tensor:
+        """The images as the network sees them."""
+        return x
+
     def _frozen(self) -> Iterable[nn.Module]:
         return self.steps[: self.frozen_stages + 1]
 
 
-def _indices(out_indices: Sequence[int], last: int) -> tuple[int, ...]:
+def step_maps(arch: MBConvArch | RegNetArch, stem_stride: int = 2) -> tuple[tuple[int, int], ...]:
+    """Channels and stride of the map of every step."""
+    steps = [(arch.stem, stem_stride), *((stage.width, stage.stride) for stage in arch.stages)]
+    if arch.conv_out is not None:
+        steps.append((arch.conv_out, 1))
+    widths, strides = zip(*steps, strict=True)
+    return tuple(zip(widths, accumulate(strides, mul), strict=True))
+
+
+def out_steps(out_indices: Sequence[int], last: int) -> tuple[int, ...]:
     """Distinct steps in order, counted from the start."""
     given = (out_indices,) if isinstance(out_indices, int) else tuple(out_indices)
     found = sorted({i if i >= 0 else last + 1 + i for i in given})

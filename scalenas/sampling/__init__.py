@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from scalenas.arch.strict import suggest
-from scalenas.space import HRSpace
+from scalenas.space import AbstractSpace
 
 from .grouped import GroupedSampler
 from .sampler import AbstractSampler, SamplerError
@@ -20,7 +20,9 @@ SAMPLERS: dict[str, type[AbstractSampler[Any]]] = {
 """Name in a config -> sampler."""
 
 
-def from_dict(data: object, space: HRSpace, where: str = 'sampler') -> AbstractSampler[Any]:
+def from_dict(
+    data: object, space: AbstractSpace[Any], where: str = 'sampler'
+) -> AbstractSampler[Any]:
     """The sampler that a config describes, e.g. `dict(type='grouped', seed=0)`.
 
     Raises:

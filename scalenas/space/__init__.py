@@ -3,16 +3,31 @@
 from collections.abc import Callable
 from typing import Any
 
-from scalenas.arch.strict import as_choice
+from scalenas.arch.strict import as_choice, as_mapping
 
 from .gene import Gene, Value
 from .hrnet import Group, HRSpace
+from .hull import MBConvHull
 from .mbconv import MBConvSpace, StageChoices, bignas_space, scalenet_space
+from .scaled import (
+    ScaledSpace,
+    ScalingStage,
+    hull_of,
+    scalenet_scaled_space,
+    scalenet_stages,
+)
 from .space import AbstractSpace, SpaceError
+
+
+def _scaled(data: object, where: str) -> AbstractSpace[Any]:
+    table = as_mapping(data, where, ('family', 'base', 'stages'), ('rounding', 'where'))
+    return ScaledSpace.read(from_dict(table['base'], f'{where}.base'), table, where)
+
 
 SPACES: dict[str, Callable[[object, str], AbstractSpace[Any]]] = {
     'hrnet': HRSpace.from_dict,
     'mbconv': MBConvSpace.from_dict,
+    'scaled': _scaled,
 }
 """Family name -> what reads its spaces. A new family is one more entry."""
 
@@ -33,11 +48,17 @@ __all__ = [
     'Gene',
     'Group',
     'HRSpace',
+    'MBConvHull',
     'MBConvSpace',
+    'ScaledSpace',
+    'ScalingStage',
     'SpaceError',
     'StageChoices',
     'Value',
     'bignas_space',
     'from_dict',
+    'hull_of',
+    'scalenet_scaled_space',
     'scalenet_space',
+    'scalenet_stages',
 ]

@@ -13,10 +13,9 @@ from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
 
 from scalenas import sampling
-from scalenas.arch import HRArch
 from scalenas.arch.strict import as_choice
 from scalenas.config import ConfigError
-from scalenas.models import SuperScaleHRNet
+from scalenas.models import Supernet, is_supernet, supernet_types
 from scalenas.registry import MODELS
 
 from .distillation import Distillation, FrozenTeacher, without_labels
@@ -95,13 +94,13 @@ class SuperNet(BaseModel):
             self._check_distillation(self.distillation)
 
     @property
-    def backbone(self) -> SuperScaleHRNet:
+    def backbone(self) -> Supernet:
         """The supernet inside the task model."""
         found = self.architecture.get_submodule(self._backbone_name)
-        assert isinstance(found, SuperScaleHRNet)
+        assert is_supernet(found)
         return found
 
-    def active(self, arch: HRArch) -> AbstractContextManager[SuperScaleHRNet]:
+    def active(self, arch: Any) -> AbstractContextManager[Supernet]:
         """While open, the task model runs with this sub-net."""
         return self.backbone.active(arch)
 
@@ -186,12 +185,13 @@ class SuperNet(BaseModel):
             losses['loss_decay'] = self.child_decay * half_squares(self._weights_of(arch))
         return losses
 
-    def _weights_of(self, arch: HRArch) -> list[Tensor]:
-        """All that a sub-net runs: its own weights, and those of everything around it."""
+    def _weights_of(self, arch: Any) -> list[Tensor]:
+        """All that a sub-net runs: its parts of the supernet, and everything around that."""
         backbone = self.backbone
-        own = {id(p) for p in backbone.parameters()}
-        around = [p for p in self.architecture.parameters() if id(p) not in own]
-        return [*(p for _, p in backbone.live_parameters(arch)), *around]
+        own = dict(backbone.named_parameters())
+        parts = [part.of(own) for part in backbone.slices(arch).values() if part.key in own]
+        held = {id(p) for p in own.values()}
+        return [*parts, *(p for p in self.architecture.parameters() if id(p) not in held)]
 
     def _ready_teacher(self) -> tuple[FrozenTeacher, ...]:
         wanted = self.distillation
@@ -234,11 +234,11 @@ class SuperNet(BaseModel):
 
 
 def _find_backbone(model: nn.Module) -> str:
-    names = [name for name, m in model.named_modules() if isinstance(m, SuperScaleHRNet)]
+    names = [name for name, m in model.named_modules() if is_supernet(m)]
     if len(names) != 1:
         raise ConfigError(
             'model.architecture: expected exactly one supernet inside, such as '
-            f"backbone=dict(type='scalenas.SuperScaleHRNet', ...), found {len(names)}"
+            f'backbone=dict(type={supernet_types()}), found {len(names)}'
         )
     return names[0]
 
