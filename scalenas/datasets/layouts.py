@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -164,12 +164,17 @@ def is_complete(folder: Path, recipe: dict[str, Any]) -> bool:
     except DemoDataError:
         return False
     same = manifest['recipe'] == json.loads(json.dumps(recipe))
-    return same and all(
-        (folder / path).is_file()
-        for split, count in manifest['counts'].items()
-        for index in range(count)
-        for path in LAYOUTS[manifest['layout']](split, index)
-    )
+    return same and all((folder / path).is_file() for path in _files(manifest))
+
+
+def _files(manifest: dict[str, Any]) -> Iterator[str]:
+    """What the manifest lists, else what follows from its layout."""
+    if 'files' in manifest:
+        yield from manifest['files']
+        return
+    for split, count in manifest['counts'].items():
+        for index in range(count):
+            yield from LAYOUTS[manifest['layout']](split, index)
 
 
 def describe(out: Path, made: bool, classes: Sequence[str]) -> str:

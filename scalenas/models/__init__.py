@@ -3,6 +3,7 @@
 from scalenas.registry import MODELS
 
 from .families import FAMILIES, Supernet, is_supernet, supernet_types
+from .feature_dropout import FeatureDropout
 from .hrnet import ScaleHRNet
 from .mbconv import ScaleMBConvNet
 from .mmpretrain_keys import from_mmpretrain, mmpretrain_key_map
@@ -26,6 +27,7 @@ MODELS.register_module('SuperLinearClsHead', module=super_linear_cls_head)
 __all__ = [
     'FAMILIES',
     'ChoiceMBConvNet',
+    'FeatureDropout',
     'ScaleHRNet',
     'ScaleMBConvNet',
     'ScaleRegNet',

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,25 @@ from PIL import Image
 
 from scalenas.arch import HRStage, Scaling, find, from_dict
 from scalenas.arch.rounding import NEAREST
-from scalenas.datasets import earth
+from scalenas.datasets import digits, earth
 from scalenas.datasets.demo import make_scenes
+from scalenas.datasets.layouts import SPLITS
 from scalenas.datasets.scenes import SceneRecipe
 
 WIDTH, SIZE = 8, 64
 CHANNELS = [WIDTH * 2**i for i in range(4)]
 SPACE = dict(
     width=WIDTH, num_modules=(1, 1, 1), depth=(1, 2, 3), stem=16, stage1_blocks=1, stage1_channels=8
+)
+
+NARROW = dict(
+    resolution=[32, 48],
+    stem=[8],
+    conv_out=[16, 24],
+    stages=[
+        dict(width=[8, 12], depth=[1, 2], kernel=[3, 5], expand=[1]),
+        dict(width=[12, 16], depth=[1, 2], kernel=[3, 5], expand=[2], stride=2),
+    ],
 )
 
 
@@ -58,10 +69,14 @@ class Worlds:
             'scalenas.SceneDataset': 'ade',
             'scalenas.EarthDataset': 'ade',
             'ImageNet': 'classes',
+            'scalenas.SpreadImageNet': 'classes',
+            'scalenas.DigitsDataset': 'digits',
         }[kind]
         folder = self.root / kind
         if not folder.exists() and layout == 'classes':
-            make_classes(folder)
+            make_classes(folder, ('train', 'val'), [f'n{label:08}' for label in range(1000)])
+        elif not folder.exists() and layout == 'digits':
+            make_classes(folder, SPLITS, digits.CLASSES, digits.SIDE)
         elif not folder.exists():
             recipe = SceneRecipe(size=(SIZE, SIZE), radius=(3.0, 24.0))
             make_scenes(folder, (15, 3, 3), recipe=recipe, layout=layout)
@@ -72,14 +87,16 @@ class Worlds:
         return str(folder)
 
 
-def make_classes(folder: Path) -> None:
-    """A folder per class of ImageNet and split; the first five have two pictures each."""
-    for split in ('train', 'val'):
-        for label in range(1000):
-            place = folder / split / f'n{label:08}'
+def make_classes(
+    folder: Path, splits: Sequence[str], classes: Sequence[str], side: int = SIZE
+) -> None:
+    """A folder per split and class; the first five classes have two pictures each."""
+    for split in splits:
+        for label, name in enumerate(classes):
+            place = folder / split / name
             place.mkdir(parents=True)
             for number in range(2 if label < 5 else 0):
-                pixels = np.random.default_rng(number).integers(0, 256, (SIZE, SIZE, 3), np.uint8)
+                pixels = np.random.default_rng(number).integers(0, 256, (side, side, 3), np.uint8)
                 Image.fromarray(pixels).save(place / f'{number}.png')
 
 
@@ -92,6 +109,8 @@ def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
             part['type'] = 'BN'
         if 'space' in part and kind.endswith('SuperScaleHRNet'):
             part['space'].update(SPACE)
+        if 'space' in part and kind.endswith('SuperMBConvNet'):
+            part['space'].update(NARROW)
         if kind.endswith('.ScaleHRNet') and isinstance(part.get('arch'), str):
             part['arch'] = narrow(part['arch'])
         if kind in ('scalenas.ScaleMBConvNet', 'scalenas.ScaleRegNet'):
@@ -99,6 +118,9 @@ def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
             part['arch'] = arch.scaled(Scaling(width=0.1, depth=0.1), NEAREST).to_dict()
         if kind == 'LinearClsHead':
             heads = True  # conv_out, which it sees, is not scaled
+        if kind == 'scalenas.SuperLinearClsHead':
+            part['in_channels'] = max(NARROW['conv_out'])
+            heads = True
         if part.get('input_transform') == 'resize_concat':
             part.update(in_channels=CHANNELS, channels=sum(CHANNELS))
             heads = True
@@ -124,7 +146,8 @@ def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
             part['spread'] = 2
     assert heads, 'a head that this shrinker does not know'
     if 'search' in cfg:
-        cfg.search.size = (SIZE, SIZE)
+        if 'size' in cfg.search:
+            cfg.search.size = (SIZE, SIZE)
         if cfg.search.algorithm.type == 'coarse_to_fine':
             # The smallest and the largest net; test_configs tests the grid itself in full.
             everything = [dict(genes=['*'], levels=2)]
