@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from scalenas import sampling
 from scalenas.arch.strict import as_choice
 from scalenas.config import ConfigError
-from scalenas.models import Supernet, is_supernet, supernet_types
+from scalenas.models import SuperLinear, Supernet, is_supernet, supernet_types
 from scalenas.registry import MODELS
 
 from .distillation import Distillation, FrozenTeacher, without_labels
@@ -171,6 +171,8 @@ class SuperNet(BaseModel):
                 self.architecture(inputs, without_labels(samples), mode='tensor')
             else:
                 losses.update(self.architecture(inputs, samples, mode='loss'))
+            if self.child_decay and not largest:
+                losses['loss_decay'] = self.child_decay * half_squares(self._weights_of(arch))
         if wanted is not None and not outputs:
             raise ConfigError(
                 f'distillation.tap: {wanted.tap!r} did not run in a training step; '
@@ -181,8 +183,6 @@ class SuperNet(BaseModel):
         elif wanted is not None:
             # In place: the first net of the step, the largest, teaches those after it.
             step.targets = [output.detach() for output in outputs]
-        if self.child_decay and not largest:
-            losses['loss_decay'] = self.child_decay * half_squares(self._weights_of(arch))
         return losses
 
     def _weights_of(self, arch: Any) -> list[Tensor]:
@@ -190,8 +190,12 @@ class SuperNet(BaseModel):
         backbone = self.backbone
         own = dict(backbone.named_parameters())
         parts = [part.of(own) for part in backbone.slices(arch).values() if part.key in own]
-        held = {id(p) for p in own.values()}
-        return [*parts, *(p for p in self.architecture.parameters() if id(p) not in held)]
+        seen = {id(p) for p in own.values()}
+        for module in self.architecture.modules():
+            if isinstance(module, SuperLinear):
+                parts.append(module.weight[:, : backbone.out_channels[-1]])
+                seen.add(id(module.weight))
+        return [*parts, *(p for p in self.architecture.parameters() if id(p) not in seen)]
 
     def _ready_teacher(self) -> tuple[FrozenTeacher, ...]:
         wanted = self.distillation
@@ -245,7 +249,7 @@ def _find_backbone(model: nn.Module) -> str:
 
 def _decay(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
-        raise ConfigError(f'model.child_decay: expected a number from 0 to 1, got {value!r}')
+        raise ConfigError(f'model.child_decay: expected a number from 0 to below 1, got {value!r}')
     return float(value)
 
 

@@ -342,7 +342,7 @@ def test_several_processes_are_told_what_they_need(bignas):
         (dict(backward='each_one'), ArchError, "did you mean 'each'"),
         (dict(dropout='none'), ArchError, 'all, largest'),
         (dict(dropout='largest', sampler=dict(type='uniform')), ConfigError, 'model.dropout'),
-        (dict(child_decay=-1), ConfigError, 'from 0 to 1, got -1'),
+        (dict(child_decay=-1), ConfigError, 'from 0 to below 1, got -1'),
         (dict(distillation={**BIGNAS, 'temperature': None}), ConfigError, 'BigNAS has 1.0'),
         (dict(distillation={**BIGNAS, 'temperature': 0}), ConfigError, 'expected > 0, got 0'),
         (dict(distillation={**BIGNAS, 'loss': 'mse'}), ConfigError, "only with loss='kl'"),
