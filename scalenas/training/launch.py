@@ -63,12 +63,31 @@ def build_runner(cfg: Config, loaders: tuple[str, ...]) -> Runner:
     writable_folder(cfg.work_dir)
     with clear_errors(cfg):
         runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    check_statistics(cfg, unwrapped(runner), loaders)
     if 'train_dataloader' in loaders:
         check_parallel(cfg, unwrapped(runner))
     if path is not None:
         exact = cfg.get('resume', False) or 'train_dataloader' not in loaders
         runner.register_hook(WeightsHook(path, exact))
     return runner
+
+
+def check_statistics(cfg: Config, model: nn.Module, loaders: tuple[str, ...]) -> None:
+    """Pass unless batch norms without statistics would be validated as they are.
+
+    Raises:
+        ConfigError: says which loop to take.
+    """
+    if not isinstance(model, SuperNet) or model.track_norms:
+        return
+    for stage in ('val', 'test'):
+        kind = str((cfg.get(f'{stage}_cfg') or {}).get('type', ''))
+        if f'{stage}_dataloader' in loaders and not kind.endswith('SubnetValLoop'):
+            raise ConfigError(
+                f'{cfg.filename}: with model.track_norms=False batch norms have no statistics of '
+                f"their own, so {stage}_cfg must be dict(type='scalenas.SubnetValLoop'), which "
+                f'calibrates each sub-net; got {kind or "none"!r}'
+            )
 
 
 def check_parallel(cfg: Config, model: nn.Module) -> None:

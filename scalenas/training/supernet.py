@@ -85,6 +85,7 @@ class SuperNet(BaseModel):
         self.dropout = as_choice(dropout, 'dropout', ('all', 'largest'))
         self.child_decay = _decay(child_decay)
         self._check_largest()
+        self.track_norms = track_norms
         if not track_norms:
             keep_no_statistics(model)
         self.distillation = None if distillation is None else Distillation.from_dict(distillation)

@@ -17,7 +17,7 @@ from mmseg.structures import SegDataSample
 from scalenas.arch.strict import ArchError
 from scalenas.config import ConfigError
 from scalenas.training.distillation import Distillation
-from scalenas.training.launch import _give_each_a_backward, check_parallel
+from scalenas.training.launch import _give_each_a_backward, check_parallel, check_statistics
 from scalenas.training.losses import soft_divergence
 from scalenas.training.step import SuperNetDDP
 
@@ -291,6 +291,17 @@ def test_statistics_are_tracked_or_not(bignas):
         same = [torch.equal(value, after[key]) for key, value in before.items()]
         assert all(same) is not track
         assert len(same) > 50
+
+
+def test_without_statistics_every_validation_calibrates(bignas):
+    model, loaders = bignas(), ('train_dataloader', 'val_dataloader')
+    cfg = ConfigDict(filename='x.py', val_cfg=dict(type='scalenas.SubnetValLoop'))
+    check_statistics(cfg, model, loaders)
+    cfg.val_cfg.type = 'ValLoop'
+    check_statistics(cfg, model, loaders[:1])
+    check_statistics(cfg, bignas(track_norms=True), loaders)
+    with pytest.raises(ConfigError, match=r"val_cfg must be .*SubnetValLoop.*got 'ValLoop'"):
+        check_statistics(cfg, model, loaders)
 
 
 def test_zero_gamma_makes_every_residual_block_an_identity(bignas):
