@@ -31,7 +31,8 @@ class SuperNet(BaseModel):
     """Wraps a task model; each training step runs the sub-nets that the sampler names.
 
     The preprocessor, losses, metrics and prediction are the task model's. Losses of the second,
-    third ... sub-net of a step are named `net1.`, `net2.` ...; the distillation loss is `loss_kd`.
+    third ... sub-net of a step are named `net1.`, `net2.` ...; the distillation loss is `loss_kd`,
+    and a loss that the task model calls `loss` is `loss_task`.
 
     `backward`: with 'summed' all sub-nets of a step run inside one `forward(mode='loss')` and
     their losses are summed, so mmengine's `train_step` and its MMDistributedDataParallel work as
@@ -150,7 +151,9 @@ class SuperNet(BaseModel):
         losses: dict[str, Any] = {}
         for k in step.runs:
             for name, value in self._losses_of(step, k, inputs, data_samples).items():
-                losses[f'net{k}.{name}' if k else name] = value
+                # mmengine logs the total as 'loss', which mmpretrain's only loss would hide.
+                own = 'loss_task' if name == 'loss' else name
+                losses[f'net{k}.{own}' if k else own] = value
         if self.inactive == 'decay' and step.ends:
             # A zero that depends on every weight gives each a zero gradient, under DDP too.
             used = [p.sum() for p in self.backbone.parameters() if p.requires_grad]

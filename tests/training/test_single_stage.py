@@ -82,6 +82,11 @@ def test_both_forms_give_the_same_gradients(single_stage):
     ]
     (summed, logs), (each, others) = found
     assert set(logs) == set(others)
+    for name, value in logs.items():
+        torch.testing.assert_close(others[name], value.detach(), rtol=1e-10, atol=1e-10)
+    parts = [value for name, value in logs.items() if 'loss' in name and name != 'loss']
+    assert len(parts) == 1 + 3 + 3
+    torch.testing.assert_close(logs['loss'], sum(parts))
     for name, grad in summed.items():
         # A projection that only some networks need gets none where no such one is drawn.
         assert (grad is None) == (each[name] is None), name
