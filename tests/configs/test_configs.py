@@ -14,6 +14,7 @@ from scalenas.complexity import Counter
 from scalenas.models.checkpoint import save_plain
 from scalenas.registry import MODELS
 from scalenas.search import SearchPlan
+from scalenas.space import bignas_space
 from scalenas.space import from_dict as space_of
 from scalenas.training.launch import build_runner
 
@@ -143,6 +144,39 @@ def test_the_recipes_of_the_paper():
             assert cfg.model.distillation.weight == (0.5 if released else 1.0)
             assert cfg.model.inactive == ('decay' if released else 'skip')
             assert cfg.find_unused_parameters == (not released)
+
+
+def test_the_recipe_of_bignas():
+    """Section 4.2 and table 1, and every rule of section 3.1 switched on."""
+    folder = 'configs/scalenas_cls/imagenet'
+    cfg = read(f'{folder}/supernet_bignas_64xb64-120k_imagenet.py')
+    rms, (warm, decay) = cfg.optim_wrapper.optimizer, cfg.param_scheduler
+    assert (rms.type, rms.lr, rms.alpha, rms.momentum) == ('RMSprop', 0.256, 0.9, 0.9)
+    assert rms.weight_decay == 1e-5
+    assert 64 * cfg.train_dataloader.batch_size == cfg.auto_scale_lr.base_batch_size == 4096
+    epoch = 1281167 / 4096
+    assert (decay.gamma, decay.floor) == (0.97, 0.05)
+    assert decay.period == pytest.approx(2.4 * epoch)
+    assert warm.end == round(5 * epoch)
+    model = cfg.model
+    assert model.sampler == dict(type='sandwich', seed=0, num_random=2)
+    kd = dict(tap='head.fc', teacher='inplace', loss='kl', temperature=1.0, labels='largest')
+    assert model.distillation == kd
+    assert (model.dropout, model.child_decay, model.track_norms) == ('largest', 0.0, False)
+    backbone = model.architecture.backbone
+    assert backbone.zero_init_residual
+    assert backbone.resize
+    assert model.architecture.neck[1].ratio == 0.2
+    crop = next(t for t in cfg.train_pipeline if t.type == 'RandomResizedCrop')
+    assert crop.scale == 224
+    assert any(t.type == 'AutoAugment' for t in cfg.train_pipeline)
+    trained = space_of(backbone.space.to_dict())
+    searched = read(f'{folder}/search_bignas_imagenet.py').model.architecture.backbone.space
+    assert space_of(searched.to_dict()) == bignas_space()
+    assert set(bignas_space().resolution) - set(trained.resolution) == {256}
+    assert 5 * trained.size() == 4 * bignas_space().size()
+    assert trained.largest() in bignas_space()
+    assert trained.largest().activation == 'swish'
 
 
 def test_no_config_searches_on_what_it_trains_or_reports():
