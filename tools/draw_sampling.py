@@ -11,7 +11,7 @@ import time
 
 from scalenas.arch import parse_head
 from scalenas.cli import main_of
-from scalenas.sampling import HierarchicalSampler
+from scalenas.sampling import HierarchicalSampler, parse_eta
 from scalenas.sampling.many import draw_many, many_macs
 from scalenas.space import base_macs, scalenet_scaled_space, stage_budgets
 from scalenas.visualization.draw_sampling import draw_sampling, sampling_table
@@ -38,18 +38,18 @@ def main() -> None:
     args = parse_args()
     start = time.perf_counter(), time.process_time()
     space, head = scalenet_scaled_space(half=args.space == 'scalenet_half'), parse_head(args.head)
-    eta = [float(x) for x in args.eta.split(',')] if ',' in args.eta else args.eta
-    weights = {'scale.stage': HierarchicalSampler(space, eta=eta).eta}
+    weights = {'scale.stage': HierarchicalSampler(space, eta=parse_eta(args.eta)).eta}
     bases = many_macs(space.base, draw_many(space.base, args.num_base, args.seed), head)
     f_0, merged = base_macs(bases.mean()), space.merged()
     targets = [f_0 * 2**j for j in range(len(space.stages))]
+    budgets = stage_budgets(f_0, len(targets) - 1, args.tolerance)
     samples = {
         'hierarchical': many_macs(space, draw_many(space, args.num, args.seed, weights), head),
         'uniform': many_macs(merged, draw_many(merged, args.num, args.seed), head),
     }
     draw_sampling(samples, targets, args.out)
     print(f'base nets: mean {bases.mean() / 1e6:,.1f} M macs, so f_0 = {f_0 / 1e6:,.0f} M')
-    print(sampling_table(samples, stage_budgets(f_0, len(targets) - 1, args.tolerance), targets))
+    print(sampling_table(samples, budgets, targets))
     seconds = time.perf_counter() - start[0], time.process_time() - start[1]
     print(f'wrote {args.out} in {seconds[0]:.1f} s ({seconds[1]:.1f} s of one core)')
 

@@ -8,7 +8,7 @@ from scalenas.arch.strict import suggest
 from scalenas.space import AbstractSpace
 
 from .grouped import GroupedSampler
-from .hierarchical import HierarchicalSampler
+from .hierarchical import HierarchicalSampler, parse_eta
 from .sampler import AbstractSampler, SamplerError
 from .simple import FixedSampler, SandwichSampler, UniformSampler, arch_of
 
@@ -59,4 +59,5 @@ __all__ = [
     'UniformSampler',
     'arch_of',
     'from_dict',
+    'parse_eta',
 ]

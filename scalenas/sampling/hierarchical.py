@@ -46,6 +46,20 @@ class HierarchicalSampler(AbstractSampler[A]):
         return (self.space.sample(rng, self._weights),)
 
 
+def parse_eta(text: str) -> str | list[float]:
+    """An `eta` as a word, or as the weights of a text such as `1,4,5,7`.
+
+    Raises:
+        SamplerError: for weights that are no numbers.
+    """
+    if ',' not in text:
+        return text
+    try:
+        return [float(word) for word in text.split(',')]
+    except ValueError:
+        raise SamplerError(f'--eta: expected numbers such as 1,4,5,7, got {text!r}') from None
+
+
 def _weights(eta: str | Sequence[float], space: ScaledSpace[Any]) -> tuple[float, ...]:
     stages = [int(stage) for stage in space.genes['scale.stage'].values]
     if isinstance(eta, str):

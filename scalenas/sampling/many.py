@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from scalenas.arch import Head, Layer, MBConvArch, Rounding
 from scalenas.arch.mbconv_units import MBUnit, conv_unit
+from scalenas.arch.strict import as_int
 from scalenas.complexity import count
 from scalenas.space import AbstractSpace, MBConvSpace, ScaledSpace, Value
 
@@ -31,7 +32,8 @@ def draw_many(
     weights: Mapping[str, tuple[float, ...]] | None = None,
 ) -> Draws:
     """So many random networks as columns; `weights` of a gene's values by its name."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(as_int(seed, 'seed', 0))
+    as_int(num, 'number of networks')
     found: Draws = {}
     for name, gene in space.genes.items():
         row = (weights or {}).get(name)

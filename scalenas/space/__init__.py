@@ -8,16 +8,10 @@ from scalenas.arch.strict import as_choice, as_mapping
 from .gene import Gene, Value
 from .hrnet import Group, HRSpace
 from .hull import MBConvHull
-from .mbconv import MBConvSpace, StageChoices, bignas_space, scalenet_space
+from .mbconv import MBConvSpace, StageChoices
 from .monte_carlo import base_macs, mean_macs, stage_budgets
-from .scaled import (
-    FACTORS,
-    ScaledSpace,
-    ScalingStage,
-    hull_of,
-    scalenet_scaled_space,
-    scalenet_stages,
-)
+from .papers import bignas_space, scalenet_scaled_space, scalenet_space, scalenet_stages
+from .scaled import FACTORS, ScaledSpace, ScalingStage, hull_of
 from .space import AbstractSpace, SpaceError, Weights
 
 

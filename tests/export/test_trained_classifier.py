@@ -91,7 +91,7 @@ def test_costs_are_those_of_the_networks_at_their_own_resolution(trained: Any) -
     wanted = Counter(head=ClassificationHead(len(CLASSES)))
     for arch in [space.smallest(), space.largest(), *(space.sample(rng) for _ in range(5))]:
         assert counter(arch) == wanted(arch)
-    with pytest.raises(UserError, match='search.size: leave it out'):
+    with pytest.raises(UserError, match=r'search\.size: leave it out'):
         evaluate.counter((32, 32))
 
 
