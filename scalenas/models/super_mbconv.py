@@ -8,16 +8,18 @@ In both, the blocks of a shallow stage are the first ones of a deep one.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from abc import ABC
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, ClassVar, Self, final
+from typing import Any, ClassVar, Literal, Self, final
 
 from torch import Tensor, nn
 from torch.nn.parameter import Parameter
 
 from scalenas.arch import MBConvArch
-from scalenas.arch.strict import ArchError, as_choice
+from scalenas.arch.strict import ArchError, as_choice, as_int
 from scalenas.space import AbstractSpace, hull_of
 from scalenas.space import from_dict as space_from_dict
 
@@ -47,8 +49,10 @@ class AbstractSuperMBConvNet(AbstractBackbone, ABC):
         zero_init_residual: every block that has a skip in all networks starts as the identity.
         resize: bring images to the resolution of the active network, so that one crop serves all.
             A space of several resolutions needs it.
-        align: which channels a narrow network uses, the 'left' (first) or 'right' (last) ones,
-            where `active` does not say.
+        align: which channels a narrow network uses where `active` does not say: the 'left'
+            (first) ones, the 'right' (last) ones, or with 'both' one half of the networks the
+            left and the other half the right, so that all channels learn alike. Which half is a
+            pure function of `align_seed` and the network: no call depends on an earlier one.
         pretrained: the older way to say `init_cfg=dict(type='Pretrained', checkpoint=...)`.
 
     Raises:
@@ -68,7 +72,8 @@ class AbstractSuperMBConvNet(AbstractBackbone, ABC):
         with_cp: bool = False,
         zero_init_residual: bool = False,
         resize: bool = False,
-        align: Align = 'left',
+        align: Align | Literal['both'] = 'left',
+        align_seed: int = 0,
         pretrained: str | None = None,
         init_cfg: Any = None,
     ) -> None:
@@ -79,7 +84,7 @@ class AbstractSuperMBConvNet(AbstractBackbone, ABC):
         hull = hull_of(space)
         build = Build(None, norm_cfg or {'type': 'BN'}, with_cp)
         as_choice(build.norm_cfg.get('type'), 'norm_cfg.type', NORMS)
-        as_choice(align, 'align', ALIGNS)
+        as_choice(align, 'align', (*ALIGNS, 'both'))
         if not resize and len(hull.resolutions) > 1:
             raise ArchError(
                 f'resize: the space has {len(hull.resolutions)} resolutions; set resize=True, or '
@@ -92,13 +97,14 @@ class AbstractSuperMBConvNet(AbstractBackbone, ABC):
             )
         self.frozen_stages, self.out_indices = frozen_stages, out_steps(out_indices, last)
         self.with_cp, self.zero_init_residual, self.resize = with_cp, zero_init_residual, resize
-        self.align: Align = align
+        self.align: Align | Literal['both'] = align
+        self.align_seed = as_int(align_seed, 'align_seed', 0)
         self._one_end = len(hull.conv_outs) == 1
         build_held(self, hull, self.holding, build)
         largest = space.largest()
         self._largest_side = largest.resolution
         self._checked = largest
-        self._running = (largest, self._live(largest, align))
+        self._running = (largest, self._live(largest))
         self._freeze()
 
     @property
@@ -196,11 +202,22 @@ class AbstractSuperMBConvNet(AbstractBackbone, ABC):
         keys = [part.key for part in parts_of(self._live(arch)).values()]
         return [(k, self.get_parameter(k)) for k in keys if k.endswith(('.weight', '.bias'))]
 
+    @final
+    def align_of(self, arch: MBConvArch) -> Align:
+        """The side of the channels that a network uses where nobody says otherwise."""
+        if self.align != 'both':
+            return self.align
+        text = f'{self.align_seed}/{json.dumps(arch.to_dict())}'
+        return ALIGNS[hashlib.sha256(text.encode()).digest()[0] % 2]
+
     def _live(self, arch: MBConvArch, align: Align | None = None) -> list[list[Live]]:
-        side = align or self.align
+        side = align or self.align_of(arch)
         as_choice(side, 'align', ALIGNS)
-        if side == 'right' and not self._one_end:
-            raise ArchError("align: 'right' needs a space with one conv_out: heads read its first")
+        if (align or self.align) != 'left' and not self._one_end:
+            raise ArchError(
+                f'align: {align or self.align!r} needs a space with one conv_out, for heads read '
+                'its first channels'
+            )
         return live_units(self, arch, self.holding, side)
 
     def _frozen(self) -> Iterable[nn.Module]:

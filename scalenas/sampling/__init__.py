@@ -1,4 +1,4 @@
-"""What to train next: uniform, sandwich, grouped, and fixed sampling. No torch."""
+"""What to train next: uniform, sandwich, grouped, hierarchical and fixed sampling. No torch."""
 
 import inspect
 from collections.abc import Mapping
@@ -8,6 +8,7 @@ from scalenas.arch.strict import suggest
 from scalenas.space import AbstractSpace
 
 from .grouped import GroupedSampler
+from .hierarchical import HierarchicalSampler, parse_eta
 from .sampler import AbstractSampler, SamplerError
 from .simple import FixedSampler, SandwichSampler, UniformSampler, arch_of
 
@@ -16,6 +17,7 @@ SAMPLERS: dict[str, type[AbstractSampler[Any]]] = {
     'sandwich': SandwichSampler,
     'uniform': UniformSampler,
     'fixed': FixedSampler,
+    'hierarchical': HierarchicalSampler,
 }
 """Name in a config -> sampler."""
 
@@ -51,9 +53,11 @@ __all__ = [
     'AbstractSampler',
     'FixedSampler',
     'GroupedSampler',
+    'HierarchicalSampler',
     'SamplerError',
     'SandwichSampler',
     'UniformSampler',
     'arch_of',
     'from_dict',
+    'parse_eta',
 ]

@@ -8,15 +8,11 @@ from scalenas.arch.strict import as_choice, as_mapping
 from .gene import Gene, Value
 from .hrnet import Group, HRSpace
 from .hull import MBConvHull
-from .mbconv import MBConvSpace, StageChoices, bignas_space, scalenet_space
-from .scaled import (
-    ScaledSpace,
-    ScalingStage,
-    hull_of,
-    scalenet_scaled_space,
-    scalenet_stages,
-)
-from .space import AbstractSpace, SpaceError
+from .mbconv import MBConvSpace, StageChoices
+from .monte_carlo import base_macs, mean_macs, stage_budgets
+from .papers import bignas_space, scalenet_scaled_space, scalenet_space, scalenet_stages
+from .scaled import FACTORS, ScaledSpace, ScalingStage, hull_of
+from .space import AbstractSpace, SpaceError, Weights
 
 
 def _scaled(data: object, where: str) -> AbstractSpace[Any]:
@@ -43,6 +39,7 @@ def from_dict(data: object, where: str = 'space') -> AbstractSpace[Any]:
 
 
 __all__ = [
+    'FACTORS',
     'SPACES',
     'AbstractSpace',
     'Gene',
@@ -55,10 +52,14 @@ __all__ = [
     'SpaceError',
     'StageChoices',
     'Value',
+    'Weights',
+    'base_macs',
     'bignas_space',
     'from_dict',
     'hull_of',
+    'mean_macs',
     'scalenet_scaled_space',
     'scalenet_space',
     'scalenet_stages',
+    'stage_budgets',
 ]

@@ -18,7 +18,7 @@ from scalenas.arch.strict import as_choice, as_list, as_mapping
 
 from .gene import Gene
 from .hull import MBConvHull
-from .mbconv import MBConvSpace, scalenet_space
+from .mbconv import MBConvSpace
 from .space import A, AbstractSpace, Genes, SpaceError
 
 FACTORS = ('depth', 'width', 'resolution')
@@ -78,6 +78,8 @@ class ScaledSpace(AbstractSpace[A]):
         self, base: AbstractSpace[A], stages: Sequence[ScalingStage], rule: str = 'ceil'
     ) -> None:
         self.base, self.stages, self.rounding = base, tuple(stages), rounding(rule)
+        if isinstance(base, ScaledSpace):
+            raise SpaceError('space.base: a scaled space cannot be scaled again')
         if not self.stages:
             raise SpaceError('space.stages: expected at least one scaling stage')
         if base.smallest().size is None and any(s.resolution != (1.0,) for s in self.stages):
@@ -131,7 +133,7 @@ class ScaledSpace(AbstractSpace[A]):
         )
 
     def _shrink(self, arch: Arch, scaling: Scaling, rule: Any) -> A | None:
-        raise SpaceError('space.base: a scaled space cannot be scaled again')
+        raise AssertionError('no scaled space has a scaled base')
 
     def _scalings(self) -> Iterator[tuple[Genes, Scaling]]:
         for stage in self.genes[_STAGE].values:
@@ -190,22 +192,6 @@ def hull_of(space: AbstractSpace[Any]) -> MBConvHull:
     if isinstance(space, MBConvSpace | ScaledSpace):
         return space.hull()
     raise SpaceError(f'space: expected one of MBConv networks, got {type(space).__name__}')
-
-
-def scalenet_stages() -> tuple[ScalingStage, ...]:
-    """ScaleNet (Xie et al. 2022), table 7: the base and three scaling stages."""
-    rows = (((1.04, 4), (1.00, 3)), ((1.20, 5), (1.21, 3)), ((1.40, 7), (1.43, 3)))
-    stages = [ScalingStage()]
-    for (low, count), (resolution, sides) in rows:
-        factors = tuple(round(low + 0.04 * i, 2) for i in range(count))
-        sides_ = tuple(round(resolution + 0.07 * i, 2) for i in range(sides))
-        stages.append(ScalingStage(factors, factors, sides_))
-    return tuple(stages)
-
-
-def scalenet_scaled_space(half: bool = False) -> ScaledSpace[Any]:
-    """The whole space of ScaleNet, tables 6 and 7; `half` as wide is the one of ImageNet-100."""
-    return ScaledSpace(scalenet_space(half), scalenet_stages())
 
 
 def _described(arch: object) -> str:

@@ -122,6 +122,24 @@ def test_both_sides_of_the_channels() -> None:
     assert weight.slices[0] == slice(total - 16, total)
 
 
+def test_a_side_for_every_network_is_a_pure_function_of_seed_and_network() -> None:
+    with torch.device('meta'):
+        options = {'space': SCALED, 'resize': True, 'align': 'both'}
+        nets = [ChoiceMBConvNet(**options, align_seed=seed) for seed in (0, 0, 1)]
+    rng = random.Random(5)
+    archs = list({SCALED.sample(rng) for _ in range(300)})
+    sides = [[net.align_of(arch) for arch in archs] for net in nets]
+    assert sides[0] == sides[1] != sides[2]
+    assert nets[1].align_of(archs[7]) == sides[0][7]  # whatever was asked before
+    left = sides[0].count('left')
+    assert abs(left - len(archs) / 2) < 5 * (len(archs) / 4) ** 0.5
+    for arch in archs[:10]:
+        side = nets[0].align_of(arch)
+        assert nets[0].slices(arch) == nets[0].slices(arch, side)
+        with nets[0].active(arch):
+            assert nets[0].out_channels == (24,)
+
+
 @pytest.mark.parametrize('form', FORMS)
 def test_published_spaces_are_held_as_planned(form: str) -> None:
     """Shapes alone: of the largest net each tensor is there whole, of all others a part."""
@@ -311,6 +329,8 @@ def test_a_crop_that_cannot_give_the_largest_resolution_is_refused_at_once(
         ({'resize': False}, 'resize: the space has 3 resolutions; set resize=True'),
         ({'align': 'middle'}, 'align: expected one of left, right'),
         ({'align': 'right'}, "align: 'right' needs a space with one conv_out"),
+        ({'align': 'both'}, "align: 'both' needs a space with one conv_out"),
+        ({'align_seed': -1}, 'align_seed: expected a whole number'),
         ({'norm_cfg': {'type': 'GN', 'num_groups': 2}}, 'norm_cfg.type: expected one of BN'),
         ({'frozen_stages': 9}, 'frozen_stages must be within -1'),
         ({'out_indices': (7,)}, 'out_indices must be distinct steps'),
