@@ -3,7 +3,8 @@
 # Source: BigNAS (Yu et al. 2020), section 3.1, with a space, a rate and a schedule of this size.
 # Command: python tools/train.py configs/scalenas_cls/digits/supernet_bignas_1xb64-600_digits-28x28.py
 # Needs: python tools/get_demo_data.py digits
-# Expected and cost: see docs/bignas.md.
+# Expected: 93.6 top-1 for the smallest and 97.4 for the largest net, one seed; docs/bignas.md.
+# Cost: minutes on a CPU.
 _base_ = [
     '../../_base_/models/super_mbconv_imagenet.py',
     '../../_base_/datasets/digits_28x28.py',
