@@ -120,8 +120,10 @@ def _number(row: Any, head: Head | None, titles: dict[str, str], where: str) -> 
         subject = f'{row["pick"]} of the width-{space.width} space' if 'pick' in row else 'space'
     setting = row.get('setting') or (f'{size[0]} x {size[1]}' if size else '')
     reason, config = row.get('reason', ''), row.get('config', '')
-    if config and not resource(config).is_file():
-        raise ArchError(f'{where}.config: no such file: {config}')
+    try:
+        resource(config or NUMBERS)
+    except FileNotFoundError:
+        raise ArchError(f'{where}.config: no such file: {config}') from None
     return Number(subject, setting, quantity, row['paper'], status, reason, here, config)
 
 
