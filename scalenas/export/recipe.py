@@ -76,7 +76,7 @@ def recipe(cfg: Config, arch: Arch) -> dict[str, Any]:
 
 def _dense(arch: MBConvArch | RegNetArch) -> tuple[int, ...]:
     """The last step at each stride from 4 on."""
-    total = 4 if isinstance(arch, RegNetArch) and arch.stem_type == 'resnet' else 2
+    total = arch.stem_stride
     last: dict[int, int] = {}
     strides = [stage.stride for stage in arch.stages]
     for step, stride in enumerate(strides, 1):
