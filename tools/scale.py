@@ -68,8 +68,8 @@ def main() -> None:
         # Only this needs torch and mmengine.
         from scalenas.export.recipe import write_recipe
 
-        about = f'{args.arch}, {args.strategy}'
-        write_recipe(args.config, grown.arch, args.head.partition(':')[0], about)
+        task, about = args.head.partition(':')[0], f'{args.arch}, {args.strategy}'
+        write_recipe(args.config, grown.arch, task, about, grown.reached.resolution)
         print(f'wrote {args.config}')
 
 
