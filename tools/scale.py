@@ -32,7 +32,9 @@ def parse_args() -> argparse.Namespace:
     for what in ('macs', 'params', 'acts'):
         parser.add_argument(f'--max-{what}', type=float, help='grow as far as this allows')
     parser.add_argument(
-        '--rounding', choices=sorted(ROUNDINGS), help="default: pycls, or the table's own"
+        '--rounding',
+        choices=sorted(ROUNDINGS),
+        help="default: the table's own, nearest for HRNet-style networks, else pycls",
     )
     parser.add_argument('--size', nargs=2, type=int, metavar=('H', 'W'), help='HRNet-style: input')
     parser.add_argument('--head', default='cls:1000', help='cls:N, seg:N, pose:N or none')
