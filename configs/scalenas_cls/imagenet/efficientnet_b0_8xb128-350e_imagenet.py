@@ -6,7 +6,7 @@
 # Command: bash tools/dist_train.sh \
 #   configs/scalenas_cls/imagenet/efficientnet_b0_8xb128-350e_imagenet.py 8 --amp
 # Expected: 5.3 M parameters, 0.39 G multiply-adds at 224x224, head included (tests).
-#   Top-1 77.1 (paper, reported, not reproduced here).
+#   Top-1 76.3 (paper, reported, not reproduced here).
 _base_ = [
     '../../_base_/models/scale_classifier.py',
     '../../_base_/datasets/imagenet_224x224.py',
