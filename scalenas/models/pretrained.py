@@ -47,7 +47,7 @@ def from_source(
             family that has no such weights.
     """
     with torch.device('meta'):
-        own = {f'backbone.{k}': v for k, v in _net(arch)(arch).state_dict().items()}
+        own = {f'backbone.{k}': v for k, v in _net(arch)(arch.to_dict()).state_dict().items()}
     assert isinstance(arch, MBConvArch | RegNetArch)
     rename = from_mmpretrain if source == 'mmpretrain' else from_timm
     try:
