@@ -69,5 +69,5 @@ def _net(arch: Arch) -> type[ScaleMBConvNet] | type[ScaleRegNet]:
         return ScaleRegNet
     raise CheckpointError(
         f'no weights of other packages are renamed for the family {arch.family} (only for mbconv '
-        "and regnet); HRNet's have the same names here: load them as they are"
+        "and regnet); mmpretrain's HRNet has the same names here: load its weights as they are"
     )

@@ -64,7 +64,7 @@ class AbstractStagedNet(AbstractBackbone, ABC, Generic[A]):
         found: Any = as_arch(arch, self.arch_type)
         self.arch: A = found if in_channels is None else found.with_(in_channels=in_channels)
         build = Build(conv_cfg, norm_cfg or {'type': 'BN'}, with_cp)
-        self._maps = _step_maps(self.arch)
+        self._maps = step_maps(self.arch)
         last = len(self._maps) - 1
         if not -1 <= frozen_stages <= last:
             raise ArchError(
@@ -73,7 +73,7 @@ class AbstractStagedNet(AbstractBackbone, ABC, Generic[A]):
         if not 0 <= drop_path_rate < 1:
             raise ArchError(f'drop_path_rate must be within 0 and 1, got {drop_path_rate}')
         self.frozen_stages = frozen_stages
-        self.out_indices = _indices(out_indices, last)
+        self.out_indices = out_steps(out_indices, last)
         block = 0
         for name, unit in self.arch.units(self.arch.size):
             rate = drop_path_rate * block / max(1, self.arch.num_blocks - 1)
@@ -122,7 +122,7 @@ class AbstractStagedNet(AbstractBackbone, ABC, Generic[A]):
         return self.steps[: self.frozen_stages + 1]
 
 
-def _step_maps(arch: MBConvArch | RegNetArch) -> tuple[tuple[int, int], ...]:
+def step_maps(arch: MBConvArch | RegNetArch) -> tuple[tuple[int, int], ...]:
     """Channels and stride of the map of every step."""
     steps = [
         (arch.stem, arch.stem_stride),
@@ -134,7 +134,7 @@ def _step_maps(arch: MBConvArch | RegNetArch) -> tuple[tuple[int, int], ...]:
     return tuple(zip(widths, accumulate(strides, mul), strict=True))
 
 
-def _indices(out_indices: Sequence[int], last: int) -> tuple[int, ...]:
+def out_steps(out_indices: Sequence[int], last: int) -> tuple[int, ...]:
     """Distinct steps in order, counted from the start."""
     given = (out_indices,) if isinstance(out_indices, int) else tuple(out_indices)
     found = sorted({i if i >= 0 else last + 1 + i for i in given})
