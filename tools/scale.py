@@ -32,7 +32,9 @@ def parse_args() -> argparse.Namespace:
     for what in ('macs', 'params', 'acts'):
         parser.add_argument(f'--max-{what}', type=float, help='grow as far as this allows')
     parser.add_argument(
-        '--rounding', choices=sorted(ROUNDINGS), help="default: pycls, or the table's own"
+        '--rounding',
+        choices=sorted(ROUNDINGS),
+        help="default: the table's own, nearest for HRNet-style networks, else pycls",
     )
     parser.add_argument('--size', nargs=2, type=int, metavar=('H', 'W'), help='HRNet-style: input')
     parser.add_argument('--head', default='cls:1000', help='cls:N, seg:N, pose:N or none')
@@ -68,8 +70,8 @@ def main() -> None:
         # Only this needs torch and mmengine.
         from scalenas.export.recipe import write_recipe
 
-        about = f'{args.arch}, {args.strategy}'
-        write_recipe(args.config, grown.arch, args.head.partition(':')[0], about)
+        task, about = args.head.partition(':')[0], f'{args.arch}, {args.strategy}'
+        write_recipe(args.config, grown.arch, task, about, grown.reached.resolution)
         print(f'wrote {args.config}')
 
 

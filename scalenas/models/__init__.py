@@ -8,6 +8,7 @@ from .mmpretrain_keys import from_mmpretrain, mmpretrain_key_map
 from .regnet import ScaleRegNet
 from .slicing import key_map, slice_state_dict
 from .super_hrnet import SuperScaleHRNet
+from .timm_keys import from_timm, timm_key_map
 
 for _kind in (ScaleHRNet, SuperScaleHRNet, ScaleMBConvNet, ScaleRegNet):
     MODELS.register_module(module=_kind)
@@ -18,7 +19,9 @@ __all__ = [
     'ScaleRegNet',
     'SuperScaleHRNet',
     'from_mmpretrain',
+    'from_timm',
     'key_map',
     'mmpretrain_key_map',
     'slice_state_dict',
+    'timm_key_map',
 ]

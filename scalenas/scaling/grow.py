@@ -23,8 +23,9 @@ def grow(
     """The grown network, and the fit where a budget decided.
 
     `strategy` is a text for `parse_strategy`, with a factor or a budget, or one for `table_entry`
-    (`scalenet:s2`), with neither. Without a `rule`, a table entry rounds as its paper does, and
-    everything else as pycls does.
+    (`scalenet:s2`), with neither. Without a `rule`, a table entry rounds as its paper does,
+    HRNet-style networks round to the nearest (of their widths, in steps of 8, most of a growth by
+    2 would be lost), and everything else as pycls does.
 
     Raises:
         ScalingError: for a strategy with both or none of factor and budget, or a table with any.
@@ -44,7 +45,7 @@ def grow(
         return scale(arch, scaling, rule or own, size), None
     if bounded == (factor is not None):
         raise ScalingError(f'{strategy}: give either a factor or a budget (max macs, params, acts)')
-    rule = rule or rounding('pycls')
+    rule = rule or rounding('nearest' if arch.size is None else 'pycls')
     parsed = parse_strategy(strategy)
     if factor is not None:
         return scale(arch, parsed(factor), rule, size), None

@@ -68,6 +68,20 @@ def test_regnetz_to_4gf_is_the_paper_s() -> None:
     )
 
 
+def test_twice_the_macs_of_an_hrnet_style_network() -> None:
+    """Widths of 32 in steps of 8 would stay 32: x1.58. To the nearest, they grow to 36."""
+    s1, head, size = named('scalenas_s1'), SegHead(19), (1024, 2048)
+    base = cost_of(scale(s1, STRATEGIES['depth'](1.0), rounding('nearest'), size), head)
+    twice, _ = grow(s1, 'compound', 2, head=head, size=size)
+    assert twice.rounding == rounding('nearest')
+    assert cost_of(twice, head).macs / base.macs == pytest.approx(2, rel=0.05)
+    stepped, _ = grow(s1, 'compound', 2, rule=rounding('pycls'), head=head, size=size)
+    assert cost_of(stepped, head).macs / base.macs == pytest.approx(1.58, abs=0.01)
+    _, found = grow(s1, 'compound', budget=Budget(max_macs=2 * base.macs), head=head, size=size)
+    assert found is not None
+    assert 0 <= found.misses['macs'] < 0.01
+
+
 @pytest.mark.parametrize(
     ('strategy', 'budget', 'message'),
     [
