@@ -11,7 +11,6 @@ table.md, latency.yaml (for tools/scale.py --latency-model), and a picture for e
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from scalenas.arch import ROUNDINGS, find, rounding
 from scalenas.cli import main_of
@@ -19,12 +18,13 @@ from scalenas.errors import UserError
 from scalenas.paths import writable_folder
 from scalenas.scaling import LatencyModel
 from scalenas.scaling.journal import Journal
-from scalenas.scaling.latency import KINDS
+from scalenas.scaling.latency import EVERY, KINDS
 from scalenas.scaling.measure import measure, timings
 from scalenas.scaling.runtime import (
     BASES,
     FIGURE_2,
     base_at,
+    base_name,
     latency_lines,
     networks,
     powers,
@@ -72,12 +72,10 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Time what is not timed yet, then write table, lines and pictures."""
     args = parse_args()
-    for name in ('batch', 'threads', 'rounds', 'runs', 'side'):
-        if getattr(args, name) is not None and getattr(args, name) < 1:
-            raise UserError(f'--{name}: expected a whole number >= 1, got {getattr(args, name)}')
-    bases = {
-        Path(base).name.removesuffix('.yaml'): base_at(find(base), args.side) for base in args.bases
-    }
+    for name, least in {'batch': 1, 'threads': 1, 'rounds': 1, 'runs': 2, 'side': 1}.items():
+        if (value := getattr(args, name)) is not None and value < least:
+            raise UserError(f'--{name}: expected a whole number >= {least}, got {value}')
+    bases = {base_name(base): base_at(find(base), args.side) for base in args.bases}
     rule, factors = rounding(args.rounding), powers(args.max_factor)
     nets = networks(bases, args.strategies, factors, rule)
     # Only timing needs torch.
@@ -88,11 +86,10 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     timer = NetTimer(args.device, args.batch, args.runs, clock=args.clock)
     setting = {
-        'device': f'{args.device}, {device_name(args.device)}',
+        'device': f'{args.device}, {device_name(args.device)}, {args.clock} clock',
         'threads': args.threads,
         'batch': args.batch,
         'software': f'torch {torch.__version__}',
-        'clock': args.clock,
         'runs': args.runs,
         'sides': {base: scaled.size for base, scaled in bases.items()},
         'rounding': args.rounding,
@@ -120,7 +117,10 @@ def main() -> None:
     (out / 'table.md').write_text(text + '\n', encoding='utf-8')
     about = {key: setting[key] for key in ('device', 'threads', 'batch', 'software')}
     lines = {kind: latency_lines(rows) for kind, rows in found.items()}
+    lines = {kind: rows for kind, rows in lines.items() if EVERY in rows}
     (out / 'latency.yaml').write_text(LatencyModel(**about, lines=lines).dump(), encoding='utf-8')
+    for kind in found.keys() - lines.keys():
+        print(f'{kind}: times do not rise with activations, latency.yaml has no line for it')
     for kind, rows in found.items():
         what = 'training step' if kind == 'training' else kind
         draw_runtime(rows, out / f'{kind}.png', f'{what}, batch {args.batch}', setting['device'])

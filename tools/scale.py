@@ -17,6 +17,7 @@ from scalenas.cli import main_of
 from scalenas.complexity import Budget
 from scalenas.errors import UserError
 from scalenas.scaling import LatencyBound, LatencyModel, fit_text, grow, scale, scale_table
+from scalenas.scaling.runtime import base_name
 
 
 def parse_args() -> argparse.Namespace:
@@ -65,7 +66,7 @@ def latency_bound(args: argparse.Namespace) -> LatencyBound[Any] | None:
         raise UserError('--max-latency-ms: give --latency-model FILE or --measure DEVICE beside it')
     if args.latency_model:
         model = LatencyModel.load(args.latency_model)
-        name, line = model.line(args.arch)
+        name, line = model.line(base_name(args.arch))
         print(f'line of {name}: batch {model.batch}, {model.threads} threads, {model.device}')
         return LatencyBound(args.max_latency_ms, line)
     if min(args.batch, args.threads) < 1:

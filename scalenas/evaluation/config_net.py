@@ -92,24 +92,22 @@ def _parts(
 
 def _size(cfg: Mapping[str, Any], task: Mapping[str, Any]) -> Size | None:
     """Height and width that a search, the preprocessor or a pose codec names; else None."""
-    search = cfg.get('search')
-    for size in (
-        search.get('size') if isinstance(search, Mapping) else None,
-        (task.get('data_preprocessor') or cfg.get('data_preprocessor') or {}).get('size'),
-    ):
-        if _is_pair(size):
-            return size[0], size[1]
-    codec = cfg.get('codec')
-    if isinstance(codec, Mapping) and _is_pair(codec.get('input_size')):
-        width, height = codec['input_size']
-        return height, width
-    return None
+    search, codec = cfg.get('search'), cfg.get('codec')
+    preprocessor = task.get('data_preprocessor') or cfg.get('data_preprocessor') or {}
+    found = _pair(search.get('size')) if isinstance(search, Mapping) else None
+    found = found or _pair(preprocessor.get('size'))
+    if found is None and isinstance(codec, Mapping):
+        swapped = _pair(codec.get('input_size'))
+        found = None if swapped is None else (swapped[1], swapped[0])
+    return found
 
 
-def _is_pair(size: Any) -> bool:
-    return (
-        isinstance(size, list | tuple) and len(size) == 2 and all(isinstance(n, int) for n in size)
-    )
+def _pair(size: Any) -> Size | None:
+    """`size`, if it is two whole numbers."""
+    if not isinstance(size, list | tuple) or len(size) != 2:
+        return None
+    first, second = size
+    return (first, second) if isinstance(first, int) and isinstance(second, int) else None
 
 
 def _head(task: Mapping[str, Any], arch: Arch, size: Size | None) -> tuple[Head | None, str]:

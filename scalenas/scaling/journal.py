@@ -59,6 +59,8 @@ class Journal:
         lines = whole.splitlines()
         try:
             setting, *rows = (json.loads(line) for line in lines) if lines else ({},)
+            if not isinstance(setting, dict):
+                raise TypeError('its first line is no setting')
             found = {
                 (str(row['net']), int(row['round']), row['kind']): tuple(map(float, row['seconds']))
                 for row in rows
@@ -68,7 +70,7 @@ class Journal:
                 f'{self.path}: not a file of timings ({" ".join(str(error).split())}); choose '
                 'another --out'
             ) from None
-        for name in {*setting, *self.setting} if lines else ():
+        for name in dict.fromkeys([*self.setting, *setting]) if lines else ():
             if setting.get(name) != self.setting.get(name):
                 raise ScalingError(
                     f'{self.path}: measured with {name} {setting.get(name)!r}, not '

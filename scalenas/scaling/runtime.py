@@ -9,7 +9,9 @@ import math
 import random
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from scalenas.arch import Arch, Rounding, Scaling, Size
@@ -53,6 +55,12 @@ class Timing:
     seconds: float
     spread: float
     """Interquartile range of all runs, over their median: what disturbed the measurement."""
+
+
+def base_name(what: str) -> str:
+    """What a base is called in tables and files: its name in the zoo, or that of its YAML file."""
+    path = Path(what)
+    return path.stem if path.suffix in ('.yaml', '.yml') else what
 
 
 def base_at(arch: A, side: int | None) -> Scaled[A]:
@@ -152,19 +160,12 @@ def by_base(timings: Sequence[Timing]) -> dict[str, list[Timing]]:
 
 
 def latency_lines(timings: Sequence[Timing]) -> dict[str, LatencyLine]:
-    """The line of each base, and the one through all; a base whose times do not rise has none.
-
-    Raises:
-        ScalingError: when there is no line through all of them.
-    """
+    """The line of each base, and the one through all; where times do not rise there is none."""
     lines = {}
-    for base, entries in by_base(timings).items():
-        try:
+    for base, entries in {**by_base(timings), EVERY: timings}.items():
+        with suppress(ScalingError):
             lines[base] = _line(entries)
-        except ScalingError:
-            if base == EVERY:
-                raise
-    return {**lines, EVERY: lines.get(EVERY) or _line(timings)}
+    return lines
 
 
 def _line(timings: Sequence[Timing]) -> LatencyLine:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scalenas.arch import MBConvArch, RegNetArch, Size, out_size
+from scalenas.arch import MBConvArch, MBStage, RegNetArch, RegStage, Size, out_size
 
 from .figure import BLACK, GREY, ORANGE, canvas
 
@@ -49,7 +49,7 @@ def draw_chain(
 ) -> None:
     """Draw an MBConv network or a RegNet under a headline; map sizes are those for `size`."""
     parts = list(_parts(arch, size or arch.size))
-    widest = max(stage.width for stage in arch.stages)
+    widest = max(part.width for part in parts if part.name.startswith('stage'))
     spans = [max(LEAST, STEP * len(part.boxes) + GAP) for part in parts]
     length = sum(spans)
     with canvas(path, max(8.5, 0.48 * length + 0.6), 4.0) as figure:
@@ -72,18 +72,19 @@ def draw_chain(
 def _parts(arch: MBConvArch | RegNetArch, size: Size) -> Iterator[Part]:
     at, stride = out_size(size, 2), 2
     stem = (Box(3 if isinstance(arch, MBConvArch) or arch.stem_type == 'simple' else 7, '', False),)
+    se = isinstance(arch, RegNetArch) and arch.block != 'x'
+    stages: Sequence[MBStage | RegStage] = arch.stages
     yield Part('stem', arch.stem, '', stem, stride, at)
     if isinstance(arch, RegNetArch) and arch.stem_type == 'resnet':
         at, stride = out_size(at, 2), 4
-    for s, stage in enumerate(arch.stages, 1):
+    for s, stage in enumerate(stages, 1):
         at, stride = out_size(at, stage.stride), stride * stage.stride
-        if isinstance(arch, MBConvArch):
+        if isinstance(stage, MBStage):
             about = ''
-            boxes = tuple(Box(k, f'e{e}', se) for k, e, se in arch.stages[s - 1].blocks)
+            boxes = tuple(Box(kernel, f'e{expand}', se) for kernel, expand, se in stage.blocks)
         else:
-            found = arch.stages[s - 1]
-            about = f'{found.inner // found.group_width} x g{found.group_width}'
-            boxes = (Box(3, '', arch.block != 'x'),) * found.depth
+            about = f'{stage.inner // stage.group_width} x g{stage.group_width}'
+            boxes = (Box(3, '', se),) * stage.depth
         yield Part(f'stage {s}', stage.width, about, _shared(boxes, arch.num_blocks), stride, at)
     if arch.conv_out is not None:
         yield Part('conv', arch.conv_out, '', (Box(1, '', False),), stride, at)

@@ -28,7 +28,17 @@ from scalenas.arch import (
     named,
     rounding,
 )
+from scalenas.arch.rounding import PYCLS_ROUNDING as PYCLS
 from scalenas.scaling import scale
+from scalenas.scaling.runtime import (
+    FIGURE_2,
+    METRICS,
+    Timing,
+    base_at,
+    correlations,
+    networks,
+    timing,
+)
 from scalenas.visualization import (
     DrawError,
     draw_arch,
@@ -40,6 +50,7 @@ from scalenas.visualization import (
 )
 from scalenas.visualization.draw_chain import END, KERNELS
 from scalenas.visualization.draw_hrnet import DOWN, UP
+from scalenas.visualization.draw_runtime import draw_runtime
 from tests.strategies import TINY
 
 NETS = {
@@ -335,3 +346,39 @@ room.draw_front({str(tmp_path / 'front.png')!r}, found=[(1e9, 1.0)])
 assert 'matplotlib.pyplot' not in sys.modules
 """
     subprocess.run([sys.executable, '-c', code], check=True, cwd=Path(__file__).parents[2])
+
+
+def runtimes(bases: tuple[str, ...]) -> list[Timing]:
+    grid = networks({b: base_at(named(b), 64) for b in bases}, list(FIGURE_2), [1, 2, 4], PYCLS)
+    return [timing(net, [1e-9 * (n + 2) * net.cost.acts] * 4) for n, net in enumerate(grid)]
+
+
+@pytest.mark.parametrize('bases', [('efficientnet_b0',), ('efficientnet_b0', 'regnetz_500mf')])
+def test_runtimes_have_every_network_in_every_panel(
+    bases: tuple[str, ...], drawn: list, tmp_path: Path
+) -> None:
+    found = runtimes(bases)
+    draw_runtime(found, tmp_path / 'r.png', 'training step, batch 4', 'a device')
+    panels = drawn[0].axes
+    assert [axes.get_xlabel() for axes in panels] == [
+        *('multiply-adds (G)', 'parameters (M)', 'activations (M)', 'activations (M)')
+    ]
+    for axes in panels[:3]:
+        clouds = [line for line in axes.lines if line.get_linestyle() == 'None']
+        assert [len(cloud.get_xdata()) for cloud in clouds] == [3] * 4, 'the base is in each'
+    labels = [text.get_text() for text in panels[0].get_legend().get_texts()]
+    assert labels == ['dwr (compound)', 'dw (dwg)', 'dWr (fast)', 'w (width)']
+    clouds = [line for line in panels[3].lines if line.get_linestyle() == 'None']
+    points = [xy for cloud in clouds for xy in cloud.get_xydata().tolist()]
+    expected = [[t.net.cost.acts / 1e6, 1e3 * t.seconds] for t in found]
+    assert np.allclose(sorted(points), sorted(expected))
+    first = [t for t in found if t.net.base == bases[0]]
+    for axes, metric in zip(panels, METRICS, strict=False):
+        assert axes._left_title.get_text() == f'{bases[0]}: r = {correlations(first)[metric]:.2f}'
+    assert f'r = {correlations(found)["acts"]:.2f}' in panels[3]._left_title.get_text()
+
+
+def test_no_runtimes_are_no_picture(tmp_path: Path) -> None:
+    with pytest.raises(DrawError, match='no timed networks'):
+        draw_runtime([], tmp_path / 'r.png', 'inference')
+    assert not list(tmp_path.iterdir())
