@@ -27,7 +27,14 @@ SUPER = {'type': 'scalenas.SuperScaleHRNet', 'space': SPACE.to_dict()}
 
 
 def of(model: dict, **more: object) -> Config:
-    return Config({'model': model, **more}, filename='mine.py')
+    return named_config({'model': model, **more})
+
+
+def named_config(content: dict) -> Config:
+    """A config as if it were read from mine.py."""
+    cfg = Config(content)
+    object.__setattr__(cfg, '_filename', 'mine.py')
+    return cfg
 
 
 @pytest.mark.parametrize('path', CONFIGS)
@@ -143,7 +150,7 @@ def test_a_config_without_a_network_is_one_line(model: dict, message: str) -> No
 
 def test_no_model_at_all() -> None:
     with pytest.raises(ConfigError, match=r'mine.py: has no model'):
-        config_net(Config({'a': 1}, filename='mine.py'))
+        config_net(named_config({'a': 1}))
 
 
 def test_the_space_is_restricted_where_the_config_says_so() -> None:

@@ -127,7 +127,7 @@ SINGLE = [
     ('info', ['nowhere.py'], 'nowhere.py: no such config'),
     ('info', ['broken.py'], 'broken.py: not python'),
     ('info', ['supernet.py', '--subnet', 'smallest', '--head', 'seg'], 'seg'),
-    ('info', ['supernet.py', '--draw', 'net.gif'], "cannot draw as '.gif'"),
+    ('info', ['supernet.py', '--draw', 'net.bmp2'], "cannot draw as '.bmp2'"),
     ('scale', [*FAST, '--max-latency-ms', '9'], 'give --latency-model FILE or --measure DEVICE'),
     ('scale', [*FAST, '--measure', 'cpu'], '--measure: needs --max-latency-ms'),
     ('scale', [*FAST, *NINE, '--latency-model', 'none.yaml'], 'none.yaml: no such file'),
