@@ -76,6 +76,8 @@ def main() -> None:
         if (value := getattr(args, name)) is not None and value < least:
             raise UserError(f'--{name}: expected a whole number >= {least}, got {value}')
     bases = {base_name(base): base_at(find(base), args.side) for base in args.bases}
+    if len(bases) < len(args.bases):
+        raise UserError(f'--bases: two bases have one name in {", ".join(args.bases)}')
     rule, factors = rounding(args.rounding), powers(args.max_factor)
     nets = networks(bases, args.strategies, factors, rule)
     # Only timing needs torch.

@@ -41,8 +41,8 @@ def parse_args() -> argparse.Namespace:
         help='estimate it by a line of tools/benchmark_scaling.py (latency.yaml)',
     )
     parser.add_argument('--measure', metavar='DEVICE', help='or time networks: cpu, cuda or cuda:N')
-    parser.add_argument('--batch', type=int, default=1, help='with --measure: images of a run')
-    parser.add_argument('--threads', type=int, default=1, help='with --measure: of the CPU')
+    parser.add_argument('--batch', type=int, help='with --measure: images of a run (default: 1)')
+    parser.add_argument('--threads', type=int, help='with --measure: of the CPU (default: 1)')
     parser.add_argument(
         '--rounding', choices=sorted(ROUNDINGS), help="default: pycls, or the table's own"
     )
@@ -58,6 +58,9 @@ def parse_args() -> argparse.Namespace:
 def latency_bound(args: argparse.Namespace) -> LatencyBound[Any] | None:
     """The bound that the options describe, if any."""
     given = [name for name in ('latency_model', 'measure') if getattr(args, name) is not None]
+    for name in ('batch', 'threads'):
+        if getattr(args, name) is not None and (args.measure is None or getattr(args, name) < 1):
+            raise UserError(f'--{name}: a whole number >= 1 beside --measure, where it is used')
     if args.max_latency_ms is None:
         if given:
             raise UserError(f'--{given[0].replace("_", "-")}: needs --max-latency-ms beside it')
@@ -69,15 +72,13 @@ def latency_bound(args: argparse.Namespace) -> LatencyBound[Any] | None:
         name, line = model.line(base_name(args.arch))
         print(f'line of {name}: batch {model.batch}, {model.threads} threads, {model.device}')
         return LatencyBound(args.max_latency_ms, line)
-    if min(args.batch, args.threads) < 1:
-        raise UserError('--batch and --threads: expected whole numbers >= 1')
     # Only this and --config need torch and mmengine.
     import torch
 
     from scalenas.evaluation import NetTimer
 
-    torch.set_num_threads(args.threads)
-    return LatencyBound(args.max_latency_ms, NetTimer(args.measure, args.batch, 15).ms)
+    torch.set_num_threads(args.threads or 1)
+    return LatencyBound(args.max_latency_ms, NetTimer(args.measure, args.batch or 1, 15).ms)
 
 
 def main() -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from scalenas.scaling import ScalingError, fit_line
+from scalenas.scaling.latency import EVERY
 from scalenas.scaling.runtime import FIGURE_2, METRICS, Timing, by_base, correlations
 
-from .figure import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, DrawError, canvas
+from .figure import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION, DrawError, canvas
 
 COLOURS = (BLUE, GREEN, VERMILION, ORANGE, PURPLE, SKY)
 MARKERS = 'osD^vP'
@@ -27,7 +28,7 @@ def draw_runtime(timings: Sequence[Timing], path: str | Path, what: str, title: 
     """
     if not timings:
         raise DrawError(f'{path}: no timed networks to draw')
-    bases = {base: rows for base, rows in by_base(timings).items() if base != 'all'}
+    bases = {base: rows for base, rows in by_base(timings).items() if base != EVERY}
     first, rows = next(iter(bases.items()))
     with canvas(path, 9.6, 7.4) as figure:
         panels = figure.subplots(2, 2).ravel()
@@ -76,4 +77,4 @@ def _cloud(
     except ScalingError:
         return  # too few points, or times that fall: points without a line say so
     ends = (line.least, line.most)
-    axes.plot(ends, [line.ms(1e6 * end) for end in ends], color=colour or GREY, linewidth=1.2)
+    axes.plot(ends, [line.ms(1e6 * end) for end in ends], color=colour, linewidth=1.2)

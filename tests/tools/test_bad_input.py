@@ -118,7 +118,8 @@ def test_a_mistake_is_one_line_and_touches_no_file(
     assert files(world) == before
 
 
-FAST, NINE = ('efficientnet_b0', 'fast'), ('--max-latency-ms', '9')
+B0, NINE = ('efficientnet_b0',), ('--max-latency-ms', '9')
+FAST = (*B0, 'fast')
 SINGLE = [
     ('info', ['nowhere'], 'nowhere'),
     ('info', ['nowhere.yaml'], 'no such file'),
@@ -133,12 +134,14 @@ SINGLE = [
     ('scale', [*FAST, *NINE, '--latency-model', 'none.yaml'], 'none.yaml: no such file'),
     ('scale', [*FAST, *NINE, '--latency-model', 'drawn.yaml'], "drawn.yaml: unknown key 'family'"),
     ('scale', [*FAST, *NINE, '--measure', 'gpu'], "device 'gpu': expected cpu, cuda or cuda:N"),
-    ('scale', [*FAST, *NINE, '--measure', 'cpu', '--batch', '0'], '--batch and --threads'),
+    ('scale', [*FAST, *NINE, '--measure', 'cpu', '--batch', '0'], '--batch: a whole number >= 1'),
+    ('scale', [*FAST, '--factor', '2', '--threads', '2'], '--threads: a whole number >= 1 beside'),
     ('scale', [*FAST, '--max-latency-ms', '-1', '--measure', 'cpu'], 'expected a number > 0'),
     ('benchmark_scaling', ['--out', '{}/notes.txt'], 'notes.txt: cannot be a folder'),
     ('benchmark_scaling', ['--out', 'o', '--bases', 'efficientnet'], "'efficientnet'"),
     ('benchmark_scaling', ['--out', 'o', '--bases', 'scalenas_s1'], 'give --side'),
     ('benchmark_scaling', ['--out', 'o', '--strategies', 'fsat'], "strategy 'fsat' is none of"),
+    ('benchmark_scaling', ['--out', 'o', '--bases', *B0, *B0], 'two bases have one name'),
     ('benchmark_scaling', ['--out', 'o', '--device', 'gpu'], "device 'gpu'"),
     ('benchmark_scaling', ['--out', 'o', '--batch', '0'], '--batch: expected a whole number >= 1'),
     ('benchmark_scaling', ['--out', 'o', '--max-factor', '1'], 'expected a number >= 2'),

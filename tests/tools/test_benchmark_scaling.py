@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from scalenas.arch import dump, named
 from scalenas.scaling import LatencyModel
 
@@ -24,6 +26,7 @@ def run(tool: str, *args: str, cwd: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_from_a_measurement_to_a_network_in_milliseconds(tmp_path: Path) -> None:
     (tmp_path / 'mine.yaml').write_text(dump(named('regnetx_200mf')))
     options = ['--bases', 'mine.yaml', '--side', '64', '--max-factor', '4', '--clock', 'processor']
