@@ -9,18 +9,12 @@ from typing import Any
 from mmengine.config import Config
 
 from scalenas.arch import Arch, HRArch, MBConvArch, RegNetArch
+from scalenas.models import BACKBONES
 from scalenas.paths import resource
 
-from .config import KEPT, STATIC
+from .config import KEPT
 from .errors import ExportError
 from .text import as_config
-
-BACKBONES: dict[str, str] = {
-    HRArch.family: STATIC,
-    MBConvArch.family: 'scalenas.ScaleMBConvNet',
-    RegNetArch.family: 'scalenas.ScaleRegNet',
-}
-"""Family of an arch -> type of its backbone."""
 
 RECIPES: dict[str, str] = {
     'cls': 'configs/scalenas_cls/imagenet/regnetz_500mf_8xb128-100e_imagenet.py',

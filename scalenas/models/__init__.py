@@ -2,6 +2,7 @@
 
 from scalenas.registry import MODELS
 
+from .families import BACKBONES
 from .hrnet import ScaleHRNet
 from .mbconv import ScaleMBConvNet
 from .mmpretrain_keys import from_mmpretrain, mmpretrain_key_map
@@ -14,6 +15,7 @@ for _kind in (ScaleHRNet, SuperScaleHRNet, ScaleMBConvNet, ScaleRegNet):
     MODELS.register_module(module=_kind)
 
 __all__ = [
+    'BACKBONES',
     'ScaleHRNet',
     'ScaleMBConvNet',
     'ScaleRegNet',

@@ -85,8 +85,8 @@ def test_twice_the_macs_of_an_hrnet_style_network() -> None:
 @pytest.mark.parametrize(
     ('strategy', 'budget', 'message'),
     [
-        ('fast', Budget(), 'needs max_macs, max_params or max_acts'),
-        ('fast', Budget(min_macs=1e9), 'needs max_macs, max_params or max_acts'),
+        ('fast', Budget(), 'needs max_macs, max_params, max_acts or max_latency_ms'),
+        ('fast', Budget(min_macs=1e9), 'needs max_macs, max_params, max_acts or max_latency_ms'),
         ('fast', Budget(max_params=1), 'no factor down to 1/1024 is within'),
         ('resolution', Budget(max_params=1e9), 'resolution does not grow what is bounded'),
         ('fast', Budget(max_macs=1e9, min_params=1e9), 'the largest network within the upper'),
