@@ -83,7 +83,7 @@ def plain_config(cfg: Config, arch: HRArch) -> dict[str, Any]:
 
 
 def for_ddp(arch: HRArch) -> dict[str, Any]:
-    """What a training in several processes needs: without gradients are parts that nothing reads."""
+    """What training in several processes needs: parts that nothing reads get no gradient."""
     return {'find_unused_parameters': True} if pruned(arch) != arch else {}
 
 

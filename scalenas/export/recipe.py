@@ -32,7 +32,7 @@ RECIPES: dict[str, str] = {
 
 
 def write_recipe(path: str | Path, arch: Arch, task: str, about: str = '') -> None:
-    """A new config file that trains `arch` on ImageNet ('cls'), Cityscapes ('seg') or COCO ('pose').
+    """A new config file that trains `arch` on ImageNet (cls), Cityscapes (seg) or COCO (pose).
 
     Raises:
         ExportError: for a task without recipe, an arch that does not fit, or a file that exists.
@@ -74,7 +74,8 @@ def recipe(cfg: Config, arch: Arch) -> dict[str, Any]:
     else:
         if isinstance(arch, HRArch):
             raise ExportError(
-                'config: HRNet-style nets have no classification recipe; choose a head seg:N or pose:N'
+                'config: HRNet-style nets have no classification recipe; choose a head seg:N or '
+                'pose:N'
             )
         model['head']['in_channels'] = arch.features((224, 224))[-1].channels
         _resize(found, arch)

@@ -18,6 +18,7 @@ from mmseg.evaluation import IoUMetric
 from torch import nn
 
 from scalenas.complexity import count
+from scalenas.config import DataError
 from scalenas.errors import UserError
 from scalenas.evaluation import EvaluationError, SubnetEvaluator, calibrated
 from scalenas.evaluation.batches import FixedBatches, build_loader
