@@ -43,10 +43,10 @@ class BottomupRandomWarp(BaseTransform):
     @cache_randomness
     def _draw(self) -> tuple[float, float, np.ndarray]:
         # The generator of mmcv's transforms: mmengine seeds it in every worker.
-        draw = np.random.uniform  # noqa: NPY002
+        draw = np.random.uniform
         return (
             draw(-self.rotation, self.rotation),
-            draw(*self.scale),
+            draw(self.scale[0], self.scale[1]),
             draw(-self.translation, self.translation, 2),
         )
 

@@ -38,12 +38,13 @@ def person(rng: random.Random, height: float, foot: tuple[float, float]) -> np.n
 
 
 def draw(image: np.ndarray, joints: np.ndarray, colour: tuple[int, int, int]) -> None:
-    """Limbs in the person's colour, joints in the colour of their kind."""
+    """Limbs in the person's colour, joints in that of their kind: left and right have the same."""
     for a, b in LINKS:
         ends = [tuple(np.round(joints[j] * 16).astype(int).tolist()) for j in (a, b)]
         cv2.line(image, *ends, colour, 5, cv2.LINE_AA, 4)
     for j, (x, y) in enumerate(joints):
-        hue = tuple(int(127 + 120 * math.cos(2.1 * c + 0.37 * j)) for c in range(3))
+        kind = (j + 1) // 2
+        hue = tuple(int(127 + 120 * math.cos(2.1 * c + 0.7 * kind)) for c in range(3))
         cv2.circle(image, (round(x * 16), round(y * 16)), 3 * 16, hue, -1, cv2.LINE_AA, 4)
 
 
@@ -120,6 +121,8 @@ def small_config(root: Path, work_dir: Path, side: int = 128) -> Config:
         for step in loader.dataset.pipeline:
             if 'input_size' in step:
                 step.update(sizes)
+            if step.type == 'scalenas.PyramidResize':
+                step.size_factor = 32
             if step.type == 'scalenas.BottomupRandomWarp':
                 step.update(rotation=0.0, scale=(1.0, 1.0), translation=0.0)
             if step.type == 'RandomFlip':
