@@ -53,7 +53,7 @@ class BottomupRandomWarp(BaseTransform):
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Warps `img`, `keypoints` (N, K, 2) and `bbox` (N, 4); adds `input_size`, `warp_mat`.
 
-        `img_shape` stays that of the whole picture, for BottomupGetHeatmapMask.
+        `img_shape` stays that of the whole picture, for the mask, which is drawn at that size.
         """
         height, width = results['img_shape']
         rotation, scale, shift = self._draw()

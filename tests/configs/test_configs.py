@@ -122,7 +122,11 @@ def test_runs_two_steps_shrunk(config, worlds, tmp_path, monkeypatch):
     runner = build_runner(cfg, ('train_dataloader', 'val_dataloader'))
     runner.train()
     assert (tmp_path / 'work' / 'iter_2.pth').is_file()
-    scores = [v for k, v in runner.message_hub.log_scalars.items() if k.endswith(('mIoU', 'top1', 'coco/AP', 'PCK'))]
+    scores = [
+        v
+        for k, v in runner.message_hub.log_scalars.items()
+        if k.endswith(('mIoU', 'top1', 'coco/AP', 'PCK'))
+    ]
     assert scores
     losses, _ = runner.message_hub.get_scalar('train/loss').data
     assert len(losses) == 2
