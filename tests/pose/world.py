@@ -80,9 +80,10 @@ def make_people(root: Path, num: int = 8, side: int = 128, seed: int = 0) -> Pat
         for n in range(count):
             colour = tuple(rng.randrange(60, 256) for _ in range(3))
             left = side * (n + 0.5) / count + rng.uniform(-4, 4)
-            joints = person(rng, rng.uniform(0.75, 0.9) * side, (left, side * 0.95))
+            joints = person(rng, rng.uniform(0.7, 0.85) * side, (left, side * 0.95))
             draw(picture, joints, colour)
-            people.append(annotation(len(people) + 1, i, joints, np.full(17, 2)))
+            labels = 2 * ((joints >= 0) & (joints < side)).all(1)  # what is cut off is unlabelled
+            people.append(annotation(len(people) + 1, i, joints, labels))
         cv2.imwrite(str(root / 'images' / f'{i}.png'), picture)
         images.append({'id': i, 'file_name': f'{i}.png', 'width': side, 'height': side})
     write(root, images, people)
