@@ -105,9 +105,10 @@ def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
             part['arch'] = narrow(part['arch'])
         if kind in ('scalenas.ScaleMBConvNet', 'scalenas.ScaleRegNet'):
             arch = find(part['arch']) if isinstance(part['arch'], str) else from_dict(part['arch'])
-            part['arch'] = arch.scaled(Scaling(width=0.1, depth=0.1), NEAREST).to_dict()
+            small = arch.scaled(Scaling(width=0.1, depth=0.1), NEAREST)
+            part['arch'] = small.with_(conv_out=arch.conv_out).to_dict()
         if kind == 'LinearClsHead':
-            heads = True  # conv_out, which it sees, is not scaled
+            heads = True  # it sees conv_out
         if part.get('input_transform') == 'resize_concat':
             part.update(in_channels=CHANNELS, channels=sum(CHANNELS))
             heads = True

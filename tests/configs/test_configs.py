@@ -157,6 +157,29 @@ def test_the_recipes_of_the_paper():
             assert cfg.find_unused_parameters == (not released)
 
 
+def test_the_recipe_of_efficientnet():
+    """350 epochs of 1,281,167 pictures in batches of 8 x 128; the rate falls every 2.4 epochs."""
+    (config,) = [c for c in CONFIGS if 'efficientnet_b0_' in c]
+    cfg = read(config)
+    batch = cfg.train_dataloader.batch_size * 8
+    assert batch == cfg.auto_scale_lr.base_batch_size == 1024
+    warm_up, decay = cfg.param_scheduler
+    assert cfg.train_cfg.max_iters == round(350 * 1_281_167 / batch)
+    assert (warm_up.end, decay.step_size) == (round(5 * 1_281_167 / batch), 3003)
+    assert decay.step_size == pytest.approx(2.4 * 1_281_167 / batch, abs=0.5)
+    rms = cfg.optim_wrapper.optimizer
+    assert rms.lr == pytest.approx(0.016 * batch / 256)
+    assert cfg.model.train_cfg is None
+    with torch.device('meta'):
+        model = build(cfg.model, cfg.default_scope)
+    assert sum(p.numel() for p in model.parameters()) == 5_288_548
+    rates = [m.rate for m in model.modules() if hasattr(m, 'rate')]
+    assert (rates[0], rates[-1]) == (0, 0.2)
+    norms = {(m.eps, m.momentum) for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d)}
+    assert norms == {(1e-3, 0.01)}
+    assert all(type(m).__name__ != 'Conv2d' or m.kernel_size == (1, 1) for m in model.modules())
+
+
 def test_no_config_searches_on_what_it_trains_or_reports():
     for config in CONFIGS:
         cfg = read(config)

@@ -11,9 +11,7 @@ from scalenas.models import ScaleHRNet, SupernetInit, SuperScaleHRNet
 from scalenas.models.checkpoint import save_plain
 from scalenas.space import HRSpace
 
-ARGS = dict(
-    width=6, num_modules=(1, 1, 2), depth=(1, 2), stem=8, stage1_blocks=1, output='single'
-)
+ARGS = dict(width=6, num_modules=(1, 1, 2), depth=(1, 2), stem=8, stage1_blocks=1, output='single')
 SPACE = HRSpace(**ARGS)
 
 
@@ -77,4 +75,3 @@ def test_errors_are_one_line(supernet, tmp_path):
     wrong = torch.nn.Sequential()
     with pytest.raises(UserError, match='for backbones of type ScaleHRNet, got Sequential'):
         SupernetInit(path)(wrong)
-

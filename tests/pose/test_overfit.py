@@ -90,7 +90,9 @@ def test_a_mirrored_picture_has_mirrored_people(world):
         off = np.abs(turned - plain.keypoints[n]).max((1, 2))
         assert off.min() < 1e-2
         at = off.argmin()
-        assert mirrored.keypoint_scores[at][flip] == pytest.approx(plain.keypoint_scores[n], rel=1e-3)
+        assert mirrored.keypoint_scores[at][flip] == pytest.approx(
+            plain.keypoint_scores[n], rel=1e-3
+        )
 
 
 def test_a_scale_of_one_changes_nothing(world):
