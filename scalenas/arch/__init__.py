@@ -1,5 +1,7 @@
 """What a network is: frozen, hashable values, their flat layer plan, and YAML in and out."""
 
+from .bottomup import HigherHead
+from .detectors import RCNNHead
 from .document import FAMILIES, dump, from_dict, load, load_file, of_family
 from .heads import ClassificationHead, PoseHead, SegHead, parse_head
 from .hrnet import HRArch, stock_hrnet
@@ -25,11 +27,13 @@ __all__ = [
     'HRModule',
     'HRStage',
     'Head',
+    'HigherHead',
     'Layer',
     'MBBlock',
     'MBConvArch',
     'MBStage',
     'PoseHead',
+    'RCNNHead',
     'RegNetArch',
     'RegStage',
     'Rounding',

@@ -130,7 +130,13 @@ def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
             heads = True
         if kind == 'MSRAHeatmap':
             part.update(input_size=(SIZE, SIZE), heatmap_size=(SIZE // 4, SIZE // 4))
-        if kind == 'TopdownAffine':
+        if kind == 'scalenas.HigherHRNetHead':
+            part.update(in_channels=WIDTH, channels=WIDTH - 1)
+            heads = True
+        if kind == 'scalenas.HigherAssociativeEmbedding':
+            sizes = [(SIZE // 4, SIZE // 4), (SIZE // 2, SIZE // 2)]
+            part.update(input_size=(SIZE, SIZE), heatmap_sizes=sizes)
+        if kind in ('TopdownAffine', 'scalenas.BottomupRandomWarp', 'scalenas.PyramidResize'):
             part['input_size'] = (SIZE, SIZE)
         if isinstance(part.get('indices'), list):
             part['indices'] = [0, 1]

@@ -9,8 +9,11 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
+from scalenas.arch import from_dict
+from scalenas.models import SuperScaleHRNet
 from scalenas.models.checkpoint import save_plain
 from scalenas.registry import MODELS
+from scalenas.space import HRSpace
 from scalenas.training.launch import build_runner
 
 from .shrink import Worlds, shrink
@@ -49,6 +52,23 @@ def teacher_of(cfg, path):
     built = build(model, cfg.default_scope)
     meta = {'scalenas': {'space': built.backbone.space.to_dict(), 'version': '0'}}
     save_plain(path, built.state_dict(), meta)
+    return str(path)
+
+
+def supernet_of(cfg, path):
+    """A checkpoint for `SupernetInit`: a supernet that holds the config's arch."""
+    arch = from_dict(cfg.model.backbone.arch)
+    space = HRSpace(
+        width=arch.out_channels[0],
+        num_modules=[len(stage.modules) for stage in arch.stages],
+        stage1_channels=arch.stage1_channels,
+        output=arch.output,
+        stem=arch.stem,
+        stage1_blocks=arch.stage1_blocks,
+    )
+    state = SuperScaleHRNet(space).state_dict()
+    state = {f'architecture.backbone.{key}': value for key, value in state.items()}
+    save_plain(path, state, {'scalenas': {'space': space.to_dict(), 'version': '0'}})
     return str(path)
 
 
@@ -93,6 +113,9 @@ def test_runs_two_steps_shrunk(config, worlds, tmp_path, monkeypatch):
     cfg = shrink(read(config), worlds, tmp_path / 'work')
     if cfg.model.get('init_from'):
         cfg.model.init_from.checkpoint = teacher_of(cfg, tmp_path / 'teacher.pth')
+    init = cfg.model.get('backbone', {}).get('init_cfg')
+    if init and init.type == 'scalenas.SupernetInit':
+        init.checkpoint = supernet_of(cfg, tmp_path / 'supernet.pth')
     if cfg.get('load_from'):
         cfg.load_from = str(tmp_path / 'exported.pth')
         save_plain(cfg.load_from, build(cfg.model, cfg.default_scope).state_dict(), {})
