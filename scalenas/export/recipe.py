@@ -9,17 +9,11 @@ from typing import Any
 from mmengine.config import Config
 
 from scalenas.arch import Arch, HRArch, MBConvArch, RegNetArch
-<<<<<<< HEAD
 from scalenas.models import BACKBONES
-from scalenas.paths import resource
-
-from .config import KEPT
-=======
 from scalenas.models.extra import single_scale
 from scalenas.paths import resource
 
-from .config import KEPT, STATIC, for_ddp
->>>>>>> topdown
+from .config import KEPT, for_ddp
 from .errors import ExportError
 from .text import as_config
 
@@ -33,16 +27,11 @@ RECIPES: dict[str, str] = {
 RESIZING = ('Resize', 'RandomResize', 'RandomCrop')
 """Transforms of mmseg whose sizes follow a scaled network."""
 
-<<<<<<< HEAD
 
 def write_recipe(
     path: str | Path, arch: Arch, task: str, about: str = '', resolution: float = 1.0
 ) -> None:
-    """A new config file that trains `arch` on ImageNet ('cls') or Cityscapes ('seg').
-=======
-def write_recipe(path: str | Path, arch: Arch, task: str, about: str = '') -> None:
     """A new config file that trains `arch` on ImageNet (cls), Cityscapes (seg) or COCO (pose).
->>>>>>> topdown
 
     `resolution` is the factor by which the network was scaled; an arch of ImageNet says its own.
 
@@ -79,16 +68,18 @@ def recipe(cfg: Config, arch: Arch, resolution: float = 1.0) -> dict[str, Any]:
             backbone['out_indices'] = indices = _dense(arch)
             channels = [arch.stages[index - 1].width for index in indices]
         model['decode_head'] = _concatenating(model['decode_head'], channels)
-<<<<<<< HEAD
         _enlarge(found, resolution)
-=======
     elif model['head']['type'] == 'HeatmapHead':
         if not isinstance(arch, HRArch):
             raise ExportError('config: only HRNet-style nets have a pose recipe; take head seg:N')
+        if resolution != 1.0:
+            raise ExportError(
+                f'config: the pose recipe keeps its input of 256x192, and the network was scaled for '
+                f'one {resolution:.3g} times as large; choose a strategy that keeps the resolution'
+            )
         arch = single_scale(arch)
         model['head']['in_channels'] = arch.out_channels[0]
         found |= for_ddp(arch)
->>>>>>> topdown
     else:
         if isinstance(arch, HRArch):
             raise ExportError(
