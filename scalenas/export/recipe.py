@@ -74,7 +74,7 @@ def recipe(cfg: Config, arch: Arch, resolution: float = 1.0) -> dict[str, Any]:
             raise ExportError('config: only HRNet-style nets have a pose recipe; take head seg:N')
         if resolution != 1.0:
             raise ExportError(
-                f'config: the pose recipe keeps its input of 256x192, and the network was scaled for '
+                'config: the pose recipe keeps its input of 256x192, and the network was scaled for '
                 f'one {resolution:.3g} times as large; choose a strategy that keeps the resolution'
             )
         arch = single_scale(arch)
