@@ -74,8 +74,8 @@ def recipe(cfg: Config, arch: Arch, resolution: float = 1.0) -> dict[str, Any]:
             raise ExportError('config: only HRNet-style nets have a pose recipe; take head seg:N')
         if resolution != 1.0:
             raise ExportError(
-                'config: the pose recipe keeps its input of 256x192, and the network was scaled for '
-                f'one {resolution:.3g} times as large; choose a strategy that keeps the resolution'
+                'config: the pose recipe keeps its input of 256x192, and the network was scaled '
+                f'for {resolution:.3g} times that; choose a strategy that keeps the resolution'
             )
         arch = single_scale(arch)
         model['head']['in_channels'] = arch.out_channels[0]
