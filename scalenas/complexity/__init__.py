@@ -1,9 +1,11 @@
 """What a network costs: one counter over the layer plan, counting rules, budgets."""
 
+from .at_output import count_at_output
 from .budget import Budget
 from .cost import Cost
 from .count import Counter, count, layer_cost
 from .floor import count_floored
+from .mmdet import count_mmdet
 from .rule import PYCLS, RULES, SCALENAS, Rule
 
 __all__ = [
@@ -15,6 +17,8 @@ __all__ = [
     'Counter',
     'Rule',
     'count',
+    'count_at_output',
     'count_floored',
+    'count_mmdet',
     'layer_cost',
 ]

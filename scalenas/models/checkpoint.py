@@ -35,6 +35,11 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
         CheckpointError: for a file that is missing, truncated, not a checkpoint, or unsafe.
     """
     path = Path(path)
+    if path.suffix == '.safetensors':
+        raise CheckpointError(
+            f'{path}: safetensors are not read here; load its tensors with the package that wrote '
+            'them, and write them with torch.save'
+        )
     try:
         with torch.serialization.safe_globals(_written_by_mmengine()):
             content = torch.load(path, map_location='cpu', weights_only=True)
@@ -158,9 +163,9 @@ def written_space(checkpoint: Mapping[str, Any], path: str | Path) -> Mapping[st
 
 
 def _written_by_mmengine() -> list[Callable[..., Any] | tuple[Callable[..., Any], str]]:
-    """What its training logs are made of: numbers in numpy arrays, and their container."""
+    """What its training logs and meta hold: numbers in numpy arrays, and the logs' container."""
     core: Any = np._core if hasattr(np, '_core') else np.core
-    kinds = (np.float64, np.float32, np.int64, np.int32, np.uint32, np.bool_)
+    kinds = (np.float64, np.float32, np.int64, np.int32, np.uint32, np.uint8, np.bool_)
     return [
         HistoryBuffer,
         (_statistic, 'builtins.getattr'),

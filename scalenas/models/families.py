@@ -1,4 +1,4 @@
-"""The supernets of the package, and the static backbone that a sub-net of each becomes."""
+"""Who builds what: the static backbone of every family, and that of every supernet's sub-nets."""
 
 from __future__ import annotations
 
@@ -6,10 +6,19 @@ from typing import TypeGuard
 
 from torch import nn
 
+from scalenas.arch import HRArch, MBConvArch, RegNetArch
+
 from .hrnet import ScaleHRNet
 from .mbconv import ScaleMBConvNet
 from .super_hrnet import SuperScaleHRNet
 from .super_mbconv import ChoiceMBConvNet, SuperMBConvNet
+
+BACKBONES: dict[str, str] = {
+    HRArch.family: 'scalenas.ScaleHRNet',
+    MBConvArch.family: 'scalenas.ScaleMBConvNet',
+    RegNetArch.family: 'scalenas.ScaleRegNet',
+}
+"""Family of an arch -> type of its backbone."""
 
 Supernet = SuperScaleHRNet | SuperMBConvNet | ChoiceMBConvNet
 """`with supernet.active(arch)`, `space`, `resizes`, `slices`, `live_norms`, `live_parameters`."""

@@ -14,8 +14,9 @@ from scalenas.arch.hrnet_module import HRModule
 from scalenas.arch.strict import ArchError
 
 from .backbone import AbstractBackbone, is_pretrained
+from .blocks import zero_last_norms
 from .extra import resolve_arch
-from .hrnet_parts import BranchModule, ResidualBlock, bottleneck, transition
+from .hrnet_parts import BranchModule, bottleneck, transition
 from .layers import Build, norm_abbreviation
 
 
@@ -108,9 +109,7 @@ class AbstractHRNet(AbstractBackbone, ABC):
         """Weights as `init_cfg` says; zero in the last norm of blocks if asked for."""
         super().init_weights()
         if self.zero_init_residual and not is_pretrained(self.init_cfg):
-            for module in self.modules():
-                if isinstance(module, ResidualBlock):
-                    nn.init.zeros_(module.last_norm.weight)  # type: ignore[arg-type]
+            zero_last_norms(self)
 
     def _frozen(self) -> Iterable[nn.Module]:
         names = [name for pair in self._stem for name in pair] if self.frozen_stages >= 0 else []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, final
 
 from torch import Tensor, nn
@@ -11,10 +11,8 @@ from torch.nn import functional as F
 from scalenas.arch import MBConvArch
 from scalenas.arch.mbconv_units import ConvUnit, MBUnit
 
-from .backbone import as_arch, is_pretrained
 from .blocks import AbstractBlock, ConvNorm, DropPath, SqueezeExcitation
 from .layers import Build
-from .resize import resized
 from .staged import AbstractStagedNet
 
 _SQUEEZE = ('conv1.conv', 'conv2.conv')
@@ -40,6 +38,11 @@ class MBConvBlock(AbstractBlock):
             self.shortcut = ConvNorm(build, unit.c_in, unit.c_out, 1)
         self.drop_path = DropPath(drop_path_rate)
         self.with_cp = build.with_cp
+
+    @property
+    def last_norm(self) -> nn.Module:
+        """The norm before the sum."""
+        return self.linear_conv.norm
 
     def unit(self, name: str) -> ConvNorm:
         """One of its convolutions with norm."""
@@ -75,17 +78,6 @@ def skips(unit: MBUnit) -> bool:
     return unit.project or (unit.stride == 1 and unit.c_in == unit.c_out)
 
 
-def zero_last_norms(blocks: Iterable[nn.Module]) -> None:
-    """Residual branches that start as zero: every block of these is an identity at first.
-
-    Source: BigNAS (Yu et al. 2020), section 3.2, "initialization".
-    """
-    for block in blocks:
-        if isinstance(block, MBConvBlock) and block.skips:
-            last = block.linear_conv
-            nn.init.zeros_(last.get_submodule(last.norm_name).weight)  # type: ignore[arg-type]
-
-
 @final
 class ScaleMBConvNet(AbstractStagedNet[MBConvArch]):
     """The network of one MBConv arch, in place of `EfficientNet` in the OpenMMLab packages.
@@ -93,27 +85,12 @@ class ScaleMBConvNet(AbstractStagedNet[MBConvArch]):
     Module paths are those of `arch.layers(size)`. Padding is symmetric; for weights that were
     trained with TensorFlow's padding, and for those of mmpretrain, set
     `conv_cfg=dict(type='Conv2dAdaptivePadding')` and `norm_cfg=dict(type='BN', eps=1e-3)`.
-
-    Args:
-        arch: a zoo name, the path of a YAML file, or its content.
-        out_indices: steps that give maps: 0 the stem, s stage s, one more conv_out; negative ones
-            count from the end. Default: the last, for `GlobalAveragePooling`. The map before each
-            halving is what dense heads take, e.g. (2, 3, 5, 7) in EfficientNet.
-        frozen_stages: this step and all before it are frozen; -1 freezes none.
-        norm_eval: keep batch norms in eval mode while training.
-        norm_cfg: default BN.
-        conv_cfg: default Conv2d.
-        with_cp: keep only the input of every block, compute the rest again backwards.
-        drop_path_rate: of the last block; falls linearly to 0 at the first.
-        zero_init_residual: every block with a skip starts as the identity.
-        resize: first bring images to the arch's resolution, as the supernet does that the net was
-            cut from; otherwise they are taken at any size.
-        pretrained: the older way to say `init_cfg=dict(type='Pretrained', checkpoint=...)`.
-        in_channels: default: what the arch says.
-
-    Raises:
-        UserError: for arguments that exclude each other, or name no network.
+    Steps are the stem, the stages, and conv_out where there is one. The map before each halving is
+    what dense heads take, e.g. `out_indices=(2, 3, 5, 7)` in EfficientNet. Arguments: those of
+    `AbstractStagedNet`.
     """
+
+    arch_type = MBConvArch
 
     # As mmpretrain, but fan-in: fan-out of a depthwise convolution counts channels that no output
     # sees, and starts it near zero.
@@ -121,45 +98,6 @@ class ScaleMBConvNet(AbstractStagedNet[MBConvArch]):
         {'type': 'Kaiming', 'layer': 'Conv2d', 'mode': 'fan_in'},
         {'type': 'Constant', 'val': 1, 'layer': ['_BatchNorm', 'GroupNorm']},
     )
-
-    def __init__(
-        self,
-        arch: MBConvArch | Mapping[str, Any] | str,
-        out_indices: Sequence[int] = (-1,),
-        frozen_stages: int = -1,
-        norm_eval: bool = False,
-        norm_cfg: Mapping[str, Any] | None = None,
-        conv_cfg: Mapping[str, Any] | None = None,
-        with_cp: bool = False,
-        drop_path_rate: float = 0.0,
-        pretrained: str | None = None,
-        init_cfg: Any = None,
-        in_channels: int | None = None,
-        zero_init_residual: bool = False,
-        resize: bool = False,
-    ) -> None:
-        found = as_arch(arch, MBConvArch)
-        super().__init__(
-            found if in_channels is None else found.with_(in_channels=in_channels),
-            2,
-            out_indices,
-            frozen_stages,
-            norm_eval,
-            Build(conv_cfg, norm_cfg or {'type': 'BN'}, with_cp),
-            drop_path_rate,
-            pretrained,
-            init_cfg,
-        )
-        self.zero_init_residual, self.resize = zero_init_residual, resize
-
-    def init_weights(self) -> None:
-        """Initialize, or load what `init_cfg` asks for."""
-        super().init_weights()
-        if self.zero_init_residual and not is_pretrained(self.init_cfg):
-            zero_last_norms(self.modules())
-
-    def _seen(self, x: Tensor) -> Tensor:
-        return resized(x, self.arch.resolution) if self.resize else x
 
     @property
     def steps(self) -> Sequence[nn.Module]:

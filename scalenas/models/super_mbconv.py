@@ -24,8 +24,9 @@ from scalenas.space import AbstractSpace, hull_of
 from scalenas.space import from_dict as space_from_dict
 
 from .backbone import AbstractBackbone, as_arch, is_pretrained
+from .blocks import zero_last_norms
 from .layers import Build
-from .mbconv import ScaleMBConvNet, zero_last_norms
+from .mbconv import ScaleMBConvNet
 from .parts import ALIGNS, Align, Parts
 from .resize import check_crop, resized
 from .staged import out_steps, step_maps
@@ -175,7 +176,7 @@ class AbstractSuperMBConvNet(AbstractBackbone, ABC):
         """Initialize, or load what `init_cfg` asks for."""
         super().init_weights()
         if self.zero_init_residual and not is_pretrained(self.init_cfg):
-            zero_last_norms(self.modules())
+            zero_last_norms(self)
 
     @final
     def slices(self, arch: MBConvArch, align: Align | None = None) -> Parts:

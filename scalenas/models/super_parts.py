@@ -23,7 +23,9 @@ class Cut(NamedTuple):
 def run_conv_norm(unit: ConvNorm, part: Cut, x: Tensor) -> Tensor:
     """x: (N, c_in, H, W) -> (N, c_out, H', W') with the part's channels and kernel."""
     x = run_conv(unit.get_submodule('conv'), part, x)
-    return unit.activate(run_norm(unit.get_submodule(unit.norm_name), part.channels, x))
+    # Bound anew, so that the map before the norm is not kept while the next one is made.
+    x = run_norm(unit.norm, part.channels, x)
+    return unit.activate(x)
 
 
 def run_conv(conv: nn.Module, part: Cut, x: Tensor) -> Tensor:

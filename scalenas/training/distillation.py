@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields
 
 import torch
 from mmengine.model import BaseModel
@@ -20,12 +19,15 @@ from torch import Tensor, nn
 from scalenas.arch.strict import as_choice, as_mapping, suggest
 from scalenas.config import ConfigError
 
-from .losses import kept_positions, masked_mse, soft_divergence
+from .annotations import keypoint_weights, label_maps
+from .losses import kept_positions, masked_mse, soft_divergence, weighted_mse
 from .tap import tapped
 
 TEACHERS = ('frozen', 'inplace')
 LOSSES = ('mse', 'kl')
 LABELS = ('all', 'largest')
+OWN = ('tap', 'checkpoint')
+"""The key that must be there, and the one that stands inside `teacher`."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,9 @@ class Distillation:
     which needs the teacher in place. The others then get samples without annotations.
 
     Where samples carry a label map, positions labelled `ignore_index` do not count; with None all
-    do, and nothing of the label map reaches the comparison.
+    do, and nothing of the label map reaches the comparison. `use_target_weight`: each joint's
+    heatmap counts with the weight that mmpose's KeypointMSELoss gives it, zero for joints without
+    annotation; the mean is over all heatmaps, as there.
 
     `checkpoint` holds a frozen teacher's weights; None: those that the supernet starts from.
 
@@ -57,6 +61,7 @@ class Distillation:
     loss: str = 'mse'
     temperature: float | None = None
     labels: str = 'all'
+    use_target_weight: bool = False
 
     def __post_init__(self) -> None:
         _check_positive('weight', self.weight, '; for no distillation write distillation=None')
@@ -64,6 +69,7 @@ class Distillation:
         as_choice(self.labels, 'distillation.labels', LABELS)
         if self.teacher == 'inplace' and self.checkpoint is not None:
             raise ConfigError("distillation.teacher: 'inplace' has no checkpoint")
+        self._check_target_weight()
         if self.loss == 'kl':
             hint = '; BigNAS has 1.0'
             if self.temperature is None:
@@ -79,13 +85,25 @@ class Distillation:
                 f'from the labels in every step; got teacher={self.teacher!r}'
             )
 
+    def _check_target_weight(self) -> None:
+        if not isinstance(self.use_target_weight, bool):
+            raise ConfigError(
+                'distillation.use_target_weight: expected True or False, got '
+                f'{self.use_target_weight!r}'
+            )
+        if self.use_target_weight and (self.loss, self.labels) != ('mse', 'all'):
+            raise ConfigError(
+                "distillation.use_target_weight: reads labels to weigh heatmaps with loss='mse', "
+                f"so it needs labels='all'; got loss={self.loss!r}, labels={self.labels!r}"
+            )
+
     @classmethod
     def from_dict(cls, data: object) -> Distillation:
         """From a config: `dict(tap=..., weight=1.0, teacher=dict(type='frozen', checkpoint=...))`.
 
         `teacher` may also be a plain word, 'frozen' or 'inplace'.
         """
-        allowed = ('weight', 'teacher', 'ignore_index', 'loss', 'temperature', 'labels')
+        allowed = tuple(field.name for field in fields(cls) if field.name not in OWN)
         table = dict(as_mapping(data, 'distillation', ('tap',), allowed))
         teacher = table.pop('teacher', 'frozen')
         if isinstance(teacher, Mapping):
@@ -115,8 +133,12 @@ class Distillation:
                 'teacher; name a module whose output has one shape in all sub-nets'
             )
         labels = None if self.ignore_index is None else label_maps(samples)
+        joints = keypoint_weights(samples) if self.use_target_weight else None
         total = outputs[0].new_zeros((), dtype=torch.float32)
         for output, target in zip(outputs, targets, strict=True):
+            if joints is not None:
+                total = total + weighted_mse(output, target.detach(), joints)
+                continue
             keep = None
             if labels is not None and output.dim() == 4:
                 assert self.ignore_index is not None
@@ -151,23 +173,6 @@ class FrozenTeacher:
         with torch.no_grad(), tapped(self.model, self.tap) as outputs:
             self.model(inputs, samples, mode='tensor')
         return outputs
-
-
-def label_maps(samples: object) -> Tensor | None:
-    """(N, 1, H, W) label maps where the samples carry them, as in segmentation."""
-    if not isinstance(samples, Sequence) or not samples:
-        return None
-    if not all('gt_sem_seg' in sample for sample in samples):
-        return None
-    maps: list[Any] = [sample.gt_sem_seg.data for sample in samples]
-    return torch.stack(maps)
-
-
-def without_labels(samples: object) -> object:
-    """The same samples with what describes the pictures (sizes, paths), and no annotation."""
-    if not isinstance(samples, Sequence):
-        return samples
-    return [type(sample)(metainfo=sample.metainfo) for sample in samples]
 
 
 def _check_positive(name: str, value: object, hint: str) -> None:

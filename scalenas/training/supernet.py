@@ -18,7 +18,8 @@ from scalenas.config import ConfigError
 from scalenas.models import SuperLinear, Supernet, is_supernet, supernet_types
 from scalenas.registry import MODELS
 
-from .distillation import Distillation, FrozenTeacher, without_labels
+from .annotations import without_labels
+from .distillation import Distillation, FrozenTeacher
 from .errors import TrainingError
 from .regularization import half_squares, keep_no_statistics, without_dropout
 from .start import Start

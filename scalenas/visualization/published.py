@@ -14,19 +14,28 @@ from scalenas.arch import (
     HRArch,
     Size,
     layers,
+    list_archs,
     named,
     parse_head,
     rounding,
 )
 from scalenas.arch.strict import as_choice, as_list, as_mapping
-from scalenas.complexity import SCALENAS, Cost, Counter, count, count_floored
+from scalenas.complexity import (
+    SCALENAS,
+    Cost,
+    Counter,
+    count,
+    count_at_output,
+    count_floored,
+    count_mmdet,
+)
 from scalenas.paths import resource
 from scalenas.scaling import parse_strategy, scale, table_entry
 from scalenas.space import HRSpace
 
 NUMBERS = 'model_zoo/numbers.yaml'
 FILES = (NUMBERS, 'model_zoo/numbers_families.yaml')
-COSTS = ('params_m', 'gimac', 'gmac', 'gmac_floor', 'acts_m')
+COSTS = ('params_m', 'gimac', 'gmac', 'gmac_floor', 'gmac_output', 'gop_mmdet', 'acts_m')
 COUNTED = (*COSTS, 'blocks', 'fusions', 'networks')
 STATUS = ('exact', 'near', 'reported')
 
@@ -42,6 +51,8 @@ class Number:
     status: str
     reason: str = ''
     here: str = ''
+    config: str = ''
+    """Path of the recipe for the network in this setting, from the top of the repository."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +99,9 @@ def _read(text: str) -> tuple[dict[str, str], list[Table]]:
 
 def _number(row: Any, head: Head | None, titles: dict[str, str], where: str) -> Number:
     required = ('quantity', 'paper', 'status')
-    optional = ('net', 'space', 'pick', 'size', 'scale', 'setting', 'reason')
+    optional = ('net', 'space', 'pick', 'size', 'scale', 'head', 'setting', 'reason', 'config')
     row = as_mapping(row, where, required, optional)
+    head = parse_head(row['head']) if 'head' in row else head
     quantity = as_choice(row['quantity'], f'{where}.quantity', tuple(titles))
     status = as_choice(row['status'], f'{where}.status', STATUS)
     if not isinstance(row['paper'], str):
@@ -111,13 +123,20 @@ def _number(row: Any, head: Head | None, titles: dict[str, str], where: str) -> 
                 f"{where}: key 'size' is missing, {quantity} is counted at an input size"
             )
         here = _counted(quantity, counted, size, head, decimals)
+    elif size is None and row.get('net') in list_archs():
+        size = named(row['net']).size  # one line of the page with the costs of the net
     if 'net' in row:
         subject = row['net']
     else:
         space = HRSpace.from_dict(row['space'])
         subject = f'{row["pick"]} of the width-{space.width} space' if 'pick' in row else 'space'
     setting = row.get('setting') or (f'{size[0]} x {size[1]}' if size else '')
-    return Number(subject, setting, quantity, row['paper'], status, row.get('reason', ''), here)
+    reason, config = row.get('reason', ''), row.get('config', '')
+    try:
+        resource(config or NUMBERS)
+    except FileNotFoundError:
+        raise ArchError(f'{where}.config: no such file: {config}') from None
+    return Number(subject, setting, quantity, row['paper'], status, reason, here, config)
 
 
 def _subject(row: Any) -> Arch | HRSpace:
@@ -153,6 +172,13 @@ def _counted(
     if quantity == 'gmac_floor':
         on_top = count(head.layers(subject.features(size))) if head is not None else Cost()
         value = (count_floored(layers(subject, size), size) + on_top).gmacs()
+    elif quantity == 'gmac_output':
+        on_top = count_at_output(head.layers(subject.features(size))) if head else Cost()
+        value = (Counter(size)(subject) + on_top).gmacs()
+    elif quantity == 'gop_mmdet':
+        assert isinstance(subject, HRArch)
+        assert head is not None
+        value = count_mmdet(subject, size, head) / 1e9
     else:
         value = {
             'params_m': cost.params / 1e6,

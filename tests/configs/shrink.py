@@ -17,6 +17,8 @@ from scalenas.datasets.demo import make_scenes
 from scalenas.datasets.layouts import SPLITS
 from scalenas.datasets.scenes import SceneRecipe
 
+from .people import make_coco_people, make_mpii_people
+
 WIDTH, SIZE = 8, 64
 CHANNELS = [WIDTH * 2**i for i in range(4)]
 SPACE = dict(
@@ -71,20 +73,21 @@ class Worlds:
             'ImageNet': 'classes',
             'scalenas.SpreadImageNet': 'classes',
             'scalenas.DigitsDataset': 'digits',
+            'CocoDataset': 'people',
+            'MpiiDataset': 'mpii',
         }[kind]
         folder = self.root / kind
-        if not folder.exists() and layout == 'classes':
-            make_classes(folder, ('train', 'val'), [f'n{label:08}' for label in range(1000)])
-        elif not folder.exists() and layout == 'digits':
-            make_classes(folder, SPLITS, digits.CLASSES, digits.SIDE)
-        elif not folder.exists():
-            recipe = SceneRecipe(size=(SIZE, SIZE), radius=(3.0, 24.0))
-            make_scenes(folder, (15, 3, 3), recipe=recipe, layout=layout)
+        if not folder.exists():
+            if layout in MAKERS:
+                MAKERS[layout](folder)
+            else:
+                recipe = SceneRecipe(size=(SIZE, SIZE), radius=(3.0, 24.0))
+                make_scenes(folder, (15, 3, 3), recipe=recipe, layout=layout)
             if kind == 'scalenas.EarthDataset':
                 for path in folder.glob('annotations/*/*.png'):
                     labels = np.asarray(Image.open(path)) % len(earth.CLASSES)
                     Image.fromarray(labels.astype(np.uint8)).save(path)
-        return str(folder)
+        return f'{folder}/'
 
 
 def make_classes(
@@ -100,9 +103,28 @@ def make_classes(
                 Image.fromarray(pixels).save(place / f'{number}.png')
 
 
+def make_imagenet(folder: Path) -> None:
+    """All thousand classes."""
+    make_classes(folder, ('train', 'val'), [f'n{label:08}' for label in range(1000)])
+
+
+def make_digits(folder: Path) -> None:
+    """All ten digits, in the three splits."""
+    make_classes(folder, SPLITS, digits.CLASSES, digits.SIDE)
+
+
+MAKERS = {
+    'classes': make_imagenet,
+    'digits': make_digits,
+    'people': make_coco_people,
+    'mpii': make_mpii_people,
+}
+
+
 def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
     """The same config in small; every type and every option that is not a size stays."""
     heads = False
+    roots: dict[str, str] = {}
     for part in dicts(cfg._cfg_dict):
         kind = str(part.get('type', ''))
         if kind in ('SyncBN', 'BN'):
@@ -115,9 +137,10 @@ def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
             part['arch'] = narrow(part['arch'])
         if kind in ('scalenas.ScaleMBConvNet', 'scalenas.ScaleRegNet'):
             arch = find(part['arch']) if isinstance(part['arch'], str) else from_dict(part['arch'])
-            part['arch'] = arch.scaled(Scaling(width=0.1, depth=0.1), NEAREST).to_dict()
+            small = arch.scaled(Scaling(width=0.1, depth=0.1), NEAREST)
+            part['arch'] = small.with_(conv_out=arch.conv_out).to_dict()
         if kind == 'LinearClsHead':
-            heads = True  # conv_out, which it sees, is not scaled
+            heads = True  # it sees conv_out
         if kind == 'scalenas.SuperLinearClsHead':
             part['in_channels'] = max(NARROW['conv_out'])
             heads = True
@@ -137,13 +160,34 @@ def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
             part['scale'] = SIZE if whole else (SIZE, SIZE)
         if 'min_kept' in part:
             part['min_kept'] = 500
+        if kind == 'HeatmapHead':
+            part['in_channels'] = WIDTH
+            heads = True
+        if kind == 'MSRAHeatmap':
+            part.update(input_size=(SIZE, SIZE), heatmap_size=(SIZE // 4, SIZE // 4))
+        if kind == 'scalenas.HigherHRNetHead':
+            part.update(in_channels=WIDTH, channels=WIDTH - 1)
+            heads = True
+        if kind == 'scalenas.HigherAssociativeEmbedding':
+            sizes = [(SIZE // 4, SIZE // 4), (SIZE // 2, SIZE // 2)]
+            part.update(input_size=(SIZE, SIZE), heatmap_sizes=sizes)
+        if kind in ('TopdownAffine', 'scalenas.BottomupRandomWarp', 'scalenas.PyramidResize'):
+            part['input_size'] = (SIZE, SIZE)
+        if isinstance(part.get('indices'), list):
+            part['indices'] = [0, 1]
         if 'data_root' in part and 'type' in part:
-            part['data_root'] = worlds.of(kind)
+            part['data_root'], old = worlds.of(kind), part['data_root']
+            roots[old] = part['data_root']
         if 'num_workers' in part:
             part.update(num_workers=0, persistent_workers=False)
             part['batch_size'] = min(2, part['batch_size'])
         if part.get('spread') is not None:
             part['spread'] = 2
+    for part in dicts(cfg._cfg_dict):
+        for key in ('ann_file', 'headbox_file'):  # those that are not relative to a data_root
+            for old, new in roots.items():
+                if str(part.get(key)).startswith(old):
+                    part[key] = part[key].replace(old, new)
     assert heads, 'a head that this shrinker does not know'
     if 'search' in cfg:
         if 'size' in cfg.search:

@@ -34,7 +34,7 @@ RECIPES: dict[str, tuple[AbstractSpace[Any], dict[str, Any], dict[str, Any], dic
         SCALED,
         {'type': 'scalenas.ChoiceMBConvNet'},
         {'type': 'LinearClsHead', 'in_channels': 24},
-        {'type': 'uniform'},
+        {'type': 'hierarchical', 'eta': 'size'},
     ),
 }
 
@@ -91,6 +91,12 @@ def test_costs_are_those_of_the_networks_at_their_own_resolution(trained: Any) -
     wanted = Counter(head=ClassificationHead(len(CLASSES)))
     for arch in [space.smallest(), space.largest(), *(space.sample(rng) for _ in range(5))]:
         assert counter(arch) == wanted(arch)
+    search = plan.with_(num_total=4, max_macs=wanted(space.largest()).macs / 2).build(
+        space, counter
+    )
+    found = search.generation(0, [], rng)
+    assert len(found) == 4
+    assert all(wanted(arch).macs <= wanted(space.largest()).macs / 2 for arch in found)
     with pytest.raises(UserError, match=r'search\.size: leave it out'):
         evaluate.counter((32, 32))
 
@@ -102,7 +108,8 @@ def test_exported_nets_are_the_sub_nets(trained: Any, tmp_path: Path) -> None:
     for title, arch in {**archs, 'large': space.largest()}.items():
         path = tmp_path / f'{title}.yaml'
         path.write_text(dump(arch))
-        exported = export_subnet(choose(str(path)), cfg, weights, tmp_path / 'out')
+        onnx = title == 'any'  # a graph of the net's own resolution
+        exported = export_subnet(choose(str(path)), cfg, weights, tmp_path / 'out', onnx=onnx)
         assert exported.difference.double <= 1e-10
         assert exported.alone == pytest.approx(exported.in_supernet, abs=1e-6)
         plain = Config.fromfile(tmp_path / f'out/{title}.py')

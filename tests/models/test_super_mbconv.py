@@ -254,6 +254,18 @@ def test_checkpointing_changes_no_gradient_and_outlives_the_context() -> None:
             torch.testing.assert_close(a.grad, b.grad, rtol=1e-10, atol=1e-14)
 
 
+def test_a_part_of_a_sync_norm_runs() -> None:
+    """Alone, as here, it normalizes by its own images; across GPUs it was not run."""
+    net = lively(SuperMBConvNet(BIG, resize=True, norm_cfg={'type': 'SyncBN', 'eps': 1e-3}))
+    arch = BIG.sample(random.Random(6))
+    alone = static_of(net, arch, norm_cfg={'type': 'BN', 'eps': 1e-3})
+    with torch.no_grad(), net.active(arch):
+        torch.testing.assert_close(net(X), alone(X), rtol=0, atol=1e-10)
+    # What a Runner does for `sync_bn='torch'`: other modules in the places of the norms.
+    converted = nn.SyncBatchNorm.convert_sync_batchnorm(lively(SuperMBConvNet(BIG, resize=True)))
+    assert_equal_alone(converted, arch)
+
+
 @pytest.mark.parametrize('form', FORMS)
 def test_zero_init_makes_every_residual_block_an_identity(form: str) -> None:
     torch.manual_seed(0)
