@@ -3,7 +3,7 @@
 # Source: BigNAS (Yu et al. 2020), sections 3.2 and 4.4.
 # Command: python tools/search.py configs/scalenas_cls/digits/search_bignas_digits-28x28.py \
 #   work_dirs/supernet_bignas_1xb64-600_digits-28x28/iter_600.pth
-# Expected and cost: see docs/bignas.md.
+# Expected: docs/bignas.md has the table of one run; three minutes on a busy CPU.
 _base_ = './supernet_bignas_1xb64-600_digits-28x28.py'
 search = dict(
     algorithm=dict(
