@@ -16,7 +16,7 @@ from torch import Tensor
 
 from scalenas.arch.strict import suggest
 from scalenas.errors import UserError
-from scalenas.space import HRSpace
+from scalenas.space import AbstractSpace
 
 BROKEN = '{path}: truncated, or not a checkpoint; copy or make it again'
 
@@ -119,7 +119,7 @@ def misfits(own: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str | Non
     return ', '.join(texts) or None
 
 
-def check_space(checkpoint: Mapping[str, Any], space: HRSpace, path: str | Path) -> None:
+def check_space(checkpoint: Mapping[str, Any], space: AbstractSpace[Any], path: str | Path) -> None:
     """Does nothing when the checkpoint was trained in `space`.
 
     Raises:

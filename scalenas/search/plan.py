@@ -35,12 +35,15 @@ BOUNDS = tuple(f'{end}_{what}' for end in ('max', 'min') for what in ('macs', 'p
 
 @dataclass(frozen=True, slots=True)
 class SearchPlan:
-    """An algorithm and its arguments, what is traded, at which input size, within which budget."""
+    """An algorithm and its arguments, what is traded, at which input size, within which budget.
+
+    Without a size every network is counted at its own resolution.
+    """
 
     algorithm: str
     arguments: Mapping[str, Any]
     objective: Objective
-    size: Size
+    size: Size | None
     budget: Budget = field(default_factory=Budget)
     seed: int = 0
 
@@ -54,8 +57,8 @@ class SearchPlan:
         table = as_mapping(
             data,
             'search',
-            ('algorithm', 'metric', 'size'),
-            ('direction', 'cost', 'budget', 'seed'),
+            ('algorithm', 'metric'),
+            ('size', 'direction', 'cost', 'budget', 'seed'),
         )
         if not isinstance(table['algorithm'], Mapping):
             raise SearchError(
@@ -64,9 +67,6 @@ class SearchPlan:
         arguments = dict(table['algorithm'])
         name = as_choice(arguments.pop('type', None), 'search.algorithm.type', tuple(ALGORITHMS))
         as_mapping(arguments, 'search.algorithm', (), _arguments(name))
-        size = as_list(table['size'], 'search.size', '(height, width)')
-        if len(size) != 2:
-            raise SearchError(f'search.size: expected (height, width), got {tuple(size)}')
         bounds = as_mapping(table.get('budget') or {}, 'search.budget', (), BOUNDS)
         return cls(
             name,
@@ -74,7 +74,7 @@ class SearchPlan:
             Objective(
                 table['metric'], table.get('direction', 'maximize'), table.get('cost', 'macs')
             ),
-            (as_int(size[0], 'search.size[0]'), as_int(size[1], 'search.size[1]')),
+            None if table.get('size') is None else _size(table['size']),
             Budget(**bounds),
             as_int(table.get('seed', 0), 'search.seed', 0),
         )
@@ -124,11 +124,18 @@ class SearchPlan:
             'space': search.space.to_dict(),
             'algorithm': search.settings(),
             'seed': self.seed,
-            'size': list(self.size),
+            'size': None if self.size is None else list(self.size),
             'budget': {name: getattr(self.budget, name) for name in BOUNDS},
             'checkpoint': file_digest(checkpoint),
             'config': what_counts(cfg),
         }
+
+
+def _size(data: object) -> Size:
+    size = as_list(data, 'search.size', '(height, width)')
+    if len(size) != 2:
+        raise SearchError(f'search.size: expected (height, width), got {tuple(size)}')
+    return as_int(size[0], 'search.size[0]'), as_int(size[1], 'search.size[1]')
 
 
 def _arguments(name: str) -> tuple[str, ...]:

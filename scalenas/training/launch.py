@@ -11,7 +11,6 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 from torch import nn
 
-from scalenas.arch import HRArch
 from scalenas.config import ConfigError, check_data, clear_errors, read_config
 from scalenas.paths import writable_folder
 from scalenas.sampling import FixedSampler, SandwichSampler
@@ -94,7 +93,7 @@ def check_parallel(cfg: Config, model: nn.Module) -> None:
         )
 
 
-def _surely_run(model: SuperNet) -> tuple[HRArch, ...]:
+def _surely_run(model: SuperNet) -> tuple[Any, ...]:
     """Archs that every step trains, whatever is drawn."""
     sampler: Any = model.sampler
     if isinstance(sampler, SandwichSampler):

@@ -12,10 +12,9 @@ from mmengine.model import BaseModel
 from torch import Tensor, nn
 
 from scalenas import sampling
-from scalenas.arch import HRArch
 from scalenas.arch.strict import as_choice
 from scalenas.config import ConfigError
-from scalenas.models import SuperScaleHRNet
+from scalenas.models import Supernet, is_supernet, supernet_types
 from scalenas.registry import MODELS
 
 from .distillation import Distillation, FrozenTeacher
@@ -70,13 +69,13 @@ class SuperNet(BaseModel):
             self._check_distillation(self.distillation)
 
     @property
-    def backbone(self) -> SuperScaleHRNet:
+    def backbone(self) -> Supernet:
         """The supernet inside the task model."""
         found = self.architecture.get_submodule(self._backbone_name)
-        assert isinstance(found, SuperScaleHRNet)
+        assert is_supernet(found)
         return found
 
-    def active(self, arch: HRArch) -> AbstractContextManager[SuperScaleHRNet]:
+    def active(self, arch: Any) -> AbstractContextManager[Supernet]:
         """While open, the task model runs with this sub-net."""
         return self.backbone.active(arch)
 
@@ -113,7 +112,7 @@ class SuperNet(BaseModel):
         return losses
 
     def _losses_of(
-        self, arch: HRArch, inputs: Tensor, samples: Any, targets: list[list[Tensor]]
+        self, arch: Any, inputs: Tensor, samples: Any, targets: list[list[Tensor]]
     ) -> dict[str, Any]:
         wanted = self.distillation
         if wanted is None:
@@ -160,11 +159,11 @@ class SuperNet(BaseModel):
 
 
 def _find_backbone(model: nn.Module) -> str:
-    names = [name for name, m in model.named_modules() if isinstance(m, SuperScaleHRNet)]
+    names = [name for name, m in model.named_modules() if is_supernet(m)]
     if len(names) != 1:
         raise ConfigError(
             'model.architecture: expected exactly one supernet inside, such as '
-            f"backbone=dict(type='scalenas.SuperScaleHRNet', ...), found {len(names)}"
+            f'backbone=dict(type={supernet_types()}), found {len(names)}'
         )
     return names[0]
 
