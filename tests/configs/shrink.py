@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -58,10 +59,13 @@ class Worlds:
             'scalenas.SceneDataset': 'ade',
             'scalenas.EarthDataset': 'ade',
             'ImageNet': 'classes',
+            'CocoDataset': 'coco',
         }[kind]
         folder = self.root / kind
         if not folder.exists() and layout == 'classes':
             make_classes(folder)
+        elif not folder.exists() and layout == 'coco':
+            make_boxes(folder, {'train2017': 15, 'val2017': 3})
         elif not folder.exists():
             recipe = SceneRecipe(size=(SIZE, SIZE), radius=(3.0, 24.0))
             make_scenes(folder, (15, 3, 3), recipe=recipe, layout=layout)
@@ -81,6 +85,54 @@ def make_classes(folder: Path) -> None:
             for number in range(2 if label < 5 else 0):
                 pixels = np.random.default_rng(number).integers(0, 256, (SIZE, SIZE, 3), np.uint8)
                 Image.fromarray(pixels).save(place / f'{number}.png')
+
+
+def make_boxes(folder: Path, counts: dict[str, int], side: int = SIZE) -> None:
+    """Rectangles of two colours in COCO's layout: pictures, boxes, masks; the last has none."""
+    (folder / 'annotations').mkdir(parents=True)
+    categories = [{'id': 1, 'name': 'person'}, {'id': 3, 'name': 'car'}]
+    for split, count in counts.items():
+        rng = np.random.default_rng(len(split))
+        images, annotations = [], []
+        (folder / split).mkdir()
+        for i in range(count):
+            pixels = rng.integers(0, 60, (side, side, 3), np.uint8)
+            for n in range(2 if i < count - 1 or count < 5 else 0):
+                x, y, w, h = (int(v) for v in rng.integers(side // 4, side // 2, 4))
+                pixels[y : y + h, x : x + w, 2 * n] = 250
+                annotations.append(
+                    {
+                        'id': len(annotations) + 1,
+                        'image_id': i,
+                        'category_id': categories[n]['id'],
+                        'bbox': [x, y, w, h],
+                        'area': w * h,
+                        'iscrowd': 0,
+                        'segmentation': [[x, y, x + w, y, x + w, y + h, x, y + h]],
+                    }
+                )
+            Image.fromarray(pixels).save(folder / split / f'{i}.png')
+            images.append({'id': i, 'file_name': f'{i}.png', 'height': side, 'width': side})
+        table = {'images': images, 'annotations': annotations, 'categories': categories}
+        (folder / 'annotations' / f'instances_{split}.json').write_text(json.dumps(table))
+
+
+def shrink_detector(model: Any) -> None:
+    """A detector with few channels that keeps every box, however unsure."""
+    for part in dicts(model):
+        kind = str(part.get('type', ''))
+        if kind == 'HRFPN':
+            part.update(in_channels=CHANNELS, out_channels=16)
+        if kind == 'RPNHead':
+            part.update(in_channels=16, feat_channels=16)
+        if kind == 'SingleRoIExtractor':
+            part['out_channels'] = 16
+        if kind == 'Shared2FCBBoxHead':
+            part.update(in_channels=16, fc_out_channels=32)
+        if kind == 'FCNMaskHead':
+            part.update(in_channels=16, conv_out_channels=16)
+        if 'score_thr' in part:
+            part['score_thr'] = 0.0
 
 
 def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
@@ -113,6 +165,14 @@ def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
         ):
             whole = isinstance(part['scale'], int)
             part['scale'] = SIZE if whole else (SIZE, SIZE)
+        if kind == 'HRFPN':
+            heads = True
+        if 'indices' in part:
+            whole = isinstance(part['indices'], int)
+            part['indices'] = (10 if part['indices'] > 0 else -3) if whole else [0, 1]
+        if kind == 'CocoMetric' and part.get('ann_file'):
+            name = Path(part['ann_file']).name
+            part['ann_file'] = f'{worlds.of("CocoDataset")}/annotations/{name}'
         if 'min_kept' in part:
             part['min_kept'] = 500
         if 'data_root' in part and 'type' in part:
@@ -122,6 +182,7 @@ def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
             part['batch_size'] = min(2, part['batch_size'])
         if part.get('spread') is not None:
             part['spread'] = 2
+    shrink_detector(cfg.model)
     assert heads, 'a head that this shrinker does not know'
     if 'search' in cfg:
         cfg.search.size = (SIZE, SIZE)
