@@ -90,7 +90,10 @@ def make_classes(folder: Path) -> None:
 def make_boxes(folder: Path, counts: dict[str, int], side: int = SIZE) -> None:
     """Rectangles of two colours in COCO's layout: pictures, boxes, masks; the last has none."""
     (folder / 'annotations').mkdir(parents=True)
-    categories = [{'id': 1, 'name': 'person'}, {'id': 3, 'name': 'car'}]
+    from mmdet.datasets import CocoDataset
+
+    names = enumerate(CocoDataset.METAINFO['classes'], 1)
+    categories = [{'id': number, 'name': name} for number, name in names]
     for split, count in counts.items():
         rng = np.random.default_rng(len(split))
         images, annotations = [], []
@@ -167,6 +170,8 @@ def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
             part['scale'] = SIZE if whole else (SIZE, SIZE)
         if kind == 'HRFPN':
             heads = True
+        if part.get('norm_eval'):
+            part['norm_eval'] = False  # frozen norms need pre-trained weights
         if 'indices' in part:
             whole = isinstance(part['indices'], int)
             part['indices'] = (10 if part['indices'] > 0 else -3) if whole else [0, 1]
