@@ -6,13 +6,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config
-
 from .errors import DataError
 
 
-def check_data(cfg: Config, loaders: tuple[str, ...]) -> None:
-    """Pass when every folder and annotation file that the datasets name exists.
+FILES = ('bbox_file', 'headbox_file')
+"""Files that mmpose's datasets read, whose names do not begin at `data_root`."""
+
+
+def check_data(cfg: Mapping[str, Any], loaders: tuple[str, ...]) -> None:
+    """Pass when every folder and file exists that the datasets and their metrics name.
 
     The message names the config's variable `prepare_data`, the command that makes the data, if it
     has one. Left to themselves are our own datasets, which say how to get the data, and those in
@@ -22,13 +24,28 @@ def check_data(cfg: Config, loaders: tuple[str, ...]) -> None:
         DataError: names the first path that is missing.
     """
     command = cfg.get('prepare_data')
-    hint = f'make it with: {command}' if command else f'see the head of {cfg.filename}'
+    head = getattr(cfg, 'filename', None) or 'the config'
+    hint = f'make it with: {command}' if command else f'see the head of {head}'
     for loader in loaders:
-        for dataset in _datasets((cfg.get(loader) or {}).get('dataset')):
-            for path in _paths(dataset):
-                if not path.exists():
-                    missing = next(p for p in (*reversed(path.parents), path) if not p.exists())
-                    raise DataError(f'{loader}: no such folder or file: {missing}; {hint}')
+        metric = loader.replace('_dataloader', '_evaluator')
+        needed = [
+            (loader, path)
+            for dataset in _datasets((cfg.get(loader) or {}).get('dataset'))
+            for path in _paths(dataset)
+        ]
+        needed += [(metric, path) for path in _truths(cfg.get(metric))]
+        for where, path in needed:
+            if not path.exists():
+                missing = next(p for p in (*reversed(path.parents), path) if not p.exists())
+                raise DataError(f'{where}: no such folder or file: {missing}; {hint}')
+
+
+def _truths(metrics: Any) -> Iterator[Path]:
+    """Annotation files that metrics read by themselves, as those of COCO do."""
+    for metric in metrics if isinstance(metrics, list | tuple) else [metrics]:
+        name = metric.get('ann_file') if isinstance(metric, Mapping) else None
+        if isinstance(name, str) and '://' not in name:
+            yield Path(name)
 
 
 def _datasets(value: Any) -> Iterator[Mapping[str, Any]]:
@@ -52,6 +69,7 @@ def _paths(dataset: Mapping[str, Any]) -> Iterator[Path]:
     if root:
         yield Path(root)
     prefix = dataset.get('data_prefix') or {}
+    yield from (Path(dataset[key]) for key in FILES if dataset.get(key))
     names = [prefix] if isinstance(prefix, str) else list(prefix.values())
     for name in [*names, dataset.get('ann_file')]:
         if isinstance(name, str) and name and '://' not in name:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,9 @@ from scalenas.arch.rounding import NEAREST
 from scalenas.datasets import earth
 from scalenas.datasets.demo import make_scenes
 from scalenas.datasets.scenes import SceneRecipe
+
+from .objects import make_boxes
+from .people import make_coco_people, make_mpii_people
 
 WIDTH, SIZE = 8, 64
 CHANNELS = [WIDTH * 2**i for i in range(4)]
@@ -48,32 +50,21 @@ class Worlds:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def of(self, kind: str) -> str:
-        """The `data_root` for a dataset type.
-
-        Raises:
-            KeyError: for a dataset that this test has no pictures for; add it here.
-        """
-        layout = {
-            'scalenas.CityscapesCities': 'cityscapes',
-            'scalenas.SceneDataset': 'ade',
-            'scalenas.EarthDataset': 'ade',
-            'ImageNet': 'classes',
-            'CocoDataset': 'coco',
-        }[kind]
-        folder = self.root / kind
-        if not folder.exists() and layout == 'classes':
-            make_classes(folder)
-        elif not folder.exists() and layout == 'coco':
-            make_boxes(folder, {'train2017': 15, 'val2017': 3})
-        elif not folder.exists():
-            recipe = SceneRecipe(size=(SIZE, SIZE), radius=(3.0, 24.0))
-            make_scenes(folder, (15, 3, 3), recipe=recipe, layout=layout)
+    def of(self, kind: str, scope: str = 'mmseg') -> str:
+        """The `data_root` for a dataset type, in place of the config's."""
+        layout = key_of(kind, scope)
+        folder = self.root / f'{layout.replace(" ", "_")}_{kind}'
+        if not folder.exists():
+            if layout in MAKERS:
+                MAKERS[layout](folder)
+            else:
+                recipe = SceneRecipe(size=(SIZE, SIZE), radius=(3.0, 24.0))
+                make_scenes(folder, (15, 3, 3), recipe=recipe, layout=layout)
             if kind == 'scalenas.EarthDataset':
                 for path in folder.glob('annotations/*/*.png'):
                     labels = np.asarray(Image.open(path)) % len(earth.CLASSES)
                     Image.fromarray(labels.astype(np.uint8)).save(path)
-        return str(folder)
+        return f'{folder}/'
 
 
 def make_classes(folder: Path) -> None:
@@ -87,37 +78,29 @@ def make_classes(folder: Path) -> None:
                 Image.fromarray(pixels).save(place / f'{number}.png')
 
 
-def make_boxes(folder: Path, counts: dict[str, int], side: int = SIZE) -> None:
-    """Rectangles of two colours in COCO's layout: pictures, boxes, masks; the last has none."""
-    (folder / 'annotations').mkdir(parents=True)
-    from mmdet.datasets import CocoDataset
+def key_of(kind: str, scope: str) -> str:
+    """The layout that a dataset type reads; of COCO's, also the task counts.
 
-    names = enumerate(CocoDataset.METAINFO['classes'], 1)
-    categories = [{'id': number, 'name': name} for number, name in names]
-    for split, count in counts.items():
-        rng = np.random.default_rng(len(split))
-        images, annotations = [], []
-        (folder / split).mkdir()
-        for i in range(count):
-            pixels = rng.integers(0, 60, (side, side, 3), np.uint8)
-            for n in range(2 if i < count - 1 or count < 5 else 0):
-                x, y, w, h = (int(v) for v in rng.integers(side // 4, side // 2, 4))
-                pixels[y : y + h, x : x + w, 2 * n] = 250
-                annotations.append(
-                    {
-                        'id': len(annotations) + 1,
-                        'image_id': i,
-                        'category_id': categories[n]['id'],
-                        'bbox': [x, y, w, h],
-                        'area': w * h,
-                        'iscrowd': 0,
-                        'segmentation': [[x, y, x + w, y, x + w, y + h, x, y + h]],
-                    }
-                )
-            Image.fromarray(pixels).save(folder / split / f'{i}.png')
-            images.append({'id': i, 'file_name': f'{i}.png', 'height': side, 'width': side})
-        table = {'images': images, 'annotations': annotations, 'categories': categories}
-        (folder / 'annotations' / f'instances_{split}.json').write_text(json.dumps(table))
+    Raises:
+        KeyError: for a dataset that this test has no pictures for; add it here.
+    """
+    if kind == 'CocoDataset':
+        return f'{scope} coco'
+    return {
+        'scalenas.CityscapesCities': 'cityscapes',
+        'scalenas.SceneDataset': 'ade',
+        'scalenas.EarthDataset': 'ade',
+        'ImageNet': 'classes',
+        'MpiiDataset': 'mpii',
+    }[kind]
+
+
+MAKERS = {
+    'classes': make_classes,
+    'mpii': make_mpii_people,
+    'mmpose coco': make_coco_people,
+    'mmdet coco': make_boxes,
+}
 
 
 def shrink_detector(model: Any) -> None:
@@ -141,6 +124,7 @@ def shrink_detector(model: Any) -> None:
 def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
     """The same config in small; every type and every option that is not a size stays."""
     heads = False
+    roots: dict[str, str] = {}
     for part in dicts(cfg._cfg_dict):
         kind = str(part.get('type', ''))
         if kind in ('SyncBN', 'BN'):
@@ -175,18 +159,29 @@ def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
         if 'indices' in part:
             whole = isinstance(part['indices'], int)
             part['indices'] = (10 if part['indices'] > 0 else -3) if whole else [0, 1]
-        if kind == 'CocoMetric' and part.get('ann_file'):
-            name = Path(part['ann_file']).name
-            part['ann_file'] = f'{worlds.of("CocoDataset")}/annotations/{name}'
         if 'min_kept' in part:
             part['min_kept'] = 500
+        if kind == 'HeatmapHead':
+            part['in_channels'] = WIDTH
+            heads = True
+        if kind == 'MSRAHeatmap':
+            part.update(input_size=(SIZE, SIZE), heatmap_size=(SIZE // 4, SIZE // 4))
+        if kind == 'TopdownAffine':
+            part['input_size'] = (SIZE, SIZE)
         if 'data_root' in part and 'type' in part:
-            part['data_root'] = worlds.of(kind)
+            old = part['data_root']
+            part['data_root'] = worlds.of(kind, cfg.default_scope)
+            roots[old] = part['data_root']
         if 'num_workers' in part:
             part.update(num_workers=0, persistent_workers=False)
             part['batch_size'] = min(2, part['batch_size'])
         if part.get('spread') is not None:
             part['spread'] = 2
+    for part in dicts(cfg._cfg_dict):
+        for key in ('ann_file', 'headbox_file'):  # those that are not relative to a data_root
+            for old, new in roots.items():
+                if str(part.get(key)).startswith(old):
+                    part[key] = part[key].replace(old, new)
     shrink_detector(cfg.model)
     assert heads, 'a head that this shrinker does not know'
     if 'search' in cfg:
