@@ -13,6 +13,7 @@ from scalenas.paths import resource
 
 from .config import KEPT, STATIC
 from .errors import ExportError
+from .fitting import fit_hrnet
 from .text import as_config
 
 BACKBONES: dict[str, str] = {
@@ -46,7 +47,7 @@ def write_recipe(path: str | Path, arch: Arch, task: str, about: str = '') -> No
 
 
 def recipe(cfg: Config, arch: Arch) -> dict[str, Any]:
-    """The variables of a config with `arch` as backbone; heads and image sizes follow it.
+    """The variables of a config with `arch` as backbone; necks, heads and image sizes follow it.
 
     Raises:
         ExportError: when the config's head does not fit the arch.
@@ -63,11 +64,9 @@ def recipe(cfg: Config, arch: Arch) -> dict[str, Any]:
             backbone['out_indices'] = indices = _dense(arch)
             channels = [arch.stages[index - 1].width for index in indices]
         model['decode_head'] = _concatenating(model['decode_head'], channels)
+    elif isinstance(arch, HRArch):
+        fit_hrnet(model, arch.out_channels)
     else:
-        if isinstance(arch, HRArch):
-            raise ExportError(
-                'config: HRNet-style nets have no classification recipe; choose a head seg:N'
-            )
         model['head']['in_channels'] = arch.features((224, 224))[-1].channels
         _resize(found, arch)
     model['backbone'] = {**backbone, 'arch': arch.to_dict()}
