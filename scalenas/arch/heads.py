@@ -90,7 +90,9 @@ def parse_head(text: str) -> Head | None:
     fits = 1 <= len(numbers) <= (2 if kind == 'bottomup' else 1)
     if kind not in HEADS or not fits or not all(n.isdecimal() and int(n) > 0 for n in numbers):
         kinds = ', '.join(f"'{known}:NUMBER'" for known in HEADS)
-        raise ArchError(f"head: expected one of {kinds} (of classes or joints), 'none'; got {text!r}")
+        raise ArchError(
+            f"head: expected one of {kinds} (of classes or joints), 'none'; got {text!r}"
+        )
     return HEADS[kind](*map(int, numbers))
 
 

@@ -3,7 +3,7 @@
 It adds what the multiply-adds of convolutions and linear layers leave out: one operation per
 output of a bias (of convolutions only), a ReLU or an upsampling, two per output of a batch norm. A
 transposed convolution counts as if its kernel stood on every output position, which is `stride**2`
-times too much. 1 G = 1e9. Interpolation and pooling inside necks are functions, which it does not see.
+times too much. 1 G = 1e9. Interpolation and pooling in necks are functions, which it does not see.
 """
 
 from __future__ import annotations

@@ -62,7 +62,9 @@ class Source:
             raise ExportError(f'{path}: give the weights that tools/export.py wrote, NAME.pth')
         content, named = load_checkpoint(path), str(arch_of or path.with_suffix('.yaml'))
         if arch_of is None and not Path(named).is_file():
-            raise ExportError(f'{path}: {Path(named).name} is not beside it; name the arch by --arch')
+            raise ExportError(
+                f'{path}: {Path(named).name} is not beside it; name the arch by --arch'
+            )
         arch = of_family(find(named), HRArch, named)
         state = {
             key.removeprefix(PREFIX): value

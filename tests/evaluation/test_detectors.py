@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from functools import partial
 from math import prod
 from pathlib import Path
@@ -19,6 +20,7 @@ from scalenas.complexity import Counter, count_mmdet, layer_cost
 from scalenas.evaluation import EvaluationError, trace
 from scalenas.evaluation.raw import raw_outputs
 from scalenas.registry import MODELS
+from scalenas.space import HRSpace
 from tests.configs.shrink import shrink_detector
 
 from .world import SPACE
@@ -117,6 +119,32 @@ def test_random_archs_other_sizes_and_classes() -> None:
             continue
         found = trace(detector('mask_rcnn', backbone, small=True, **changes), size)
         assert found == Counter(size, head)(arch)
+
+
+@pytest.mark.parametrize('config', sorted(p.name for p in CONFIGS.glob('*rcnn_*1x_coco.py')))
+def test_a_config_says_what_its_detector_costs(config: str) -> None:
+    """The numbers in the head of the file are those of the model that it builds."""
+    text, cfg = (CONFIGS / config).read_text(), Config.fromfile(CONFIGS / config)
+    with torch.device('meta'), DefaultScope.overwrite_default_scope('mmdet'):
+        model = MODELS.build(cfg.model)
+    if cfg.model.type == 'scalenas.SuperNet':
+        archs = [HRSpace(width=32).largest()]
+        if config.startswith('supernet'):
+            archs.insert(0, HRSpace(width=32).smallest())
+    else:
+        archs = [model.backbone.arch]
+        assert trace(model, SIZE).params == sum(p.numel() for p in model.parameters())
+    head = parse_head('mask_rcnn:80' if 'mask_rcnn' in config else 'faster_rcnn:80')
+    assert head is not None
+    costs = [Counter(SIZE, head)(arch) for arch in archs]
+    params = re.search(r'((?:[\d.]+ to )?[\d.]+) M parameters', text)
+    macs = re.search(r'((?:[\d.]+ to )?[\d.]+) G multiply-adds', text)
+    assert params is not None
+    assert macs is not None
+    assert params[1] == ' to '.join(f'{cost.params / 1e6:.1f}' for cost in costs)
+    assert macs[1] == ' to '.join(f'{cost.gmacs():.1f}' for cost in costs)
+    for printed in re.findall(r'([\d.]+) as mmdet once', text):
+        assert printed == f'{count_mmdet(archs[0], SIZE, head) / 1e9:.1f}'
 
 
 def operations(model: nn.Module) -> list[int]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import random
-import subprocess
-import sys
+import runpy
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -132,14 +131,16 @@ def test_a_walk_from_segmentation_to_detection_to_pose(
 ) -> None:
     """An exported segmentation net; trained on as a detector; that detector's as a pose net."""
     segmentation = Source.read(root / 'out/drawn.pth')
-    (detection,) = (p for p in transfer(segmentation, ['faster_rcnn'], tmp_path) if p.suffix == '.py')
+    (detection,) = (
+        p for p in transfer(segmentation, ['faster_rcnn'], tmp_path) if p.suffix == '.py'
+    )
     start = built(detection)
     for key, value in segmentation.state.items():
         assert torch.equal(start.backbone.state_dict()[key], value), key
     runner = step(Config.fromfile(detection), tmp_path, 'mmdet')
-    assert {'loss_rpn_cls', 'loss_rpn_bbox', 'loss_cls', 'loss_bbox'} <= set(
+    assert {'loss_rpn_cls', 'loss_rpn_bbox', 'loss_cls', 'loss_bbox'} <= {
         name.removeprefix('train/') for name in runner.message_hub.log_scalars
-    )
+    }
     trained = tmp_path / 'mmdet/iter_1.pth'
     moved = backbone_of(trained)
     assert not torch.equal(moved['conv1.weight'], segmentation.state['conv1.weight'])
@@ -210,12 +211,15 @@ def test_mistakes_get_one_line_and_nothing_is_overwritten(tmp_path: Path) -> Non
     assert issubclass(ExportError, UserError)
 
 
-def test_the_tool(tmp_path: Path) -> None:
+def test_the_tool(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     written(tmp_path, SPACE.smallest())
-    command = [sys.executable, 'tools/transfer.py', str(tmp_path / 'mine.pth'), 'cls']
-    done = subprocess.run(command, cwd=REPO, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert f'train it: python tools/train.py {tmp_path}/mine_cls.py' in done.stdout
-    again = subprocess.run([*command[:-1], 'clas'], cwd=REPO, capture_output=True, text=True)
-    assert again.returncode == 2
-    assert again.stderr.splitlines()[-1].startswith('error: task: expected one of')
+    for task, code in (('cls', 0), ('clas', 2)):
+        monkeypatch.setattr('sys.argv', ['transfer.py', str(tmp_path / 'mine.pth'), task])
+        with pytest.raises(SystemExit) as end:
+            runpy.run_path(str(REPO / 'tools/transfer.py'), run_name='__main__')
+        assert end.value.code == code
+    shown = capsys.readouterr()
+    assert f'train it: python tools/train.py {tmp_path}/mine_cls.py' in shown.out
+    assert shown.err.splitlines()[-1].startswith('error: task: expected one of')

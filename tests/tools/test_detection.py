@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import runpy
@@ -37,11 +38,12 @@ def small(tmp_path: Path) -> Config:
 
 
 def run_tool(monkeypatch: pytest.MonkeyPatch, path: Path, *arguments: object) -> None:
+    """As its command line would; ours end by exit code 0, mmdet's without."""
     monkeypatch.setattr('sys.argv', [str(path), *map(str, arguments)])
-    try:
+    ours = REPO in path.parents
+    with pytest.raises(SystemExit) if ours else contextlib.nullcontext() as end:
         runpy.run_path(str(path), run_name='__main__')
-    except SystemExit as end:
-        assert end.code in (0, None)
+    assert not ours or end.value.code == 0
 
 
 def test_train_search_export_stock_test(
@@ -51,7 +53,11 @@ def test_train_search_export_stock_test(
     runner.train()
     kd, _ = runner.message_hub.get_scalar('train/loss_kd').data
     assert all(0 < loss < float('inf') for loss in kd)
-    weights, config, found = tmp_path / 'work/iter_30.pth', tmp_path / 'search.py', tmp_path / 'found'
+    weights, config, found = (
+        tmp_path / 'work/iter_30.pth',
+        tmp_path / 'search.py',
+        tmp_path / 'found',
+    )
     small.dump(config)
     run_tool(monkeypatch, REPO / 'tools/search.py', config, weights, '--work-dir', found)
     front = json.loads((found / 'front.json').read_text())
@@ -81,7 +87,7 @@ def test_train_search_export_stock_test(
     (scores,) = (json.loads(path.read_text()) for path in out.glob('*/*.json'))
     for name, value in inside.items():
         assert scores[name] == round(value, 3), name
-    ours = {word for word in re.findall(r"'(scalenas[.\w]*)'", exported[0].read_text())}
+    ours = set(re.findall(r"'(scalenas[.\w]*)'", exported[0].read_text()))
     assert ours == {'scalenas.models', 'scalenas.ScaleHRNet'}
 
 
