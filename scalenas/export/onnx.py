@@ -42,8 +42,8 @@ def write_onnx(model: nn.Module, path: Path, size: Size, in_channels: int = 3) -
         raise ExportError(f'--onnx needs {" and ".join(missing)}; pip install {" ".join(missing)}')
     if two_stage(model) is not None:
         raise ExportError(
-            f'--onnx: {type(model).__name__} chooses regions between its stages, which a graph of raw '
-            'outputs cannot hold; export it without --onnx'
+            f'--onnx: {type(model).__name__} chooses regions between its stages, which a graph of '
+            'raw outputs cannot hold; export it without --onnx'
         )
     import onnxruntime
 
