@@ -8,7 +8,6 @@ from typing import Any
 
 from .errors import DataError
 
-
 FILES = ('bbox_file', 'headbox_file')
 """Files that mmpose's datasets read, whose names do not begin at `data_root`."""
 

@@ -31,7 +31,6 @@ TASKS: dict[str, str] = {
     **RECIPES,
     'faster_rcnn': 'configs/scalenas_det/coco/faster_rcnn_scalenas_s2_8xb2-1x_coco.py',
     'mask_rcnn': 'configs/scalenas_det/coco/mask_rcnn_scalenas_s2_8xb2-1x_coco.py',
-    'pose': 'configs/scalenas_pose/coco/hrnet_w48_8xb48-210e_coco-256x192.py',
     'pose_bottomup': 'configs/scalenas_pose/coco_bottomup/'
     'higher_hrnet_w32_8xb12-300e_coco-512x512.py',
 }
