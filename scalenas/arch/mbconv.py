@@ -111,6 +111,7 @@ class MBConvArch:
     squeeze: SqueezeRule = EFFICIENTNET_SE
     in_channels: int = 3
     family: ClassVar[str] = 'mbconv'
+    stem_stride: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         for name in ('stem', 'resolution', 'in_channels'):

@@ -35,6 +35,11 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
         CheckpointError: for a file that is missing, truncated, not a checkpoint, or unsafe.
     """
     path = Path(path)
+    if path.suffix == '.safetensors':
+        raise CheckpointError(
+            f'{path}: safetensors are not read here; load its tensors with the package that wrote '
+            'them, and write them with torch.save'
+        )
     try:
         with torch.serialization.safe_globals(_written_by_mmengine()):
             content = torch.load(path, map_location='cpu', weights_only=True)

@@ -135,9 +135,10 @@ def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
             part['arch'] = narrow(part['arch'])
         if kind in ('scalenas.ScaleMBConvNet', 'scalenas.ScaleRegNet'):
             arch = find(part['arch']) if isinstance(part['arch'], str) else from_dict(part['arch'])
-            part['arch'] = arch.scaled(Scaling(width=0.1, depth=0.1), NEAREST).to_dict()
+            small = arch.scaled(Scaling(width=0.1, depth=0.1), NEAREST)
+            part['arch'] = small.with_(conv_out=arch.conv_out).to_dict()
         if kind == 'LinearClsHead':
-            heads = True  # conv_out, which it sees, is not scaled
+            heads = True  # it sees conv_out
         if part.get('input_transform') == 'resize_concat':
             part.update(in_channels=CHANNELS, channels=sum(CHANNELS))
             heads = True
@@ -166,7 +167,13 @@ def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
             heads = True
         if kind == 'MSRAHeatmap':
             part.update(input_size=(SIZE, SIZE), heatmap_size=(SIZE // 4, SIZE // 4))
-        if kind == 'TopdownAffine':
+        if kind == 'scalenas.HigherHRNetHead':
+            part.update(in_channels=WIDTH, channels=WIDTH - 1)
+            heads = True
+        if kind == 'scalenas.HigherAssociativeEmbedding':
+            sizes = [(SIZE // 4, SIZE // 4), (SIZE // 2, SIZE // 2)]
+            part.update(input_size=(SIZE, SIZE), heatmap_sizes=sizes)
+        if kind in ('TopdownAffine', 'scalenas.BottomupRandomWarp', 'scalenas.PyramidResize'):
             part['input_size'] = (SIZE, SIZE)
         if 'data_root' in part and 'type' in part:
             old = part['data_root']

@@ -9,8 +9,11 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
+from scalenas.arch import from_dict
+from scalenas.models import SuperScaleHRNet
 from scalenas.models.checkpoint import save_plain
 from scalenas.registry import MODELS
+from scalenas.space import HRSpace
 from scalenas.training.launch import build_runner
 
 from .shrink import Worlds, shrink
@@ -49,6 +52,23 @@ def teacher_of(cfg, path):
     built = build(model, cfg.default_scope)
     meta = {'scalenas': {'space': built.backbone.space.to_dict(), 'version': '0'}}
     save_plain(path, built.state_dict(), meta)
+    return str(path)
+
+
+def supernet_of(cfg, path):
+    """A checkpoint for `SupernetInit`: a supernet that holds the config's arch."""
+    arch = from_dict(cfg.model.backbone.arch)
+    space = HRSpace(
+        width=arch.out_channels[0],
+        num_modules=[len(stage.modules) for stage in arch.stages],
+        stage1_channels=arch.stage1_channels,
+        output=arch.output,
+        stem=arch.stem,
+        stage1_blocks=arch.stage1_blocks,
+    )
+    state = SuperScaleHRNet(space).state_dict()
+    state = {f'architecture.backbone.{key}': value for key, value in state.items()}
+    save_plain(path, state, {'scalenas': {'space': space.to_dict(), 'version': '0'}})
     return str(path)
 
 
@@ -93,6 +113,9 @@ def test_runs_two_steps_shrunk(config, worlds, tmp_path, monkeypatch):
     cfg = shrink(read(config), worlds, tmp_path / 'work')
     if cfg.model.get('init_from'):
         cfg.model.init_from.checkpoint = teacher_of(cfg, tmp_path / 'teacher.pth')
+    init = cfg.model.get('backbone', {}).get('init_cfg')
+    if init and init.type == 'scalenas.SupernetInit':
+        init.checkpoint = supernet_of(cfg, tmp_path / 'supernet.pth')
     if cfg.get('load_from'):
         cfg.load_from = str(tmp_path / 'exported.pth')
         save_plain(cfg.load_from, build(cfg.model, cfg.default_scope).state_dict(), {})
@@ -129,6 +152,29 @@ def test_the_recipes_of_the_paper():
             assert cfg.model.distillation.weight == (0.5 if released else 1.0)
             assert cfg.model.inactive == ('decay' if released else 'skip')
             assert cfg.find_unused_parameters == (not released)
+
+
+def test_the_recipe_of_efficientnet():
+    """350 epochs of 1,281,167 pictures in batches of 8 x 128; the rate falls every 2.4 epochs."""
+    (config,) = [c for c in CONFIGS if 'efficientnet_b0_' in c]
+    cfg = read(config)
+    batch = cfg.train_dataloader.batch_size * 8
+    assert batch == cfg.auto_scale_lr.base_batch_size == 1024
+    warm_up, decay = cfg.param_scheduler
+    assert cfg.train_cfg.max_iters == round(350 * 1_281_167 / batch)
+    assert (warm_up.end, decay.step_size) == (round(5 * 1_281_167 / batch), 3003)
+    assert decay.step_size == pytest.approx(2.4 * 1_281_167 / batch, abs=0.5)
+    rms = cfg.optim_wrapper.optimizer
+    assert rms.lr == pytest.approx(0.016 * batch / 256)
+    assert cfg.model.train_cfg is None
+    with torch.device('meta'):
+        model = build(cfg.model, cfg.default_scope)
+    assert sum(p.numel() for p in model.parameters()) == 5_288_548
+    rates = [m.rate for m in model.modules() if hasattr(m, 'rate')]
+    assert (rates[0], rates[-1]) == (0, 0.2)
+    norms = {(m.eps, m.momentum) for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d)}
+    assert norms == {(1e-3, 0.01)}
+    assert all(type(m).__name__ != 'Conv2d' or m.kernel_size == (1, 1) for m in model.modules())
 
 
 def test_no_config_searches_on_what_it_trains_or_reports():
