@@ -71,6 +71,11 @@ def recipe(cfg: Config, arch: Arch, resolution: float = 1.0) -> dict[str, Any]:
         model['decode_head'] = _concatenating(model['decode_head'], channels)
         _enlarge(found, resolution)
     elif isinstance(arch, HRArch):
+        if resolution != 1.0:
+            raise ExportError(
+                'config: the recipe keeps its input size, and the network was scaled for '
+                f'{resolution:.3g} times that; choose a strategy that keeps the resolution'
+            )
         if found.get('default_scope') == 'mmpose':
             arch = single_scale(arch)
             found |= for_ddp(arch)
