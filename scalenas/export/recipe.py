@@ -10,15 +10,17 @@ from mmengine.config import Config
 
 from scalenas.arch import Arch, HRArch, MBConvArch, RegNetArch
 from scalenas.models import BACKBONES
+from scalenas.models.extra import single_scale
 from scalenas.paths import resource
 
-from .config import KEPT
+from .config import KEPT, for_ddp
 from .errors import ExportError
 from .text import as_config
 
 RECIPES: dict[str, str] = {
     'cls': 'configs/scalenas_cls/imagenet/regnetz_500mf_8xb128-100e_imagenet.py',
     'seg': 'configs/scalenas_seg/cityscapes/scalenas_s1_8xb3-484e_cityscapes-512x1024.py',
+    'pose': 'configs/scalenas_pose/coco/hrnet_w48_8xb48-210e_coco-256x192.py',
 }
 """Task -> the shipped config that `write_recipe` starts from."""
 
@@ -29,7 +31,7 @@ RESIZING = ('Resize', 'RandomResize', 'RandomCrop')
 def write_recipe(
     path: str | Path, arch: Arch, task: str, about: str = '', resolution: float = 1.0
 ) -> None:
-    """A new config file that trains `arch` on ImageNet ('cls') or Cityscapes ('seg').
+    """A new config file that trains `arch` on ImageNet (cls), Cityscapes (seg) or COCO (pose).
 
     `resolution` is the factor by which the network was scaled; an arch of ImageNet says its own.
 
@@ -67,15 +69,27 @@ def recipe(cfg: Config, arch: Arch, resolution: float = 1.0) -> dict[str, Any]:
             channels = [arch.stages[index - 1].width for index in indices]
         model['decode_head'] = _concatenating(model['decode_head'], channels)
         _enlarge(found, resolution)
+    elif model['head']['type'] == 'HeatmapHead':
+        if not isinstance(arch, HRArch):
+            raise ExportError('config: only HRNet-style nets have a pose recipe; take head seg:N')
+        if resolution != 1.0:
+            raise ExportError(
+                'config: the pose recipe keeps its input of 256x192, and the network was scaled '
+                f'for {resolution:.3g} times that; choose a strategy that keeps the resolution'
+            )
+        arch = single_scale(arch)
+        model['head']['in_channels'] = arch.out_channels[0]
+        found |= for_ddp(arch)
     else:
         if isinstance(arch, HRArch):
             raise ExportError(
-                'config: HRNet-style nets have no classification recipe; choose a head seg:N'
+                'config: HRNet-style nets have no classification recipe; choose a head seg:N or '
+                'pose:N'
             )
         model['head']['in_channels'] = arch.features((224, 224))[-1].channels
         _resize(found, arch)
     model['backbone'] = {**backbone, 'arch': arch.to_dict()}
-    return found
+    return {name: found[name] for name in KEPT if name in found}
 
 
 def _dense(arch: MBConvArch | RegNetArch) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import DATASETS, DefaultScope
 
-from scalenas.arch import HRArch, find
+from scalenas.arch import HRArch, find, pruned
 from scalenas.complexity import SCALENAS, Counter
 from scalenas.evaluation.trace import trace
 from scalenas.models import ScaleHRNet
@@ -59,6 +59,9 @@ def test_rows_of_the_paper_cost_what_it_prints(name: str) -> None:
     assert isinstance(backbone, ScaleHRNet)
     rest = trace(model, size, skip=[backbone])
     assert Counter(size, rest=rest)(find(cfg.model.backbone.arch)) == found
+    # Where nothing reads a part, DDP must not wait for its gradient.
+    arch = find(cfg.model.backbone.arch)
+    assert cfg.get('find_unused_parameters', False) == (pruned(arch) != arch)
     codec = cfg.model.head.decoder
     assert (codec.input_size, codec.heatmap_size) == (size[::-1], (size[1] // 4, size[0] // 4))
     head = CONFIGS[name].read_text()
