@@ -17,6 +17,7 @@ from scalenas.datasets.demo import make_scenes
 from scalenas.datasets.layouts import SPLITS
 from scalenas.datasets.scenes import SceneRecipe
 
+from .objects import make_boxes
 from .people import make_coco_people, make_mpii_people
 
 WIDTH, SIZE = 8, 64
@@ -60,23 +61,10 @@ class Worlds:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def of(self, kind: str) -> str:
-        """The `data_root` for a dataset type.
-
-        Raises:
-            KeyError: for a dataset that this test has no pictures for; add it here.
-        """
-        layout = {
-            'scalenas.CityscapesCities': 'cityscapes',
-            'scalenas.SceneDataset': 'ade',
-            'scalenas.EarthDataset': 'ade',
-            'ImageNet': 'classes',
-            'scalenas.SpreadImageNet': 'classes',
-            'scalenas.DigitsDataset': 'digits',
-            'CocoDataset': 'people',
-            'MpiiDataset': 'mpii',
-        }[kind]
-        folder = self.root / kind
+    def of(self, kind: str, scope: str = 'mmseg') -> str:
+        """The `data_root` for a dataset type, in place of the config's."""
+        layout = key_of(kind, scope)
+        folder = self.root / f'{layout.replace(" ", "_")}_{kind}'
         if not folder.exists():
             if layout in MAKERS:
                 MAKERS[layout](folder)
@@ -113,12 +101,50 @@ def make_digits(folder: Path) -> None:
     make_classes(folder, SPLITS, digits.CLASSES, digits.SIDE)
 
 
+def key_of(kind: str, scope: str) -> str:
+    """The layout that a dataset type reads; of COCO's, also the task counts.
+
+    Raises:
+        KeyError: for a dataset that this test has no pictures for; add it here.
+    """
+    if kind == 'CocoDataset':
+        return f'{scope} coco'
+    return {
+        'scalenas.CityscapesCities': 'cityscapes',
+        'scalenas.SceneDataset': 'ade',
+        'scalenas.EarthDataset': 'ade',
+        'ImageNet': 'classes',
+        'scalenas.SpreadImageNet': 'classes',
+        'scalenas.DigitsDataset': 'digits',
+        'MpiiDataset': 'mpii',
+    }[kind]
+
+
 MAKERS = {
     'classes': make_imagenet,
     'digits': make_digits,
-    'people': make_coco_people,
     'mpii': make_mpii_people,
+    'mmpose coco': make_coco_people,
+    'mmdet coco': make_boxes,
 }
+
+
+def shrink_detector(model: Any) -> None:
+    """A detector with few channels that keeps every box, however unsure."""
+    for part in dicts(model):
+        kind = str(part.get('type', ''))
+        if kind == 'HRFPN':
+            part.update(in_channels=CHANNELS, out_channels=16)
+        if kind == 'RPNHead':
+            part.update(in_channels=16, feat_channels=16)
+        if kind == 'SingleRoIExtractor':
+            part['out_channels'] = 16
+        if kind == 'Shared2FCBBoxHead':
+            part.update(in_channels=16, fc_out_channels=32)
+        if kind == 'FCNMaskHead':
+            part.update(in_channels=16, conv_out_channels=16)
+        if 'score_thr' in part:
+            part['score_thr'] = 0.0
 
 
 def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
@@ -158,6 +184,13 @@ def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
         ):
             whole = isinstance(part['scale'], int)
             part['scale'] = SIZE if whole else (SIZE, SIZE)
+        if kind == 'HRFPN':
+            heads = True
+        if part.get('norm_eval'):
+            part['norm_eval'] = False  # frozen norms need pre-trained weights
+        if 'indices' in part:
+            whole = isinstance(part['indices'], int)
+            part['indices'] = (10 if part['indices'] > 0 else -3) if whole else [0, 1]
         if 'min_kept' in part:
             part['min_kept'] = 500
         if kind == 'HeatmapHead':
@@ -173,10 +206,9 @@ def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
             part.update(input_size=(SIZE, SIZE), heatmap_sizes=sizes)
         if kind in ('TopdownAffine', 'scalenas.BottomupRandomWarp', 'scalenas.PyramidResize'):
             part['input_size'] = (SIZE, SIZE)
-        if isinstance(part.get('indices'), list):
-            part['indices'] = [0, 1]
         if 'data_root' in part and 'type' in part:
-            part['data_root'], old = worlds.of(kind), part['data_root']
+            old = part['data_root']
+            part['data_root'] = worlds.of(kind, cfg.default_scope)
             roots[old] = part['data_root']
         if 'num_workers' in part:
             part.update(num_workers=0, persistent_workers=False)
@@ -188,6 +220,7 @@ def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
             for old, new in roots.items():
                 if str(part.get(key)).startswith(old):
                     part[key] = part[key].replace(old, new)
+    shrink_detector(cfg.model)
     assert heads, 'a head that this shrinker does not know'
     if 'search' in cfg:
         if 'size' in cfg.search:
