@@ -14,7 +14,7 @@ from torch import nn
 
 from scalenas.arch import HRArch, Size
 from scalenas.complexity import Counter
-from scalenas.config import clear_errors
+from scalenas.config import check_data, clear_errors
 from scalenas.models.checkpoint import check_space, check_weights, load_checkpoint
 from scalenas.space import HRSpace
 
@@ -65,6 +65,7 @@ class SubnetEvaluator:
             EvaluationError, CheckpointError: what is missing or does not fit, in one line.
         """
         target = usable_device(device)
+        check_data(cfg, ('calibration_dataloader', f'{split}_dataloader'))
         with clear_errors(cfg):
             model = build_model(cfg)
             load_into(model, checkpoint)

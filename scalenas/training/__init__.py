@@ -2,6 +2,7 @@
 
 from .errors import TrainingError
 from .hooks import InvalidLossHook, SpaceHook
+from .keypoint_loss import SpatialCrossEntropyLoss
 from .losses import OHEMCrossEntropy
 from .supernet import SuperNet
 
@@ -9,6 +10,7 @@ __all__ = [
     'InvalidLossHook',
     'OHEMCrossEntropy',
     'SpaceHook',
+    'SpatialCrossEntropyLoss',
     'SuperNet',
     'TrainingError',
 ]
