@@ -50,6 +50,7 @@ def main() -> None:
     places.check()
     evaluator = SubnetEvaluator.from_config(cfg, args.checkpoint, args.device)
     search = plan.build(evaluator.space, evaluator.counter(plan.size))
+    report.search = search
     study = places.open(plan.objective, plan.settings(search, args.checkpoint, cfg))
     with ProgressLine(plan.objective, search.num_total) as line:
         run_search(search, study, evaluator, seed=plan.seed, progress=line, after=report)

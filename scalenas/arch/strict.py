@@ -65,6 +65,13 @@ def as_number(data: object, where: str) -> float:
     return data
 
 
+def as_fraction(data: object, where: str) -> float:
+    """A number in 0 ... 1, such as a probability."""
+    if isinstance(data, bool) or not isinstance(data, int | float) or not 0.0 <= data <= 1.0:
+        raise ArchError(f'{where}: expected a number in 0 ... 1, got {data!r}')
+    return float(data)
+
+
 def as_flag(data: object, where: str) -> bool:
     """`data`, if it is true or false."""
     if not isinstance(data, bool):

@@ -12,6 +12,7 @@ from .presets import (
 )
 from .report import fit_text, scale_table
 from .scale import Scaled, scale
+from .searched import SearchedScalings
 from .strategy import STRATEGIES, ScalingError, Strategy, fast, parse_strategy
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     'Growth',
     'Scaled',
     'ScalingError',
+    'SearchedScalings',
     'Strategy',
     'compound_efficientnet',
     'cost_of',

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from scalenas.arch import Rounding, Scaling
 from scalenas.arch.rounding import CEIL, EFFICIENTNET, NEAREST
 from scalenas.arch.strict import suggest
 
+from .searched import SearchedScalings
 from .strategy import ScalingError
 
 EFFICIENTNET_TABLE: dict[str, Scaling] = {
@@ -48,12 +51,19 @@ def compound_efficientnet(phi: float) -> Scaling:
 
 
 def table_entry(text: str) -> tuple[Scaling, Rounding]:
-    """The scaling `scalenet:s2` or `efficientnet:b3`, and the rounding that belongs to it.
+    """The scaling `scalenet:s2`, `efficientnet:b3` or `scalings.yaml:s4`, and its rounding.
+
+    The last names a file of searched scalings (see `SearchedScalings`) and any stage.
 
     Raises:
         ScalingError: for an unknown table or entry.
     """
-    name, _, entry = text.partition(':')
+    name, _, entry = text.rpartition(':')
+    if name.endswith(('.yaml', '.yml')):
+        searched = SearchedScalings.read(name)
+        if not re.fullmatch(r's\d+', entry):
+            raise ScalingError(f'{text!r}: expected a stage such as {name}:s2, got {entry!r}')
+        return searched(int(entry[1:])), searched.rule
     table, rule = TABLES.get(name, ({}, NEAREST))
     if entry not in table:
         known = [f'{n}:{e}' for n, (rows, _) in TABLES.items() for e in rows]

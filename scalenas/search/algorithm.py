@@ -61,6 +61,10 @@ class AbstractSearch(ABC):
     def settings(self) -> dict[str, object]:
         """All that the proposals depend on, as plain data; not `num_total`."""
 
+    def findings(self) -> dict[str, str]:
+        """Files that the report of this search has beside those of every search: name -> text."""
+        return {}
+
     @final
     def _batch(self, records: Iterable[Record], wanted: int, patience: int = 1) -> Batch:
         return Batch(self, records, wanted, patience)

@@ -15,6 +15,8 @@ from scalenas.digest import file_digest
 from scalenas.space import AbstractSpace
 
 from .algorithm import AbstractSearch
+from .alternating import AlternatingSearch
+from .nsga2 import NSGA2
 from .random_search import RandomSearch
 from .record import Objective, SearchError
 from .settings import what_counts
@@ -22,6 +24,8 @@ from .topology import TopologyEvolution
 
 ALGORITHMS: dict[str, Callable[..., AbstractSearch]] = {
     'topology_evolution': TopologyEvolution,
+    'nsga2': NSGA2,
+    'mcea': AlternatingSearch,
     'random': RandomSearch,
 }
 """Name in a config -> class. A new algorithm is one more entry."""

@@ -8,7 +8,7 @@ import json
 import os
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +59,8 @@ def write_report(
         text = json.dumps({'checkpoint_sha256': checkpoint, **what}, indent=1)
         _replace(folder / 'study.json', text + '\n')
     rows = [{**_row(record), 'arch': arch_file(record)} for record in best]
-    _replace(folder / 'front.csv', _table(rows))
-    _replace(folder / 'all.csv', _table([_row(record) for record in records]))
+    _replace(folder / 'front.csv', table_text(rows))
+    _replace(folder / 'all.csv', table_text([_row(record) for record in records]))
     kept = {Path(arch_file(record)).name for record in best}
     for path in archs.iterdir():
         if ARCH_NAME.fullmatch(path.name) and path.name not in kept:
@@ -81,7 +81,16 @@ def _row(record: Record) -> dict[str, Any]:
     }
 
 
-def _table(rows: Sequence[dict[str, Any]]) -> str:
+def write_findings(findings: Mapping[str, str], folder: str | Path) -> None:
+    """Write what `AbstractSearch.findings` gave, each file as a whole."""
+    for name, text in findings.items():
+        path = Path(folder, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, text)
+
+
+def table_text(rows: Sequence[dict[str, Any]]) -> str:
+    """Rows as CSV; the columns are the keys of all rows."""
     text = io.StringIO()
     names = list(dict.fromkeys(name for row in rows for name in row))
     writer = csv.DictWriter(text, names, lineterminator='\n')

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from scalenas.arch import Arch, HRArch
-from scalenas.arch.strict import as_choice, as_int
+from scalenas.arch.strict import as_choice, as_fraction, as_int
 from scalenas.complexity import Budget, Cost
 from scalenas.space import HRSpace
 
@@ -71,10 +71,7 @@ class TopologyEvolution(AbstractSearch):
             ('p_mutation', p_mutation),
             ('p_depth', p_depth),
         ):
-            if isinstance(p, bool) or not isinstance(p, int | float) or not 0.0 <= p <= 1.0:
-                raise SearchError(
-                    f'search.algorithm.{name}: expected a number in 0 ... 1, got {p!r}'
-                )
+            as_fraction(p, f'search.algorithm.{name}')
         self.p_crossover, self.p_mutation, self.p_depth = p_crossover, p_mutation, p_depth
         self.initial = as_choice(initial, 'search.algorithm.initial', INITIAL)
         as_choice(cut, 'search.algorithm.cut', CUTS)

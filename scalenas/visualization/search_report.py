@@ -5,9 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scalenas.paths import writable_folder
-from scalenas.search import Objective, Places, Record, SearchStudy, front_of, write_report
+from scalenas.search import (
+    AbstractSearch,
+    AlternatingSearch,
+    Objective,
+    Places,
+    Record,
+    SearchStudy,
+    front_of,
+    write_findings,
+    write_report,
+)
 
 from .draw_front import draw_front
+from .draw_iterations import draw_iterations
 
 AXES = {'macs': 'multiply-adds', 'params': 'parameters', 'acts': 'activations'}
 
@@ -16,10 +27,15 @@ class SearchReport:
     """Writes front.csv, front.json, study.json, all.csv, archs/ and front.png of a study.
 
     The records of the random study in the same storage, if there is one, are drawn beside.
+
+    Attributes:
+        search: the running search, if there is one; its findings are written too, and the
+            iterations of an alternating search drawn.
     """
 
     def __init__(self, places: Places, objective: Objective) -> None:
         self.places, self.objective = places, objective
+        self.search: AbstractSearch | None = None
 
     def __call__(self, records: Sequence[Record]) -> None:
         """Write it all, each file as a whole."""
@@ -41,6 +57,14 @@ class SearchReport:
                 found_label=name,
                 cost_label=AXES[self.objective.cost],
             )
+        if self.search is not None:
+            write_findings(self.search.findings(), self.places.report)
+            if isinstance(self.search, AlternatingSearch) and self.search.history:
+                draw_iterations(
+                    self.places.report / 'iterations.png',
+                    self.search.history,
+                    self.objective.metric,
+                )
 
     def _points(self, records: Sequence[Record]) -> list[tuple[float, float]]:
         cost, metric = self.objective.cost, self.objective.metric

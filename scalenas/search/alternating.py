@@ -1,0 +1,282 @@
+"""MCEA: search the base network and the strategies that scale it, in turn.
+
+A family of networks is a base and one scaling per stage; its fitness is the weighted mean of what
+its scaled networks score. `K` random bases rate all scalings of each stage (a grid); then, `T`
+times, NSGA-II looks for the best base under the best scalings, and the grid for the best scalings
+of the best base.
+
+Source: ScaleNet (Xie et al. 2022), section 3.3, equations 4 to 8, and appendix A.
+"""
+
+from __future__ import annotations
+
+import random
+import statistics
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, Literal
+
+from scalenas.arch import Arch, Scaling
+from scalenas.arch.rounding import CEIL
+from scalenas.arch.strict import as_choice, as_fraction, as_int, as_mapping, as_number
+from scalenas.complexity import Budget, Cost
+
+from .algorithm import AbstractSearch
+from .families import Asking, Breeder, Family, Scalings, StageBudgets
+from .iterations import Iteration, best_of, findings
+from .nsga2 import Variation
+from .record import Objective, Record, SearchError
+
+MODES = ('alternating', 'joint', 'fixed')
+Mode = Literal['alternating', 'joint', 'fixed']
+
+
+class AlternatingSearch(AbstractSearch):
+    """MCEA and its two controls.
+
+    Every evaluation is one scaled network, so a study resumes at any of them. `generation` must
+    be called with rising indices from 0, as every worker does.
+
+    Args:
+        space: with `base`, `strategies(stage)` and `grown(base, scaling)`, a `ScaledSpace`.
+        base_macs: f_0, the multiply-adds of the base; stage j may have `growth`**j times as many.
+        tolerance: how far, as a fraction of its budget, the macs of a stage may be off.
+        num_stages: M.
+        num_bases: K, the random base networks that rate the first scalings.
+        iterations: T.
+        population, generations: P and N of NSGA-II in every search for a base.
+        weights: pi_j of stages 1 to M in the fitness; None: equal.
+        mode: 'alternating'; 'joint', one NSGA-II over base and scalings with as many
+            generations as all T together; 'fixed', the base alone under the `scalings` given.
+        scalings: for 'fixed', the factors of stages 1 to M, as mappings or `Scaling`.
+        num_total: evaluations at most.
+
+    Raises:
+        SearchError: when a stage has no scaling, or no base, within its budget.
+    """
+
+    def __init__(
+        self,
+        space: Any,
+        objective: Objective,
+        cost: Callable[[Arch], Cost],
+        budget: Budget | None = None,
+        base_macs: float = 350e6,
+        growth: float = 2.0,
+        tolerance: float = 0.1,
+        num_stages: int = 3,
+        num_bases: int = 20,
+        iterations: int = 8,
+        population: int = 50,
+        generations: int = 40,
+        weights: Sequence[float] | None = None,
+        mode: Mode = 'alternating',
+        scalings: Sequence[Mapping[str, float] | Scaling] | None = None,
+        p_crossover: float = 0.9,
+        p_unit: float = 0.5,
+        p_mutation: float | None = None,
+        num_total: int = 1_000_000,
+        max_tries: int = 1000,
+    ) -> None:
+        super().__init__(space, objective, cost, budget, num_total, max_tries)
+        where = 'search.algorithm'
+        self.num_stages = as_int(num_stages, f'{where}.num_stages')
+        self.num_bases = as_int(num_bases, f'{where}.num_bases')
+        self.iterations = as_int(iterations, f'{where}.iterations')
+        self.population = as_int(population, f'{where}.population', 2)
+        self.generations = as_int(generations, f'{where}.generations')
+        as_choice(mode, f'{where}.mode', MODES)
+        self.mode: Mode = mode
+        self.fixed = _fixed(mode, scalings, num_stages)
+        self.variation = Variation(p_crossover, p_unit, p_mutation)
+        self.breeder = Breeder(
+            space,
+            cost,
+            StageBudgets(
+                as_number(base_macs, f'{where}.base_macs'),
+                as_number(growth, f'{where}.growth'),
+                as_fraction(tolerance, f'{where}.tolerance'),
+            ),
+            _weights(weights, num_stages),
+            lambda arch: self._scores[arch],
+            self.max_tries,
+        )
+        self.history: list[Iteration] = []
+        self._scores: dict[Arch, float] = {}
+        self._rng = random.Random(0)
+        self._asked: list[tuple[int, Arch]] = []
+        self._steps: Iterator[list[tuple[int, Arch]]] = iter(())
+        self._next = 0
+
+    def generation(self, index: int, records: Sequence[Record], rng: random.Random) -> list[Arch]:
+        """The networks that the next step asks for and that nobody has evaluated yet."""
+        if index == 0:
+            self.history, self._scores, self._asked = [], {}, []
+            self._steps = self._chain()
+        else:
+            assert index == self._next, (index, self._next)
+        self._next, self._rng = index + 1, rng
+        for record in records[len(self._scores) :]:
+            self._scores[record.arch] = -self.objective.loss(record.metrics)
+        room = self.num_total - len(records)
+        if room <= 0:
+            return []
+        for wanted in self._steps:
+            self._asked += wanted
+            archs = dict.fromkeys(arch for _, arch in wanted)
+            new = [arch for arch in archs if arch not in self._scores]
+            if new:
+                return new[:room]
+        return []
+
+    # The chain reads as the paper: each `yield` asks for networks, after it their scores are known.
+
+    def _chain(self) -> Asking[None]:
+        bases = self.breeder.bases(self.num_bases, self._rng)
+        if self.mode == 'joint':
+            yield from self._joint(bases)
+            return
+        scalings, base = self.fixed, None
+        if self.mode == 'alternating':
+            scalings = yield from self._grid(bases)
+            self._note(Family(bases[0], scalings))
+        for _ in range(self.iterations):
+            family = yield from self._base(scalings, base)
+            base = family.base
+            if self.mode == 'alternating':
+                scalings = yield from self._grid([base])
+                family = Family(base, scalings)
+            self._note(family)
+
+    def _base(self, scalings: Scalings, start: Arch | None) -> Asking[Family]:
+        """The best base under these scalings (equations 5 and 6).
+
+        `start`, the last state of the chain, is in the first population if it fits the budgets.
+        """
+        first = [start] if start is not None else []
+        return self.breeder.evolve(
+            lambda: Family(
+                first.pop() if first else self.breeder.space.base.sample(self._rng), scalings
+            ),
+            lambda one, other: Family(self._offspring(one.base, other.base), scalings),
+            self.population,
+            self.generations,
+            lambda: self._rng,
+        )
+
+    def _grid(self, bases: Sequence[Arch]) -> Asking[Scalings]:
+        """For each stage the scaling with the best mean score over the bases (eq. 7 and 8)."""
+        grown = self.breeder.space.grown
+        feasible = self._feasible(bases)
+        yield [
+            (stage, grown(base, scaling))
+            for stage, options in enumerate(feasible, 1)
+            for scaling in options
+            for base in bases
+        ]
+
+        def mean(scaling: Scaling) -> float:
+            return statistics.fmean(self._scores[grown(base, scaling)] for base in bases)
+
+        return tuple(max(options, key=mean) for options in feasible)
+
+    def _feasible(self, bases: Sequence[Arch]) -> list[list[Scaling]]:
+        return [self.breeder.feasible(bases, j) for j in range(1, self.num_stages + 1)]
+
+    def _joint(self, bases: Sequence[Arch]) -> Asking[None]:
+        feasible = self._feasible(bases)
+
+        def draw() -> Family:
+            base = self.breeder.space.base.sample(self._rng)
+            return Family(base, tuple(self._rng.choice(options) for options in feasible))
+
+        def vary(one: Family, other: Family) -> Family:
+            rng = self._rng
+            scalings = tuple(
+                rng.choice(options if rng.random() * self.num_stages < 1.0 else pair)
+                for options, *pair in zip(feasible, one.scalings, other.scalings, strict=True)
+            )
+            return Family(self._offspring(one.base, other.base), scalings)
+
+        rounds = self.generations * self.iterations
+        self._note(
+            (yield from self.breeder.evolve(draw, vary, self.population, rounds, lambda: self._rng))
+        )
+
+    def _offspring(self, one: Arch, other: Arch) -> Arch:
+        return self.variation.offspring(self.breeder.space.base, one, other, self._rng)
+
+    def _note(self, family: Family) -> None:
+        """End an iteration."""
+        stages: list[dict[Arch, None]] = [{} for _ in range(self.num_stages)]
+        for stage, arch in self._asked:
+            stages[stage - 1][arch] = None
+        self._asked = []
+        scores = [[self._scores[arch] for arch in archs] for archs in stages]
+        self.history.append(
+            Iteration(
+                len(self.history),
+                family,
+                self.breeder.fitness(family),
+                tuple(statistics.fmean(row) for row in scores),
+                tuple(statistics.pstdev(row) for row in scores),
+            )
+        )
+
+    def findings(self) -> dict[str, str]:
+        """The best family's scalings and archs (stage 0 is the base), and all iterations."""
+        if not self.history:
+            return {}
+        return findings(self.history, self.breeder, getattr(self.space, 'rounding', CEIL))
+
+    @property
+    def best(self) -> Iteration:
+        """The iteration whose family is the fittest; the last of equals."""
+        return best_of(self.history)
+
+    def settings(self) -> dict[str, object]:
+        """Plain data."""
+        names = ('num_stages', 'num_bases', 'iterations', 'population', 'generations', 'mode')
+        budgets, variation = self.breeder.budgets, self.variation
+        return {
+            'type': 'mcea',
+            **{name: getattr(self, name) for name in names},
+            **{name: getattr(budgets, name) for name in ('base_macs', 'growth', 'tolerance')},
+            **{name: getattr(variation, name) for name in ('p_crossover', 'p_unit', 'p_mutation')},
+            'weights': list(self.breeder.weights),
+            'scalings': [asdict(scaling) for scaling in self.fixed],
+            'max_tries': self.max_tries,
+        }
+
+
+def _weights(weights: Sequence[float] | None, num_stages: int) -> tuple[float, ...]:
+    if weights is None:
+        return (1.0 / num_stages,) * num_stages
+    if len(weights) != num_stages or min(weights) < 0 or sum(weights) <= 0:
+        raise SearchError(
+            f'search.algorithm.weights: expected {num_stages} numbers >= 0 that are not all 0, '
+            f'got {tuple(weights)}'
+        )
+    return tuple(w / sum(weights) for w in weights)
+
+
+def _fixed(
+    mode: str, scalings: Sequence[Mapping[str, float] | Scaling] | None, num_stages: int
+) -> Scalings:
+    if mode != 'fixed':
+        if scalings:
+            raise SearchError(
+                f"search.algorithm.scalings: only mode 'fixed' reads it, not {mode!r}"
+            )
+        return ()
+    if scalings is None or len(scalings) != num_stages:
+        raise SearchError(
+            f"search.algorithm.scalings: mode 'fixed' needs {num_stages}, one a stage, got "
+            f'{0 if scalings is None else len(scalings)}'
+        )
+    factors = ('depth', 'width', 'resolution')
+    where = 'search.algorithm.scalings'
+    return tuple(
+        s if isinstance(s, Scaling) else Scaling(**as_mapping(s, f'{where}[{i}]', (), factors))
+        for i, s in enumerate(scalings)
+    )

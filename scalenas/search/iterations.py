@@ -1,0 +1,61 @@
+"""What an alternating search tells of itself: its iterations, and the family it found, as files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from scalenas.arch import Rounding, dump
+from scalenas.scaling import SearchedScalings
+
+from .families import Breeder, Family
+from .report import table_text
+
+
+@dataclass(frozen=True, slots=True)
+class Iteration:
+    """One step of the chain: the best family after it, and how the networks it asked for scored.
+
+    `mean` and `std` hold one number a stage, over the different networks of that stage
+    (ScaleNet, figure 6); iteration 0 is the initial grid.
+    """
+
+    index: int
+    best: Family
+    fitness: float
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+def best_of(history: Sequence[Iteration]) -> Iteration:
+    """The iteration whose family is the fittest; the last of equals."""
+    return max(reversed(history), key=lambda step: step.fitness)
+
+
+def findings(history: Sequence[Iteration], breeder: Breeder, rule: Rounding) -> dict[str, str]:
+    """File name -> text: iterations.csv, scalings.yaml, and stages/sN.yaml (s0 is the base)."""
+    best = best_of(history).best
+    stages = dict(enumerate(best.scalings, 1))
+    return {
+        'iterations.csv': table_text([_row(step, breeder) for step in history]),
+        'scalings.yaml': SearchedScalings(stages, rule).dump(),
+        **{
+            f'stages/s{j}.yaml': dump(arch)
+            for j, arch in enumerate([best.base, *breeder.grown(best)])
+        },
+    }
+
+
+def _row(step: Iteration, breeder: Breeder) -> dict[str, float]:
+    row: dict[str, float] = {
+        'iteration': step.index,
+        'fitness': step.fitness,
+        'base_macs': breeder.macs(step.best.base),
+    }
+    grown = breeder.grown(step.best)
+    for j, (scaling, arch) in enumerate(zip(step.best.scalings, grown, strict=True), 1):
+        for name in ('depth', 'width', 'resolution'):
+            row[f'stage{j}_{name}'] = getattr(scaling, name)
+        row[f'stage{j}_macs'] = breeder.macs(arch)
+        row[f'stage{j}_mean'], row[f'stage{j}_std'] = step.mean[j - 1], step.std[j - 1]
+    return row

@@ -1,0 +1,237 @@
+"""MCEA on a table evaluation: what it asks, what it finds, and that a killed run ends the same."""
+
+from __future__ import annotations
+
+import csv
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from scalenas.arch import ROUNDINGS, Arch, MBConvArch, Scaling, load_file
+from scalenas.complexity import Counter
+from scalenas.errors import UserError
+from scalenas.scaling import SearchedScalings, scale
+from scalenas.search import (
+    AlternatingSearch,
+    Objective,
+    SearchError,
+    SearchStudy,
+    StageBudgets,
+    run_search,
+    write_findings,
+)
+from scalenas.space import MBConvSpace, StageChoices
+from scalenas.visualization.draw_iterations import draw_iterations
+
+from .table import counted, key, search_in_memory
+
+COST = Counter()
+OBJECTIVE = Objective('accuracy')
+BUDGETS = StageBudgets(base_macs=0.2e6, growth=2.0, tolerance=0.25)
+
+
+class TwoStages:
+    """A base space of 2 x 3 stages and 6 scalings of each of two stages."""
+
+    base = MBConvSpace(
+        [
+            StageChoices((8,), (1, 2), kernel=(3, 5), expand=(1, 3), stride=2),
+            StageChoices((16,), (1, 2, 3), kernel=(3, 5), expand=(3, 6), stride=2),
+        ],
+        resolution=(32,),
+        stem=(8,),
+        conv_out=(64,),
+    )
+
+    def strategies(self, stage: int) -> list[Scaling]:
+        if stage == 0:
+            return [Scaling()]
+        return [
+            Scaling(depth=d**stage, width=w**stage, resolution=r**stage)
+            for d in (1.0, 1.3)
+            for w in (1.0, 1.2)
+            for r in (1.0, 1.15, 1.3)
+        ]
+
+    def grown(self, base: MBConvArch, scaling: Scaling) -> MBConvArch:
+        return base.scaled(scaling, ROUNDINGS['ceil'])
+
+    def smallest(self) -> Arch:
+        return self.base.smallest()
+
+    def largest(self) -> Arch:
+        return self.base.largest()
+
+
+SPACE = TwoStages()
+
+
+def score(arch: Arch) -> dict[str, float]:
+    """Likes large kernels, late width and, most, resolution; within a budget these compete."""
+    assert isinstance(arch, MBConvArch)
+    kernels = [block.kernel for stage in arch.stages for block in stage.blocks]
+    return {
+        'accuracy': sum(kernels) / len(kernels)
+        + 0.05 * arch.stages[-1].width
+        + 0.08 * arch.resolution
+        + 0.1 * len(kernels)
+    }
+
+
+def mcea(**changes: object) -> AlternatingSearch:
+    """A small one."""
+    arguments = {
+        'base_macs': BUDGETS.base_macs,
+        'tolerance': BUDGETS.tolerance,
+        'num_stages': 2,
+        'num_bases': 4,
+        'iterations': 3,
+        'population': 6,
+        'generations': 4,
+        **changes,
+    }
+    return AlternatingSearch(SPACE, OBJECTIVE, COST, **arguments)  # type: ignore[arg-type]
+
+
+def test_it_asks_for_networks_within_their_stage_budgets_once_each() -> None:
+    search = mcea()
+    records = search_in_memory(search, evaluate=score)
+    assert len({r.arch for r in records}) == len(records) > 40
+    first = sum(r.generation == 0 for r in records)
+    for record in records[first:]:
+        assert any(BUDGETS.meets(record.cost.macs, stage) for stage in (1, 2)), record.cost
+    for iteration in search.history:
+        assert BUDGETS.meets(COST(iteration.best.base).macs, 0)
+
+
+def test_the_chain_alternates_and_its_best_never_gets_worse_under_its_own_scalings() -> None:
+    search = mcea()
+    search_in_memory(search, evaluate=score)
+    assert [iteration.index for iteration in search.history] == [0, 1, 2, 3]
+    fitness = [iteration.fitness for iteration in search.history[1:]]
+    # The start of a population is the last base, so only a base that no longer fits is lost.
+    assert fitness == sorted(fitness)
+    assert all(len(i.mean) == len(i.std) == 2 for i in search.history)
+
+
+def test_it_finds_the_best_scaling_of_its_base_exactly() -> None:
+    search = mcea()
+    search_in_memory(search, evaluate=score)
+    best = search.history[-1].best
+    for stage, chosen in enumerate(best.scalings, 1):
+        feasible = [
+            s
+            for s in SPACE.strategies(stage)
+            if BUDGETS.meets(COST(SPACE.grown(best.base, s)).macs, stage)  # type: ignore[arg-type]
+        ]
+        values = [score(SPACE.grown(best.base, s))['accuracy'] for s in feasible]  # type: ignore[arg-type]
+        assert len(feasible) > 1
+        assert score(SPACE.grown(best.base, chosen))['accuracy'] == max(values)  # type: ignore[arg-type]
+
+
+def test_a_weight_of_nothing_ignores_its_stage() -> None:
+    search = mcea(weights=(0.0, 2.0))
+    search_in_memory(search, evaluate=score)
+    last = search.history[-1]
+    assert last.fitness == score(SPACE.grown(last.best.base, last.best.scalings[1]))['accuracy']  # type: ignore[arg-type]
+
+
+def test_controls_joint_and_fixed() -> None:
+    fixed = [{'depth': 1.3, 'width': 1.2, 'resolution': 1.15}] * 2
+    alone = mcea(
+        mode='fixed',
+        scalings=[fixed[0], {'depth': 1.3, 'width': 1.2, 'resolution': 1.3}],
+        tolerance=0.6,
+    )
+    search_in_memory(alone, evaluate=score)
+    assert {i.best.scalings for i in alone.history} == {alone.fixed}
+    joint = mcea(mode='joint')
+    search_in_memory(joint, evaluate=score)
+    assert len(joint.history) == 1
+    assert len(joint.history[0].best.scalings) == 2
+
+
+def test_num_total_stops_it_and_more_continues() -> None:
+    short = search_in_memory(mcea(num_total=50), evaluate=score)
+    whole = search_in_memory(mcea(), evaluate=score)
+    assert len(short) == 50
+    assert [r.arch for r in whole[:50]] == [r.arch for r in short]
+
+
+def test_a_run_killed_in_the_middle_ends_with_the_same_result(tmp_path: Path) -> None:
+    undisturbed = search_in_memory(mcea(), evaluate=score)
+    calls, where = tmp_path / 'calls', f'sqlite:///{tmp_path / "study.db"}'
+    command = [sys.executable, '-m', 'tests.search.test_alternating', where, str(calls), '0.02']
+    root = Path(__file__).resolve().parents[2]
+    process = subprocess.Popen(command, cwd=root, env={**os.environ, 'PYTHONPATH': str(root)})
+    deadline = time.monotonic() + 120
+    while len(counted(calls)) < 60 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    done = len(counted(calls))
+    assert 60 <= done < len(undisturbed)
+    search = mcea()
+    records = run_search(search, _study(where), score)
+    assert [key(r.arch) for r in records] == [key(r.arch) for r in undisturbed]
+    straight = mcea()
+    search_in_memory(straight, evaluate=score)
+    assert search.history == straight.history
+
+
+def test_findings_are_files_that_others_read(tmp_path: Path) -> None:
+    search = mcea()
+    assert search.findings() == {}
+    search_in_memory(search, evaluate=score)
+    write_findings(search.findings(), tmp_path)
+    best = search.best.best
+    assert load_file(tmp_path / 'stages/s0.yaml') == best.base
+    searched = SearchedScalings.read(tmp_path / 'scalings.yaml')
+    for stage in (1, 2):
+        grown = scale(best.base, searched(stage), searched.rule).arch  # type: ignore[type-var]
+        assert load_file(tmp_path / f'stages/s{stage}.yaml') == grown
+    rows = list(csv.DictReader((tmp_path / 'iterations.csv').read_text().splitlines()))
+    assert [float(row['fitness']) for row in rows] == [step.fitness for step in search.history]
+    draw_iterations(tmp_path / 'iterations.png', search.history, 'accuracy')
+    assert (tmp_path / 'iterations.png').stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        ({'base_macs': 5e8}, 'no base network was found that has 500.0M macs'),
+        ({'growth': 50.0}, 'no scaling of stage 1 has 10.0M macs within tolerance 25%, the near'),
+        ({'weights': (1.0,)}, 'weights: expected 2 numbers >= 0'),
+        ({'mode': 'fixed'}, "mode 'fixed' needs 2, one a stage, got 0"),
+        ({'mode': 'markov'}, 'mode: expected one of alternating, joint, fixed'),
+        ({'mode': 'fixed', 'scalings': [{'deep': 2}] * 2}, 'scalings'),
+    ],
+)
+def test_mistakes(arguments: dict[str, object], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        mcea(**arguments).generation(0, [], random.Random(0))
+    assert issubclass(SearchError, UserError)
+
+
+def _study(where: str) -> SearchStudy:
+    return SearchStudy.open(where, 'mcea', OBJECTIVE, {'seed': 0})
+
+
+def _worker(where: str, calls: str, seconds: float) -> None:
+    def slow(arch: Arch) -> dict[str, float]:
+        time.sleep(seconds)
+        with open(calls, 'a') as file:
+            file.write(f'{key(arch)} {os.getpid()}\n')
+        return score(arch)
+
+    run_search(mcea(), _study(where), slow, poll_seconds=0.05)
+
+
+if __name__ == '__main__':
+    _worker(sys.argv[1], sys.argv[2], float(sys.argv[3]))
