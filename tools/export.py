@@ -16,7 +16,7 @@ from scalenas.complexity import Budget
 from scalenas.config import read_config
 from scalenas.export import choose, export_subnet, recorded
 
-NAMES = ('size', 'device', 'standalone', 'onnx', 'force')
+NAMES = ('size', 'device', 'standalone', 'onnx', 'prune', 'force')
 
 
 def parse_args() -> argparse.Namespace:
@@ -38,6 +38,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--standalone', action='store_true', help='also a single-file backbone')
     parser.add_argument('--onnx', action='store_true', help='also ONNX, compared with onnxruntime')
+    parser.add_argument('--prune', action='store_true', help='drop what nothing reads')
     parser.add_argument('--device', default='cpu')
     parser.add_argument('--force', action='store_true', help='overwrite; take other weights')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})

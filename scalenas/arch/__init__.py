@@ -4,6 +4,7 @@ from .document import FAMILIES, dump, from_dict, load, load_file, of_family
 from .heads import ClassificationHead, PoseHead, SegHead, parse_head
 from .hrnet import HRArch, stock_hrnet
 from .hrnet_module import HRModule, HRStage, module_of
+from .hrnet_pruned import pruned
 from .layer import Arch, Extent, Feature, Head, Layer, Size, Unit, layers, out_size
 from .mbconv import MBConvArch, MBStage
 from .mbconv_units import MBBlock, SqueezeRule
@@ -49,6 +50,7 @@ __all__ = [
     'of_family',
     'out_size',
     'parse_head',
+    'pruned',
     'regnet',
     'rounding',
     'stock_hrnet',

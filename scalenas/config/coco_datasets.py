@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config
 from mmengine.registry import DATASETS
 
 from .annotations import Wanted
@@ -19,7 +18,7 @@ READ_BY = {
 own, as those of MPII and LVIS do, reads another format."""
 
 
-def as_coco(cfg: Config, dataset: Mapping[str, Any], where: str, hint: str) -> Wanted | None:
+def as_coco(cfg: Mapping[str, Any], dataset: Mapping[str, Any], where: str, hint: str) -> Wanted | None:
     """What a data set expects of its COCO file; None where it reads something else.
 
     `hint` says how to get the data.
@@ -28,9 +27,10 @@ def as_coco(cfg: Config, dataset: Mapping[str, Any], where: str, hint: str) -> W
     if isinstance(kind, str):
         with DATASETS.switch_scope_and_registry(cfg.get('default_scope')) as registry:
             kind = registry.get(kind)
-    if not isinstance(kind, type) or not isinstance(dataset.get('ann_file'), str):
+    name = dataset.get('ann_file')
+    if not isinstance(kind, type) or not isinstance(name, str) or '://' in name:
         return None
-    package = next((name for name in ('mmpose', 'mmdet') if _reads(kind, name)), None)
+    package = next((p for p in ('mmpose', 'mmdet') if _reads(kind, p)), None)
     if package is None:
         return None
     prefix = (dataset.get('data_prefix') or {}).get('img') or ''

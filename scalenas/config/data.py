@@ -7,18 +7,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config
-
 from .annotations import Wanted, check_annotations
 from .coco_datasets import as_coco
 from .errors import DataError
 
+FILES = ('bbox_file', 'headbox_file')
+"""Files that mmpose's datasets read, whose names do not begin at `data_root`."""
 
-def check_data(cfg: Config, loaders: tuple[str, ...]) -> None:
-    """Pass when every folder and annotation file that the datasets name exists and is usable.
 
-    Files in COCO's format are read and checked, for mmpose's and mmdet's data sets; so are the
-    files that the evaluators of these loaders name. The message names the config's variable `prepare_data`, the command that makes the data, if it
+def check_data(cfg: Mapping[str, Any], loaders: tuple[str, ...]) -> None:
+    """Pass when every folder and file exists that the datasets and their metrics name.
+
+    Files in COCO's format are read, too, and must be good to train on or to test with.
+
+    The message names the config's variable `prepare_data`, the command that makes the data, if it
     has one. Left to themselves are our own datasets, which say how to get the data, and those in
     remote storage or without mmengine's `data_root`, `data_prefix` and `ann_file`.
 
@@ -26,33 +28,42 @@ def check_data(cfg: Config, loaders: tuple[str, ...]) -> None:
         DataError: names the first path that is missing, or what is wrong in a file.
     """
     command = cfg.get('prepare_data')
-    hint = f'make it with: {command}' if command else f'see the head of {cfg.filename}'
+    head = getattr(cfg, 'filename', None) or 'the config'
+    hint = f'make it with: {command}' if command else f'see the head of {head}'
+    for loader in loaders:
+        metric = loader.replace('_dataloader', '_evaluator')
+        needed = [
+            (loader, path)
+            for dataset in _datasets((cfg.get(loader) or {}).get('dataset'))
+            for path in _paths(dataset)
+        ]
+        needed += [(metric, path) for path in _truths(cfg.get(metric))]
+        for where, path in needed:
+            if not path.exists():
+                missing = next(p for p in (*reversed(path.parents), path) if not p.exists())
+                raise DataError(f'{where}: no such folder or file: {missing}; {hint}')
+    _check_coco(cfg, loaders, hint)
+
+
+def _check_coco(cfg: Mapping[str, Any], loaders: tuple[str, ...], hint: str) -> None:
     good: set[tuple[Path, Wanted]] = set()
     for loader in loaders:
         for dataset in _datasets((cfg.get(loader) or {}).get('dataset')):
-            for path in _paths(dataset):
-                _check_exists(path, loader, hint)
             wanted = as_coco(cfg, dataset, loader, hint) if _is_local(dataset) else None
             if wanted is not None:
                 path = Path(dataset.get('data_root') or '') / dataset['ann_file']
-                _check_exists(path, loader, hint)
-                if (path, replace(wanted, where='')) not in good:
+                # Of the same data set two loaders ask the same.
+                if path.exists() and (path, replace(wanted, where='')) not in good:
                     check_annotations(path, wanted)
                     good.add((path, replace(wanted, where='')))
-        name = loader.replace('dataloader', 'evaluator')
-        for part in _listed(cfg.get(name)):
-            if isinstance(part.get('ann_file'), str) and '://' not in part['ann_file']:
-                _check_exists(Path(part['ann_file']), name, hint)
 
 
-def _check_exists(path: Path, where: str, hint: str) -> None:
-    if not path.exists():
-        missing = next(p for p in (*reversed(path.parents), path) if not p.exists())
-        raise DataError(f'{where}: no such folder or file: {missing}; {hint}')
-
-
-def _listed(value: Any) -> list[Mapping[str, Any]]:
-    return list(value) if isinstance(value, list | tuple) else [value or {}]
+def _truths(metrics: Any) -> Iterator[Path]:
+    """Annotation files that metrics read by themselves, as those of COCO do."""
+    for metric in metrics if isinstance(metrics, list | tuple) else [metrics]:
+        name = metric.get('ann_file') if isinstance(metric, Mapping) else None
+        if isinstance(name, str) and '://' not in name:
+            yield Path(name)
 
 
 def _datasets(value: Any) -> Iterator[Mapping[str, Any]]:
@@ -68,20 +79,20 @@ def _datasets(value: Any) -> Iterator[Mapping[str, Any]]:
 
 def _is_local(dataset: Mapping[str, Any]) -> bool:
     backend = (dataset.get('backend_args') or {}).get('backend', 'local')
-    names = (dataset.get('data_root'), dataset.get('ann_file'))
-    return backend == 'local' and not any('://' in str(name) for name in names)
+    return backend == 'local' and '://' not in (dataset.get('data_root') or '')
 
 
 def _paths(dataset: Mapping[str, Any]) -> Iterator[Path]:
-    root = dataset.get('data_root') or ''
-    if str(dataset.get('type')).startswith('scalenas.') or not _is_local({**dataset, 'ann_file': 0}):
+    if str(dataset.get('type')).startswith('scalenas.'):
         return
+    if not _is_local(dataset):
+        return
+    root = dataset.get('data_root') or ''
     if root:
         yield Path(root)
     prefix = dataset.get('data_prefix') or {}
+    yield from (Path(dataset[key]) for key in FILES if dataset.get(key))
     names = [prefix] if isinstance(prefix, str) else list(prefix.values())
     for name in [*names, dataset.get('ann_file')]:
         if isinstance(name, str) and name and '://' not in name:
             yield Path(root) / name
-    if isinstance(dataset.get('bbox_file'), str):  # mmpose joins it with no root
-        yield Path(dataset['bbox_file'])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -65,17 +67,18 @@ class SubnetEvaluator:
             EvaluationError, CheckpointError: what is missing or does not fit, in one line.
         """
         target = usable_device(device)
-        check_data(cfg, ('calibration_dataloader', f'{split}_dataloader'))
+        check_data(cfg, (f'{split}_dataloader', 'calibration_dataloader'))
         with clear_errors(cfg):
             model = build_model(cfg)
             load_into(model, checkpoint)
             model.to(target).eval()
             loader = build_loader(cfg, f'{split}_dataloader')
-            calibration = build_loader(cfg, 'calibration_dataloader')
             evaluator = build_metrics(cfg, f'{split}_evaluator')
+            # Before another dataset: mmpose's CocoMetric takes the truth of the one built last.
+            evaluator.dataset_meta = getattr(loader.dataset, 'metainfo', None)
+            calibration = build_loader(cfg, 'calibration_dataloader')
             if split == 'search':
                 warn_of_overlap(loader.dataset, cfg)
-        evaluator.dataset_meta = getattr(loader.dataset, 'metainfo', None)
         preprocess = model.data_preprocessor
         return cls(
             model,
@@ -97,7 +100,9 @@ class SubnetEvaluator:
             self.evaluator.process(data_samples=outputs, data_batch=batch)
             # Both hold full-size logits, which would stay through the next forward.
             del outputs, batch
-        return full_precision(self.evaluator.evaluate(self.validation.num_images))
+        # COCO's tools print a page for each candidate, and mmengine logs what matters.
+        with redirect_stdout(io.StringIO()):
+            return full_precision(self.evaluator.evaluate(self.validation.num_images))
 
     def counter(self, size: Size) -> Counter:
         """Counts whole models at an input of `size`: sub-net plus everything around it."""

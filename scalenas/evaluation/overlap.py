@@ -9,6 +9,7 @@ from typing import Any
 from mmengine.logging import print_log
 from mmengine.registry import DATASETS, DefaultScope
 
+from scalenas.config import check_data
 from scalenas.errors import UserError
 
 MISUSED = {
@@ -33,6 +34,7 @@ def warn_of_overlap(searched: Any, cfg: Mapping[str, Any]) -> None:
         if dataset is None:
             continue
         try:
+            check_data(cfg, (loader,))
             with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
                 other = DATASETS.build(dict(dataset))
         except (OSError, UserError) as error:

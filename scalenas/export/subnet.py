@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 from torch import Tensor, nn
 
-from scalenas.arch import HRArch, Size, dump
+from scalenas.arch import HRArch, Size, dump, pruned
 from scalenas.complexity import Cost
 from scalenas.digest import file_digest
 from scalenas.evaluation import SubnetEvaluator, calibrated
@@ -28,6 +28,7 @@ from .config import plain_config
 from .errors import ExportError
 from .files import check_free, checkpoint_bytes, plain, publish, staged
 from .onnx import write_onnx
+from .saving import Saving
 from .standalone import standalone_source
 from .text import as_config
 from .verify import Difference, difference
@@ -42,9 +43,11 @@ class Exported:
     difference: Difference
     in_supernet: dict[str, float]
     alone: dict[str, float]
+    saving: Saving | None = None
 
     def __str__(self) -> str:
-        lines = [str(self.cost), f'proof: {self.difference}']
+        lines = [str(self.cost), *([str(self.saving)] if self.saving else [])]
+        lines.append(f'proof: {self.difference}')
         for name, value in self.alone.items():
             lines.append(f'{name}: {value:.6f} (in the supernet: {self.in_supernet[name]:.6f})')
         return '\n'.join([*lines, *(f'wrote {path}' for path in self.files)])
@@ -60,6 +63,7 @@ def export_subnet(
     device: str = 'cpu',
     standalone: bool = False,
     onnx: bool = False,
+    prune: bool = False,
     force: bool = False,
     command: str = '',
 ) -> Exported:
@@ -67,8 +71,9 @@ def export_subnet(
 
     The written files are read back and must compute what the sub-net computes in the supernet;
     its metrics on the test images are measured on both sides. `standalone` adds NAME_backbone.py, a
-    backbone in one file; `onnx` adds NAME.onnx. `size` is the input that costs are
-    counted for, by default the config's `search.size`.
+    backbone in one file; `onnx` adds NAME.onnx. `prune` leaves out blocks and fusions whose result
+    nothing reads; what is left is compared with the whole sub-net. `size` is the input that costs
+    are counted for, by default the config's `search.size`.
 
     Raises:
         ExportError: when the proof fails, a file is there with other content, or the choice is a
@@ -89,14 +94,19 @@ def export_subnet(
     if not force:
         choice.check_checkpoint(checkpoint)
     origin = _origin(choice, cfg, checkpoint, command)
-    check_free(writable_folder(out), name, dump(choice.arch), origin, force)
+    arch = pruned(choice.arch) if prune else choice.arch
+    check_free(writable_folder(out), name, dump(arch), origin, force)
     evaluator = SubnetEvaluator.from_config(cfg, checkpoint, device, split='test')
-    model, arch = evaluator.model, choice.arch
-    cost = evaluator.counter((size[0], size[1]))(arch)
-    with calibrated(model, arch, evaluator.calibration), staged(Path(out)) as stage:
+    model = evaluator.model
+    count = evaluator.counter((size[0], size[1]))
+    cost = count(arch)
+    saving = Saving.of(choice.arch, arch, count) if prune else None
+    with calibrated(model, choice.arch, evaluator.calibration), staged(Path(out)) as stage:
         inside = evaluator.measure(model)
         card: dict[str, Any] = {'name': name, 'size': list(size), 'cost': cost.to_dict()}
         card |= {'metrics': {'test': inside, 'search': dict(choice.metrics)}, 'origin': origin}
+        if saving is not None:
+            card['pruned'] = saving.to_dict()
         meta = {'scalenas': {'arch': arch.to_dict(), **card}}
         if evaluator.evaluator.dataset_meta:
             meta['dataset_meta'] = evaluator.evaluator.dataset_meta
@@ -119,7 +129,7 @@ def export_subnet(
         if onnx:
             write_onnx(static, stage / f'{name}.onnx', (size[0], size[1]), arch.in_channels)
         files = publish(stage, Path(out), force)
-    return Exported(files, cost, found, inside, alone)
+    return Exported(files, cost, found, inside, alone, saving)
 
 
 def subnet_state(model: nn.Module, arch: HRArch) -> dict[str, Tensor]:

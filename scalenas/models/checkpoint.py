@@ -148,9 +148,9 @@ def written_space(checkpoint: Mapping[str, Any], path: str | Path) -> Mapping[st
 
 
 def _written_by_mmengine() -> list[Callable[..., Any] | tuple[Callable[..., Any], str]]:
-    """What its training logs are made of: numbers in numpy arrays, and their container."""
+    """What its training logs and meta hold: numbers in numpy arrays, and the logs' container."""
     core: Any = np._core if hasattr(np, '_core') else np.core
-    kinds = (np.float64, np.float32, np.int64, np.int32, np.uint32, np.bool_)
+    kinds = (np.float64, np.float32, np.int64, np.int32, np.uint32, np.uint8, np.bool_)
     return [
         HistoryBuffer,
         (_statistic, 'builtins.getattr'),

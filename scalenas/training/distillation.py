@@ -1,4 +1,4 @@
-"""Distillation: each sub-net is pulled towards the logits of the largest net.
+"""Distillation: each sub-net is pulled towards the logits or heatmaps of the largest net.
 
 The teacher is either frozen (a copy of the largest net with trained weights) or in place (the
 largest net of the same step, detached).
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from scalenas.arch.strict import as_choice, as_mapping, suggest
 from scalenas.config import ConfigError
 
-from .losses import kept_positions, masked_mse
+from .losses import kept_positions, masked_mse, weighted_mse
 from .tap import tapped
 
 TEACHERS = ('frozen', 'inplace')
@@ -33,6 +33,8 @@ class Distillation:
     `tap` names the module whose output is compared, e.g. 'decode_head.conv_seg' (logits before
     they are upsampled, as in the authors' code). `weight` is 1 in the paper, 0.5 in the authors'
     code. Where samples carry a label map, positions labelled `ignore_index` do not count.
+    `use_target_weight`: each joint's heatmap counts with the weight that mmpose's KeypointMSELoss
+    gives it, zero for joints without annotation; the mean is over all heatmaps, as there.
     `checkpoint` holds a frozen teacher's weights; None: those that the supernet starts from.
 
     Raises:
@@ -44,8 +46,14 @@ class Distillation:
     teacher: str = 'frozen'
     checkpoint: str | None = None
     ignore_index: int = 255
+    use_target_weight: bool = False
 
     def __post_init__(self) -> None:
+        if not isinstance(self.use_target_weight, bool):
+            raise ConfigError(
+                'distillation.use_target_weight: expected True or False, got '
+                f'{self.use_target_weight!r}'
+            )
         if isinstance(self.weight, bool) or not isinstance(self.weight, int | float):
             raise ConfigError(f'distillation.weight: expected a number, got {self.weight!r}')
         if self.weight <= 0:
@@ -62,7 +70,7 @@ class Distillation:
 
         `teacher` may also be a plain word, 'frozen' or 'inplace'.
         """
-        allowed = ('weight', 'teacher', 'ignore_index')
+        allowed = ('weight', 'teacher', 'ignore_index', 'use_target_weight')
         table = dict(as_mapping(data, 'distillation', ('tap',), allowed))
         teacher = table.pop('teacher', 'frozen')
         if isinstance(teacher, Mapping):
@@ -81,8 +89,12 @@ class Distillation:
         """The weighted loss over all outputs of the tap (several where it runs several times)."""
         assert len(outputs) == len(targets) > 0, (len(outputs), len(targets))
         labels = label_maps(samples)
+        joints = keypoint_weights(samples) if self.use_target_weight else None
         total = outputs[0].new_zeros((), dtype=torch.float32)
         for output, target in zip(outputs, targets, strict=True):
+            if joints is not None:
+                total = total + weighted_mse(output, target.detach(), joints)
+                continue
             keep = None
             if labels is not None and output.dim() == 4:
                 keep = kept_positions(labels, output.shape[2:], self.ignore_index)
@@ -115,3 +127,19 @@ def label_maps(samples: object) -> Tensor | None:
         return None
     maps: list[Any] = [sample.gt_sem_seg.data for sample in samples]
     return torch.stack(maps)
+
+
+def keypoint_weights(samples: object) -> Tensor:
+    """(N, K) weights of the joints, as mmpose's heads hand them to their loss.
+
+    Raises:
+        ConfigError: when the samples carry none.
+    """
+    found = samples if isinstance(samples, Sequence) else ()
+    labels = [sample.get('gt_instance_labels') for sample in found]
+    if not labels or not all(part is not None and 'keypoint_weights' in part for part in labels):
+        raise ConfigError(
+            'distillation.use_target_weight: the samples carry no keypoint weights, which the '
+            'GenerateTarget of a top-down pose pipeline gives them; leave it out for other tasks'
+        )
+    return torch.cat([part.keypoint_weights for part in labels])

@@ -28,6 +28,21 @@ def masked_mse(output: Tensor, target: Tensor, keep: Tensor | None = None) -> Te
     return squared.masked_fill(~keep, 0.0).sum() / count.clamp(min=1)
 
 
+def weighted_mse(output: Tensor, target: Tensor, weights: Tensor) -> Tensor:
+    """Mean over all values of the squared difference times the weight of its joint.
+
+    `output`, `target`: (N, K, H, W); `weights`: (N, K). A joint of weight 0 adds nothing but is
+    counted in the mean, as in mmpose's KeypointMSELoss. In at least float32.
+
+    Source: ScaleNAS (Cheng et al. 2020), section 3.3.
+    """
+    precision = torch.promote_types(output.dtype, torch.float32)
+    squared = (output.to(precision) - target.to(precision)) ** 2
+    weights = weights.to(squared)[..., None, None]
+    # A multiplication would let a non-finite joint of weight 0 through.
+    return (squared.masked_fill(weights == 0, 0.0) * weights).mean()
+
+
 def kept_positions(labels: Tensor, size: torch.Size, ignore_index: int) -> Tensor:
     """Where the label map, brought to the logits' size, is not `ignore_index`.
 

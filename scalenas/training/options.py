@@ -56,7 +56,7 @@ def test_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description='Test a checkpoint of what a config describes')
     parser.add_argument('config', help='path of the config')
     parser.add_argument('checkpoint', help='path of the checkpoint')
-    parser.add_argument('--out', help='folder for the predictions (mmseg: as the metric does it)')
+    parser.add_argument('--out', help='folder for the predictions (as the metric writes them)')
     parser.add_argument('--show', action='store_true', help='show predictions in a window')
     parser.add_argument('--show-dir', help='folder for painted predictions')
     parser.add_argument('--wait-time', type=float, default=2, help='seconds per shown picture')
@@ -102,10 +102,14 @@ def test_config(args: argparse.Namespace, cfg: Config) -> Config:
             raise ConfigError(
                 f'--show: {cfg.filename} has no default_hooks.visualization to draw with'
             )
-        hook.update(draw=True)
+        # mmpose's hook is switched on by another word than the others', and saves by itself.
+        pose = str(hook.get('type')).endswith('PoseVisualizationHook')
+        hook.update(enable=True, interval=1) if pose else hook.update(draw=True)
         if args.show:
             hook.update(show=True, wait_time=args.wait_time)
         if args.show_dir:
+            if pose:
+                hook.update(out_dir=str(Path(args.show_dir).resolve()))
             cfg.visualizer.save_dir = args.show_dir
     if args.tta:
         for name in ('tta_model', 'tta_pipeline'):
@@ -116,7 +120,7 @@ def test_config(args: argparse.Namespace, cfg: Config) -> Config:
     if args.out is not None:
         evaluators = cfg.test_evaluator
         for evaluator in evaluators if isinstance(evaluators, list) else [evaluators]:
-            evaluator.update(output_dir=args.out, keep_results=True)
+            evaluator.update(_output(evaluator, args.out))
     if args.arch is not None:
         if cfg.model.type != 'scalenas.SuperNet':
             raise ConfigError(
@@ -126,6 +130,16 @@ def test_config(args: argparse.Namespace, cfg: Config) -> Config:
         cfg.test_cfg = ConfigDict(type='scalenas.SubnetValLoop', archs=[args.arch])
     _check_files(args, cfg)
     return cfg
+
+
+def _output(evaluator: ConfigDict, folder: str) -> dict[str, object]:
+    """What makes a metric keep predictions in `folder`."""
+    kind = str(evaluator.get('type')).split('.')[-1]
+    if kind == 'CocoMetric':
+        return {'outfile_prefix': str(Path(folder) / 'predictions')}
+    if kind.endswith('PCKAccuracy'):
+        raise ConfigError(f'--out: {kind} keeps no predictions; leave it out')
+    return {'output_dir': folder, 'keep_results': True}
 
 
 def _check_files(args: argparse.Namespace, cfg: Config) -> None:

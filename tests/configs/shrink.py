@@ -16,6 +16,8 @@ from scalenas.datasets import earth
 from scalenas.datasets.demo import make_scenes
 from scalenas.datasets.scenes import SceneRecipe
 
+from .people import make_coco_people, make_mpii_people
+
 WIDTH, SIZE = 8, 64
 CHANNELS = [WIDTH * 2**i for i in range(4)]
 SPACE = dict(
@@ -58,18 +60,21 @@ class Worlds:
             'scalenas.SceneDataset': 'ade',
             'scalenas.EarthDataset': 'ade',
             'ImageNet': 'classes',
+            'CocoDataset': 'people',
+            'MpiiDataset': 'mpii',
         }[kind]
         folder = self.root / kind
-        if not folder.exists() and layout == 'classes':
-            make_classes(folder)
-        elif not folder.exists():
-            recipe = SceneRecipe(size=(SIZE, SIZE), radius=(3.0, 24.0))
-            make_scenes(folder, (15, 3, 3), recipe=recipe, layout=layout)
+        if not folder.exists():
+            if layout in MAKERS:
+                MAKERS[layout](folder)
+            else:
+                recipe = SceneRecipe(size=(SIZE, SIZE), radius=(3.0, 24.0))
+                make_scenes(folder, (15, 3, 3), recipe=recipe, layout=layout)
             if kind == 'scalenas.EarthDataset':
                 for path in folder.glob('annotations/*/*.png'):
                     labels = np.asarray(Image.open(path)) % len(earth.CLASSES)
                     Image.fromarray(labels.astype(np.uint8)).save(path)
-        return str(folder)
+        return f'{folder}/'
 
 
 def make_classes(folder: Path) -> None:
@@ -83,9 +88,13 @@ def make_classes(folder: Path) -> None:
                 Image.fromarray(pixels).save(place / f'{number}.png')
 
 
+MAKERS = {'classes': make_classes, 'people': make_coco_people, 'mpii': make_mpii_people}
+
+
 def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
     """The same config in small; every type and every option that is not a size stays."""
     heads = False
+    roots: dict[str, str] = {}
     for part in dicts(cfg._cfg_dict):
         kind = str(part.get('type', ''))
         if kind in ('SyncBN', 'BN'):
@@ -115,13 +124,28 @@ def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
             part['scale'] = SIZE if whole else (SIZE, SIZE)
         if 'min_kept' in part:
             part['min_kept'] = 500
+        if kind == 'HeatmapHead':
+            part['in_channels'] = WIDTH
+            heads = True
+        if kind == 'MSRAHeatmap':
+            part.update(input_size=(SIZE, SIZE), heatmap_size=(SIZE // 4, SIZE // 4))
+        if kind == 'TopdownAffine':
+            part['input_size'] = (SIZE, SIZE)
+        if isinstance(part.get('indices'), list):
+            part['indices'] = [0, 1]
         if 'data_root' in part and 'type' in part:
-            part['data_root'] = worlds.of(kind)
+            part['data_root'], old = worlds.of(kind), part['data_root']
+            roots[old] = part['data_root']
         if 'num_workers' in part:
             part.update(num_workers=0, persistent_workers=False)
             part['batch_size'] = min(2, part['batch_size'])
         if part.get('spread') is not None:
             part['spread'] = 2
+    for part in dicts(cfg._cfg_dict):
+        for key in ('ann_file', 'headbox_file'):  # those that are not relative to a data_root
+            for old, new in roots.items():
+                if str(part.get(key)).startswith(old):
+                    part[key] = part[key].replace(old, new)
     assert heads, 'a head that this shrinker does not know'
     if 'search' in cfg:
         cfg.search.size = (SIZE, SIZE)

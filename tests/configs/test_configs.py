@@ -93,10 +93,13 @@ def test_runs_two_steps_shrunk(config, worlds, tmp_path, monkeypatch):
     cfg = shrink(read(config), worlds, tmp_path / 'work')
     if cfg.model.get('init_from'):
         cfg.model.init_from.checkpoint = teacher_of(cfg, tmp_path / 'teacher.pth')
+    if cfg.get('load_from'):
+        cfg.load_from = str(tmp_path / 'exported.pth')
+        save_plain(cfg.load_from, build(cfg.model, cfg.default_scope).state_dict(), {})
     runner = build_runner(cfg, ('train_dataloader', 'val_dataloader'))
     runner.train()
     assert (tmp_path / 'work' / 'iter_2.pth').is_file()
-    scores = [v for k, v in runner.message_hub.log_scalars.items() if k.endswith(('mIoU', 'top1'))]
+    scores = [v for k, v in runner.message_hub.log_scalars.items() if k.endswith(('mIoU', 'top1', 'coco/AP', 'PCK'))]
     assert scores
     losses, _ = runner.message_hub.get_scalar('train/loss').data
     assert len(losses) == 2

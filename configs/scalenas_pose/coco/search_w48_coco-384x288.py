@@ -1,0 +1,24 @@
+# What: multi-scale topology evolution in the W48 pose supernet on COCO, 384x288.
+# Source: ScaleNAS (Cheng et al. 2020), section 3.5 and algorithm 1: 1,000 random nets, then
+#   offspring of the 100 best until 2,000 are evaluated.
+# Command: python tools/search.py configs/scalenas_pose/coco/search_w48_coco-384x288.py \
+#   work_dirs/supernet_w48_8xb12-210e_coco-384x288/iter_327716.pth
+#   More workers: tools/dist_search.sh with the same arguments and the number of GPUs.
+# Expected (paper, reported, not reproduced here), after 20 epochs of finetuning: P4 64.3 M, 32.6 Gi, AP 77.0.
+# Candidates are validated on pictures held out of training, not on the reported split, with flip test
+#   (model.architecture.test_cfg.flip_test=False halves the work, and goes into what is exported).
+_base_ = './supernet_w48_8xb12-210e_coco-384x288.py'
+search = dict(
+    algorithm=dict(
+        type='topology_evolution',
+        num_initial=1000,
+        num_parents=100,
+        num_total=2000,
+        p_crossover=0.25,
+        p_mutation=0.5,
+    ),
+    metric='coco/AP',
+    direction='maximize',
+    size=(384, 288),
+    seed=0,
+)

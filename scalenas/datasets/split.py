@@ -1,0 +1,152 @@
+"""Pictures held out of training for a search: annotations in two files, disjoint by picture.
+
+Reads COCO's keypoint annotations and MPII's list of people, as mmpose does.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import random
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scalenas.errors import UserError
+
+HEAD_BIAS = 0.6
+"""The size of a head in PCKh is that part of its box's diagonal (Andriluka et al. 2014)."""
+UPPER_NECK, HEAD_TOP = 8, 9
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Two parts of one annotation file, as data, and what was left out of both."""
+
+    rest: Any
+    search: Any
+    pictures: int
+    people: int
+    dropped: int = 0
+
+
+def split_file(path: Path, search_images: int, seed: int = 0) -> tuple[Split, list[Path]]:
+    """Write NAME-rest.json and NAME-search.json beside NAME.json (of MPII also NAME-search.mat).
+
+    The pictures of the search are drawn from those with annotated people. Files with other content
+    are not overwritten.
+
+    Raises:
+        UserError: one line, for a file that is no such annotation, more pictures than there are,
+            or a part that is there with other content.
+    """
+    try:
+        data = json.loads(path.read_text(encoding='utf-8'))
+    except FileNotFoundError:
+        raise UserError(f'{path}: no such annotation file') from None
+    except ValueError as error:
+        raise UserError(f'{path}: not JSON: {error}') from None
+    stem = path.with_suffix('')
+    if isinstance(data, Mapping) and {'images', 'annotations'} <= set(data):
+        found = split_coco(data, search_images, seed, str(path))
+        parts: dict[Path, Callable[[Path], None]] = {}
+    elif isinstance(data, list) and data and all('joints_vis' in person for person in data):
+        found = split_mpii(data, search_images, seed, str(path))
+        sizes = [head_size(person) for person in found.search]
+        parts = {Path(f'{stem}-search.mat'): lambda target: write_head_boxes(target, sizes)}
+    else:
+        raise UserError(
+            f"{path}: neither COCO's annotations (with images and annotations) nor MPII's list of "
+            'people (with joints_vis)'
+        )
+    for name, part in (('rest', found.rest), ('search', found.search)):
+        text = json.dumps(part)
+        parts[Path(f'{stem}-{name}.json')] = lambda target, text=text: _write_text(target, text)
+    for target, write in parts.items():
+        _place(target, write)
+    return found, list(parts)
+
+
+def split_coco(data: Mapping[str, Any], search_images: int, seed: int, where: str) -> Split:
+    """The parts of COCO annotations; pictures without people that count stay in the rest."""
+    people = [
+        a
+        for a in data['annotations']
+        if a.get('num_keypoints', 1) and not a.get('iscrowd') and a.get('keypoints')
+    ]
+    chosen = _drawn({a['image_id'] for a in people}, search_images, seed, where)
+
+    def part(held_out: bool) -> dict[str, Any]:
+        images = [i for i in data['images'] if (i['id'] in chosen) == held_out]
+        annotations = [a for a in data['annotations'] if (a['image_id'] in chosen) == held_out]
+        return {**data, 'images': images, 'annotations': annotations}
+
+    searched = sum(a['image_id'] in chosen for a in people)
+    return Split(part(False), part(True), len(chosen), searched)
+
+
+def split_mpii(
+    people: Sequence[Mapping[str, Any]], search_images: int, seed: int, where: str
+) -> Split:
+    """The parts of MPII's people; of the held out ones those stay whose head can be measured."""
+    measured = {p['image'] for p in people if head_size(p) > 0}
+    chosen = _drawn(measured, search_images, seed, where)
+    held_out = [p for p in people if p['image'] in chosen]
+    search = [p for p in held_out if head_size(p) > 0]
+    rest = [p for p in people if p['image'] not in chosen]
+    return Split(rest, search, len(chosen), len(search), len(held_out) - len(search))
+
+
+def head_size(person: Mapping[str, Any]) -> float:
+    """Pixels from the upper neck to the top of the head; 0 where one is not annotated."""
+    if not (person['joints_vis'][UPPER_NECK] and person['joints_vis'][HEAD_TOP]):
+        return 0.0
+    return math.dist(person['joints'][UPPER_NECK], person['joints'][HEAD_TOP])
+
+
+def write_head_boxes(path: Path, sizes: Sequence[float]) -> None:
+    """A .mat of boxes (2, 2, N) that mmpose's MpiiDataset reads as heads of these sizes."""
+    import numpy as np
+    from scipy.io import savemat
+
+    boxes = np.zeros((2, 2, len(sizes)))
+    boxes[1, 0] = np.asarray(sizes) / HEAD_BIAS
+    with path.open('wb') as file:
+        savemat(file, {'headboxes_src': boxes})
+
+
+def _drawn(pictures: set[Any], count: int, seed: int, where: str) -> set[Any]:
+    if not 0 < count < len(pictures):
+        raise UserError(
+            f'--search-images {count}: {where} has {len(pictures)} pictures with annotated people; '
+            f'expected 1 to {len(pictures) - 1}'
+        )
+    return set(random.Random(seed).sample(sorted(pictures), count))
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.write_text(text, encoding='utf-8')
+
+
+def _place(target: Path, write: Callable[[Path], None]) -> None:
+    """Write beside the target, then move: a kill leaves no half of a file."""
+    part = target.with_name(f'.{target.name}.{uuid.uuid4().hex}')
+    try:
+        write(part)
+        if target.exists() and not _equal(target, part):
+            raise UserError(f'{target} is there with other content; remove it to split anew')
+        os.replace(part, target)
+    except OSError as error:
+        raise UserError(f'{target}: cannot be written: {error.strerror}') from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _equal(one: Path, other: Path) -> bool:
+    if one.suffix == '.json':
+        return one.read_bytes() == other.read_bytes()
+    # A .mat begins with the time of its making, in 116 bytes of text.
+    return one.read_bytes()[116:] == other.read_bytes()[116:]

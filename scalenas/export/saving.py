@@ -1,0 +1,37 @@
+"""What an export without dead blocks and fusions costs less."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self
+
+from scalenas.arch import HRArch
+from scalenas.complexity import Cost
+
+
+@dataclass(frozen=True, slots=True)
+class Saving:
+    """Blocks, fusions and cost that pruning took away: no output depends on them."""
+
+    blocks: int
+    fusions: int
+    cost: Cost
+
+    @classmethod
+    def of(cls, whole: HRArch, left: HRArch, cost: Callable[[HRArch], Cost]) -> Self:
+        """Of `whole` beside what is left of it, both costed by `cost`."""
+        return cls(
+            whole.num_blocks - left.num_blocks,
+            whole.num_fusions - left.num_fusions,
+            cost(whole) - cost(left),
+        )
+
+    def to_dict(self) -> dict[str, int]:
+        """Plain data."""
+        return {'blocks': self.blocks, 'fusions': self.fusions, **self.cost.to_dict()}
+
+    def __str__(self) -> str:
+        if not self.blocks + self.fusions:
+            return 'pruned: nothing, every block and fusion is read'
+        return f'pruned: {self.blocks} blocks and {self.fusions} fusions that nothing reads, {self.cost}'
