@@ -1,5 +1,6 @@
 """What a network is: frozen, hashable values, their flat layer plan, and YAML in and out."""
 
+from .detectors import RCNNHead
 from .document import FAMILIES, dump, from_dict, load, load_file, of_family
 from .heads import ClassificationHead, PoseHead, SegHead, parse_head
 from .hrnet import HRArch, stock_hrnet
@@ -30,6 +31,7 @@ __all__ = [
     'MBConvArch',
     'MBStage',
     'PoseHead',
+    'RCNNHead',
     'RegNetArch',
     'RegStage',
     'Rounding',

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
+from .detectors import RCNNHead
 from .layer import Feature, Head, Layer
 from .strict import ArchError
 
@@ -74,7 +75,9 @@ def _linear_layers(c: int, hidden: int | None, num_classes: int) -> tuple[Layer,
 
 
 def parse_head(text: str) -> Head | None:
-    """The head that a short text names: `seg:19` or `cls:1000` (classes), `pose:17`, or `none`.
+    """The head that a short text names, or None for `none`.
+
+    `seg:19`, `cls:1000`, `faster_rcnn:80`, `mask_rcnn:80` (classes), `pose:17` (joints).
 
     Raises:
         ArchError: for any other text.
@@ -83,9 +86,8 @@ def parse_head(text: str) -> Head | None:
     if text == 'none':
         return None
     if kind not in HEADS or not number.isdecimal() or int(number) < 1:
-        raise ArchError(
-            f"head: expected 'seg:CLASSES', 'cls:CLASSES', 'pose:JOINTS' or 'none', got {text!r}"
-        )
+        kinds = ', '.join(f"'{known}:NUMBER'" for known in HEADS)
+        raise ArchError(f"head: expected one of {kinds} (of classes or joints), 'none'; got {text!r}")
     return HEADS[kind](int(number))
 
 
@@ -93,5 +95,7 @@ HEADS: dict[str, Callable[[int], Head]] = {
     'seg': SegHead,
     'cls': ClassificationHead,
     'pose': PoseHead,
+    'faster_rcnn': RCNNHead,
+    'mask_rcnn': partial(RCNNHead, mask=True),
 }
 """Kind of head -> what makes one for a number of classes or joints."""

@@ -22,7 +22,9 @@ class Layer:
     """One convolution or linear layer with what hangs on it (bias, batch norm).
 
     `name` is the module path in the static network; `size` is height and width of the input.
-    A linear layer has size (1, 1).
+    A linear layer has size (1, 1). 'deconv' is a transposed convolution that enlarges by `stride`.
+    `times`: how many maps of this size run through it, such as the regions of a detector.
+    `reused`: its weights are those of an earlier layer of the plan.
     """
 
     name: str
@@ -34,11 +36,15 @@ class Layer:
     groups: int = 1
     bias: bool = False
     norm: bool = True
-    op: Literal['conv', 'linear'] = 'conv'
+    op: Literal['conv', 'deconv', 'linear'] = 'conv'
+    times: int = 1
+    reused: bool = False
 
     @property
     def size_out(self) -> Size:
         """Height and width of the output."""
+        if self.op == 'deconv':
+            return self.size[0] * self.stride, self.size[1] * self.stride
         return out_size(self.size, self.stride)
 
     def prefixed(self, prefix: str) -> Layer:

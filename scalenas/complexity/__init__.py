@@ -4,6 +4,7 @@ from .budget import Budget
 from .cost import Cost
 from .count import Counter, count, layer_cost
 from .floor import count_floored
+from .mmdet import count_mmdet
 from .rule import PYCLS, RULES, SCALENAS, Rule
 
 __all__ = [
@@ -16,5 +17,6 @@ __all__ = [
     'Rule',
     'count',
     'count_floored',
+    'count_mmdet',
     'layer_cost',
 ]

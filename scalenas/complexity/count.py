@@ -14,9 +14,13 @@ def layer_cost(layer: Layer) -> Cost:
     """Cost of one layer with its bias and batch norm."""
     weights = layer.c_in // layer.groups * layer.c_out * layer.kernel**2
     height, width = layer.size_out
-    params = weights + layer.bias * layer.c_out + layer.norm * 2 * layer.c_out
-    acts = layer.c_out * height * width if layer.op == 'conv' else 0
-    return Cost(weights * height * width, params, acts)
+    params = 0
+    if not layer.reused:
+        params = weights + layer.bias * layer.c_out + layer.norm * 2 * layer.c_out
+    acts = layer.c_out * height * width * layer.times if layer.op != 'linear' else 0
+    if layer.op == 'deconv':
+        height, width = layer.size
+    return Cost(weights * height * width * layer.times, params, acts)
 
 
 def count(layers: Iterable[Layer]) -> Cost:

@@ -19,14 +19,14 @@ from scalenas.arch import (
     rounding,
 )
 from scalenas.arch.strict import as_choice, as_list, as_mapping
-from scalenas.complexity import SCALENAS, Cost, Counter, count, count_floored
+from scalenas.complexity import SCALENAS, Cost, Counter, count, count_floored, count_mmdet
 from scalenas.paths import resource
 from scalenas.scaling import parse_strategy, scale, table_entry
 from scalenas.space import HRSpace
 
 NUMBERS = 'model_zoo/numbers.yaml'
 FILES = (NUMBERS, 'model_zoo/numbers_families.yaml')
-COSTS = ('params_m', 'gimac', 'gmac', 'gmac_floor', 'acts_m')
+COSTS = ('params_m', 'gimac', 'gmac', 'gmac_floor', 'gop_mmdet', 'acts_m')
 COUNTED = (*COSTS, 'blocks', 'fusions', 'networks')
 STATUS = ('exact', 'near', 'reported')
 
@@ -153,6 +153,10 @@ def _counted(
     if quantity == 'gmac_floor':
         on_top = count(head.layers(subject.features(size))) if head is not None else Cost()
         value = (count_floored(layers(subject, size), size) + on_top).gmacs()
+    elif quantity == 'gop_mmdet':
+        assert isinstance(subject, HRArch)
+        assert head is not None
+        value = count_mmdet(subject, size, head) / 1e9
     else:
         value = {
             'params_m': cost.params / 1e6,

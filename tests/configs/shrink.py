@@ -16,6 +16,7 @@ from scalenas.datasets import earth
 from scalenas.datasets.demo import make_scenes
 from scalenas.datasets.scenes import SceneRecipe
 
+from .objects import make_boxes, make_demo_people, make_demo_trees
 from .people import make_coco_people, make_mpii_people
 
 WIDTH, SIZE = 8, 64
@@ -49,21 +50,10 @@ class Worlds:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def of(self, kind: str) -> str:
-        """The `data_root` for a dataset type.
-
-        Raises:
-            KeyError: for a dataset that this test has no pictures for; add it here.
-        """
-        layout = {
-            'scalenas.CityscapesCities': 'cityscapes',
-            'scalenas.SceneDataset': 'ade',
-            'scalenas.EarthDataset': 'ade',
-            'ImageNet': 'classes',
-            'CocoDataset': 'people',
-            'MpiiDataset': 'mpii',
-        }[kind]
-        folder = self.root / kind
+    def of(self, kind: str, scope: str = 'mmseg', root: str = '') -> str:
+        """The `data_root` for a dataset type, in place of the config's."""
+        layout = key_of(kind, scope, root)
+        folder = self.root / f'{layout.replace(" ", "_")}_{kind}'
         if not folder.exists():
             if layout in MAKERS:
                 MAKERS[layout](folder)
@@ -88,7 +78,49 @@ def make_classes(folder: Path) -> None:
                 Image.fromarray(pixels).save(place / f'{number}.png')
 
 
-MAKERS = {'classes': make_classes, 'people': make_coco_people, 'mpii': make_mpii_people}
+def key_of(kind: str, scope: str, root: str) -> str:
+    """The layout that a dataset type reads; of COCO's, also the task and the place count.
+
+    Raises:
+        KeyError: for a dataset that this test has no pictures for; add it here.
+    """
+    if kind == 'CocoDataset':
+        return {'people': 'demo people', 'trees': 'demo trees'}.get(Path(root).name, f'{scope} coco')
+    return {
+        'scalenas.CityscapesCities': 'cityscapes',
+        'scalenas.SceneDataset': 'ade',
+        'scalenas.EarthDataset': 'ade',
+        'ImageNet': 'classes',
+        'MpiiDataset': 'mpii',
+    }[kind]
+
+
+MAKERS = {
+    'classes': make_classes,
+    'mpii': make_mpii_people,
+    'mmpose coco': make_coco_people,
+    'mmdet coco': make_boxes,
+    'demo people': make_demo_people,
+    'demo trees': make_demo_trees,
+}
+
+
+def shrink_detector(model: Any) -> None:
+    """A detector with few channels that keeps every box, however unsure."""
+    for part in dicts(model):
+        kind = str(part.get('type', ''))
+        if kind == 'HRFPN':
+            part.update(in_channels=CHANNELS, out_channels=16)
+        if kind == 'RPNHead':
+            part.update(in_channels=16, feat_channels=16)
+        if kind == 'SingleRoIExtractor':
+            part['out_channels'] = 16
+        if kind == 'Shared2FCBBoxHead':
+            part.update(in_channels=16, fc_out_channels=32)
+        if kind == 'FCNMaskHead':
+            part.update(in_channels=16, conv_out_channels=16)
+        if 'score_thr' in part:
+            part['score_thr'] = 0.0
 
 
 def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
@@ -122,6 +154,13 @@ def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
         ):
             whole = isinstance(part['scale'], int)
             part['scale'] = SIZE if whole else (SIZE, SIZE)
+        if kind == 'HRFPN':
+            heads = True
+        if part.get('norm_eval'):
+            part['norm_eval'] = False  # frozen norms need pre-trained weights
+        if 'indices' in part:
+            whole = isinstance(part['indices'], int)
+            part['indices'] = (10 if part['indices'] > 0 else -3) if whole else [0, 1]
         if 'min_kept' in part:
             part['min_kept'] = 500
         if kind == 'HeatmapHead':
@@ -131,10 +170,9 @@ def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
             part.update(input_size=(SIZE, SIZE), heatmap_size=(SIZE // 4, SIZE // 4))
         if kind == 'TopdownAffine':
             part['input_size'] = (SIZE, SIZE)
-        if isinstance(part.get('indices'), list):
-            part['indices'] = [0, 1]
         if 'data_root' in part and 'type' in part:
-            part['data_root'], old = worlds.of(kind), part['data_root']
+            old = part['data_root']
+            part['data_root'] = worlds.of(kind, cfg.default_scope, old)
             roots[old] = part['data_root']
         if 'num_workers' in part:
             part.update(num_workers=0, persistent_workers=False)
@@ -146,6 +184,7 @@ def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
             for old, new in roots.items():
                 if str(part.get(key)).startswith(old):
                     part[key] = part[key].replace(old, new)
+    shrink_detector(cfg.model)
     assert heads, 'a head that this shrinker does not know'
     if 'search' in cfg:
         cfg.search.size = (SIZE, SIZE)

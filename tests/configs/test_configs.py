@@ -99,7 +99,8 @@ def test_runs_two_steps_shrunk(config, worlds, tmp_path, monkeypatch):
     runner = build_runner(cfg, ('train_dataloader', 'val_dataloader'))
     runner.train()
     assert (tmp_path / 'work' / 'iter_2.pth').is_file()
-    scores = [v for k, v in runner.message_hub.log_scalars.items() if k.endswith(('mIoU', 'top1', 'coco/AP', 'PCK'))]
+    ends = ('mIoU', 'top1', 'bbox_mAP', 'coco/AP', 'PCK')
+    scores = [v for k, v in runner.message_hub.log_scalars.items() if k.endswith(ends)]
     assert scores
     losses, _ = runner.message_hub.get_scalar('train/loss').data
     assert len(losses) == 2
@@ -137,7 +138,11 @@ def test_no_config_searches_on_what_it_trains_or_reports():
             search, test = cfg.search_dataloader.dataset, cfg.test_dataloader.dataset
             assert search.data_prefix != test.data_prefix
             train = cfg.train_dataloader.dataset
-            if search.data_prefix == train.data_prefix:
+            if search.data_prefix == train.data_prefix and 'indices' in train:
+                # The first of the annotated pictures, and the last of all, annotated or not.
+                assert (train.indices, search.indices) == (117_266 - 5000, -5000)
+                assert max(cfg.calibration_dataloader.dataset.indices) < train.indices
+            elif search.data_prefix == train.data_prefix:
                 assert set(search.cities).isdisjoint(train.cities)
 
 
