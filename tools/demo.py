@@ -25,7 +25,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('demo', nargs='?', choices=DEMOS, default=DEMOS[0])
-    parser.add_argument('--work-dir', type=Path, help='default: work_dirs/demo, work_dirs/demo_pose')
+    parser.add_argument('--work-dir', type=Path, help='default: work_dirs/demo[_NAME]')
     parser.add_argument('--data', type=Path, help='default: data/ and the name of the data')
     parser.add_argument('--quick', action='store_true', help='few iterations: to see that it runs')
     args = parser.parse_args()

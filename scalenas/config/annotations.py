@@ -174,8 +174,8 @@ def _check_boxes(
 
 def _box_fault(box: Any, image: Mapping[str, Any]) -> str:
     """Empty for a good box."""
-    numbers = isinstance(box, list) and len(box) == 4 and all(isinstance(v, int | float) for v in box)
-    if not numbers or not all(abs(v) < 1e9 for v in box):
+    numbers = isinstance(box, list) and all(isinstance(v, int | float) for v in box)
+    if not numbers or len(box) != 4 or not all(abs(v) < 1e9 for v in box):
         return 'is not four numbers'
     x, y, width, height = box
     if width <= 0 or height <= 0:

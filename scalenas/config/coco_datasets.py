@@ -14,11 +14,13 @@ READ_BY = {
     'BaseCocoStyleDataset': ('_load_annotations', 'parse_data_info'),
     'CocoDataset': ('load_data_list', 'parse_data_info'),
 }
-"""mmpose's and mmdet's class that reads COCO files, and the methods that do. A class that brings its
-own, as those of MPII and LVIS do, reads another format."""
+"""mmpose's and mmdet's class that reads COCO files, and the methods that do. A class that brings
+its own, as those of MPII and LVIS do, reads another format."""
 
 
-def as_coco(cfg: Mapping[str, Any], dataset: Mapping[str, Any], where: str, hint: str) -> Wanted | None:
+def as_coco(
+    cfg: Mapping[str, Any], dataset: Mapping[str, Any], where: str, hint: str
+) -> Wanted | None:
     """What a data set expects of its COCO file; None where it reads something else.
 
     `hint` says how to get the data.
@@ -40,7 +42,8 @@ def as_coco(cfg: Mapping[str, Any], dataset: Mapping[str, Any], where: str, hint
         return Wanted(where, folder, keypoints=int(about['num_keypoints']), hint=hint)
     about = {**getattr(kind, 'METAINFO', {}), **(dataset.get('metainfo') or {})}
     classes = about.get('classes') or ()
-    return Wanted(where, folder, (classes,) if isinstance(classes, str) else tuple(classes), 0, hint)
+    names = (classes,) if isinstance(classes, str) else tuple(classes)
+    return Wanted(where, folder, names, hint=hint)
 
 
 def _reads(kind: type, package: str) -> bool:

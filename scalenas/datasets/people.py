@@ -201,4 +201,3 @@ def write_people(root: Path, wheel: Path, recipe: PeopleRecipe) -> dict[str, Coc
                         crowd = rank > 0 and not split.startswith('train')
                         annotate(splits[split], image, person, size, crowd)
     return splits
-

@@ -7,6 +7,7 @@ seen; the lowest rows of the first are held out for choosing.
 import io
 import zipfile
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -86,9 +87,9 @@ def write_trees(root: Path, wheel: Path, recipe: TreeRecipe) -> dict[str, CocoSp
         picture, boxes = read_picture(wheel, stem)
         columns, rows = edges(picture.width, recipe.tile), edges(picture.height, recipe.tile)
         last = len(rows) - 1 - recipe.search_rows
-        for row, (y0, y1) in enumerate(zip(rows, rows[1:], strict=False)):
+        for row, (y0, y1) in enumerate(pairwise(rows)):
             split = splits['search' if origin == 'train' and row >= last else origin]
-            for column, (x0, x1) in enumerate(zip(columns, columns[1:], strict=False)):
+            for column, (x0, x1) in enumerate(pairwise(columns)):
                 name = f'{origin}_r{row:02d}_c{column:02d}.png'
                 picture.crop((x0, y0, x1, y1)).save(root / 'images' / name, compress_level=3)
                 image = split.add_image(name, (y1 - y0, x1 - x0))

@@ -77,7 +77,8 @@ class DetectionDemo:
         steps = [get_data('trees', self.data)]
         if self.source.folder == self.land.exported:
             return steps
-        pretraining = replace(self.land, work=self.work / 'pretraining', iterations=self.PRETRAINING)
+        place = self.work / 'pretraining'
+        pretraining = replace(self.land, work=place, iterations=self.PRETRAINING)
         arch = resource(f'{self.CONFIGS}/uniform_w16.yaml')
         exported = pretraining.export_step(arch, self.source.folder, self.source.name)
         return [*steps, *pretraining.train(), exported]

@@ -20,9 +20,9 @@ class SearchTask:
     """What tells one demo of a search from another.
 
     data: its demo data; package: whose stock test tool has the last word; configs: their folder;
-    names: what the configs' names end with; iterations: of teacher and supernet; metric: what is searched for, of which the reports
-    show `scale` times the value, and `also` others; evaluators: those that name an annotation file, with its path in the
-    data.
+    names: what the configs' names end with; iterations: of teacher and supernet; metric: what is
+    searched for, of which the reports show `scale` times the value, and `also` others; evaluators:
+    those that name an annotation file, with its path in the data.
     """
 
     data: str
@@ -191,9 +191,7 @@ class SearchDemo:
 
     def _test(self, name: str, files: tuple[Path, ...]) -> Step:
         folder = self.work / f'test_{name}'
-        tested = command(
-            stock_tool(self.task.package, 'test.py'), *files, '--work-dir', folder
-        )
+        tested = command(stock_tool(self.task.package, 'test.py'), *files, '--work-dir', folder)
         keep, out = self.task.predictions(folder)
         title = f"test the {name} net with {self.task.package}'s tools/test.py"
         return Step(title, (*tested, *keep), files, (out,))

@@ -19,7 +19,7 @@ MARGIN = 0.25
 
 
 def draw_poses(out: Path, data: Path, split: str, predicted: Path, count: int = 6) -> None:
-    """poses.png: people with their labels, and as `predicted`, COCO's keypoint results, has them."""
+    """poses.png: people with their labels, and as `predicted` (COCO's results) has them."""
     import numpy as np
 
     truth = _read(data / f'annotations/person_keypoints_{split}.json')

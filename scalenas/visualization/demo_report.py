@@ -43,7 +43,7 @@ def demo_table(
     that the search saw; `also` are metrics of which only the stock tool's value is shown.
     """
     names = (f'{metric} search', 'in the supernet', 'exported', 'stock test', *also)
-    lines = [f'| net | params | macs | {" | ".join(names)} |', f'|---|---|---|{"---|" * len(names)}']
+    lines = [f'| net | params | macs | {" | ".join(names)} |', '|---' * (3 + len(names)) + '|']
     for card, tested in zip(cards, stock, strict=True):
         cost, scores = card['cost'], card['metrics']
         more = ''.join(f' {scale * tested[name]:.2f} |' for name in also)
@@ -63,7 +63,7 @@ def finetune_table(
     The spread is the standard deviation over the seeds (with n - 1).
     """
     each = ' | '.join(f'AP, seed {seed}' for seed in seeds)
-    lines = [f'| backbone weights | {each} | AP | AP at IoU .5 |', f'|---|{"---|" * len(seeds)}---|---|']
+    lines = [f'| backbone weights | {each} | AP | AP at IoU .5 |', '|---' * (3 + len(seeds)) + '|']
     for start, runs in scores.items():
         cells = [f'{100 * run["coco/bbox_mAP"]:.1f}' for run in runs]
         for name in ('coco/bbox_mAP', 'coco/bbox_mAP_50'):

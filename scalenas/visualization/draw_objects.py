@@ -23,7 +23,7 @@ def draw_skeletons(
     path: str | Path,
     per_line: int = 3,
 ) -> None:
-    """Rows of (image (H, W, 3) RGB, labelled (K, 3), predicted (K, 3)): x, y in pixels, seen or not.
+    """Rows of (image (H, W, 3) RGB, labelled (K, 3), predicted (K, 3)): x, y in pixels, seen.
 
     `names` are those of the K keypoints, `skeleton` pairs of them counted from 1, as in COCO. Limbs
     of the left side are blue, of the right one red.
@@ -62,9 +62,7 @@ def _skeleton(
     axes.plot(seen[:, 0], seen[:, 1], '.', color='white', markersize=3)
 
 
-def draw_boxes(
-    rows: Sequence[tuple[NDArray, Mapping[str, NDArray]]], path: str | Path
-) -> None:
+def draw_boxes(rows: Sequence[tuple[NDArray, Mapping[str, NDArray]]], path: str | Path) -> None:
     """Rows of (image (H, W, 3) RGB, title -> boxes (n, 4) as x, y, width, height in pixels).
 
     Raises:

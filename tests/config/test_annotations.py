@@ -52,7 +52,9 @@ def config(world: Path, given: dict[str, Any] | str, scope: str, **more: Any) ->
         {
             'default_scope': scope,
             'prepare_data': 'get it',
-            'train_dataloader': {'dataset': {'type': 'RepeatDataset', 'times': 2, 'dataset': dataset}},
+            'train_dataloader': {
+                'dataset': {'type': 'RepeatDataset', 'times': 2, 'dataset': dataset}
+            },
         }
     )
 
@@ -206,7 +208,5 @@ def test_other_files_that_are_missing(world: Path, place: str) -> None:
         cfg.train_evaluator[0]['ann_file'] = str(world / 'b.json')
     else:
         cfg.train_dataloader.dataset.dataset.bbox_file = str(world / 'b.json')
-    with pytest.raises(DataError, match='no such folder or file: .*b.json; make it with: get it'):
+    with pytest.raises(DataError, match=r'no such folder or file: .*b\.json; make it with: get it'):
         check_data(cfg, ('train_dataloader',))
-
-

@@ -85,7 +85,8 @@ def key_of(kind: str, scope: str, root: str) -> str:
         KeyError: for a dataset that this test has no pictures for; add it here.
     """
     if kind == 'CocoDataset':
-        return {'people': 'demo people', 'trees': 'demo trees'}.get(Path(root).name, f'{scope} coco')
+        demo = Path(root).name
+        return f'demo {demo}' if demo in ('people', 'trees') else f'{scope} coco'
     return {
         'scalenas.CityscapesCities': 'cityscapes',
         'scalenas.SceneDataset': 'ade',

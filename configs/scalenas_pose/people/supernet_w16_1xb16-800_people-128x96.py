@@ -13,9 +13,7 @@ model = dict(
     sampler=dict(_delete_=True, type='grouped', seed=0),
     # The heatmaps are logits here, of a spread of several units: the weight brings their squared
     # differences to the size of the task's loss.
-    distillation=dict(
-        tap='head.final_layer', weight=0.1, teacher='frozen', use_target_weight=True
-    ),
+    distillation=dict(tap='head.final_layer', weight=0.1, teacher='frozen', use_target_weight=True),
 )
 # Started from a trained net: a lower rate than the teacher's.
 optim_wrapper = dict(optimizer=dict(lr=0.001))
