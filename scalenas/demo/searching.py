@@ -170,7 +170,7 @@ class SearchDemo:
             exported = self.export_step(
                 self.found, self.exported, name, index=('--index', chosen[name])
             )
-            steps += [exported, self._test(name, exported.makes)]
+            steps += [exported, self._test(name, exported.makes[:2])]
         return steps
 
     def export_step(
@@ -186,7 +186,7 @@ class SearchDemo:
             f'export the {name} net',
             (*given, '--cfg-options', *options),
             (config, *self._bases(), asked, checkpoint),
-            (out / f'{name}.py', out / f'{name}.pth'),
+            (out / f'{name}.py', out / f'{name}.pth', out / f'{name}.yaml'),
         )
 
     def _test(self, name: str, files: tuple[Path, ...]) -> Step:
