@@ -5,7 +5,7 @@
 #   --cfg-options model.backbone.arch=exported/mine.yaml model.backbone.init_cfg.type=Pretrained \
 #   model.backbone.init_cfg.checkpoint=exported/mine.pth model.backbone.init_cfg.prefix=backbone.
 # Needs: python tools/get_demo_data.py trees
-# Expected and cost: see docs/demo/detection.
+# Expected and cost: see docs/demos.md.
 _base_ = [
     '../../_base_/models/scale_faster_rcnn_hrfpn.py',
     '../../_base_/datasets/trees_256x256.py',

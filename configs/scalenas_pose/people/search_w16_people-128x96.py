@@ -3,7 +3,7 @@
 # Command: python tools/search.py configs/scalenas_pose/people/search_w16_people-128x96.py \
 #   work_dirs/supernet_w16_1xb16-800_people-128x96/iter_800.pth
 #   The same with random candidates: add --algorithm random.
-# Expected and cost: see docs/demo/pose.
+# Expected and cost: see docs/demos.md.
 _base_ = './supernet_w16_1xb16-800_people-128x96.py'
 search = dict(
     algorithm=dict(

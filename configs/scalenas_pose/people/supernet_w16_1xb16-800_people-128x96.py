@@ -3,7 +3,7 @@
 # Source: ScaleNAS (Cheng et al. 2020), sections 3.3 and 3.4, shrunk to minutes on a CPU.
 # Command: python tools/train.py configs/scalenas_pose/people/supernet_w16_1xb16-800_people-128x96.py
 # Needs: the teacher, see `init_from`.
-# Expected and cost: see docs/demo/pose.
+# Expected and cost: see docs/demos.md.
 _base_ = './teacher_w16_1xb16-600_people-128x96.py'
 model = dict(
     init_from=dict(

@@ -2,7 +2,7 @@
 # Source: the teacher of ScaleNAS (Cheng et al. 2020), section 3.3, shrunk to minutes on a CPU.
 # Command: python tools/train.py configs/scalenas_pose/people/teacher_w16_1xb16-600_people-128x96.py
 # Needs: python tools/get_demo_data.py people
-# Expected and cost: see docs/demo/pose.
+# Expected and cost: see docs/demos.md.
 _base_ = [
     '../../_base_/models/super_heatmap_people.py',
     '../../_base_/datasets/people_128x96.py',
