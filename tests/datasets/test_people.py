@@ -138,8 +138,12 @@ def test_splits_share_no_frame_and_keep_their_distance(
     folder = tmp_path / 'data/people'
     counts = read_manifest(folder)['counts']
     assert counts == {
-        **{'train': 20, 'search': 8, 'test': 12},
-        **{'train_cam4': 21, 'search_cam4': 12, 'test_cam4': 12},
+        'train': 20,
+        'search': 8,
+        'test': 12,
+        'train_cam4': 21,
+        'search_cam4': 12,
+        'test_cam4': 12,
     }
     for suffix in ('', '_cam4'):
         files = [
