@@ -38,7 +38,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--head', default='cls:1000', help='cls:N, seg:N, pose:N or none')
     parser.add_argument('--out', metavar='FILE', help='write the arch as YAML')
     parser.add_argument(
-        '--config', metavar='FILE', help='write a config that trains it (ImageNet or Cityscapes)'
+        '--config',
+        metavar='FILE',
+        help='write a config that trains it (ImageNet, Cityscapes, COCO pose)',
     )
     return parser.parse_args()
 
@@ -50,8 +52,8 @@ def main() -> None:
         path = getattr(args, option)
         if path and (Path(path).exists() or not Path(path).parent.is_dir()):
             raise UserError(f'--{option} {path}: must be a new file in a folder that exists')
-    if args.config and args.head not in ('cls:1000', 'seg:19'):
-        raise UserError(f'--config: written for --head cls:1000 or seg:19, got {args.head}')
+    if args.config and args.head not in ('cls:1000', 'seg:19', 'pose:17'):
+        raise UserError(f'--config: written for --head cls:1000, seg:19, pose:17, got {args.head}')
     base, head = find(args.arch), parse_head(args.head)
     size = tuple(args.size) if args.size else None
     budget = Budget(max_macs=args.max_macs, max_params=args.max_params, max_acts=args.max_acts)

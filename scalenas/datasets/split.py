@@ -12,6 +12,7 @@ import random
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,23 +51,26 @@ def split_file(path: Path, search_images: int, seed: int = 0) -> tuple[Split, li
     except ValueError as error:
         raise UserError(f'{path}: not JSON: {error}') from None
     stem = path.with_suffix('')
-    if isinstance(data, Mapping) and {'images', 'annotations'} <= set(data):
-        found = split_coco(data, search_images, seed, str(path))
-        parts: dict[Path, Callable[[Path], None]] = {}
-    elif isinstance(data, list) and data and all('joints_vis' in person for person in data):
-        found = split_mpii(data, search_images, seed, str(path))
-        sizes = [head_size(person) for person in found.search]
-        parts = {Path(f'{stem}-search.mat'): lambda target: write_head_boxes(target, sizes)}
-    else:
-        raise UserError(
-            f"{path}: neither COCO's annotations (with images and annotations) nor MPII's list of "
-            'people (with joints_vis)'
-        )
+    parts: dict[Path, Callable[[Path], None]] = {}
+    try:
+        if isinstance(data, Mapping) and {'images', 'annotations'} <= set(data):
+            found = split_coco(data, search_images, seed, str(path))
+        elif isinstance(data, list) and data and all(map(_is_person, data)):
+            found = split_mpii(data, search_images, seed, str(path))
+            sizes = [head_size(person) for person in found.search]
+            parts[Path(f'{stem}-search.mat')] = partial(write_head_boxes, sizes=sizes)
+        else:
+            raise UserError(
+                f"{path}: neither COCO's annotations (with images and annotations) nor MPII's list "
+                'of people (with image, joints and joints_vis)'
+            )
+    except (KeyError, TypeError, IndexError, AttributeError) as error:
+        line = f'{type(error).__name__}: {error}'
+        raise UserError(f'{path}: an annotation is not as it should be: {line}') from None
     for name, part in (('rest', found.rest), ('search', found.search)):
         text = json.dumps(part)
-        parts[Path(f'{stem}-{name}.json')] = lambda target, text=text: _write_text(target, text)
-    for target, write in parts.items():
-        _place(target, write)
+        parts[Path(f'{stem}-{name}.json')] = partial(_write_text, text=text)
+    _place(parts)
     return found, list(parts)
 
 
@@ -118,7 +122,15 @@ def write_head_boxes(path: Path, sizes: Sequence[float]) -> None:
         savemat(file, {'headboxes_src': boxes})
 
 
+def _is_person(item: object) -> bool:
+    return isinstance(item, Mapping) and {'image', 'joints', 'joints_vis'} <= set(item)
+
+
 def _drawn(pictures: set[Any], count: int, seed: int, where: str) -> set[Any]:
+    if len(pictures) < 2:
+        raise UserError(
+            f'{where}: has {len(pictures)} pictures with annotated people, and a split needs two'
+        )
     if not 0 < count < len(pictures):
         raise UserError(
             f'--search-images {count}: {where} has {len(pictures)} pictures with annotated people; '
@@ -131,18 +143,23 @@ def _write_text(path: Path, text: str) -> None:
     path.write_text(text, encoding='utf-8')
 
 
-def _place(target: Path, write: Callable[[Path], None]) -> None:
-    """Write beside the target, then move: a kill leaves no half of a file."""
-    part = target.with_name(f'.{target.name}.{uuid.uuid4().hex}')
+def _place(parts: Mapping[Path, Callable[[Path], None]]) -> None:
+    """Write all beside their places, then move them: a conflict or a kill leaves no half."""
+    written: dict[Path, Path] = {}
     try:
-        write(part)
-        if target.exists() and not _equal(target, part):
-            raise UserError(f'{target} is there with other content; remove it to split anew')
-        os.replace(part, target)
+        for target, write in parts.items():
+            part = written[target] = target.with_name(f'.{target.name}.{uuid.uuid4().hex}')
+            write(part)
+            if target.exists() and not _equal(target, part):
+                raise UserError(f'{target} is there with other content; remove it to split anew')
+        for target, part in written.items():
+            os.replace(part, target)
     except OSError as error:
-        raise UserError(f'{target}: cannot be written: {error.strerror}') from None
+        folder = next(iter(parts)).parent
+        raise UserError(f'{folder}: cannot be written to: {error.strerror}') from None
     finally:
-        part.unlink(missing_ok=True)
+        for part in written.values():
+            part.unlink(missing_ok=True)
 
 
 def _equal(one: Path, other: Path) -> bool:

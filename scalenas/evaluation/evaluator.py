@@ -64,7 +64,7 @@ class SubnetEvaluator:
         val_evaluator), or with `split='test'` the test ones, of which a search must not know.
 
         Raises:
-            EvaluationError, CheckpointError: what is missing or does not fit, in one line.
+            EvaluationError, CheckpointError, DataError: one line, what is missing or does not fit.
         """
         target = usable_device(device)
         check_data(cfg, (f'{split}_dataloader', 'calibration_dataloader'))

@@ -8,7 +8,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.logging import print_log
 
-from scalenas.arch import HRArch
+from scalenas.arch import HRArch, pruned
 
 from .errors import ExportError
 
@@ -32,6 +32,7 @@ KEPT = (
     'optim_wrapper',
     'param_scheduler',
     'auto_scale_lr',
+    'find_unused_parameters',
     'default_hooks',
     'custom_hooks',
     'env_cfg',
@@ -53,6 +54,9 @@ def plain_config(cfg: Config, arch: HRArch) -> dict[str, Any]:
     source = cfg.to_dict()
     found = {name: source[name] for name in KEPT if source.get(name) is not None}
     found['model'] = _task_model(found.get('model', {}), arch)
+    # The supernet needs it for its sub-nets; one net, only where it has dead parts.
+    found.pop('find_unused_parameters', None)
+    found |= for_ddp(arch)
     imports = dict(found.pop('custom_imports', {}))
     names = imports.get('imports', [])
     others = [n for n in ([names] if isinstance(names, str) else names) if not _is_ours(n)]
@@ -76,6 +80,11 @@ def plain_config(cfg: Config, arch: HRArch) -> dict[str, Any]:
         if _is_ours(kind) and kind != STATIC and '_dataloader' not in where:
             print_log(f'exported config: {where} is still {kind}, of this package', 'current', 30)
     return {name: found[name] for name in KEPT if name in found}
+
+
+def for_ddp(arch: HRArch) -> dict[str, Any]:
+    """What training in several processes needs: parts that nothing reads get no gradient."""
+    return {'find_unused_parameters': True} if pruned(arch) != arch else {}
 
 
 def _task_model(model: Mapping[str, Any], arch: HRArch) -> dict[str, Any]:

@@ -9,9 +9,10 @@ from typing import Any
 from mmengine.config import Config
 
 from scalenas.arch import Arch, HRArch, MBConvArch, RegNetArch
+from scalenas.models.extra import single_scale
 from scalenas.paths import resource
 
-from .config import KEPT, STATIC
+from .config import KEPT, STATIC, for_ddp
 from .errors import ExportError
 from .text import as_config
 
@@ -25,12 +26,13 @@ BACKBONES: dict[str, str] = {
 RECIPES: dict[str, str] = {
     'cls': 'configs/scalenas_cls/imagenet/regnetz_500mf_8xb128-100e_imagenet.py',
     'seg': 'configs/scalenas_seg/cityscapes/scalenas_s1_8xb3-484e_cityscapes-512x1024.py',
+    'pose': 'configs/scalenas_pose/coco/hrnet_w48_8xb48-210e_coco-256x192.py',
 }
 """Task -> the shipped config that `write_recipe` starts from."""
 
 
 def write_recipe(path: str | Path, arch: Arch, task: str, about: str = '') -> None:
-    """A new config file that trains `arch` on ImageNet ('cls') or Cityscapes ('seg').
+    """A new config file that trains `arch` on ImageNet (cls), Cityscapes (seg) or COCO (pose).
 
     Raises:
         ExportError: for a task without recipe, an arch that does not fit, or a file that exists.
@@ -63,15 +65,22 @@ def recipe(cfg: Config, arch: Arch) -> dict[str, Any]:
             backbone['out_indices'] = indices = _dense(arch)
             channels = [arch.stages[index - 1].width for index in indices]
         model['decode_head'] = _concatenating(model['decode_head'], channels)
+    elif model['head']['type'] == 'HeatmapHead':
+        if not isinstance(arch, HRArch):
+            raise ExportError('config: only HRNet-style nets have a pose recipe; take head seg:N')
+        arch = single_scale(arch)
+        model['head']['in_channels'] = arch.out_channels[0]
+        found |= for_ddp(arch)
     else:
         if isinstance(arch, HRArch):
             raise ExportError(
-                'config: HRNet-style nets have no classification recipe; choose a head seg:N'
+                'config: HRNet-style nets have no classification recipe; choose a head seg:N or '
+                'pose:N'
             )
         model['head']['in_channels'] = arch.features((224, 224))[-1].channels
         _resize(found, arch)
     model['backbone'] = {**backbone, 'arch': arch.to_dict()}
-    return found
+    return {name: found[name] for name in KEPT if name in found}
 
 
 def _dense(arch: MBConvArch | RegNetArch) -> tuple[int, ...]:

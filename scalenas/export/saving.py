@@ -34,4 +34,7 @@ class Saving:
     def __str__(self) -> str:
         if not self.blocks + self.fusions:
             return 'pruned: nothing, every block and fusion is read'
-        return f'pruned: {self.blocks} blocks and {self.fusions} fusions that nothing reads, {self.cost}'
+        return (
+            f'pruned: {self.blocks} blocks and {self.fusions} fusions that nothing reads, '
+            f'{self.cost}'
+        )

@@ -42,6 +42,8 @@ class Number:
     status: str
     reason: str = ''
     here: str = ''
+    config: str = ''
+    """Path of the recipe for the network in this setting, from the top of the repository."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ def _read(text: str) -> tuple[dict[str, str], list[Table]]:
 
 def _number(row: Any, head: Head | None, titles: dict[str, str], where: str) -> Number:
     required = ('quantity', 'paper', 'status')
-    optional = ('net', 'space', 'pick', 'size', 'scale', 'setting', 'reason')
+    optional = ('net', 'space', 'pick', 'size', 'scale', 'setting', 'reason', 'config')
     row = as_mapping(row, where, required, optional)
     quantity = as_choice(row['quantity'], f'{where}.quantity', tuple(titles))
     status = as_choice(row['status'], f'{where}.status', STATUS)
@@ -117,7 +119,12 @@ def _number(row: Any, head: Head | None, titles: dict[str, str], where: str) -> 
         space = HRSpace.from_dict(row['space'])
         subject = f'{row["pick"]} of the width-{space.width} space' if 'pick' in row else 'space'
     setting = row.get('setting') or (f'{size[0]} x {size[1]}' if size else '')
-    return Number(subject, setting, quantity, row['paper'], status, row.get('reason', ''), here)
+    reason, config = row.get('reason', ''), row.get('config', '')
+    try:
+        resource(config or NUMBERS)
+    except FileNotFoundError:
+        raise ArchError(f'{where}.config: no such file: {config}') from None
+    return Number(subject, setting, quantity, row['paper'], status, reason, here, config)
 
 
 def _subject(row: Any) -> Arch | HRSpace:

@@ -32,7 +32,8 @@ NUMBERS = """\
 
 For a cost, the printed number stands before the one counted here; 1 Gi = 2^30 multiply-adds, which
 the papers call GFLOPs. *exact*: counted here, equal to the last printed digit. *near*: counted
-here, with the reason for the difference. *reported*: as the source says, not measured here.
+here, with the reason for the difference. *reported*: as the source says, not measured here. Names
+lead to recipes, where there is one.
 """
 
 
@@ -94,20 +95,26 @@ def _table(table: Table, titles: dict[str, str]) -> str:
     counted = {number.quantity for number in table.numbers if number.here}
     lines: dict[tuple[str, str], dict[str, tuple[str, str]]] = {}
     notes = []
+    configs: dict[tuple[str, str], str] = {}
     for number in table.numbers:
         shown, key = number.paper, (number.subject, number.setting)
         if number.here:
             shown = f'{number.paper} / {number.here}'
+        if number.config:
+            configs[key] = number.config
         status = number.status
         if number.reason:
-            notes.append(number.reason)
-            status += f' [{len(notes)}]'
+            if number.reason not in notes:
+                notes.append(number.reason)
+            status += f' [{notes.index(number.reason) + 1}]'
         lines.setdefault(key, {})[number.quantity] = (shown, status)
     rows = []
     for (subject, setting), cells in lines.items():
         statuses = dict.fromkeys(cells[q][1] for q in quantities if q in cells)
         shown_cells = [cells[q][0] if q in cells else '' for q in quantities]
-        rows.append([subject, setting, *shown_cells, ', '.join(statuses)])
+        recipe = configs.get((subject, setting))
+        name = f'[{subject}](../{recipe})' if recipe else subject
+        rows.append([name, setting, *shown_cells, ', '.join(statuses)])
     head = [f'{titles[q]}: paper / here' if q in counted else titles[q] for q in quantities]
     text = _markdown(['network', 'input or setting', *head, 'status'], rows)
     return text + ''.join(f'\n[{n}] {note}.\n' for n, note in enumerate(notes, 1))

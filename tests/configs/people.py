@@ -34,7 +34,7 @@ def figure(number: int, num_joints: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def coco(folder: Path, split: str, numbers: range, per_image: int = 2) -> dict[str, Any]:
-    """Pictures of one split in `folder`/`split`, and their annotations; the last joint is hidden."""
+    """Pictures in `folder`/`split`, and their annotations; each person hides one joint."""
     (folder / split).mkdir(parents=True)
     images, annotations = [], []
     for number in numbers:

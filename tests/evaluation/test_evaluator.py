@@ -18,6 +18,7 @@ from mmseg.evaluation import IoUMetric
 from torch import nn
 
 from scalenas.complexity import count
+from scalenas.config import DataError
 from scalenas.errors import UserError
 from scalenas.evaluation import EvaluationError, SubnetEvaluator, calibrated
 from scalenas.evaluation.batches import FixedBatches, build_loader
@@ -151,7 +152,7 @@ def test_a_missing_dataloader(cfg: Config, root: Path, name: str) -> None:
 
 def test_a_missing_data_folder(cfg: Config, root: Path) -> None:
     cfg.search_dataloader.dataset.data_prefix.img_path = 'img/nowhere'
-    with pytest.raises(EvaluationError, match=r'search_dataloader: .*img/nowhere') as error:
+    with pytest.raises(DataError, match=r'search_dataloader: .*img/nowhere') as error:
         SubnetEvaluator.from_config(cfg, root / 'supernet.pth')
     one_line(error)
 

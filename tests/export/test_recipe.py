@@ -9,11 +9,12 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
-from scalenas.arch import Arch, from_dict, named
+from scalenas.arch import Arch, from_dict, named, pruned
 from scalenas.complexity import Budget
 from scalenas.evaluation import trace
 from scalenas.export import ExportError
 from scalenas.export.recipe import write_recipe
+from scalenas.models.extra import single_scale
 from scalenas.registry import MODELS
 from scalenas.scaling import grow
 from scalenas.training.launch import build_runner
@@ -32,6 +33,8 @@ CASES = [
     ('regnetz_500mf', 'fast', 8, 'seg'),
     ('efficientnet_b0', 'compound', 2, 'seg'),
     ('resnet50', 'width', 2, 'seg'),
+    ('scalenas_p2', 'compound', 2, 'pose'),
+    ('scalenas_s1', 'compound', 2, 'pose'),
 ]
 
 
@@ -47,6 +50,9 @@ def test_the_config_builds_the_arch(
     cfg = Config.fromfile(path)
     if task == 'seg' and arch.family != 'hrnet':
         arch = arch.with_(conv_out=None)
+    if task == 'pose':
+        arch = single_scale(arch)
+        assert cfg.get('find_unused_parameters', False) == (pruned(arch) != arch)
     assert from_dict(cfg.model.backbone.arch) == arch
     with torch.device('meta'), DefaultScope.overwrite_default_scope(cfg.default_scope):
         model = MODELS.build(cfg.model)
@@ -81,10 +87,12 @@ def test_mistakes_get_one_line_and_nothing_is_overwritten(tmp_path: Path) -> Non
     for path, task, said in [
         (tmp_path / 'mine.py', 'seg', 'must be a new file'),
         (tmp_path / 'none' / 'new.py', 'seg', 'must be a new file'),
-        (tmp_path / 'new.py', 'pose', "no recipe for 'pose'; there are cls, seg"),
+        (tmp_path / 'new.py', 'hands', "no recipe for 'hands'; there are cls, seg, pose"),
         (tmp_path / 'new.py', 'cls', 'no classification recipe'),
     ]:
         with pytest.raises(ExportError, match=said):
             write_recipe(path, arch, task)
+    with pytest.raises(ExportError, match='only HRNet-style nets have a pose recipe'):
+        write_recipe(tmp_path / 'new.py', named('resnet50'), 'pose')
     assert (tmp_path / 'mine.py').read_text() == 'kept'
     assert not (tmp_path / 'new.py').exists()

@@ -56,6 +56,14 @@ def test_the_page_is_what_the_generator_writes() -> None:
     assert (ROOT / PAGE).read_text(encoding='utf-8') == zoo_page()
 
 
+def test_recipes_are_of_the_net_they_stand_beside() -> None:
+    found = {(n.subject, n.config) for n in NUMBERS if n.config}
+    assert len(found) >= 10
+    for net, config in found:
+        assert f"arch='{net}'" in (ROOT / config).read_text()
+        assert f'[{net}](../{config})' in zoo_page()
+
+
 def test_the_page_links_every_arch() -> None:
     page = zoo_page()
     for name in list_archs():
@@ -110,6 +118,7 @@ ROW = "net: hrnet_w18, size: [64, 64], quantity: params_m, paper: '9.6', status:
         ('hrnet_w18', 'hrnet_w19', "no arch is named 'hrnet_w19'; did you mean"),
         ('size: [64, 64], ', '', "key 'size' is missing"),
         ('size', 'sizes', "unknown key 'sizes'"),
+        ('exact', 'exact, config: configs/no.py', 'config: no such file: configs/no.py'),
     ],
 )
 def test_a_wrong_row_dies_with_one_line(old: str, new: str, message: str) -> None:

@@ -26,3 +26,5 @@ param_scheduler = [
     dict(type='MultiStepLR', milestones=[round(15 * _base_.epoch)], gamma=0.1, by_epoch=False)
 ]
 train_cfg = dict(max_iters=round(20 * _base_.epoch), val_interval=round(5 * _base_.epoch))
+# A block and its fusions in the last module are read by nothing, and get no gradient.
+find_unused_parameters = True

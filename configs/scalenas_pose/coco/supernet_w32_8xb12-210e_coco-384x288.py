@@ -17,9 +17,7 @@ model = dict(
         'teacher_w32_8xb12-210e_coco-384x288.py 8',
     ),
     sampler=dict(_delete_=True, type='grouped', seed=0),
-    distillation=dict(
-        tap='head.final_layer', weight=1.0, teacher='frozen', use_target_weight=True
-    ),
+    distillation=dict(tap='head.final_layer', weight=1.0, teacher='frozen', use_target_weight=True),
     inactive='skip',
 )
 # The rate is the teacher's: Adam adapts it (section 7.4).

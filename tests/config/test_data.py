@@ -1,0 +1,56 @@
+"""Files that datasets and metrics name are asked for before anything is built."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+
+from scalenas.config import DataError, check_data
+
+
+@pytest.fixture
+def cfg(tmp_path: Path) -> Config:
+    """A split of people, all of whose files are there."""
+    for name in ('people.json', 'boxes.json', 'heads.mat'):
+        (tmp_path / name).write_text('')
+    dataset = dict(
+        type='CocoDataset',
+        data_root=str(tmp_path),
+        ann_file='people.json',
+        bbox_file=str(tmp_path / 'boxes.json'),
+        headbox_file=str(tmp_path / 'heads.mat'),
+    )
+    return Config(
+        dict(
+            search_dataloader=dict(dataset=dataset),
+            search_evaluator=[dict(type='CocoMetric', ann_file=str(tmp_path / 'people.json'))],
+            prepare_data='python make.py',
+        )
+    )
+
+
+def test_all_there(cfg: Config) -> None:
+    check_data(cfg, ('search_dataloader',))
+    cfg.search_dataloader.dataset.bbox_file = None
+    check_data(cfg, ('search_dataloader',))
+
+
+@pytest.mark.parametrize(
+    ('part', 'key', 'where'),
+    [
+        ('dataset', 'ann_file', 'search_dataloader'),
+        ('dataset', 'bbox_file', 'search_dataloader'),
+        ('dataset', 'headbox_file', 'search_dataloader'),
+        ('metric', 'ann_file', 'search_evaluator'),
+    ],
+)
+def test_a_missing_file_is_named(cfg: Config, part: str, key: str, where: str) -> None:
+    parts = {'dataset': cfg.search_dataloader.dataset, 'metric': cfg.search_evaluator[0]}
+    parts[part][key] = '/nowhere/gone.json'
+    with pytest.raises(DataError) as error:
+        check_data(cfg, ('search_dataloader',))
+    assert str(error.value) == (
+        f'{where}: no such folder or file: /nowhere; make it with: python make.py'
+    )

@@ -1,0 +1,146 @@
+"""Top-down pose recipes: the published costs, the paper's settings, and splits that do not meet."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import DATASETS, DefaultScope
+
+from scalenas.arch import HRArch, find, pruned
+from scalenas.complexity import SCALENAS, Counter
+from scalenas.evaluation.trace import trace
+from scalenas.models import ScaleHRNet
+from scalenas.registry import MODELS
+from scalenas.space import HRSpace
+
+from .shrink import Worlds, shrink
+
+REPO = Path(__file__).parents[2]
+POSE = REPO / 'configs' / 'scalenas_pose'
+CONFIGS = {path.stem: path for folder in ('coco', 'mpii') for path in (POSE / folder).glob('*.py')}
+ROWS = {  # table 2: parameters in millions, Gi multiply-adds; exact where a release was counted
+    'hrnet_w48_8xb48-210e_coco-256x192': ('63.6', '14.6', None),
+    'hrnet_w48_8xb12-210e_coco-384x288': ('63.6', '32.9', None),
+    'scalenas_p2_8xb48-20e_coco-256x192': ('35.6', '8.0', (35_614_321, 8_603_664_384)),
+    'scalenas_p3_8xb12-20e_coco-384x288': ('26.2', '14.3', None),
+    'scalenas_p4_8xb12-20e_coco-384x288': ('64.3', '32.6', (64_279_649, 34_993_078_272)),
+    'hrnet_w32_8xb48-210e_mpii-256x256': ('28.5', '9.5', None),
+    'scalenas_p1_8xb48-210e_mpii-256x256': ('28.5', '9.3', None),
+}
+
+
+def size_of(name: str) -> tuple[int, int]:
+    height, width = re.search(r'-(\d+)x(\d+)$', name).groups()
+    return int(height), int(width)
+
+
+def built(name: str) -> tuple[Config, torch.nn.Module]:
+    cfg = Config.fromfile(CONFIGS[name])
+    with DefaultScope.overwrite_default_scope('mmpose'), torch.device('meta'):
+        return cfg, MODELS.build(cfg.model)
+
+
+@pytest.mark.parametrize('name', ROWS)
+def test_rows_of_the_paper_cost_what_it_prints(name: str) -> None:
+    """Counted twice: read off the built model as it runs, and from the arch with its head."""
+    params, gimac, exact = ROWS[name]
+    cfg, model = built(name)
+    size = size_of(name)
+    found = trace(model, size)
+    assert f'{found.params / 1e6:.1f}' == params
+    assert f'{found.gmacs(SCALENAS):.1f}' == gimac
+    assert exact in (None, (found.params, found.macs))
+    assert sum(p.numel() for p in model.parameters()) == found.params
+    backbone = model.backbone
+    assert isinstance(backbone, ScaleHRNet)
+    rest = trace(model, size, skip=[backbone])
+    assert Counter(size, rest=rest)(find(cfg.model.backbone.arch)) == found
+    # Where nothing reads a part, DDP must not wait for its gradient.
+    arch = find(cfg.model.backbone.arch)
+    assert cfg.get('find_unused_parameters', False) == (pruned(arch) != arch)
+    codec = cfg.model.head.decoder
+    assert (codec.input_size, codec.heatmap_size) == (size[::-1], (size[1] // 4, size[0] // 4))
+    head = CONFIGS[name].read_text()
+    assert f'{params} M parameters, {gimac} Gi' in head
+
+
+@pytest.mark.parametrize('name', [n for n in CONFIGS if n.startswith('teacher')])
+def test_bounds_of_the_supernets(name: str) -> None:
+    """What the heads of teacher and supernet say; all 310 fusions are held, as in the release."""
+    cfg, model = built(name)
+    size = size_of(name)
+    held = sum(p.numel() for p in model.parameters()) / 1e6
+    backbone = model.backbone
+    with backbone.active(backbone.space.smallest()):
+        counter = Counter(size, rest=trace(model, size, skip=[backbone]))
+    small, large = counter(backbone.space.smallest()), counter(backbone.space.largest())
+    teacher = ' '.join(CONFIGS[name].read_text().replace('#', ' ').split())
+    supernet = CONFIGS[name.replace('teacher', 'supernet')].read_text().replace('#', ' ')
+    largest = f'{large.gmacs(SCALENAS):.3f} Gi'
+    assert f'{held:.3f} M parameters held, head included, of which' in teacher
+    assert f'the largest net runs {large.params / 1e6:.3f} M in {largest}' in teacher
+    assert f'{small.params / 1e6:.3f} to {large.params / 1e6:.3f} M parameters' in supernet
+    assert f'{small.gmacs(SCALENAS):.3f} to {largest}' in supernet
+    if cfg.train_dataloader.dataset.type == 'CocoDataset':
+        assert f'{held:.3f}' == {32: '47.610', 48: '106.461'}[backbone.space.width]
+
+
+@pytest.mark.parametrize('name', [n for n in ROWS if 'scalenas' in n])
+def test_the_published_nets_are_in_the_searched_spaces(name: str) -> None:
+    arch = find(Config.fromfile(CONFIGS[name]).model.backbone.arch)
+    assert isinstance(arch, HRArch)
+    width = arch.stages[0].channels[0]
+    search = f'search_w{width}_{name.rsplit("_", 1)[1]}'
+    cfg = Config.fromfile(CONFIGS[search])
+    space = HRSpace.from_dict(cfg.model.architecture.backbone.space.to_dict())
+    assert arch in space
+    assert cfg.search.size == size_of(name)
+
+
+@pytest.mark.parametrize('name', CONFIGS)
+def test_the_recipe_of_the_paper(name: str) -> None:
+    """Section 7.4: Adam, 0.001 falling at epochs 170 and 200 of 210, rotation, scale and flip."""
+    cfg = Config.fromfile(CONFIGS[name])
+    people = {'coco': 149_813, 'mpii': 22_246}[CONFIGS[name].parent.name]
+    batch = 8 * cfg.train_dataloader.batch_size
+    assert cfg.auto_scale_lr.base_batch_size == batch
+    epoch = people / batch
+    tuned = '-20e_' in name
+    assert cfg.train_cfg.max_iters == round((20 if tuned else 210) * epoch)
+    assert cfg.optim_wrapper.optimizer == dict(type='Adam', lr=0.0001 if tuned else 0.001)
+    (drops,) = cfg.param_scheduler
+    assert drops.milestones == [round(e * epoch) for e in ((15,) if tuned else (170, 200))]
+    assert (drops.type, drops.gamma, drops.by_epoch) == ('MultiStepLR', 0.1, False)
+    steps = {step.type: step for step in cfg.train_dataloader.dataset.pipeline}
+    box = steps['RandomBBoxTransform']
+    assert (box.scale_factor, box.rotate_factor, box.shift_prob) == ((0.65, 1.35), 45.0, 0.0)
+    assert steps['RandomFlip'].direction == 'horizontal'
+    assert cfg.model.get('architecture', cfg.model).test_cfg.flip_test
+    if cfg.model.get('distillation'):
+        assert cfg.model.distillation.use_target_weight
+        assert cfg.model.distillation.weight == 1.0
+        assert cfg.model.init_from.checkpoint.endswith(f'iter_{cfg.train_cfg.max_iters}.pth')
+    if tuned:
+        assert cfg.load_from == f'exported/{cfg.model.backbone.arch}.pth'
+    if 'search' in cfg:
+        wanted = {'coco': 'coco/AP', 'mpii': 'PCK'}[CONFIGS[name].parent.name]
+        assert cfg.search.metric == wanted
+        assert f'iter_{cfg.train_cfg.max_iters}.pth' in CONFIGS[name].read_text()
+
+
+@pytest.mark.parametrize('name', ['search_w32_coco-256x192', 'search_w32_mpii-256x256'])
+def test_the_search_sees_no_picture_of_training_or_report(name: str, tmp_path: Path) -> None:
+    cfg = shrink(Config.fromfile(CONFIGS[name]), Worlds(tmp_path), tmp_path / 'work')
+    seen = {}
+    with DefaultScope.overwrite_default_scope('mmpose'):
+        for loader in ('train', 'search', 'calibration', 'test'):
+            dataset = DATASETS.build(cfg[f'{loader}_dataloader'].dataset)
+            rows = range(len(dataset))
+            seen[loader] = {dataset.get_data_info(i)['img_path'] for i in rows}
+    assert all(seen.values())
+    assert seen['search'].isdisjoint(seen['train'] | seen['test'])
+    assert seen['calibration'] <= seen['train']
