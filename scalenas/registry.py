@@ -16,6 +16,9 @@ MODELS = Registry(
 MODEL_WRAPPERS = Registry(
     'model wrapper', parent=mmengine.MODEL_WRAPPERS, locations=['scalenas.training']
 )
+WEIGHT_INITIALIZERS = Registry(
+    'weight initializer', parent=mmengine.WEIGHT_INITIALIZERS, locations=['scalenas.models']
+)
 LOOPS = Registry(
     'loop', parent=mmengine.LOOPS, locations=['scalenas.training', 'scalenas.evaluation']
 )

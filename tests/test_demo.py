@@ -223,7 +223,7 @@ def test_table_of_detectors():
 
 
 def test_pictures_of_people_and_trees(tmp_path):
-    from .configs.objects import make_demo_people, make_demo_trees
+    from .configs.demo_objects import make_demo_people, make_demo_trees
 
     make_demo_people(tmp_path / 'people')
     truth = json.loads((tmp_path / 'people/annotations/person_keypoints_test.json').read_text())

@@ -20,7 +20,8 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Cost and drawing of an architecture.')
     parser.add_argument('arch', help='name in the model zoo, or path of a YAML file')
     parser.add_argument('--size', nargs=2, type=int, default=(1024, 2048), metavar=('H', 'W'))
-    parser.add_argument('--head', default='seg:19', help='seg:CLASSES, pose:JOINTS or none')
+    kinds = 'seg:CLASSES, pose:JOINTS, faster_rcnn:CLASSES, mask_rcnn:CLASSES or none'
+    parser.add_argument('--head', default='seg:19', help=kinds)
     parser.add_argument('--rule', default='scalenas', choices=sorted(RULES), help='unit of macs')
     parser.add_argument('--layers', action='store_true', help='list every layer')
     parser.add_argument('--draw', metavar='FILE', help='draw the network, e.g. net.png')

@@ -1,5 +1,6 @@
 """What a network is: frozen, hashable values, their flat layer plan, and YAML in and out."""
 
+from .bottomup import HigherHead
 from .detectors import RCNNHead
 from .document import FAMILIES, dump, from_dict, load, load_file, of_family
 from .heads import ClassificationHead, PoseHead, SegHead, parse_head
@@ -25,6 +26,7 @@ __all__ = [
     'HRArch',
     'HRModule',
     'HRStage',
+    'HigherHead',
     'Head',
     'Layer',
     'MBBlock',

@@ -69,9 +69,7 @@ class RCNNHead:
     def _boxes(self) -> Iterator[Layer]:
         def linear(name: str, c_in: int, c_out: int) -> Layer:
             name, n = f'roi_head.bbox_head.{name}', self.num_proposals
-            return Layer(
-                name, c_in, c_out, 1, (1, 1), bias=True, norm=False, op='linear', times=n
-            )
+            return Layer(name, c_in, c_out, 1, (1, 1), bias=True, norm=False, op='linear', times=n)
 
         widths = (self.channels * BOX**2, HIDDEN, HIDDEN)
         for i, (c_in, c_out) in enumerate(pairwise(widths)):
@@ -106,6 +104,4 @@ def _biased(
     reused: bool = False,
 ) -> Layer:
     """A convolution with bias and without norm."""
-    return Layer(
-        name, c_in, c_out, kernel, size, bias=True, norm=False, times=times, reused=reused
-    )
+    return Layer(name, c_in, c_out, kernel, size, bias=True, norm=False, times=times, reused=reused)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
+from .bottomup import HigherHead
 from .detectors import RCNNHead
 from .layer import Feature, Head, Layer
 from .strict import ArchError
@@ -77,24 +78,29 @@ def _linear_layers(c: int, hidden: int | None, num_classes: int) -> tuple[Layer,
 def parse_head(text: str) -> Head | None:
     """The head that a short text names, or None for `none`.
 
-    `seg:19`, `cls:1000`, `faster_rcnn:80`, `mask_rcnn:80` (classes), `pose:17` (joints).
+    `seg:19`, `cls:1000`, `faster_rcnn:80`, `mask_rcnn:80` (classes), `pose:17`, `bottomup:17`
+    (joints); `bottomup:17:32` with 32 channels in the enlarged map.
 
     Raises:
         ArchError: for any other text.
     """
-    kind, _, number = text.partition(':')
+    kind, *numbers = text.split(':')
     if text == 'none':
         return None
-    if kind not in HEADS or not number.isdecimal() or int(number) < 1:
+    fits = 1 <= len(numbers) <= (2 if kind == 'bottomup' else 1)
+    if kind not in HEADS or not fits or not all(n.isdecimal() and int(n) > 0 for n in numbers):
         kinds = ', '.join(f"'{known}:NUMBER'" for known in HEADS)
-        raise ArchError(f"head: expected one of {kinds} (of classes or joints), 'none'; got {text!r}")
-    return HEADS[kind](int(number))
+        raise ArchError(
+            f"head: expected one of {kinds} (of classes or joints), 'none'; got {text!r}"
+        )
+    return HEADS[kind](*map(int, numbers))
 
 
-HEADS: dict[str, Callable[[int], Head]] = {
+HEADS: dict[str, Callable[..., Head]] = {
     'seg': SegHead,
     'cls': ClassificationHead,
     'pose': PoseHead,
+    'bottomup': HigherHead,
     'faster_rcnn': RCNNHead,
     'mask_rcnn': partial(RCNNHead, mask=True),
 }

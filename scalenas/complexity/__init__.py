@@ -1,5 +1,6 @@
 """What a network costs: one counter over the layer plan, counting rules, budgets."""
 
+from .at_output import count_at_output
 from .budget import Budget
 from .cost import Cost
 from .count import Counter, count, layer_cost
@@ -16,6 +17,7 @@ __all__ = [
     'Counter',
     'Rule',
     'count',
+    'count_at_output',
     'count_floored',
     'count_mmdet',
     'layer_cost',

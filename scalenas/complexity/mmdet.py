@@ -1,9 +1,9 @@
-"""The counter that mmdet shipped until 2.2, which gives the GFLOPs of ScaleNAS's table 5.
+"""The counter that mmdet had until mid-2020, which gives the GFLOPs of ScaleNAS's table 5.
 
 It adds what the multiply-adds of convolutions and linear layers leave out: one operation per
 output of a bias (of convolutions only), a ReLU or an upsampling, two per output of a batch norm. A
 transposed convolution counts as if its kernel stood on every output position, which is `stride**2`
-times too much. 1 G = 1e9. Interpolation and pooling inside necks are functions, which it does not see.
+times too much. 1 G = 1e9. Interpolation and pooling in necks are functions, which it does not see.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from .count import layer_cost
 def count_mmdet(arch: HRArch, size: Size, head: Head) -> int:
     """Operations of a whole model for one image of `size`, as mmdet counted them.
 
-    Source: mmdet 1.0 to 2.2, `get_flops.py`; there a detector runs 1000 regions, and 100 of them
-    through the mask head.
+    Source: mmdet until mid-2020 (pull request 3134), `get_flops.py`; there a detector runs 1000
+    regions, and 100 of them through the mask head.
     """
     total = 0
     for _, unit in arch.units(size):

@@ -22,7 +22,7 @@ _COCO_ITEMS = ('mAP', 'mAP_50', 'mAP_75', 'mAP_s', 'mAP_m', 'mAP_l')
 
 
 def unrounded(evaluator: Evaluator) -> Evaluator:
-    """The same evaluator, in which mmseg's IoUMetric and mmdet's CocoMetric neither round nor print.
+    """The same evaluator, whose mmseg IoUMetric and mmdet CocoMetric neither round nor print.
 
     CocoMetric rounds to three decimals, and has no score for a net that finds nothing: it is 0.
     IoUMetric rounds to two decimals of a percent, and adds its areas in float32, which is not
@@ -92,7 +92,7 @@ def _average_precision(metric: Any, results: Sequence[Any]) -> dict[str, float]:
     class Unrounded(rounded):  # type: ignore[misc, valid-type]
         def summarize(self) -> None:
             super().summarize()
-            self.stats = [_Exact(value) for value in self.stats]
+            self.stats: list[_Exact] = [_Exact(value) for value in self.stats]
 
     logger = MMLogger.get_current_instance()
     level, module.COCOeval = logger.level, Unrounded

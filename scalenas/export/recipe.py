@@ -14,6 +14,7 @@ from scalenas.paths import resource
 
 from .config import KEPT, STATIC, for_ddp
 from .errors import ExportError
+from .fitting import fit_hrnet
 from .text import as_config
 
 BACKBONES: dict[str, str] = {
@@ -48,7 +49,7 @@ def write_recipe(path: str | Path, arch: Arch, task: str, about: str = '') -> No
 
 
 def recipe(cfg: Config, arch: Arch) -> dict[str, Any]:
-    """The variables of a config with `arch` as backbone; heads and image sizes follow it.
+    """The variables of a config with `arch` as backbone; necks, heads and image sizes follow it.
 
     Raises:
         ExportError: when the config's head does not fit the arch.
@@ -65,18 +66,16 @@ def recipe(cfg: Config, arch: Arch) -> dict[str, Any]:
             backbone['out_indices'] = indices = _dense(arch)
             channels = [arch.stages[index - 1].width for index in indices]
         model['decode_head'] = _concatenating(model['decode_head'], channels)
-    elif model['head']['type'] == 'HeatmapHead':
-        if not isinstance(arch, HRArch):
-            raise ExportError('config: only HRNet-style nets have a pose recipe; take head seg:N')
-        arch = single_scale(arch)
-        model['head']['in_channels'] = arch.out_channels[0]
-        found |= for_ddp(arch)
+    elif isinstance(arch, HRArch):
+        if found.get('default_scope') == 'mmpose':
+            arch = single_scale(arch)
+            found |= for_ddp(arch)
+        fit_hrnet(model, arch.out_channels)
+    elif model.get('head', {}).get('type') != 'LinearClsHead':
+        raise ExportError(
+            'config: only HRNet-style nets have a recipe for pose or detection; take head seg:N'
+        )
     else:
-        if isinstance(arch, HRArch):
-            raise ExportError(
-                'config: HRNet-style nets have no classification recipe; choose a head seg:N or '
-                'pose:N'
-            )
         model['head']['in_channels'] = arch.features((224, 224))[-1].channels
         _resize(found, arch)
     model['backbone'] = {**backbone, 'arch': arch.to_dict()}

@@ -19,14 +19,22 @@ from scalenas.arch import (
     rounding,
 )
 from scalenas.arch.strict import as_choice, as_list, as_mapping
-from scalenas.complexity import SCALENAS, Cost, Counter, count, count_floored, count_mmdet
+from scalenas.complexity import (
+    SCALENAS,
+    Cost,
+    Counter,
+    count,
+    count_at_output,
+    count_floored,
+    count_mmdet,
+)
 from scalenas.paths import resource
 from scalenas.scaling import parse_strategy, scale, table_entry
 from scalenas.space import HRSpace
 
 NUMBERS = 'model_zoo/numbers.yaml'
 FILES = (NUMBERS, 'model_zoo/numbers_families.yaml')
-COSTS = ('params_m', 'gimac', 'gmac', 'gmac_floor', 'gop_mmdet', 'acts_m')
+COSTS = ('params_m', 'gimac', 'gmac', 'gmac_floor', 'gmac_output', 'gop_mmdet', 'acts_m')
 COUNTED = (*COSTS, 'blocks', 'fusions', 'networks')
 STATUS = ('exact', 'near', 'reported')
 
@@ -90,8 +98,9 @@ def _read(text: str) -> tuple[dict[str, str], list[Table]]:
 
 def _number(row: Any, head: Head | None, titles: dict[str, str], where: str) -> Number:
     required = ('quantity', 'paper', 'status')
-    optional = ('net', 'space', 'pick', 'size', 'scale', 'setting', 'reason', 'config')
+    optional = ('net', 'space', 'pick', 'size', 'scale', 'head', 'setting', 'reason', 'config')
     row = as_mapping(row, where, required, optional)
+    head = parse_head(row['head']) if 'head' in row else head
     quantity = as_choice(row['quantity'], f'{where}.quantity', tuple(titles))
     status = as_choice(row['status'], f'{where}.status', STATUS)
     if not isinstance(row['paper'], str):
@@ -160,6 +169,9 @@ def _counted(
     if quantity == 'gmac_floor':
         on_top = count(head.layers(subject.features(size))) if head is not None else Cost()
         value = (count_floored(layers(subject, size), size) + on_top).gmacs()
+    elif quantity == 'gmac_output':
+        on_top = count_at_output(head.layers(subject.features(size))) if head else Cost()
+        value = (Counter(size)(subject) + on_top).gmacs()
     elif quantity == 'gop_mmdet':
         assert isinstance(subject, HRArch)
         assert head is not None

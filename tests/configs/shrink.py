@@ -16,7 +16,8 @@ from scalenas.datasets import earth
 from scalenas.datasets.demo import make_scenes
 from scalenas.datasets.scenes import SceneRecipe
 
-from .objects import make_boxes, make_demo_people, make_demo_trees
+from .demo_objects import make_demo_people, make_demo_trees
+from .objects import make_boxes
 from .people import make_coco_people, make_mpii_people
 
 WIDTH, SIZE = 8, 64

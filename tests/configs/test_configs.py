@@ -135,7 +135,7 @@ def test_no_config_searches_on_what_it_trains_or_reports():
     for config in CONFIGS:
         cfg = read(config)
         # Pose: see test_pose_configs.py, by picture.
-        if 'search_dataloader' in cfg and cfg.default_scope == 'mmseg':
+        if 'search_dataloader' in cfg and cfg.default_scope != 'mmpose':
             search, test = cfg.search_dataloader.dataset, cfg.test_dataloader.dataset
             assert search.data_prefix != test.data_prefix
             train = cfg.train_dataloader.dataset

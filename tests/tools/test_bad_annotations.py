@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ..configs.objects import make_demo_people
+from ..configs.demo_objects import make_demo_people
 from .test_bad_input import ROOT, run
 
 CONFIGS = ROOT / 'configs/scalenas_pose/people'

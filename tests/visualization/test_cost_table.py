@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
-from scalenas.arch import ArchError, HRArch, SegHead, dump, named, parse_head
+from scalenas.arch import ArchError, HRArch, RCNNHead, SegHead, dump, named, parse_head
 from scalenas.complexity import PYCLS, SCALENAS, Cost, Counter
 from scalenas.visualization import cost_rows, cost_text, layer_text
 from tests.strategies import hr_archs, sizes
@@ -57,12 +57,17 @@ def test_layers_are_listed_with_exact_numbers() -> None:
 
 @pytest.mark.parametrize('text', ['seg', 'seg:', 'seg:0', 'seg:-1', 'sge:19', 'seg:1.5', '', '19'])
 def test_a_wrong_head_dies(text: str) -> None:
-    with pytest.raises(
-        ArchError, match=r"head: expected 'seg:CLASSES', 'cls:CLASSES', 'pose:JOINTS' or 'none'"
-    ):
+    with pytest.raises(ArchError, match=r"head: expected one of 'seg:NUMBER', .* 'none'; got "):
         parse_head(text)
     assert parse_head('seg:19') == SegHead(19)
     assert parse_head('none') is None
+
+
+def test_detectors_have_words_too() -> None:
+    assert parse_head('faster_rcnn:80') == RCNNHead(80)
+    assert parse_head('mask_rcnn:3') == RCNNHead(3, mask=True)
+    with pytest.raises(ArchError, match='num_masks'):
+        RCNNHead(80, num_masks=0)
 
 
 def info(*args: str) -> subprocess.CompletedProcess:
@@ -97,7 +102,7 @@ def test_info_reads_a_file_at_another_size(tmp_path: Path) -> None:
     [
         (['scalenas_s5'], "no arch is named 'scalenas_s5'"),
         (['none.yaml'], 'none.yaml: no such file'),
-        (['scalenas_s1', '--head', 'sge:19'], "head: expected 'seg:CLASSES'"),
+        (['scalenas_s1', '--head', 'sge:19'], "head: expected one of 'seg:NUMBER'"),
         (['scalenas_s1', '--size', '0', '5'], '--size: expected two numbers >= 1, got 0 5'),
         (['scalenas_s1', '--draw', 'net.jpeg2'], "net.jpeg2: cannot draw as '.jpeg2'; use one of"),
     ],

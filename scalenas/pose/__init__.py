@@ -1,0 +1,33 @@
+"""Bottom-up pose for mmpose: HigherHRNet's head, its targets and pipeline, multi-scale test.
+
+Importing this room imports mmpose, so no registry does it: a config names the room in its
+`custom_imports`.
+"""
+
+from mmengine.registry import Registry
+from mmpose.registry import KEYPOINT_CODECS
+
+from scalenas.registry import MODELS, TRANSFORMS
+
+from .codec import HigherAssociativeEmbedding
+from .higher_head import HigherHRNetHead
+from .pyramid import PackPyramid, PyramidPoseEstimator, PyramidPreprocessor, PyramidResize
+from .random_crop import BottomupRandomWarp
+
+CODECS = Registry('keypoint codec', parent=KEYPOINT_CODECS, scope='scalenas')
+
+for _kind in (HigherHRNetHead, PyramidPoseEstimator, PyramidPreprocessor):
+    MODELS.register_module(module=_kind)
+for _kind in (BottomupRandomWarp, PackPyramid, PyramidResize):
+    TRANSFORMS.register_module(module=_kind)
+CODECS.register_module(module=HigherAssociativeEmbedding)
+
+__all__ = [
+    'BottomupRandomWarp',
+    'HigherAssociativeEmbedding',
+    'HigherHRNetHead',
+    'PackPyramid',
+    'PyramidPoseEstimator',
+    'PyramidPreprocessor',
+    'PyramidResize',
+]
