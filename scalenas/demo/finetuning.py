@@ -57,12 +57,12 @@ class DetectionDemo:
     @property
     def iters(self) -> int:
         """Iterations of each detector."""
-        return 6 if self.quick else 200
+        return 6 if self.quick else 400
 
     @property
     def config(self) -> Path:
         """Of the detector."""
-        return resource(f'{self.CONFIGS}/faster_rcnn_w16_1xb4-200_trees-256x256.py')
+        return resource(f'{self.CONFIGS}/faster_rcnn_w16_1xb4-400_trees-256x256.py')
 
     @property
     def source(self) -> Backbone:

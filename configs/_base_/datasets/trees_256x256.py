@@ -16,6 +16,9 @@ train_pipeline = [
         prob=[0.25, 0.25, 0.25],
         direction=['horizontal', 'vertical', 'diagonal'],
     ),
+    # The tested picture has more haze: trained on the colours of one picture alone, a detector
+    # finds next to nothing in another.
+    dict(type='PhotoMetricDistortion'),
     dict(type='PackDetInputs'),
 ]
 test_pipeline = [

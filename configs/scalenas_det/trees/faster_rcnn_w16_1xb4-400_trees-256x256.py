@@ -1,7 +1,7 @@
 # What: Faster R-CNN with HRFPN on trees seen from the air, with a backbone of 16 channels; its
 #   weights are random unless init_cfg names those of an exported net, as the demo does.
 # Source: the detectors of ScaleNAS (Cheng et al. 2020), section 7.6, shrunk to minutes on a CPU.
-# Command: python tools/train.py configs/scalenas_det/trees/faster_rcnn_w16_1xb4-200_trees-256x256.py \
+# Command: python tools/train.py configs/scalenas_det/trees/faster_rcnn_w16_1xb4-400_trees-256x256.py \
 #   --cfg-options model.backbone.arch=exported/mine.yaml model.backbone.init_cfg.type=Pretrained \
 #   model.backbone.init_cfg.checkpoint=exported/mine.pth model.backbone.init_cfg.prefix=backbone.
 # Needs: python tools/get_demo_data.py trees
@@ -31,7 +31,7 @@ model = dict(
     ),
     test_cfg=dict(rpn=dict(nms_pre=500, max_per_img=200)),
 )
-max_iters = 200
+max_iters = 400
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='AdamW', lr=0.001, weight_decay=0.0001),
