@@ -16,6 +16,7 @@ from scalenas.visualization.demo_report import (
     draw_segmentation,
     finetune_table,
 )
+from scalenas.visualization.draw_objects import draw_boxes
 
 
 def searched(task, folder):
@@ -222,7 +223,7 @@ def test_table_of_detectors():
     assert len({line.count('|') for line in lines}) == 1
 
 
-def test_pictures_of_people_and_trees(tmp_path):
+def test_pictures_of_people_and_trees(tmp_path, monkeypatch):
     from .configs.demo_objects import make_demo_people, make_demo_trees
 
     make_demo_people(tmp_path / 'people')
@@ -231,18 +232,22 @@ def test_pictures_of_people_and_trees(tmp_path):
     (tmp_path / 'points.json').write_text(json.dumps(rows))
     draw_poses(tmp_path, tmp_path / 'people', 'test', tmp_path / 'points.json')
     make_demo_trees(tmp_path / 'trees')
-    for path in (tmp_path / 'trees/images').iterdir():
-        Image.new('RGB', (64, 64)).save(path)
     boxes = [
-        {'image_id': 1, 'bbox': [4, 4, 20, 20], 'score': 0.9},
-        {'image_id': 2, 'bbox': [0, 0, 60, 60], 'score': 0.4},
+        {'image_id': 1, 'bbox': [4, 4, 20, 20], 'score': 0.2},
+        {'image_id': 1, 'bbox': [3, 3, 20, 20], 'score': 0.3},
+        {'image_id': 1, 'bbox': [1, 1, 62, 62], 'score': 0.1},
     ]
     (tmp_path / 'boxes.json').write_text(json.dumps(boxes))
+    drawn = []
+    monkeypatch.setattr(
+        'scalenas.visualization.demo_objects.draw_boxes',
+        lambda rows, path: drawn.extend(rows) or draw_boxes(rows, path),
+    )
     draw_objects(tmp_path, tmp_path / 'trees', 'test', {'net': tmp_path / 'boxes.json'})
     for name in ('poses.png', 'boxes.png'):
-        picture = np.asarray(Image.open(tmp_path / name).convert('RGB'))
-        assert min(picture.shape[:2]) > 100, name
-    # One box is sure enough beside four labels: yellow pixels in both columns, fewer on the right.
-    yellow = (picture[..., 0] > 220) & (picture[..., 1] > 220) & (picture[..., 2] < 60)
-    half = picture.shape[1] // 2
-    assert yellow[:, :half].sum() > 2 * yellow[:, half:].sum() > 0
+        assert min(Image.open(tmp_path / name).size) > 100, name
+    # As many boxes as labels, the surest.
+    (_, first), (_, second) = drawn
+    assert first['label'].tolist() == [[5, 5, 20, 20], [30, 30, 20, 20]]
+    assert first['net'].tolist() == [[3, 3, 20, 20], [4, 4, 20, 20]]
+    assert second['net'].shape == (0, 4)

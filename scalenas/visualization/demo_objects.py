@@ -12,8 +12,6 @@ from .draw_objects import draw_boxes, draw_skeletons
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-SURE = 0.5
-"""Boxes below this score are not drawn."""
 MARGIN = 0.25
 """Seen around a person, as a share of the box."""
 
@@ -47,7 +45,10 @@ def draw_poses(out: Path, data: Path, split: str, predicted: Path, count: int = 
 def draw_objects(
     out: Path, data: Path, split: str, predicted: Mapping[str, Path], count: int = 3
 ) -> None:
-    """boxes.png: pictures with their labels, and with the boxes of each file of COCO results."""
+    """boxes.png: pictures with their labels, and with boxes of each file of COCO results.
+
+    Of each file the surest boxes in a picture are drawn, as many as it has labels.
+    """
     import numpy as np
 
     truth = _read(data / f'annotations/instances_{split}.json')
@@ -57,7 +58,8 @@ def draw_objects(
         labels = [a for a in truth['annotations'] if not a['iscrowd']]
         found = {'label': _boxes(labels, image['id'])}
         for title, boxes in results.items():
-            found[title] = _boxes([b for b in boxes if b['score'] >= SURE], image['id'])
+            ranked = sorted(boxes, key=lambda box: -box['score'])
+            found[title] = _boxes(ranked, image['id'])[: len(found['label'])]
         arrays = {title: np.array(boxes, float).reshape(-1, 4) for title, boxes in found.items()}
         rows.append((_image(data / 'images' / image['file_name']), arrays))
     draw_boxes(rows, out / 'boxes.png')
