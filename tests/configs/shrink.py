@@ -17,6 +17,7 @@ from scalenas.datasets.demo import make_scenes
 from scalenas.datasets.layouts import SPLITS
 from scalenas.datasets.scenes import SceneRecipe
 
+from .demo_objects import make_demo_people, make_demo_trees
 from .objects import make_boxes
 from .people import make_coco_people, make_mpii_people
 
@@ -61,9 +62,9 @@ class Worlds:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def of(self, kind: str, scope: str = 'mmseg') -> str:
+    def of(self, kind: str, scope: str = 'mmseg', root: str = '') -> str:
         """The `data_root` for a dataset type, in place of the config's."""
-        layout = key_of(kind, scope)
+        layout = key_of(kind, scope, root)
         folder = self.root / f'{layout.replace(" ", "_")}_{kind}'
         if not folder.exists():
             if layout in MAKERS:
@@ -101,14 +102,15 @@ def make_digits(folder: Path) -> None:
     make_classes(folder, SPLITS, digits.CLASSES, digits.SIDE)
 
 
-def key_of(kind: str, scope: str) -> str:
-    """The layout that a dataset type reads; of COCO's, also the task counts.
+def key_of(kind: str, scope: str, root: str) -> str:
+    """The layout that a dataset type reads; of COCO's, also the task and the place count.
 
     Raises:
         KeyError: for a dataset that this test has no pictures for; add it here.
     """
     if kind == 'CocoDataset':
-        return f'{scope} coco'
+        demo = Path(root).name
+        return f'demo {demo}' if demo in ('people', 'trees') else f'{scope} coco'
     return {
         'scalenas.CityscapesCities': 'cityscapes',
         'scalenas.SceneDataset': 'ade',
@@ -126,6 +128,8 @@ MAKERS = {
     'mpii': make_mpii_people,
     'mmpose coco': make_coco_people,
     'mmdet coco': make_boxes,
+    'demo people': make_demo_people,
+    'demo trees': make_demo_trees,
 }
 
 
@@ -208,7 +212,7 @@ def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
             part['input_size'] = (SIZE, SIZE)
         if 'data_root' in part and 'type' in part:
             old = part['data_root']
-            part['data_root'] = worlds.of(kind, cfg.default_scope)
+            part['data_root'] = worlds.of(kind, cfg.default_scope, old)
             roots[old] = part['data_root']
         if 'num_workers' in part:
             part.update(num_workers=0, persistent_workers=False)
