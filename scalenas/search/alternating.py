@@ -17,15 +17,16 @@ from dataclasses import asdict
 from typing import Any, Literal
 
 from scalenas.arch import Arch, Scaling
-from scalenas.arch.rounding import CEIL
 from scalenas.arch.strict import as_choice, as_fraction, as_int, as_mapping, as_number
 from scalenas.complexity import Budget, Cost
+from scalenas.space import STEP, AbstractSpace
 
 from .algorithm import AbstractSearch
 from .families import Asking, Breeder, Family, Scalings, StageBudgets
 from .iterations import Iteration, best_of, findings
 from .nsga2 import Variation
 from .record import Objective, Record, SearchError
+from .stages import as_scaled, base_budget, usable_stages
 
 MODES = ('alternating', 'joint', 'fixed')
 Mode = Literal['alternating', 'joint', 'fixed']
@@ -38,10 +39,12 @@ class AlternatingSearch(AbstractSearch):
     be called with rising indices from 0, as every worker does.
 
     Args:
-        space: with `base`, `strategies(stage)` and `grown(base, scaling)`, a `ScaledSpace`.
+        space: a `ScaledSpace`.
+        budget: none; every stage has one of its own.
         base_macs: f_0, the multiply-adds of the base; stage j may have `growth`**j times as many.
+            'auto': the multiple of `base_step` nearest to the mean of `base_samples` random bases.
         tolerance: how far, as a fraction of its budget, the macs of a stage may be off.
-        num_stages: M.
+        num_stages: M; None: all that the space has.
         num_bases: K, the random base networks that rate the first scalings.
         iterations: T.
         population, generations: P and N of NSGA-II in every search for a base.
@@ -52,19 +55,23 @@ class AlternatingSearch(AbstractSearch):
         num_total: evaluations at most.
 
     Raises:
-        SearchError: when a stage has no scaling, or no base, within its budget.
+        SearchError: for a space that is not scaled, more stages than it has, or a budget beside
+            those of the stages; from `generation`, when a stage has no scaling, or no base, within
+            its budget.
     """
 
     def __init__(
         self,
-        space: Any,
+        space: AbstractSpace[Any],
         objective: Objective,
         cost: Callable[[Arch], Cost],
         budget: Budget | None = None,
-        base_macs: float = 350e6,
+        base_macs: float | str = 'auto',
+        base_samples: int = 100_000,
+        base_step: float = STEP,
         growth: float = 2.0,
         tolerance: float = 0.1,
-        num_stages: int = 3,
+        num_stages: int | None = None,
         num_bases: int = 20,
         iterations: int = 8,
         population: int = 50,
@@ -80,24 +87,30 @@ class AlternatingSearch(AbstractSearch):
     ) -> None:
         super().__init__(space, objective, cost, budget, num_total, max_tries)
         where = 'search.algorithm'
-        self.num_stages = as_int(num_stages, f'{where}.num_stages')
+        if self.budget != Budget():
+            raise SearchError(
+                f'budget: {self.budget} is not read by mcea, whose stages have budgets of their '
+                f'own: set base_macs, growth and tolerance of {where} instead'
+            )
+        scaled = as_scaled(space)
+        self.num_stages = usable_stages(scaled, num_stages)
         self.num_bases = as_int(num_bases, f'{where}.num_bases')
         self.iterations = as_int(iterations, f'{where}.iterations')
         self.population = as_int(population, f'{where}.population', 2)
         self.generations = as_int(generations, f'{where}.generations')
         as_choice(mode, f'{where}.mode', MODES)
         self.mode: Mode = mode
-        self.fixed = _fixed(mode, scalings, num_stages)
+        self.fixed = _fixed(mode, scalings, self.num_stages)
         self.variation = Variation(p_crossover, p_unit, p_mutation)
         self.breeder = Breeder(
-            space,
+            scaled,
             cost,
             StageBudgets(
-                as_number(base_macs, f'{where}.base_macs'),
+                base_budget(scaled, cost, base_macs, base_samples, base_step),
                 as_number(growth, f'{where}.growth'),
                 as_fraction(tolerance, f'{where}.tolerance'),
             ),
-            _weights(weights, num_stages),
+            _weights(weights, self.num_stages),
             lambda arch: self._scores[arch],
             self.max_tries,
         )
@@ -227,7 +240,7 @@ class AlternatingSearch(AbstractSearch):
         """The best family's scalings and archs (stage 0 is the base), and all iterations."""
         if not self.history:
             return {}
-        return findings(self.history, self.breeder, getattr(self.space, 'rounding', CEIL))
+        return findings(self.history, self.breeder)
 
     @property
     def best(self) -> Iteration:

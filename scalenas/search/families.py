@@ -6,11 +6,11 @@ import random
 import statistics
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from scalenas.arch import Arch, Scaling
 from scalenas.complexity import Cost
-from scalenas.space import AbstractSpace
+from scalenas.space import ScaledSpace
 
 from .nsga2 import survivors, tournament
 from .record import SearchError
@@ -19,20 +19,6 @@ Scalings = tuple[Scaling, ...]
 R = TypeVar('R')
 Asking = Generator[list[tuple[int, Arch]], None, R]
 """Yields (stage, network) pairs whose scores it needs before it goes on, and returns a result."""
-
-
-class ScalableSpace(Protocol):
-    """What the search asks of a scaled space: its base space, and how a base grows."""
-
-    @property
-    def base(self) -> AbstractSpace[Any]:
-        """The space of base networks."""
-
-    def strategies(self, stage: int) -> Sequence[Scaling]:
-        """The scalings of a stage; stage 0 is the base itself."""
-
-    def grown(self, base: Any, scaling: Scaling) -> Arch:
-        """The scaled network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +64,7 @@ class Breeder:
 
     def __init__(
         self,
-        space: ScalableSpace,
+        space: ScaledSpace[Any],
         cost: Callable[[Arch], Cost],
         budgets: StageBudgets,
         weights: Sequence[float],

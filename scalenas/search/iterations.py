@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scalenas.arch import Rounding, dump
+from scalenas.arch import dump
 from scalenas.scaling import SearchedScalings
 
 from .families import Breeder, Family
@@ -32,13 +32,13 @@ def best_of(history: Sequence[Iteration]) -> Iteration:
     return max(reversed(history), key=lambda step: step.fitness)
 
 
-def findings(history: Sequence[Iteration], breeder: Breeder, rule: Rounding) -> dict[str, str]:
+def findings(history: Sequence[Iteration], breeder: Breeder) -> dict[str, str]:
     """File name -> text: iterations.csv, scalings.yaml, and stages/sN.yaml (s0 is the base)."""
     best = best_of(history).best
     stages = dict(enumerate(best.scalings, 1))
     return {
         'iterations.csv': table_text([_row(step, breeder) for step in history]),
-        'scalings.yaml': SearchedScalings(stages, rule).dump(),
+        'scalings.yaml': SearchedScalings(stages, breeder.space.rounding).dump(),
         **{
             f'stages/s{j}.yaml': dump(arch)
             for j, arch in enumerate([best.base, *breeder.grown(best)])

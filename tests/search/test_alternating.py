@@ -10,11 +10,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from scalenas.arch import ROUNDINGS, Arch, MBConvArch, Scaling, load_file
-from scalenas.complexity import Counter
+from scalenas.arch import Arch, MBConvArch, load_file
+from scalenas.complexity import Budget, Counter
 from scalenas.errors import UserError
 from scalenas.scaling import SearchedScalings, scale
 from scalenas.search import (
@@ -26,7 +27,13 @@ from scalenas.search import (
     run_search,
     write_findings,
 )
-from scalenas.space import MBConvSpace, StageChoices
+from scalenas.space import (
+    AbstractSpace,
+    MBConvSpace,
+    ScaledSpace,
+    ScalingStage,
+    StageChoices,
+)
 from scalenas.visualization.draw_iterations import draw_iterations
 
 from .table import counted, key, search_in_memory
@@ -36,40 +43,23 @@ OBJECTIVE = Objective('accuracy')
 BUDGETS = StageBudgets(base_macs=0.2e6, growth=2.0, tolerance=0.25)
 
 
-class TwoStages:
-    """A base space of 2 x 3 stages and 6 scalings of each of two stages."""
-
-    base = MBConvSpace(
-        [
-            StageChoices((8,), (1, 2), kernel=(3, 5), expand=(1, 3), stride=2),
-            StageChoices((16,), (1, 2, 3), kernel=(3, 5), expand=(3, 6), stride=2),
-        ],
-        resolution=(32,),
-        stem=(8,),
-        conv_out=(64,),
-    )
-
-    def strategies(self, stage: int) -> list[Scaling]:
-        if stage == 0:
-            return [Scaling()]
-        return [
-            Scaling(depth=d**stage, width=w**stage, resolution=r**stage)
-            for d in (1.0, 1.3)
-            for w in (1.0, 1.2)
-            for r in (1.0, 1.15, 1.3)
-        ]
-
-    def grown(self, base: MBConvArch, scaling: Scaling) -> MBConvArch:
-        return base.scaled(scaling, ROUNDINGS['ceil'])
-
-    def smallest(self) -> Arch:
-        return self.base.smallest()
-
-    def largest(self) -> Arch:
-        return self.base.largest()
+def stage_of(j: int) -> ScalingStage:
+    """2 x 2 x 3 scalings."""
+    depth, width, resolution = (1.0, 1.3), (1.0, 1.2), (1.0, 1.15, 1.3)
+    powers = (tuple(v**j for v in values) for values in (depth, width, resolution))
+    return ScalingStage(*powers)
 
 
-SPACE = TwoStages()
+BASE = MBConvSpace(
+    [
+        StageChoices((8,), (1, 2), kernel=(3, 5), expand=(1, 3), stride=2),
+        StageChoices((16,), (1, 2, 3), kernel=(3, 5), expand=(3, 6), stride=2),
+    ],
+    resolution=(32,),
+    stem=(8,),
+    conv_out=(64,),
+)
+SPACE = ScaledSpace(BASE, [ScalingStage(), stage_of(1), stage_of(2)])
 
 
 def score(arch: Arch) -> dict[str, float]:
@@ -217,6 +207,57 @@ def test_mistakes(arguments: dict[str, object], message: str) -> None:
     with pytest.raises(UserError, match=message):
         mcea(**arguments).generation(0, [], random.Random(0))
     assert issubclass(SearchError, UserError)
+
+
+def test_the_budget_of_the_base_by_monte_carlo() -> None:
+    search = mcea(base_macs='auto', base_samples=500, base_step=50_000, num_stages=None)
+    expected = base_macs(mean_macs(BASE, COST, 500), 50_000)
+    assert search.breeder.budgets.base_macs == expected
+    assert search.num_stages == 2
+    # In the study stands the number, so that it is the study of that number, too.
+    assert search.settings() == mcea(base_macs=float(expected)).settings()
+
+
+def test_a_scaled_space_of_another_family() -> None:
+    base = HRSpace(8, (1, 1, 1), (1, 2, 3), stem=16, stage1_blocks=1, stage1_channels=8)
+    space = ScaledSpace(
+        base, [ScalingStage(), ScalingStage(depth=(1.2, 1.4), width=(1.2, 1.4, 1.6))]
+    )
+    search = AlternatingSearch(
+        space,
+        Objective('mIoU'),
+        Counter((64, 64)),
+        tolerance=0.3,
+        base_samples=50,
+        base_step=1_000_000,
+        num_bases=3,
+        iterations=2,
+        population=4,
+        generations=2,
+    )
+    records = search_in_memory(search, evaluate=lambda arch: {'mIoU': float(arch.num_blocks)})
+    assert len(search.history) == 3
+    assert all(record.arch in space for record in records)
+    assert 'stages/s1.yaml' in search.findings()
+
+
+@pytest.mark.parametrize(
+    ('space', 'arguments', 'message'),
+    [
+        (BASE, {}, "needs a scaled space .family='scaled'., got MBConvSpace"),
+        (SPACE, {'num_stages': 3}, 'num_stages: 3 needs stages 1 to 3, and the space has no stage'),
+        (SPACE.restricted([['scale.stage', [0, 2]]]), {}, 'has no stage 1, only 0, 2'),
+        (ScaledSpace(BASE, [ScalingStage()]), {}, 'the space has only stage 0'),
+        (SPACE, {'base_macs': 'large'}, "base_macs: expected 'auto' or a number, got 'large'"),
+        (SPACE, {'base_macs': 'auto', 'base_samples': 9}, 'nearer to 0 than to a multiple of 50,0'),
+        (SPACE, {'budget': Budget(max_macs=1e9)}, 'whose stages have budgets of their own'),
+    ],
+)
+def test_spaces_and_budgets_that_make_no_search(
+    space: AbstractSpace[Any], arguments: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        AlternatingSearch(space, OBJECTIVE, COST, **arguments)
 
 
 def _study(where: str) -> SearchStudy:
