@@ -29,10 +29,13 @@ from scalenas.search import (
 )
 from scalenas.space import (
     AbstractSpace,
+    HRSpace,
     MBConvSpace,
     ScaledSpace,
     ScalingStage,
     StageChoices,
+    base_macs,
+    mean_macs,
 )
 from scalenas.visualization.draw_iterations import draw_iterations
 
