@@ -4,10 +4,13 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from mmpretrain.datasets import CustomDataset, ImageNet
+from mmpretrain.datasets.custom import get_samples
 
 from scalenas.datasets import digits
+from scalenas.datasets.holdout import PARTS, hold_out, read_classes
 from scalenas.datasets.layouts import DemoDataError
 from scalenas.datasets.spread import check_spread, spread_evenly
+from scalenas.errors import UserError
 from scalenas.registry import DATASETS
 
 
@@ -23,6 +26,57 @@ class SpreadImageNet(ImageNet):
     def load_data_list(self) -> list[dict[str, Any]]:
         """Paths and labels, as mmpretrain describes them."""
         return spread_evenly(super().load_data_list(), self._spread)
+
+
+@DATASETS.register_module()
+class ImageNetPart(ImageNet):
+    """ImageNet as mmpretrain reads it, in parts: without, or only, a mini validation set.
+
+    part: 'held_out' for `per_class` pictures of every class, drawn by `seed`; 'rest' for all
+    others; None for both. class_list: a file with one class folder a line, to keep only these,
+    with labels in that order; it needs the pictures in folders of their classes. spread: keep that
+    many pictures of all, evenly over the classes.
+
+    Raises UserError in one line for a part, a list or a number that makes no data set.
+    """
+
+    def __init__(
+        self,
+        part: str | None = None,
+        per_class: int = 50,
+        seed: int = 0,
+        class_list: str | None = None,
+        spread: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        check_spread(spread, type(self).__name__)
+        if part not in (None, *PARTS):
+            raise UserError(f'ImageNetPart: part is {part!r}; expected one of {", ".join(PARTS)}')
+        self._part, self._per_class, self._seed, self._spread = part, per_class, seed, spread
+        self._names = read_classes(class_list) if class_list else None
+        if self._names is not None:
+            kwargs['metainfo'] = {'classes': self._names}
+        super().__init__(**kwargs)
+
+    def load_data_list(self) -> list[dict[str, Any]]:
+        """Paths and labels, as mmpretrain describes them."""
+        rows = super().load_data_list() if self._names is None else self._listed(self._names)
+        if self._part is not None:
+            names = [row['img_path'] for row in rows]
+            labels = [row['gt_label'] for row in rows]
+            held = hold_out(names, labels, self._per_class, self._seed)
+            wanted = self._part == 'held_out'
+            rows = [row for index, row in enumerate(rows) if (index in held) == wanted]
+        return spread_evenly(rows, self._spread)
+
+    def _listed(self, names: tuple[str, ...]) -> list[dict[str, Any]]:
+        folder = Path(self.img_prefix)
+        for name in names:
+            if not (folder / name).is_dir():
+                raise UserError(f'ImageNetPart: class_list names {name}, and {folder} has no such')
+        labels = {name: label for label, name in enumerate(names)}
+        samples, _ = get_samples(str(folder), labels, is_valid_file=self.is_valid_file)
+        return [{'img_path': str(folder / file), 'gt_label': label} for file, label in samples]
 
 
 @DATASETS.register_module()

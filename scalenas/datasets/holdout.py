@@ -1,0 +1,56 @@
+"""Some pictures of every class held out of training: a mini validation set, and lists of classes."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+from scalenas.errors import UserError
+
+PARTS = ('rest', 'held_out')
+
+
+def hold_out(names: Sequence[str], labels: Sequence[int], per_class: int, seed: int) -> set[int]:
+    """Indices of `per_class` pictures of every class; in whatever order the pictures are listed.
+
+    Source: ScaleNet (Xie et al. 2022), appendix A, where it is 50 of each class of ImageNet.
+
+    Raises:
+        UserError: for a class of which none would be left.
+    """
+    if isinstance(per_class, bool) or not isinstance(per_class, int) or per_class < 1:
+        raise UserError(f'per_class is {per_class!r}; it must be at least 1')
+    of: dict[int, list[int]] = {}
+    for index, label in enumerate(labels):
+        of.setdefault(label, []).append(index)
+    found: set[int] = set()
+    for label, members in of.items():
+        if len(members) <= per_class:
+            raise UserError(
+                f'per_class is {per_class}, and class {label} has {len(members)} pictures, of '
+                f'which at least one must be left for training'
+            )
+        members.sort(key=lambda index: names[index])
+        found.update(random.Random(f'{seed}/{label}').sample(members, per_class))
+    return found
+
+
+def read_classes(path: str | Path) -> tuple[str, ...]:
+    """Class folders by a file with one name a line; their order is that of the labels.
+
+    Raises:
+        UserError: when the file is not there, is empty, or names a class twice.
+    """
+    try:
+        lines = Path(path).read_text(encoding='utf-8').splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, 'strerror', None) or error
+        raise UserError(
+            f'class_list {path}: {reason}; write a file with one class folder a line'
+        ) from None
+    names = tuple(line.split()[0] for line in lines if line.split())
+    if not names or len(set(names)) != len(names):
+        what = 'names a class twice' if names else 'names no class'
+        raise UserError(f'class_list {path}: {what}; expected one class folder a line')
+    return names
