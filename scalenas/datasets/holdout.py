@@ -1,4 +1,4 @@
-"""Some pictures of every class held out of training: a mini validation set, and lists of classes."""
+"""Pictures of every class held out of training (a mini validation set), and lists of classes."""
 
 from __future__ import annotations
 

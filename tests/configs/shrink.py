@@ -18,6 +18,7 @@ from scalenas.datasets.layouts import SPLITS
 from scalenas.datasets.scenes import SceneRecipe
 
 from .demo_objects import make_demo_people, make_demo_trees
+from .finetuning import make_aircraft, make_cars, make_cifar10, make_cifar100, make_food
 from .objects import make_boxes
 from .people import make_coco_people, make_mpii_people
 
@@ -36,6 +37,24 @@ NARROW = dict(
         dict(width=[12, 16], depth=[1, 2], kernel=[3, 5], expand=[2], stride=2),
     ],
 )
+
+# A base of two stages; conv_out stays, for the head sees it.
+NARROW_BASE = dict(
+    resolution=[32],
+    stem=[8],
+    stages=[
+        dict(width=[8], depth=[1], kernel=[3, 5], expand=[1], se=[True], stride=2),
+        dict(width=[12], depth=[1, 2], kernel=[3, 5], expand=[6], se=[True], stride=2),
+    ],
+)
+
+
+def shrink_scaled(space: Any) -> None:
+    """A scaled space of a narrow base, with the ends of each factor."""
+    space['base'].update(NARROW_BASE)
+    for stage in space['stages']:
+        for name, values in stage.items():
+            stage[name] = sorted({values[0], values[-1]})
 
 
 def dicts(value: Any) -> Iterator[dict[str, Any]]:
@@ -102,6 +121,15 @@ def make_digits(folder: Path) -> None:
     make_classes(folder, SPLITS, digits.CLASSES, digits.SIDE)
 
 
+def list_classes(folder: Path, model: Any) -> str:
+    """A file that names as many classes as the model has; written into the data."""
+    heads = [part for part in dicts(model) if str(part.get('type')).endswith('LinearClsHead')]
+    names = [f'n{label:08}' for label in range(heads[0]['num_classes'])]
+    path = folder / 'classes.txt'
+    path.write_text('\n'.join(names) + '\n')
+    return str(path)
+
+
 def key_of(kind: str, scope: str, root: str) -> str:
     """The layout that a dataset type reads; of COCO's, also the task and the place count.
 
@@ -117,6 +145,12 @@ def key_of(kind: str, scope: str, root: str) -> str:
         'scalenas.EarthDataset': 'ade',
         'ImageNet': 'classes',
         'scalenas.SpreadImageNet': 'classes',
+        'scalenas.ImageNetPart': 'classes',
+        'FGVCAircraft': 'aircraft',
+        'StanfordCars': 'cars',
+        'Food101': 'food101',
+        'CIFAR10': 'cifar10',
+        'CIFAR100': 'cifar100',
         'scalenas.DigitsDataset': 'digits',
         'MpiiDataset': 'mpii',
     }[kind]
@@ -124,6 +158,11 @@ def key_of(kind: str, scope: str, root: str) -> str:
 
 MAKERS = {
     'classes': make_imagenet,
+    'aircraft': make_aircraft,
+    'cars': make_cars,
+    'food101': make_food,
+    'cifar10': make_cifar10,
+    'cifar100': make_cifar100,
     'digits': make_digits,
     'mpii': make_mpii_people,
     'mmpose coco': make_coco_people,
@@ -163,6 +202,8 @@ def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
             part['space'].update(SPACE)
         if 'space' in part and kind.endswith('SuperMBConvNet'):
             part['space'].update(NARROW)
+        if kind == 'scalenas.ChoiceMBConvNet':
+            shrink_scaled(part['space'])
         if kind.endswith('.ScaleHRNet') and isinstance(part.get('arch'), str):
             part['arch'] = narrow(part['arch'])
         if kind in ('scalenas.ScaleMBConvNet', 'scalenas.ScaleRegNet'):
@@ -219,6 +260,12 @@ def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
             part['batch_size'] = min(2, part['batch_size'])
         if part.get('spread') is not None:
             part['spread'] = 2
+        if 'per_class' in part and 'type' in part:
+            part['per_class'] = 1
+        if part.get('class_list'):
+            part['class_list'] = list_classes(Path(part['data_root']), cfg.model)
+        if part.get('type') == 'Pretrained':
+            part['checkpoint'] = ''  # test_configs gives it one
     for part in dicts(cfg._cfg_dict):
         for key in ('ann_file', 'headbox_file'):  # those that are not relative to a data_root
             for old, new in roots.items():
@@ -233,6 +280,18 @@ def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
             # The smallest and the largest net; test_configs tests the grid itself in full.
             everything = [dict(genes=['*'], levels=2)]
             cfg.search.algorithm.update(grid=everything, budgets=[1e15], num_total=4)
+        elif cfg.search.algorithm.type == 'mcea':
+            cfg.search.algorithm.update(
+                base_macs='auto',
+                base_samples=100,
+                base_step=10_000,
+                tolerance=0.6,
+                num_bases=1,
+                iterations=1,
+                population=2,
+                generations=1,
+                num_total=4,
+            )
         else:
             cfg.search.algorithm.update(num_initial=2, num_parents=2, num_total=4)
     cfg.train_cfg.update(max_iters=2, val_interval=2)

@@ -10,13 +10,14 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
-from scalenas.arch import from_dict
+from scalenas.arch import find, from_dict
 from scalenas.complexity import Counter
 from scalenas.models import SuperScaleHRNet
 from scalenas.models.checkpoint import save_plain
 from scalenas.registry import MODELS
+from scalenas.sampling import HierarchicalSampler
 from scalenas.search import SearchPlan
-from scalenas.space import HRSpace, bignas_space
+from scalenas.space import HRSpace, bignas_space, scalenet_scaled_space
 from scalenas.space import from_dict as space_of
 from scalenas.training.launch import build_runner
 
@@ -39,6 +40,17 @@ def worlds(tmp_path_factory):
 def unformatted(monkeypatch):
     """mmengine formats each config it writes, several times a run: most of a small run's time."""
     monkeypatch.setattr('yapf.yapflib.yapf_api.FormatCode', lambda text, **_: (text, True))
+
+
+@pytest.fixture(autouse=True)
+def made_here(monkeypatch):
+    """mmpretrain's CIFAR data sets accept no files but the published ones."""
+    from mmpretrain.datasets import CIFAR10, CIFAR100
+
+    for dataset in (CIFAR10, CIFAR100):
+        for name in ('train_list', 'test_list'):
+            files = [[file, None] for file, _ in getattr(dataset, name)]
+            monkeypatch.setattr(dataset, name, files)
 
 
 def read(config):
@@ -120,6 +132,10 @@ def test_runs_two_steps_shrunk(config, worlds, tmp_path, monkeypatch):
     init = cfg.model.get('backbone', {}).get('init_cfg')
     if init and init.type == 'scalenas.SupernetInit':
         init.checkpoint = supernet_of(cfg, tmp_path / 'supernet.pth')
+    if init and init.type == 'Pretrained':
+        init.checkpoint = str(tmp_path / 'pretrained.pth')
+        model = {**cfg.model, 'backbone': {**cfg.model.backbone, 'init_cfg': None}}
+        save_plain(init.checkpoint, build(model, cfg.default_scope).state_dict(), {})
     if cfg.get('load_from'):
         cfg.load_from = str(tmp_path / 'exported.pth')
         save_plain(cfg.load_from, build(cfg.model, cfg.default_scope).state_dict(), {})
@@ -228,6 +244,109 @@ def test_the_recipe_of_efficientnet():
     assert all(type(m).__name__ != 'Conv2d' or m.kernel_size == (1, 1) for m in model.modules())
 
 
+IMAGENET = 'configs/scalenas_cls/imagenet'
+
+
+def test_the_recipe_of_scalenets_supernet():
+    """Appendix A and tables 6 and 7; the ablations' half as wide; the rules of the released code."""
+    cfg = read(f'{IMAGENET}/supernet_scalenet_32xb32-750k_imagenet.py')
+    assert space_of(cfg.model.architecture.backbone.space.to_dict()) == scalenet_scaled_space()
+    sgd, (warm, cosine) = cfg.optim_wrapper.optimizer, cfg.param_scheduler
+    assert (sgd.lr, sgd.momentum, sgd.weight_decay) == (0.12, 0.9, 4e-5)
+    assert (warm.end, cosine.begin, cosine.end, cfg.train_cfg.max_iters) == (
+        3750,
+        3750,
+        750000,
+        750000,
+    )
+    assert 32 * cfg.train_dataloader.batch_size == cfg.auto_scale_lr.base_batch_size == 1024
+    assert cfg.search_dataloader.dataset.per_class == 50
+    crop = next(t for t in cfg.train_pipeline if t.type == 'RandomResizedCrop')
+    assert crop.scale == scalenet_scaled_space().largest().resolution == 352
+    half = read(f'{IMAGENET}/supernet_scalenet-half_8xb32-150k_imagenet100.py')
+    model = half.model.architecture
+    assert space_of(model.backbone.space.to_dict()) == scalenet_scaled_space(half=True)
+    assert (model.head.in_channels, model.head.num_classes) == (640, 100)
+    assert 8 * half.train_dataloader.batch_size == 256
+    assert (half.param_scheduler[0].end, half.train_cfg.max_iters) == (375, 150000)
+    loaders = ('train', 'val', 'test', 'search', 'calibration')
+    assert len({half[f'{name}_dataloader'].dataset.class_list for name in loaders}) == 1
+    released = read(f'{IMAGENET}/supernet_scalenet-released_32xb8-750k_imagenet.py')
+    backbone = released.model.architecture.backbone
+    space = space_of(backbone.space.to_dict())
+    sides = [
+        {space.grown(space.base.smallest(), s).resolution for s in space.strategies(j)}
+        for j in range(4)
+    ]
+    assert sides == [{224}, {224, 240, 256}, {272, 288, 304}, {320, 336, 354}]
+    assert HierarchicalSampler(space, eta=released.model.sampler.eta).eta == (
+        1 / 17,
+        4 / 17,
+        5 / 17,
+        7 / 17,
+    )
+    assert backbone.align == 'both'
+    assert released.model.architecture.head.loss.label_smooth_val == pytest.approx(0.1 * 1000 / 999)
+
+
+def test_the_searches_of_scalenet():
+    search = read(f'{IMAGENET}/search_scalenet_imagenet.py').search.algorithm
+    names = ('num_bases', 'iterations', 'population', 'generations', 'num_stages', 'base_macs')
+    assert [search[name] for name in names] == [20, 8, 50, 40, 3, 350e6]
+    code = read(f'{IMAGENET}/search_scalenet-released_imagenet.py').search.algorithm
+    assert (code.population, code.base_macs) == (64, 306e6)
+    assert code.tolerance * code.base_macs == pytest.approx(25e6)
+
+
+@pytest.mark.parametrize('stage', range(6))
+def test_the_recipes_of_scalenets_retraining(stage):
+    """300 epochs of 1,281,167 pictures in batches of 1,024, at each network's own resolution."""
+    (config,) = [c for c in CONFIGS if f'/scalenet_s{stage}_' in c and '300e_imagenet.' in c]
+    cfg = read(config)
+    gpus = int(re.search(r'_(\d+)xb', config)[1])
+    epoch = 1_281_167 / 1024
+    assert gpus * cfg.train_dataloader.batch_size == cfg.auto_scale_lr.base_batch_size == 1024
+    rms, (warm, decay) = cfg.optim_wrapper.optimizer, cfg.param_scheduler
+    assert (rms.type, rms.lr, rms.momentum, rms.weight_decay) == ('RMSprop', 0.08, 0.9, 1e-5)
+    assert (warm.end, cfg.train_cfg.max_iters) == (round(3 * epoch), round(300 * epoch))
+    assert (decay.gamma, decay.step_size) == (0.97, round(2.4 * epoch))
+    (ema,) = [hook for hook in cfg.custom_hooks if hook.type == 'EMAHook']
+    assert ema.momentum == pytest.approx(1 - 0.9999)
+    side = find(cfg.model.backbone.arch).resolution
+    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
+        kinds = {t.type: t for t in loader.dataset.pipeline}
+        crop = kinds.get('RandomResizedCrop', {}).get('scale') or kinds['CenterCrop'].crop_size
+        assert crop == side
+    assert 'RandAugment' in {t.type for t in cfg.train_dataloader.dataset.pipeline}
+
+
+@pytest.mark.parametrize(
+    ('data', 'stage', 'classes', 'pictures'),
+    [
+        ('aircraft', 3, 100, 6667),
+        ('cars', 3, 196, 8144),
+        ('food101', 4, 101, 75750),
+        ('cifar10', 0, 10, 50000),
+        ('cifar100', 0, 100, 50000),
+    ],
+)
+def test_the_recipes_of_scalenets_finetuning(data, stage, classes, pictures):
+    """Tables 2 and 10, and appendix A: as on ImageNet, without moving average, batches of 256."""
+    cfg = read(f'configs/scalenas_cls/finetune/scalenet_s{stage}_8xb32-300e_{data}.py')
+    (trained,) = [c for c in CONFIGS if f'/scalenet_s{stage}_' in c and '300e_imagenet.' in c]
+    before = read(trained)
+    assert cfg.optim_wrapper == before.optim_wrapper
+    assert not any(hook.type == 'EMAHook' for hook in cfg.custom_hooks)
+    assert 8 * cfg.train_dataloader.batch_size == cfg.auto_scale_lr.base_batch_size == 256
+    assert cfg.train_cfg.max_iters == round(300 * pictures / 256)
+    warm, decay = cfg.param_scheduler
+    assert warm.end == round(3 * pictures / 256)
+    assert (decay.gamma, decay.period, decay.floor) == (0.97, 2.4 * pictures / 256, 0.0)
+    assert cfg.model.head.num_classes == cfg.model.data_preprocessor.num_classes == classes
+    weights = cfg.model.backbone.init_cfg.checkpoint
+    assert weights == f'work_dirs/{Path(trained).stem}/iter_{before.train_cfg.max_iters}.pth'
+
+
 def test_no_config_searches_on_what_it_trains_or_reports():
     for config in CONFIGS:
         cfg = read(config)
@@ -235,6 +354,13 @@ def test_no_config_searches_on_what_it_trains_or_reports():
         if 'search_dataloader' in cfg and cfg.default_scope != 'mmpose':
             search, test = cfg.search_dataloader.dataset, cfg.test_dataloader.dataset
             train = cfg.train_dataloader.dataset
+            if search.get('part') == 'held_out':
+                assert test.split == 'val'
+                for rest in (train, cfg.calibration_dataloader.dataset):
+                    assert (rest.part, rest.split) == ('rest', 'train')
+                    for name in ('per_class', 'class_list', 'data_root', 'split'):
+                        assert rest.get(name) == search.get(name), (config, name)
+                continue
             if 'split' in search:
                 # BigNAS searches on ImageNet's training pictures, and says so.
                 assert (search.split, test.split) == ('train', 'val')

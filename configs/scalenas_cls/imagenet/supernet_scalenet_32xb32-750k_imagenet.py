@@ -1,0 +1,13 @@
+# What: the super-supernet of ScaleNet on ImageNet, with hierarchical sampling; 50 pictures of each class
+#   are held out of training for the search.
+# Source: ScaleNet (Xie et al. 2022), section 3.2, tables 6 and 7, appendix A.
+# Command: GPUS=32 bash tools/slurm_train.sh PARTITION JOB \
+#   configs/scalenas_cls/imagenet/supernet_scalenet_32xb32-750k_imagenet.py WORK_DIR --amp
+# Expected: not trained here; the paper gives no accuracy of the super-supernet. Cost there: 379 days of a
+#   V100 for training and search.
+_base_ = [
+    '../../_base_/models/super_scalenet_imagenet.py',
+    '../../_base_/datasets/imagenet_minival_352x352.py',
+    '../../_base_/schedules/imagenet_750k_cosine.py',
+    '../../_base_/default_runtime_cls.py',
+]
