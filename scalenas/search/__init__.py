@@ -8,6 +8,17 @@ from .iterations import Iteration
 from .loop import CandidateError, run_search
 from .nsga2 import NSGA2
 from .pareto import front, hypervolume, peel, select
+from .paths import (
+    Comparison,
+    GivenNetworks,
+    compare,
+    paths_text,
+    rank_table,
+    read_alone,
+    read_paths,
+    sampled_paths,
+    spread_by_cost,
+)
 from .places import Places
 from .plan import ALGORITHMS, SearchPlan
 from .progress import ProgressLine
@@ -26,7 +37,9 @@ __all__ = [
     'AlternatingSearch',
     'CandidateError',
     'CoarseToFine',
+    'Comparison',
     'Family',
+    'GivenNetworks',
     'Iteration',
     'Objective',
     'Places',
@@ -40,13 +53,20 @@ __all__ = [
     'StageBudgets',
     'StudyError',
     'TopologyEvolution',
+    'compare',
     'front',
     'front_of',
     'hypervolume',
+    'paths_text',
     'peel',
     'rank_study',
+    'rank_table',
+    'read_alone',
+    'read_paths',
     'run_search',
+    'sampled_paths',
     'select',
+    'spread_by_cost',
     'write_findings',
     'write_report',
 ]

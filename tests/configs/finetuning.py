@@ -1,4 +1,4 @@
-"""A few pictures in the layouts of the data sets that ScaleNet is tuned to, as mmpretrain reads them."""
+"""A few pictures in the layouts of the data sets that ScaleNet is tuned to."""
 
 from __future__ import annotations
 

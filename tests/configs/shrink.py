@@ -262,7 +262,7 @@ def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
             part['spread'] = 2
         if 'per_class' in part and 'type' in part:
             part['per_class'] = 1
-        if part.get('class_list'):
+        if part.get('class_list') and 'type' in part:
             part['class_list'] = list_classes(Path(part['data_root']), cfg.model)
         if part.get('type') == 'Pretrained':
             part['checkpoint'] = ''  # test_configs gives it one

@@ -248,7 +248,7 @@ IMAGENET = 'configs/scalenas_cls/imagenet'
 
 
 def test_the_recipe_of_scalenets_supernet():
-    """Appendix A and tables 6 and 7; the ablations' half as wide; the rules of the released code."""
+    """Appendix A and tables 6 and 7; the ablations' half as wide; the released code's rules."""
     cfg = read(f'{IMAGENET}/supernet_scalenet_32xb32-750k_imagenet.py')
     assert space_of(cfg.model.architecture.backbone.space.to_dict()) == scalenet_scaled_space()
     sgd, (warm, cosine) = cfg.optim_wrapper.optimizer, cfg.param_scheduler

@@ -22,7 +22,7 @@ BUDGET = {'base_macs': 'auto', 'base_samples': 300, 'base_step': 10_000, 'tolera
 MCEA: dict[str, Any] = {
     'type': 'mcea',
     **BUDGET,
-    'growth': 1.6,
+    'growth': 2.0,
     'num_bases': 2,
     'iterations': 1,
     'population': 3,
@@ -76,7 +76,7 @@ def test_the_search_leaves_iterations_scalings_and_the_nets_of_all_stages(world:
     assert [row['iteration'] for row in rows] == ['0', '1']
     for row in rows:
         for stage in (1, 2):
-            f_j = float(rows[0]['base_macs']) * 1.6**stage  # of some base within the tolerance
+            f_j = float(rows[0]['base_macs']) * 2**stage  # of some base within the tolerance
             assert 0.3 * f_j < float(row[f'stage{stage}_macs']) < 3.0 * f_j
     assert (found / 'iterations.png').stat().st_size > 10_000
     assert arch(found / 'stages/s0.yaml') in SCALED.base
@@ -117,7 +117,6 @@ def test_scaling_goes_beyond_the_stages_that_were_searched(world: Path) -> None:
     scalings = SearchedScalings.read(found / 'scalings.yaml')
     base = SCALED.base.decode(SCALED.base.encode(arch(found / 'stages/s0.yaml')))
     assert arch(out) == base.scaled(scalings(3), scalings.rule)
-    assert arch(out) not in SCALED
 
 
 @pytest.mark.parametrize(

@@ -13,5 +13,4 @@ param_scheduler = [
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=25000)
 val_cfg = dict(type='scalenas.SubnetValLoop', archs=('smallest', 'largest'))
 test_cfg = dict(type='scalenas.SubnetValLoop', archs=('smallest', 'largest'))
-default_hooks = dict(checkpoint=dict(interval=5000))
 auto_scale_lr = dict(enable=False, base_batch_size=1024)

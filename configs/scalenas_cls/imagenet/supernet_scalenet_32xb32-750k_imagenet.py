@@ -11,3 +11,4 @@ _base_ = [
     '../../_base_/schedules/imagenet_750k_cosine.py',
     '../../_base_/default_runtime_cls.py',
 ]
+default_hooks = dict(checkpoint=dict(interval=5000))

@@ -1,0 +1,101 @@
+"""Networks trained alone, each by the same config: what a rank study compares a supernet with."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from scalenas.errors import UserError
+from scalenas.pipeline import Step
+from scalenas.visualization.demo_report import stock_metrics
+
+from .commands import command
+
+
+@dataclass(frozen=True)
+class TrainedAlone:
+    """Trains and tests `archs` by `config`, in which the network is `model.backbone.arch`.
+
+    max_iters: the config's. options: more of --cfg-options.
+    """
+
+    config: Path
+    max_iters: int
+    archs: Sequence[Path]
+    work: Path
+    options: tuple[str, ...] = ()
+
+    @classmethod
+    def by(
+        cls, config: str | Path, archs: Sequence[Path], work: Path, *options: str
+    ) -> TrainedAlone:
+        """By a config, which must train by iterations and have a backbone with an arch.
+
+        Raises:
+            UserError: when it does not, or cannot be read.
+        """
+        from scalenas.config import read_config
+
+        cfg = read_config(str(config))
+        iterations = (cfg.get('train_cfg') or {}).get('max_iters')
+        if not iterations or 'arch' not in (cfg.get('model', {}).get('backbone') or {}):
+            raise UserError(
+                f'{config}: expected a config with train_cfg.max_iters and model.backbone.arch, '
+                'in which one network after the other is put'
+            )
+        given = dict(option.split('=', 1) for option in options)
+        count = int(given.get('train_cfg.max_iters', iterations))
+        return cls(Path(config), count, archs, work, options)
+
+    def steps(self) -> list[Step]:
+        """Training and test of each network."""
+        return [step for arch in self.archs for step in (self._train(arch), self._test(arch))]
+
+    def scores(self, metric: str) -> dict[Path, float]:
+        """Arch file -> score in its test, once the steps are done.
+
+        Raises:
+            UserError: when the test gives no such metric.
+        """
+        found = {}
+        for arch in self.archs:
+            metrics = stock_metrics(self._folder(arch) / 'test')
+            if metric not in metrics:
+                raise UserError(
+                    f'{self.config}: its test gives no {metric!r}: {", ".join(metrics)}'
+                )
+            found[arch] = metrics[metric]
+        return found
+
+    def write_scores(self, path: Path, metric: str) -> None:
+        """A CSV as `scalenas.search.read_alone` reads it."""
+        with path.open('w', encoding='utf-8', newline='') as file:
+            writer = csv.writer(file, lineterminator='\n')
+            writer.writerow(['arch', 'score'])
+            for arch, score in self.scores(metric).items():
+                writer.writerow([arch.resolve(), score])
+
+    def _folder(self, arch: Path) -> Path:
+        return self.work / arch.stem
+
+    def _options(self, arch: Path) -> tuple[str, ...]:
+        return ('--cfg-options', f'model.backbone.arch={arch}', *self.options)
+
+    def _train(self, arch: Path) -> Step:
+        folder = self._folder(arch)
+        given = command('train.py', self.config, '--work-dir', folder, '--no-validate')
+        return Step(
+            f'train {arch.stem} alone',
+            (*given, *self._options(arch)),
+            (self.config, arch),
+            (folder / f'iter_{self.max_iters}.pth',),
+            ('--resume',),
+        )
+
+    def _test(self, arch: Path) -> Step:
+        folder = self._folder(arch)
+        weights, out = folder / f'iter_{self.max_iters}.pth', folder / 'test'
+        given = command('test.py', self.config, weights, '--work-dir', out)
+        return Step(f'test {arch.stem}', (*given, *self._options(arch)), (arch, weights), (out,))

@@ -1,0 +1,118 @@
+"""What tools/rank_study.py does: evaluate paths, train some alone, correlate, write, draw."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from mmengine.config import Config
+
+from scalenas.arch import Arch, dump
+from scalenas.config import read_config
+from scalenas.demo.alone import TrainedAlone
+from scalenas.errors import UserError
+from scalenas.evaluation import SubnetEvaluator
+from scalenas.paths import writable_folder
+from scalenas.pipeline import run_steps
+from scalenas.search import (
+    Comparison,
+    GivenNetworks,
+    ProgressLine,
+    Record,
+    SearchPlan,
+    SearchStudy,
+    compare,
+    paths_text,
+    rank_table,
+    read_alone,
+    read_paths,
+    run_search,
+    sampled_paths,
+    spread_by_cost,
+    write_findings,
+)
+from scalenas.space import AbstractSpace
+from scalenas.visualization.draw_ranks import draw_ranks
+
+
+@dataclass(frozen=True)
+class RankJob:
+    """A rank study of one supernet; everything it finds lies in `work`."""
+
+    args: argparse.Namespace
+    cfg: Config
+    plan: SearchPlan
+    work: Path
+
+    @classmethod
+    def of(cls, args: argparse.Namespace) -> Self:
+        """As the command line asks for it.
+
+        Raises:
+            UserError: for options that exclude each other, or a config without a search.
+        """
+        given = [name for name in ('archs', 'alone', 'train') if getattr(args, name)]
+        if 'alone' in given and len(given) > 1:
+            other = next(name for name in given if name != 'alone')
+            raise UserError(f'--alone: names its networks itself; leave --{other} out')
+        if args.num < 3 or args.num_alone < 3:
+            raise UserError('--num, --num-alone: a correlation needs at least 3 networks')
+        cfg = read_config(args.config, args.cfg_options)
+        work = args.work_dir or Path('work_dirs') / f'{Path(args.config).stem}_ranks'
+        return cls(args, cfg, SearchPlan.from_dict(cfg.get('search')), work)
+
+    def run(self) -> str:
+        """The table; picture, table and paths are written into the work dir.
+
+        Raises:
+            UserError: one line, when something that is needed is missing or does not fit.
+        """
+        writable_folder(self.work)
+        alone = read_alone(self.args.alone) if self.args.alone else None
+        records = self._evaluate(alone)
+        if self.args.train:
+            alone = self._train(records)
+        found = compare(
+            records, self.plan.objective, alone, self.args.resamples, seed=self.args.seed
+        )
+        return self._write({Path(self.args.config).stem: found})
+
+    def _archs(self, space: AbstractSpace[Any], alone: Mapping[Arch, float] | None) -> list[Arch]:
+        if alone is not None:
+            return list(alone)
+        if self.args.archs:
+            return read_paths(self.args.archs)
+        return sampled_paths(space, self.args.num, self.args.seed)
+
+    def _evaluate(self, alone: Mapping[Arch, float] | None) -> list[Record]:
+        evaluator = SubnetEvaluator.from_config(self.cfg, self.args.checkpoint, self.args.device)
+        archs = self._archs(evaluator.space, alone)
+        cost = evaluator.counter(self.plan.size)
+        search = GivenNetworks(evaluator.space, self.plan.objective, cost, archs)
+        settings = self.plan.settings(search, self.args.checkpoint, self.cfg)
+        storage = str(self.work / 'study.db')
+        study = SearchStudy.open(storage, 'ranks', self.plan.objective, settings)
+        with ProgressLine(self.plan.objective, search.num_total) as line:
+            records = run_search(search, study, evaluator, progress=line)
+        write_findings({'paths.json': paths_text(records)}, self.work)
+        return records
+
+    def _train(self, records: Sequence[Record]) -> dict[Arch, float]:
+        objective = self.plan.objective
+        chosen = spread_by_cost(records, objective, self.args.num_alone)
+        files = {f'alone/{record.slot:04}.yaml': dump(record.arch) for record in chosen}
+        write_findings(files, self.work)
+        archs = [self.work / name for name in files]
+        job = TrainedAlone.by(self.args.train, archs, self.work / 'alone')
+        run_steps(job.steps(), self.work / 'alone/stamps')
+        job.write_scores(self.work / 'alone.csv', objective.metric)
+        return read_alone(self.work / 'alone.csv')
+
+    def _write(self, rows: Mapping[str, Sequence[Comparison]]) -> str:
+        table = rank_table(rows)
+        write_findings({'ranks.md': table + '\n'}, self.work)
+        draw_ranks(self.work / 'ranks.png', rows, self.plan.objective.metric)
+        return table

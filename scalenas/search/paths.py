@@ -1,0 +1,188 @@
+"""Sampled paths of a supernet, scored: does it order networks as something else orders them?
+
+The paths are evaluated by a search that proposes nothing else: so a study keeps every score, any
+number of workers share them, and what was stopped goes on.
+
+Source: ScaleNet (Xie et al. 2022), table 4 and appendix B.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scalenas.arch import Arch, ArchError, find, from_dict
+from scalenas.complexity import Budget, Cost
+from scalenas.space import AbstractSpace
+
+from .algorithm import AbstractSearch
+from .ranking import RankStudy, rank_study
+from .record import Objective, Record, SearchError
+
+PATHS = 'paths.json'
+AXIS = {'macs': 'multiply-adds', 'params': 'parameters', 'acts': 'activations'}
+
+
+class GivenNetworks(AbstractSearch):
+    """Evaluates these networks, in this order, each once.
+
+    Raises:
+        SearchError: for no network.
+        SpaceError: for one that the space does not hold.
+    """
+
+    def __init__(
+        self,
+        space: AbstractSpace[Any],
+        objective: Objective,
+        cost: Callable[[Arch], Cost],
+        archs: Sequence[Arch],
+        budget: Budget | None = None,
+    ) -> None:
+        self.archs = list(dict.fromkeys(archs))
+        if not self.archs:
+            raise SearchError('rank study: there is no network to evaluate')
+        super().__init__(space, objective, cost, budget, len(self.archs))
+        for arch in self.archs:
+            space.encode(arch)
+
+    def generation(self, index: int, records: Sequence[Record], rng: random.Random) -> list[Arch]:
+        """All networks at index 0."""
+        return list(self.archs) if index == 0 else []
+
+    def settings(self) -> dict[str, object]:
+        """Plain data."""
+        return {'type': 'given', 'archs': [arch.to_dict() for arch in self.archs]}
+
+
+def sampled_paths(space: AbstractSpace[Any], num: int, seed: int) -> list[Arch]:
+    """So many different networks, every gene drawn evenly: of a scaled space every stage, too.
+
+    Fewer when the space has no more.
+    """
+    rng = random.Random(f'paths/{seed}')
+    found: dict[Arch, None] = {}
+    for _ in range(100 * num):
+        if len(found) == num:
+            break
+        found[space.sample(rng)] = None
+    return list(found)
+
+
+def read_paths(path: str | Path) -> list[Arch]:
+    """The networks of a `paths.json`, as `paths_text` wrote it.
+
+    Raises:
+        SearchError: when it is no such file.
+    """
+    try:
+        rows = json.loads(Path(path).read_text(encoding='utf-8'))
+        return [from_dict(row['arch'], f'{path}[{i}]') for i, row in enumerate(rows)]
+    except (OSError, ValueError, TypeError, KeyError, ArchError) as error:
+        line = ' '.join(str(error).split())
+        raise SearchError(f'{path}: not the paths of a rank study: {line}') from None
+
+
+def paths_text(records: Sequence[Record]) -> str:
+    """Networks, costs and scores as JSON."""
+    rows = [
+        {'arch': r.arch.to_dict(), 'cost': r.cost.to_dict(), 'metrics': dict(r.metrics)}
+        for r in records
+    ]
+    return '[\n' + ',\n'.join(json.dumps(row) for row in rows) + '\n]\n'
+
+
+def read_alone(path: str | Path) -> dict[Arch, float]:
+    """Scores of networks that were trained alone: a CSV with columns `arch` and `score`.
+
+    `arch` is a name of the zoo, or an arch file, relative to the folder of the CSV.
+
+    Raises:
+        SearchError: when it is no such file, or names a network twice.
+    """
+    path = Path(path)
+    found: dict[Arch, float] = {}
+    try:
+        with path.open(encoding='utf-8', newline='') as file:
+            rows = list(csv.DictReader(file))
+        for number, row in enumerate(rows, 2):
+            beside = path.parent / row['arch']
+            arch = find(str(beside) if beside.is_file() else row['arch'])
+            if arch in found:
+                raise SearchError(f'{path}: line {number} is a network that an earlier line has')
+            found[arch] = float(row['score'])
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        if isinstance(error, SearchError):
+            raise
+        line = ' '.join(str(error).split())
+        raise SearchError(f'{path}: expected a CSV with columns arch and score: {line}') from None
+    if not found:
+        raise SearchError(f'{path}: expected a CSV with columns arch and score, got no line')
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How the supernet's scores order networks, compared with how `against` orders them."""
+
+    against: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    study: RankStudy
+
+
+def compare(
+    records: Sequence[Record],
+    objective: Objective,
+    alone: Mapping[Arch, float] | None = None,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> list[Comparison]:
+    """Scores against cost, and against those of networks that were trained alone, if given.
+
+    Where less is better both kinds of scores are negated, so that a good order is positive.
+
+    Raises:
+        SearchError: for fewer than three networks, or a score that is the same for all.
+    """
+    scores = {record.arch: -objective.loss(record.metrics) for record in records}
+    costs = [float(getattr(record.cost, objective.cost)) for record in records]
+    found = [_compared(AXIS[objective.cost], costs, list(scores.values()), resamples, seed)]
+    if alone is not None:
+        sign = 1.0 if objective.direction == 'maximize' else -1.0
+        both = [arch for arch in alone if arch in scores]
+        x, y = [sign * alone[arch] for arch in both], [scores[arch] for arch in both]
+        found.append(_compared('trained alone', x, y, resamples, seed))
+    return found
+
+
+def _compared(
+    against: str, x: list[float], y: list[float], resamples: int, seed: int
+) -> Comparison:
+    return Comparison(against, tuple(x), tuple(y), rank_study(x, y, resamples=resamples, seed=seed))
+
+
+def rank_table(rows: Mapping[str, Sequence[Comparison]]) -> str:
+    """Markdown: one line per supernet and comparison, with the intervals of the bootstrap."""
+    head = '| supernet | score against | networks | Pearson | Spearman | Kendall |'
+    lines = [head, '|---' * 6 + '|']
+    for name, comparisons in rows.items():
+        for comparison in comparisons:
+            study = comparison.study
+            numbers = (study.num, study.pearson, study.spearman, study.kendall)
+            cells = ' | '.join(str(number) for number in numbers)
+            lines.append(f'| {name} | {comparison.against} | {cells} |')
+    return '\n'.join(lines)
+
+
+def spread_by_cost(records: Sequence[Record], objective: Objective, num: int) -> list[Record]:
+    """`num` records at equal distances in the order of cost, cheapest and costliest included."""
+    ordered = sorted(records, key=lambda r: (getattr(r.cost, objective.cost), r.slot))
+    if num >= len(ordered) or num < 2:
+        return ordered[:num]
+    return [ordered[round(i * (len(ordered) - 1) / (num - 1))] for i in range(num)]
