@@ -54,10 +54,8 @@ class RankJob:
         Raises:
             UserError: for options that exclude each other, or a config without a search.
         """
-        given = [name for name in ('archs', 'alone', 'train') if getattr(args, name)]
-        if 'alone' in given and len(given) > 1:
-            other = next(name for name in given if name != 'alone')
-            raise UserError(f'--alone: names its networks itself; leave --{other} out')
+        if args.alone and args.train:
+            raise UserError('--alone, --train: either the scores are there or they are to be made')
         if args.num < 3 or args.num_alone < 3:
             raise UserError('--num, --num-alone: a correlation needs at least 3 networks')
         cfg = read_config(args.config, args.cfg_options)
@@ -78,13 +76,13 @@ class RankJob:
         found = compare(
             records, self.plan.objective, alone, self.args.resamples, seed=self.args.seed
         )
-        return self._write({Path(self.args.config).stem: found})
+        return self._write({self.args.name or Path(self.args.config).stem: found})
 
     def _archs(self, space: AbstractSpace[Any], alone: Mapping[Arch, float] | None) -> list[Arch]:
+        if self.args.archs:
+            return [*read_paths(self.args.archs), *(alone or ())]
         if alone is not None:
             return list(alone)
-        if self.args.archs:
-            return read_paths(self.args.archs)
         return sampled_paths(space, self.args.num, self.args.seed)
 
     def _evaluate(self, alone: Mapping[Arch, float] | None) -> list[Record]:

@@ -2,6 +2,8 @@
 """Does a supernet order networks well? Its scores of sampled paths against their multiply-adds, and
 against the scores of networks that were trained alone. Give the same command again to continue.
 
+With --alone, and without --archs, the networks are those of the CSV.
+
 python tools/rank_study.py CONFIG CHECKPOINT --num 6000
 python tools/rank_study.py CONFIG2 CHECKPOINT2 --archs work_dirs/NAME_ranks/paths.json
 python tools/rank_study.py CONFIG CHECKPOINT --alone scores.csv
@@ -30,9 +32,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--num', type=int, default=200, help='paths (default: %(default)s)')
     parser.add_argument('--seed', type=int, default=0, help='of the paths and of the bootstrap')
     parser.add_argument('--archs', metavar='JSON', help='the paths of another study instead')
-    parser.add_argument('--alone', metavar='CSV', help='networks (columns arch, score) instead')
+    parser.add_argument('--alone', metavar='CSV', help='scores of networks (arch, score)')
     parser.add_argument('--train', metavar='CONFIG', help='train some of the paths alone by this')
     parser.add_argument('--num-alone', type=int, default=6, help='how many (default: %(default)s)')
+    parser.add_argument('--name', help='in table and picture (default: of the config)')
     parser.add_argument('--resamples', type=int, default=1000, help='of the bootstrap')
     parser.add_argument('--device', default='cpu')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})

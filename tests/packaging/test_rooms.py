@@ -42,7 +42,7 @@ HEAVY = {
 # Files of a light room that need a task package; only the registry imports them, when asked.
 BRIDGES = {'datasets/mmseg_datasets.py', 'datasets/mmpretrain_datasets.py'}
 # Not rooms: they may look everywhere.
-LOBBY = {'cli', 'demo', 'doctor', 'pipeline', 'registry', 'utils', *NEUTRAL}
+LOBBY = {'cli', 'demo', 'doctor', 'pipeline', 'rank_study', 'registry', 'utils', *NEUTRAL}
 
 
 def imported(source: str, package: tuple[str, ...]) -> Iterator[tuple[int, str]]:
