@@ -25,6 +25,7 @@ from scalenas.search import (
     SearchPlan,
     SearchStudy,
     compare,
+    comparisons_text,
     paths_text,
     rank_table,
     read_alone,
@@ -104,13 +105,16 @@ class RankJob:
         files = {f'alone/{record.slot:04}.yaml': dump(record.arch) for record in chosen}
         write_findings(files, self.work)
         archs = [self.work / name for name in files]
-        job = TrainedAlone.by(self.args.train, archs, self.work / 'alone')
+        job = TrainedAlone.by(self.args.train, archs, self.work / 'alone', *self.args.train_options)
         run_steps(job.steps(), self.work / 'alone/stamps')
         job.write_scores(self.work / 'alone.csv', objective.metric)
         return read_alone(self.work / 'alone.csv')
 
     def _write(self, rows: Mapping[str, Sequence[Comparison]]) -> str:
         table = rank_table(rows)
-        write_findings({'ranks.md': table + '\n'}, self.work)
+        files = {'ranks.md': table + '\n'}
+        (found,) = rows.values()
+        files['ranks.json'] = comparisons_text(found)
+        write_findings(files, self.work)
         draw_ranks(self.work / 'ranks.png', rows, self.plan.objective.metric)
         return table

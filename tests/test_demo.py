@@ -8,7 +8,11 @@ from PIL import Image
 
 from scalenas.arch import dump, named
 from scalenas.config import read_config
-from scalenas.demo import DEMOS, LAND, POSE, DetectionDemo, SearchDemo, demo_of
+from scalenas.demo import DEMOS, LAND, POSE, DetectionDemo, ScaleNetDemo, SearchDemo, demo_of
+from scalenas.demo.scalenet import LONG, QUICK
+from scalenas.demo.scalenet_report import spread_table
+from scalenas.errors import UserError
+from scalenas.search import Comparison, rank_study
 from scalenas.visualization.demo_objects import draw_objects, draw_poses
 from scalenas.visualization.demo_report import (
     demo_table,
@@ -27,6 +31,15 @@ def searched(task, folder):
     demo.random.mkdir(parents=True)
     front = [{'slot': slot} for slot in range(5)]
     (demo.found / 'front.json').write_text(json.dumps(front))
+    return demo
+
+
+def trained_digits(folder, size):
+    """The demo of ScaleNet with its first supernet trained, as far as files tell."""
+    demo = ScaleNetDemo(folder / 'work', folder / 'data', size)
+    checkpoint = demo.checkpoint('hierarchical', 0)
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.write_bytes(b'weights')
     return demo
 
 
@@ -49,10 +62,12 @@ def demos(tmp_path):
         'pose': searched(POSE, tmp_path / 'pose'),
         'detection': done,
         'detection alone': DetectionDemo(tmp_path / 'alone', trees, alone),
+        'scalenet': trained_digits(tmp_path / 'digits', QUICK),
+        'scalenet long': trained_digits(tmp_path / 'long', LONG),
     }
 
 
-KINDS = ('segmentation', 'pose', 'detection', 'detection alone')
+KINDS = ('segmentation', 'pose', 'detection', 'detection alone', 'scalenet', 'scalenet long')
 
 
 def all_steps(demo):
@@ -116,7 +131,7 @@ def test_the_iterations_are_those_of_the_configs():
 
 def test_each_demo_has_folders_of_its_own():
     found = [demo_of(name, quick=quick) for name in DEMOS for quick in (False, True)]
-    assert len({demo.work for demo in found}) == 6
+    assert len({demo.work for demo in found}) == 2 * len(DEMOS) == 8
     assert str(demo_of('segmentation').work) == 'work_dirs/demo'
     assert demo_of('detection').land == demo_of('segmentation')
 
@@ -251,3 +266,42 @@ def test_pictures_of_people_and_trees(tmp_path, monkeypatch):
     assert first['label'].tolist() == [[5, 5, 20, 20], [30, 30, 20, 20]]
     assert first['net'].tolist() == [[3, 3, 20, 20], [4, 4, 20, 20]]
     assert second['net'].shape == (0, 4)
+
+
+def test_the_long_form_has_three_seeds_of_both_samplings():
+    demo = demo_of('scalenet', long=True)
+    assert str(demo.work) == 'work_dirs/demo_scalenet_long'
+    assert demo.runs() == [(s, n) for n in range(3) for s in ('hierarchical', 'uniform')]
+    trained = [step.command for step in demo.train()[1:]]
+    seeds = [word for command in trained for word in command if word.startswith('randomness')]
+    assert seeds == [f'randomness.seed={n}' for n in (0, 0, 1, 1, 2, 2)]
+    ranked = [step.command for step in demo.rank()]
+    assert ['--archs' in command for command in ranked] == [False] + 5 * [True]
+    for options in ({'name': 'pose', 'long': True}, {'name': 'scalenet', 'quick': True}):
+        with pytest.raises(UserError, match='--long'):
+            demo_of(**{'long': True, **options})
+
+
+def test_both_samplings_have_the_same_networks():
+    """Uniform: the factors of all stages in one; so every path of one is a path of the other."""
+    from scalenas.space import from_dict
+
+    demo = demo_of('scalenet')
+    spaces = [
+        from_dict(read_config(str(demo.config(name))).model.architecture.backbone.space.to_dict())
+        for name in demo.SAMPLINGS.values()
+    ]
+    assert spaces[1] == spaces[0].merged()
+    assert len(spaces[0].stages) == demo.STAGES + 1
+
+
+def test_spread_over_seeds():
+    x = [1.0, 2.0, 3.0, 4.0]
+    rows = {
+        f'{name}, seed {seed}': [Comparison('multiply-adds', x, y, rank_study(x, y, resamples=9))]
+        for seed, y in enumerate(([1.0, 2.0, 3.0, 4.0], [1.0, 3.0, 2.0, 4.0]))
+        for name in ('hierarchical', 'uniform')
+    }
+    lines = spread_table(rows).splitlines()
+    assert lines[2].startswith('| hierarchical | multiply-adds | 2 | 0.900 ± 0.141 | 0.900 ± 0.1')
+    assert lines[3].endswith('| 0.833 ± 0.236 |')

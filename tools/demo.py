@@ -4,6 +4,7 @@
 segmentation  satellite pictures: data, teacher, supernet, two searches, export, test (default)
 pose          people on video: the same steps, with mmpose
 detection     trees from the air: a detector from an exported backbone and from random weights
+scalenet      digits: two super-supernets, how they rank networks, MCEA, a family of networks
 
 Stop it at any time; the same command goes on. Writes below the folder where it is started.
 """
@@ -28,8 +29,9 @@ def main() -> None:
     parser.add_argument('--work-dir', type=Path, help='default: work_dirs/demo[_NAME]')
     parser.add_argument('--data', type=Path, help='default: data/ and the name of the data')
     parser.add_argument('--quick', action='store_true', help='few iterations: to see that it runs')
+    parser.add_argument('--long', action='store_true', help='scalenet: three seeds, 40 minutes')
     args = parser.parse_args()
-    demo = demo_of(args.demo, args.work_dir, args.data, args.quick)
+    demo = demo_of(args.demo, args.work_dir, args.data, args.quick, args.long)
     seconds = 0.0
     for part in demo.PARTS:
         seconds += run_steps(getattr(demo, part)(), demo.work / 'stamps' / part)

@@ -35,6 +35,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--alone', metavar='CSV', help='scores of networks (arch, score)')
     parser.add_argument('--train', metavar='CONFIG', help='train some of the paths alone by this')
     parser.add_argument('--num-alone', type=int, default=6, help='how many (default: %(default)s)')
+    parser.add_argument('--train-options', nargs='+', default=[], help='--cfg-options of --train')
     parser.add_argument('--name', help='in table and picture (default: of the config)')
     parser.add_argument('--resamples', type=int, default=1000, help='of the bootstrap')
     parser.add_argument('--device', default='cpu')

@@ -4,25 +4,57 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from scalenas.errors import UserError
+
 from .finetuning import DetectionDemo
+from .scalenet import LONG, MINUTES, QUICK, ScaleNetDemo
 from .searching import LAND, POSE, SearchDemo
 
-__all__ = ['DATA', 'DEMOS', 'LAND', 'POSE', 'DetectionDemo', 'SearchDemo', 'demo_of']
+__all__ = [
+    'DATA',
+    'DEMOS',
+    'LAND',
+    'POSE',
+    'Demo',
+    'DetectionDemo',
+    'ScaleNetDemo',
+    'SearchDemo',
+    'demo_of',
+]
 
-DATA = {'segmentation': 'earth', 'pose': 'people', 'detection': 'trees'}
+Demo = SearchDemo | DetectionDemo | ScaleNetDemo
+
+DATA = {
+    'segmentation': 'earth',
+    'pose': 'people',
+    'detection': 'trees',
+    'scalenet': 'digits',
+}
 """Demo -> the demo data that it runs on."""
 
 DEMOS = tuple(DATA)
 
 
 def demo_of(
-    name: str, work: Path | None = None, data: Path | None = None, quick: bool = False
-) -> SearchDemo | DetectionDemo:
-    """The demo of this name, in its usual folders unless others are given."""
+    name: str,
+    work: Path | None = None,
+    data: Path | None = None,
+    quick: bool = False,
+    long: bool = False,
+) -> Demo:
+    """The demo of this name, in its usual folders unless others are given.
+
+    Raises:
+        UserError: when it has no long form, or is to be quick and long.
+    """
+    if long and (quick or name != 'scalenet'):
+        raise UserError('--long: only the demo scalenet has a long form, and not beside --quick')
     suffix = '' if name == 'segmentation' else f'_{name}'
-    quickly = '_quick' if quick else ''
+    quickly = '_quick' if quick else '_long' if long else ''
     work = work or Path(f'work_dirs/demo{suffix}{quickly}')
     data = data or Path('data') / DATA[name]
+    if name == 'scalenet':
+        return ScaleNetDemo(work, data, QUICK if quick else LONG if long else MINUTES)
     if name == 'detection':
         backbones = Path(f'work_dirs/demo{quickly}')
         return DetectionDemo(work, data, SearchDemo(LAND, backbones, Path('data/earth'), quick))

@@ -14,12 +14,17 @@ from scalenas.visualization.demo_report import (
     stock_metrics,
 )
 
+from . import Demo
 from .finetuning import DetectionDemo
+from .scalenet import ScaleNetDemo
+from .scalenet_report import scalenet_report
 from .searching import SearchDemo
 
 
-def report(demo: SearchDemo | DetectionDemo) -> tuple[str, tuple[str, ...]]:
+def report(demo: Demo) -> tuple[str, tuple[str, ...]]:
     """The table, and the names of the pictures, which are written into the demo's work dir."""
+    if isinstance(demo, ScaleNetDemo):
+        return scalenet_report(demo)
     return _of_finetuning(demo) if isinstance(demo, DetectionDemo) else _of_search(demo)
 
 

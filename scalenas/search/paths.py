@@ -12,7 +12,7 @@ import csv
 import json
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from scalenas.complexity import Budget, Cost
 from scalenas.space import AbstractSpace
 
 from .algorithm import AbstractSearch
-from .ranking import RankStudy, rank_study
+from .ranking import Interval, RankStudy, rank_study
 from .record import Objective, Record, SearchError
 
 PATHS = 'paths.json'
@@ -178,6 +178,21 @@ def rank_table(rows: Mapping[str, Sequence[Comparison]]) -> str:
             cells = ' | '.join(str(number) for number in numbers)
             lines.append(f'| {name} | {comparison.against} | {cells} |')
     return '\n'.join(lines)
+
+
+def comparisons_text(found: Sequence[Comparison]) -> str:
+    """As JSON; `comparison_of` reads one back."""
+    return json.dumps([asdict(comparison) for comparison in found], indent=1) + '\n'
+
+
+def comparison_of(row: Mapping[str, Any]) -> Comparison:
+    """From a row of `comparisons_text`."""
+    study = dict(row['study'])
+    names = ('pearson', 'spearman', 'kendall')
+    intervals = {name: Interval(**study[name]) for name in names}
+    return Comparison(
+        row['against'], tuple(row['x']), tuple(row['y']), RankStudy(study['num'], **intervals)
+    )
 
 
 def spread_by_cost(records: Sequence[Record], objective: Objective, num: int) -> list[Record]:

@@ -6,8 +6,15 @@
 # Needs: python tools/get_demo_data.py digits
 # Expected: what `python tools/demo.py scalenet` prints; docs/scalenet.md.
 _base_ = './supernet_scalenet_1xb64-900_digits-28x28.py'
-factors = [1.0, 1.1, 1.2, 1.3, 1.4]
-space = dict(stages=[dict(depth=factors, width=factors, resolution=factors)])
+space = dict(
+    stages=[
+        dict(
+            depth=[1.0, 1.2, 1.4],
+            width=[1.0, 1.15, 1.3],
+            resolution=[1.0, 1.1, 1.2, 1.3, 1.4],
+        )
+    ]
+)
 model = dict(
     architecture=dict(backbone=dict(space=space)),
     sampler=dict(_delete_=True, type='uniform', seed=0),

@@ -35,8 +35,8 @@ space = dict(
     ),
     stages=[
         {},
-        dict(depth=[1.0, 1.1, 1.2], width=[1.0, 1.1, 1.2], resolution=[1.0, 1.1, 1.2]),
-        dict(depth=[1.2, 1.3, 1.4], width=[1.2, 1.3, 1.4], resolution=[1.2, 1.3, 1.4]),
+        dict(depth=[1.0, 1.2], width=[1.0, 1.15], resolution=[1.0, 1.1, 1.2]),
+        dict(depth=[1.2, 1.4], width=[1.15, 1.3], resolution=[1.2, 1.3, 1.4]),
     ],
 )
 model = dict(
