@@ -1,0 +1,94 @@
+"""tools/rank_study.py: paths of a supernet, kept one by one; networks trained alone; bad input."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mmengine.config import Config
+
+from ..export.classifier import SCALED, config, write_pictures
+from .test_scalenet import tool
+
+
+@pytest.fixture(scope='module')
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A ScaleNet supernet of three iterations, and a config that trains one network."""
+    root = tmp_path_factory.mktemp('ranks')
+    write_pictures(root, {'train': 6, 'search': 5, 'test': 6})
+    backbone = {'type': 'scalenas.ChoiceMBConvNet', 'space': SCALED.to_dict(), 'resize': True}
+    head = {'type': 'LinearClsHead', 'in_channels': 24}
+    cfg = config(root, backbone, head, {'type': 'hierarchical', 'eta': 'equal'})
+    done = tool('train', cfg.filename, '--work-dir', root / 'trained')
+    assert done.returncode == 0, done.stderr
+    alone = Config(cfg.to_dict())
+    net: dict[str, Any] = {**alone.model.architecture}
+    arch = SCALED.base.smallest().to_dict()
+    net['backbone'] = {'type': 'scalenas.ScaleMBConvNet', 'arch': arch, 'resize': True}
+    alone.model = net
+    alone.val_cfg, alone.test_cfg = {'type': 'ValLoop'}, {'type': 'TestLoop'}
+    alone.custom_hooks = []
+    alone.dump(root / 'alone.py')
+    return root
+
+
+def study(world: Path, *args: object, work: str = 'ranks') -> Any:
+    """The tool on the supernet of the world."""
+    given = world / 'supernet.py', world / 'trained/iter_3.pth', '--work-dir', world / work
+    return tool('rank_study', *given, '--resamples', 20, *args)
+
+
+@pytest.fixture(scope='module')
+def ranked(world: Path) -> Any:
+    return study(world, '--num', 6, '--num-alone', 3, '--train', world / 'alone.py')
+
+
+def test_paths_are_ranked_against_costs_and_against_training_alone(
+    world: Path, ranked: Any
+) -> None:
+    assert ranked.returncode == 0, ranked.stderr
+    rows = json.loads((world / 'ranks/ranks.json').read_text())
+    assert [row['against'] for row in rows] == ['multiply-adds', 'trained alone']
+    assert [row['study']['num'] for row in rows] == [6, 3]
+    paths = json.loads((world / 'ranks/paths.json').read_text())
+    assert [row['cost']['macs'] for row in paths] == rows[0]['x']
+    scores = [float(row['score']) for row in csv.DictReader((world / 'ranks/alone.csv').open())]
+    assert sorted(scores) == sorted(rows[1]['x'])
+    assert (world / 'ranks/ranks.png').stat().st_size > 10_000
+    assert '| supernet | multiply-adds | 6 |' in ranked.stdout
+
+
+def test_the_same_command_evaluates_and_trains_nothing_again(world: Path, ranked: Any) -> None:
+    again = study(world, '--num', 6, '--num-alone', 3, '--train', world / 'alone.py')
+    assert again.returncode == 0, again.stderr
+    assert '(generation' not in again.stderr
+    assert again.stdout.count('done before') == 6
+
+
+def test_the_paths_and_the_scores_of_another_study(world: Path, ranked: Any) -> None:
+    given = '--archs', world / 'ranks/paths.json', '--alone', world / 'ranks/alone.csv'
+    other = study(world, *given, '--name', 'other', work='other')
+    assert other.returncode == 0, other.stderr
+    for name in ('ranks.json', 'paths.json'):
+        assert (world / 'other' / name).read_text() == (world / 'ranks' / name).read_text()
+    assert '| other | trained alone | 3 |' in other.stdout
+
+
+@pytest.mark.parametrize(
+    ('args', 'line'),
+    [
+        (('--num', '2'), 'a correlation needs at least 3 networks'),
+        (('--num', '7'), 'made with other settings: algorithm.archs'),
+        (('--alone', 'none.csv'), 'expected a CSV with columns arch and score'),
+        (('--archs', 'none.json'), 'not the paths of a rank study'),
+        (('--alone', 'a.csv', '--train', 'b.py'), 'either the scores are there or'),
+    ],
+)
+def test_a_mistake_is_one_line(world: Path, ranked: Any, args: tuple[str, ...], line: str) -> None:
+    done = study(world, *args)
+    assert done.returncode == 2
+    assert line in done.stderr
+    assert 'Traceback' not in done.stderr
