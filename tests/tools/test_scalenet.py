@@ -1,4 +1,4 @@
-"""ScaleNet from training to the scaled nets, as a user gives the commands; mistakes are one line."""
+"""ScaleNet from training to the scaled nets, as a user gives the commands; bad input."""
 
 from __future__ import annotations
 
