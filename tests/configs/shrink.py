@@ -53,7 +53,7 @@ def shrink_scaled(space: Any) -> None:
     """A scaled space of a narrow base, with the ends of each factor."""
     space['base'].update(NARROW_BASE)
     for stage in space['stages']:
-        for name, values in stage.items():
+        for name, values in list(stage.items()):
             stage[name] = sorted({values[0], values[-1]})
 
 
@@ -280,6 +280,8 @@ def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
             # The smallest and the largest net; test_configs tests the grid itself in full.
             everything = [dict(genes=['*'], levels=2)]
             cfg.search.algorithm.update(grid=everything, budgets=[1e15], num_total=4)
+        elif cfg.search.algorithm.type == 'random':
+            cfg.search.algorithm.num_total = 4
         elif cfg.search.algorithm.type == 'mcea':
             cfg.search.algorithm.update(
                 base_macs='auto',
