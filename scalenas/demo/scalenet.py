@@ -158,11 +158,11 @@ class ScaleNetDemo:
         weights = self.checkpoint(*self.runs()[0])
         out = self.work / 'exported'
         given = command('export.py', arch, weights, '--config', self.search_config)
-        given = (*given, '--out', out, '--force', '--cfg-options')
+        given = (*given, '--out', str(out), '--force', '--cfg-options')
         options = self._data('train', 'val', 'test', 'calibration')
         made = tuple(out / f'{arch.stem}.{suffix}' for suffix in ('py', 'pth', 'yaml', 'json'))
         title = f'export {arch.stem} with the weights of the supernet'
-        return Step(title, (*map(str, given), *options), (*self._needs(), arch, weights), made)
+        return Step(title, (*given, *options), (*self._needs(), arch, weights), made)
 
     def _needs(self) -> tuple[Path, ...]:
         return (*configs_in(self.CONFIGS), self.data / 'meta.json')
