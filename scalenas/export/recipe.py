@@ -8,7 +8,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from scalenas.arch import Arch, HRArch, MBConvArch, RegNetArch
+from scalenas.arch import Arch, HRArch, MBConvArch, RegNetArch, SegHead, under_head
 from scalenas.models import BACKBONES
 from scalenas.models.extra import single_scale
 from scalenas.paths import resource
@@ -61,10 +61,9 @@ def recipe(cfg: Config, arch: Arch, resolution: float = 1.0) -> dict[str, Any]:
     model = found['model']
     backbone = {**model['backbone'], 'type': BACKBONES[arch.family]}
     if 'decode_head' in model:
+        arch = under_head(arch, SegHead(19))
         channels = [feature.channels for feature in arch.features((224, 224))]
         if isinstance(arch, MBConvArch | RegNetArch):
-            # A last convolution before the pooling would get weights, but no gradients.
-            arch = arch.with_(conv_out=None)
             backbone['out_indices'] = indices = _dense(arch)
             channels = [arch.stages[index - 1].width for index in indices]
         model['decode_head'] = _concatenating(model['decode_head'], channels)
