@@ -24,6 +24,11 @@ RECIPES: dict[str, str] = {
 }
 """Task -> the shipped config that `write_recipe` starts from."""
 
+FAMILY_RECIPES: dict[tuple[str, str], str] = {
+    ('cls', 'mbconv'): 'configs/scalenas_cls/imagenet/efficientnet_b0_8xb128-350e_imagenet.py',
+}
+"""Task and family -> the config for it where the family has its own, with its own padding."""
+
 RESIZING = ('Resize', 'RandomResize', 'RandomCrop')
 """Transforms of mmseg whose sizes follow a scaled network."""
 
@@ -43,8 +48,9 @@ def write_recipe(
         raise ExportError(f'config {path}: must be a new file in a folder that exists')
     if task not in RECIPES:
         raise ExportError(f'config: no recipe for {task!r}; there are {", ".join(RECIPES)}')
-    variables = recipe(Config.fromfile(resource(RECIPES[task])), arch, resolution)
-    source = f'{about}\nBackbone in the recipe of {RECIPES[task]}.'.strip()
+    start = FAMILY_RECIPES.get((task, arch.family), RECIPES[task])
+    variables = recipe(Config.fromfile(resource(start)), arch, resolution)
+    source = f'{about}\nBackbone in the recipe of {start}.'.strip()
     path.write_text(as_config(variables, source), encoding='utf-8')
 
 

@@ -73,12 +73,18 @@ def test_the_images_have_the_size_of_the_arch(tmp_path: Path) -> None:
     write_recipe(tmp_path / 'b3.py', arch, 'cls')
     cfg = Config.fromfile(tmp_path / 'b3.py')
     assert cfg.train_dataloader.dataset.pipeline[1].scale == 300
+    assert cfg.model.backbone.conv_cfg.type == 'Conv2dAdaptivePadding', "EfficientNet's own recipe"
+    assert cfg.optim_wrapper.optimizer.type == 'RMSprop'
+    assert {hook.type for hook in cfg.custom_hooks} == {'scalenas.InvalidLossHook', 'EMAHook'}
     for loader in (cfg.val_dataloader, cfg.test_dataloader):
         _, resize, crop, _ = loader.dataset.pipeline
         assert (resize.scale, crop.crop_size) == (343, 300)
 
 
-@pytest.mark.parametrize(('name', 'task'), [('regnetz_500mf', 'cls'), ('scalenas_s1', 'seg')])
+SHRUNK = [('regnetz_500mf', 'cls'), ('efficientnet_b0', 'cls'), ('scalenas_s1', 'seg')]
+
+
+@pytest.mark.parametrize(('name', 'task'), SHRUNK)
 def test_the_config_trains_shrunk(tmp_path: Path, name: str, task: str) -> None:
     write_recipe(tmp_path / 'ready.py', named(name), task)
     cfg = Config.fromfile(tmp_path / 'ready.py')
