@@ -32,7 +32,10 @@ MIM = [
     'mmsegmentation>=1.2.0',
     'mmpretrain>=1.2.0',
 ]
-TESTS = ['hypothesis', 'mypy', 'pytest', 'pytest-timeout', 'pytest-xdist', 'ruff', 'types-PyYAML']
+TESTS = [
+    *('hypothesis', 'mypy', 'pytest', 'pytest-timeout', 'pytest-xdist', 'ruff', 'timm'),
+    'types-PyYAML',
+]
 
 
 def link_mim() -> None:

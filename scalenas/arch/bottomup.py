@@ -9,7 +9,7 @@ from .hrnet_units import BasicBlock
 from .layer import Feature, Layer
 from .strict import as_int
 
-UPSAMPLING = {'kernel': 4, 'stride': 2}
+KERNEL = 4  # of the transposed convolution
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,7 @@ class HigherHead:
         width, size, _ = features[0]
         joints, c = self.num_joints, self.channels or width
         yield Layer('head.final_layers.0', width, 2 * joints, 1, size, bias=True, norm=False)
-        enlarged = Layer(
-            'head.upsample.0', width + 2 * joints, c, size=size, op='deconv', **UPSAMPLING
-        )
+        enlarged = Layer('head.upsample.0', width + 2 * joints, c, KERNEL, size, 2, op='deconv')
         yield enlarged
         size = enlarged.size_out
         for n in range(self.num_blocks):

@@ -64,29 +64,45 @@ def of_family(arch: Arch, family: type[A], where: str = 'arch') -> A:
     return arch
 
 
-def load(text: str, where: str = 'arch') -> Arch:
-    """The arch written in a YAML text."""
+def read_yaml(text: str, where: str) -> object:
+    """The plain data of a YAML text, in which no key stands twice.
+
+    Raises:
+        ArchError: when it is no such text.
+    """
     try:
-        data = yaml.load(text, Loader=_StrictLoader)
+        return yaml.load(text, Loader=_StrictLoader)
     except yaml.YAMLError as error:
         raise ArchError(f'{where}: not YAML: {" ".join(str(error).split())}') from None
     except ArchError as error:
         raise ArchError(f'{where}: {error}') from None
     except (ValueError, RecursionError) as error:  # a date that is none, a thousand brackets
         raise ArchError(f'{where}: not YAML that can be read: {error}') from None
-    return from_dict(data, where)
+
+
+def read_yaml_file(path: str | Path, what: str) -> object:
+    """The plain data of a YAML file that should hold `what`.
+
+    Raises:
+        ArchError: when there is no such file, or it is no YAML.
+    """
+    try:
+        text = Path(path).read_text(encoding='utf-8')
+    except FileNotFoundError:
+        raise ArchError(f'{path}: no such file; expected {what} in YAML') from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ArchError(f'{path}: cannot be read as {what} in YAML: {error}') from None
+    return read_yaml(text, str(path))
+
+
+def load(text: str, where: str = 'arch') -> Arch:
+    """The arch written in a YAML text."""
+    return from_dict(read_yaml(text, where), where)
 
 
 def load_file(path: str | Path) -> Arch:
     """The arch written in a YAML file."""
-    path = Path(path)
-    try:
-        text = path.read_text(encoding='utf-8')
-    except FileNotFoundError:
-        raise ArchError(f'{path}: no such file; expected an arch in YAML') from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ArchError(f'{path}: cannot be read as an arch in YAML: {error}') from None
-    return load(text, str(path))
+    return from_dict(read_yaml_file(path, 'an arch'), str(path))
 
 
 def dump(arch: Arch) -> str:

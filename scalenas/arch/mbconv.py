@@ -111,6 +111,7 @@ class MBConvArch:
     squeeze: SqueezeRule = EFFICIENTNET_SE
     in_channels: int = 3
     family: ClassVar[str] = 'mbconv'
+    stem_stride: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         for name in ('stem', 'resolution', 'in_channels'):
@@ -133,6 +134,11 @@ class MBConvArch:
     def num_blocks(self) -> int:
         """MBConv blocks over all stages."""
         return sum(len(stage.blocks) for stage in self.stages)
+
+    @property
+    def summary(self) -> str:
+        """How large it is, in words."""
+        return f'{self.num_blocks} blocks at {self.resolution}x{self.resolution}'
 
     @property
     def extent(self) -> Extent:

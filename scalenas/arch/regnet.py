@@ -118,6 +118,11 @@ class RegNetArch:
         return sum(stage.depth for stage in self.stages)
 
     @property
+    def summary(self) -> str:
+        """How large it is, in words."""
+        return f'{self.num_blocks} blocks at {self.resolution}x{self.resolution}'
+
+    @property
     def extent(self) -> Extent:
         """Blocks, and widths and group widths of all stages."""
         return Extent(
@@ -126,10 +131,15 @@ class RegNetArch:
             sum(stage.group_width for stage in self.stages),
         )
 
+    @property
+    def stem_stride(self) -> int:
+        """Image side over the side of the stem's map."""
+        return 2 if self.stem_type == 'simple' else 4
+
     def _start(self, size: Size) -> tuple[Size, int]:
         """Size and stride after the stem."""
-        half = out_size(size, 2)
-        return (half, 2) if self.stem_type == 'simple' else (out_size(half, 2), 4)
+        half, stride = out_size(size, 2), self.stem_stride
+        return (half if stride == 2 else out_size(half, 2)), stride
 
     def features(self, size: Size) -> tuple[Feature, ...]:
         """The output of every stage; conv_out, where there is one, replaces the last."""

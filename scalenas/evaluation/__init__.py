@@ -5,14 +5,17 @@ from .errors import EvaluationError
 from .evaluator import SubnetEvaluator
 from .latency import Latency, measure_latency
 from .loop import SubnetValLoop
+from .net_timer import NetTimer, device_name
 from .trace import trace
 
 __all__ = [
     'EvaluationError',
     'Latency',
+    'NetTimer',
     'SubnetEvaluator',
     'SubnetValLoop',
     'calibrated',
+    'device_name',
     'measure_latency',
     'trace',
 ]

@@ -1,14 +1,15 @@
-"""How long a forward takes on a device, measured: median and spread."""
+"""How long a forward or a training step takes on a device, measured: median and spread."""
 
 from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from mmengine.model import BaseModel
-from torch import nn
+from torch import Tensor, nn
 
 from scalenas.arch import Size
 
@@ -50,16 +51,41 @@ def measure_latency(
         raise ValueError(f'repeats must be at least 4, for quartiles; got {repeats}')
     images = torch.zeros(batch, in_channels, *size, device=device)
     args = (images, None, 'tensor') if isinstance(model, BaseModel) else (images,)
+    seconds = timed(lambda: model(*args), device, repeats, warm_up)
+    lower, median, upper = statistics.quantiles(seconds, n=4)
+    return Latency(median, lower, upper, repeats, batch, device)
+
+
+def timed(
+    action: Callable[[], object],
+    device: str | torch.device,
+    repeats: int,
+    warm_up: int,
+    clock: Callable[[], float] = time.perf_counter,
+) -> list[float]:
+    """Seconds of each of `repeats` calls, after `warm_up` that do not count; each is waited for."""
     on_gpu = torch.device(device).type == 'cuda'
     seconds = []
     for run in range(warm_up + repeats):
         if on_gpu:
             torch.cuda.synchronize(device)
-        start = time.perf_counter()
-        model(*args)
+        start = clock()
+        action()
         if on_gpu:
             torch.cuda.synchronize(device)
         if run >= warm_up:
-            seconds.append(time.perf_counter() - start)
-    lower, median, upper = statistics.quantiles(seconds, n=4)
-    return Latency(median, lower, upper, repeats, batch, device)
+            seconds.append(clock() - start)
+    return seconds
+
+
+def training_step(net: nn.Module, images: Tensor) -> Callable[[], None]:
+    """A training step of a backbone as an action: SGD with momentum, mean square as its loss."""
+    net.train()
+    optimizer = torch.optim.SGD(net.parameters(), 1e-4, momentum=0.9, weight_decay=5e-4)
+
+    def run() -> None:
+        optimizer.zero_grad(set_to_none=True)
+        torch.stack([y.square().mean() for y in net(images)]).sum().backward()
+        optimizer.step()
+
+    return run

@@ -9,20 +9,14 @@ from typing import Any
 from mmengine.config import Config
 
 from scalenas.arch import Arch, HRArch, MBConvArch, RegNetArch
+from scalenas.models import BACKBONES
 from scalenas.models.extra import single_scale
 from scalenas.paths import resource
 
-from .config import KEPT, STATIC, for_ddp
+from .config import KEPT, for_ddp
 from .errors import ExportError
 from .fitting import fit_hrnet
 from .text import as_config
-
-BACKBONES: dict[str, str] = {
-    HRArch.family: STATIC,
-    MBConvArch.family: 'scalenas.ScaleMBConvNet',
-    RegNetArch.family: 'scalenas.ScaleRegNet',
-}
-"""Family of an arch -> type of its backbone."""
 
 RECIPES: dict[str, str] = {
     'cls': 'configs/scalenas_cls/imagenet/regnetz_500mf_8xb128-100e_imagenet.py',
@@ -31,9 +25,16 @@ RECIPES: dict[str, str] = {
 }
 """Task -> the shipped config that `write_recipe` starts from."""
 
+RESIZING = ('Resize', 'RandomResize', 'RandomCrop')
+"""Transforms of mmseg whose sizes follow a scaled network."""
 
-def write_recipe(path: str | Path, arch: Arch, task: str, about: str = '') -> None:
+
+def write_recipe(
+    path: str | Path, arch: Arch, task: str, about: str = '', resolution: float = 1.0
+) -> None:
     """A new config file that trains `arch` on ImageNet (cls), Cityscapes (seg) or COCO (pose).
+
+    `resolution` is the factor by which the network was scaled; an arch of ImageNet says its own.
 
     Raises:
         ExportError: for a task without recipe, an arch that does not fit, or a file that exists.
@@ -43,13 +44,15 @@ def write_recipe(path: str | Path, arch: Arch, task: str, about: str = '') -> No
         raise ExportError(f'config {path}: must be a new file in a folder that exists')
     if task not in RECIPES:
         raise ExportError(f'config: no recipe for {task!r}; there are {", ".join(RECIPES)}')
-    variables = recipe(Config.fromfile(resource(RECIPES[task])), arch)
+    variables = recipe(Config.fromfile(resource(RECIPES[task])), arch, resolution)
     source = f'{about}\nBackbone in the recipe of {RECIPES[task]}.'.strip()
     path.write_text(as_config(variables, source), encoding='utf-8')
 
 
-def recipe(cfg: Config, arch: Arch) -> dict[str, Any]:
+def recipe(cfg: Config, arch: Arch, resolution: float = 1.0) -> dict[str, Any]:
     """The variables of a config with `arch` as backbone; necks, heads and image sizes follow it.
+
+    Pictures of dense tasks become `resolution` times as large.
 
     Raises:
         ExportError: when the config's head does not fit the arch.
@@ -66,7 +69,13 @@ def recipe(cfg: Config, arch: Arch) -> dict[str, Any]:
             backbone['out_indices'] = indices = _dense(arch)
             channels = [arch.stages[index - 1].width for index in indices]
         model['decode_head'] = _concatenating(model['decode_head'], channels)
+        _enlarge(found, resolution)
     elif isinstance(arch, HRArch):
+        if resolution != 1.0:
+            raise ExportError(
+                'config: the recipe keeps its input size, and the network was scaled for '
+                f'{resolution:.3g} times that; choose a strategy that keeps the resolution'
+            )
         if found.get('default_scope') == 'mmpose':
             arch = single_scale(arch)
             found |= for_ddp(arch)
@@ -84,7 +93,7 @@ def recipe(cfg: Config, arch: Arch) -> dict[str, Any]:
 
 def _dense(arch: MBConvArch | RegNetArch) -> tuple[int, ...]:
     """The last step at each stride from 4 on."""
-    total = 4 if isinstance(arch, RegNetArch) and arch.stem_type == 'resnet' else 2
+    total = arch.stem_stride
     last: dict[int, int] = {}
     strides = [stage.stride for stage in arch.stages]
     for step, stride in enumerate(strides, 1):
@@ -118,6 +127,17 @@ def _resize(found: Mapping[str, Any], arch: Arch) -> None:
             step['crop_size'] = side
         elif step.get('type') in ('RandomResizedCrop', 'ResizeEdge'):
             step['scale'] = round(step['scale'] * side / old)
+
+
+def _enlarge(found: Mapping[str, Any], factor: float) -> None:
+    """Training and test pictures, and the crops of them, `factor` times as large."""
+    for part in _dicts(found):
+        kind = str(part.get('type'))
+        for key in ('scale', 'crop_size') if kind in RESIZING else ():
+            if key in part:
+                part[key] = tuple(round(side * factor) for side in part[key])
+        if kind.endswith('PreProcessor') and part.get('size'):
+            part['size'] = tuple(round(side * factor) for side in part['size'])
 
 
 def _dicts(value: Any) -> Iterator[dict[str, Any]]:

@@ -8,7 +8,7 @@ from typing import TypeVar
 from scalenas.arch import MBConvArch, RegNetArch
 
 from .checkpoint import CheckpointError
-from .slicing import NORM_KEYS
+from .renaming import key_map_of, renamed
 
 T = TypeVar('T')
 
@@ -24,16 +24,7 @@ def mmpretrain_key_map(arch: MBConvArch | RegNetArch) -> dict[str, str]:
         CheckpointError: when mmpretrain has no such network.
     """
     theirs = _efficientnet_names(arch) if isinstance(arch, MBConvArch) else _regnet_names(arch)
-    found = {}
-    for layer in arch.layers():
-        conv, norm = theirs[layer.name]
-        found[f'{layer.name}.weight'] = f'{conv}.weight'
-        if layer.bias:
-            found[f'{layer.name}.bias'] = f'{conv}.bias'
-        if layer.norm:
-            ours = f'{layer.name.rpartition(".")[0]}.bn'
-            found |= {f'{ours}.{key}': f'{norm}.{key}' for key in NORM_KEYS['bn']}
-    return found
+    return key_map_of(arch, theirs)
 
 
 def from_mmpretrain(
@@ -44,18 +35,10 @@ def from_mmpretrain(
     Raises:
         CheckpointError: when backbone keys are missing or left over; names the first.
     """
-    keys = {f'{prefix}{ours}': f'{prefix}{key}' for ours, key in mmpretrain_key_map(arch).items()}
-    theirs = set(keys.values())
-    missing = [key for key in keys.values() if key not in state]
-    extra = [key for key in state if key.startswith(prefix) and key not in theirs]
-    if missing or extra:
-        raise CheckpointError(
-            f'not the weights of mmpretrain for this arch: {len(missing)} keys are missing and '
-            f'{len(extra)} are left over, the first is {(missing + extra)[0]!r} '
-            f'(with the prefix {prefix!r})'
-        )
+    keys = mmpretrain_key_map(arch)
+    backbone = {key: value for key, value in state.items() if key.startswith(prefix)}
     kept = {key: value for key, value in state.items() if not key.startswith(prefix)}
-    return {ours: state[key] for ours, key in keys.items()} | kept
+    return renamed(backbone, keys, 'mmpretrain', prefix) | kept
 
 
 def _efficientnet_names(arch: MBConvArch) -> dict[str, tuple[str, str]]:

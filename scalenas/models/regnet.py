@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, final
+from collections.abc import Sequence
+from typing import final
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -11,7 +11,6 @@ from torch.nn import functional as F
 from scalenas.arch import RegNetArch
 from scalenas.arch.regnet_units import RegBlock, RegHead, RegStem
 
-from .backbone import as_arch
 from .blocks import ACTIVATIONS, AbstractBlock, ConvNorm, DropPath, SqueezeExcitation
 from .layers import Build
 from .staged import AbstractStagedNet
@@ -42,6 +41,11 @@ class RegNetBlock(AbstractBlock):
         self.activate = nn.Identity() if linear else ACTIVATIONS[activation]()
         self.with_cp = build.with_cp
 
+    @property
+    def last_norm(self) -> nn.Module:
+        """The norm before the sum."""
+        return self.conv3.norm
+
     def _run(self, x: Tensor) -> Tensor:
         out = self.conv2(self.conv1(x))
         if 'se' in self._modules:
@@ -65,52 +69,12 @@ class PooledStem(ConvNorm):
 class ScaleRegNet(AbstractStagedNet[RegNetArch]):
     """The network of one RegNet arch, in place of `RegNet` in mmdet and mmpretrain.
 
-    Module paths are those of `arch.layers(size)`, named after timm's RegNet.
-
-    Args:
-        arch: a zoo name, the path of a YAML file, or its content.
-        out_indices: steps that give maps: 0 the stem, s stage s, one more conv_out (where the arch
-            has one); negative ones count from the end. Default: the last. Dense heads take
-            (1, 2, 3, 4).
-        frozen_stages: this step and all before it are frozen; -1 freezes none.
-        norm_eval: keep batch norms in eval mode while training.
-        norm_cfg: default BN.
-        conv_cfg: default Conv2d.
-        with_cp: keep only the input of every block, compute the rest again backwards.
-        drop_path_rate: of the last block; falls linearly to 0 at the first.
-        pretrained: the older way to say `init_cfg=dict(type='Pretrained', checkpoint=...)`.
-        in_channels: default: what the arch says.
-
-    Raises:
-        UserError: for arguments that exclude each other, or name no network.
+    Module paths are those of `arch.layers(size)`, named after timm's RegNet. Steps are the stem,
+    the stages, and conv_out where there is one. Dense heads take `out_indices=(1, 2, 3, 4)`.
+    Arguments: those of `AbstractStagedNet`.
     """
 
-    def __init__(
-        self,
-        arch: RegNetArch | Mapping[str, Any] | str,
-        out_indices: Sequence[int] = (-1,),
-        frozen_stages: int = -1,
-        norm_eval: bool = False,
-        norm_cfg: Mapping[str, Any] | None = None,
-        conv_cfg: Mapping[str, Any] | None = None,
-        with_cp: bool = False,
-        drop_path_rate: float = 0.0,
-        pretrained: str | None = None,
-        init_cfg: Any = None,
-        in_channels: int | None = None,
-    ) -> None:
-        found = as_arch(arch, RegNetArch)
-        super().__init__(
-            found if in_channels is None else found.with_(in_channels=in_channels),
-            2 if found.stem_type == 'simple' else 4,
-            out_indices,
-            frozen_stages,
-            norm_eval,
-            Build(conv_cfg, norm_cfg or {'type': 'BN'}, with_cp),
-            drop_path_rate,
-            pretrained,
-            init_cfg,
-        )
+    arch_type = RegNetArch
 
     @property
     def steps(self) -> Sequence[nn.Module]:

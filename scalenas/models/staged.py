@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 from operator import mul
-from typing import Any, Generic, TypeVar, final
+from typing import Any, ClassVar, Generic, TypeVar, final
 
 from torch import Tensor, nn
 
@@ -15,9 +15,10 @@ from scalenas.arch.mbconv_units import MBUnit
 from scalenas.arch.regnet_units import RegBlock
 from scalenas.arch.strict import ArchError
 
-from .backbone import AbstractBackbone
-from .blocks import place
+from .backbone import AbstractBackbone, as_arch, is_pretrained
+from .blocks import place, zero_last_norms
 from .layers import Build
+from .resize import resized
 
 A = TypeVar('A', MBConvArch, RegNetArch)
 
@@ -28,32 +29,49 @@ class AbstractStagedNet(AbstractBackbone, ABC, Generic[A]):
     Steps are numbered: 0 the stem, s stage s, one more the last convolution (where there is one).
 
     Args:
-        stem_stride: image side over the side of the stem's map.
-        out_indices: the steps that give maps; negative ones count from the end.
+        arch: a zoo name, the path of a YAML file, or its content.
+        out_indices: the steps that give maps; negative ones count from the end. Default: the last,
+            for `GlobalAveragePooling`.
         frozen_stages: this step and all before it are frozen; -1 freezes none.
+        norm_eval: keep batch norms in eval mode while training.
+        norm_cfg: default BN.
+        conv_cfg: default Conv2d.
+        with_cp: keep only the input of every block, compute the rest again backwards.
         drop_path_rate: of the last block; falls linearly to 0 at the first.
+        pretrained: the older way to say `init_cfg=dict(type='Pretrained', checkpoint=...)`.
+        in_channels: default: what the arch says.
+        zero_init_residual: every block with a skip starts as the identity.
+        resize: bring images to the arch's resolution first, as a supernet does from which the net
+            was cut; otherwise they are taken at any size.
+
+    Raises:
+        UserError: for arguments that exclude each other, or name no network.
     """
+
+    arch_type: ClassVar[type[MBConvArch] | type[RegNetArch]]
 
     def __init__(
         self,
-        arch: A,
-        stem_stride: int,
-        out_indices: Sequence[int],
-        frozen_stages: int,
-        norm_eval: bool,
-        build: Build,
-        drop_path_rate: float,
-        pretrained: str | None,
-        init_cfg: Any,
+        arch: A | Mapping[str, Any] | str,
+        out_indices: Sequence[int] = (-1,),
+        frozen_stages: int = -1,
+        norm_eval: bool = False,
+        norm_cfg: Mapping[str, Any] | None = None,
+        conv_cfg: Mapping[str, Any] | None = None,
+        with_cp: bool = False,
+        drop_path_rate: float = 0.0,
+        pretrained: str | None = None,
+        init_cfg: Any = None,
+        in_channels: int | None = None,
+        zero_init_residual: bool = False,
+        resize: bool = False,
     ) -> None:
         super().__init__(norm_eval, pretrained, init_cfg)
-        self.arch: A = arch
-        steps = [(arch.stem, stem_stride), *((stage.width, stage.stride) for stage in arch.stages)]
-        if arch.conv_out is not None:
-            steps.append((arch.conv_out, 1))
-        widths, strides = zip(*steps, strict=True)
-        self._maps = tuple(zip(widths, accumulate(strides, mul), strict=True))
-        last = len(steps) - 1
+        found: Any = as_arch(arch, self.arch_type)
+        self.arch: A = found if in_channels is None else found.with_(in_channels=in_channels)
+        build = Build(conv_cfg, norm_cfg or {'type': 'BN'}, with_cp)
+        self._maps = step_maps(self.arch)
+        last = len(self._maps) - 1
         if not -1 <= frozen_stages <= last:
             raise ArchError(
                 f'frozen_stages must be within -1 (none) and {last}, got {frozen_stages}'
@@ -61,16 +79,23 @@ class AbstractStagedNet(AbstractBackbone, ABC, Generic[A]):
         if not 0 <= drop_path_rate < 1:
             raise ArchError(f'drop_path_rate must be within 0 and 1, got {drop_path_rate}')
         self.frozen_stages = frozen_stages
-        self.out_indices = _indices(out_indices, last)
+        self.zero_init_residual, self.resize = zero_init_residual, resize
+        self.out_indices = out_steps(out_indices, last)
         block = 0
-        for name, unit in arch.units(arch.size):
-            rate = drop_path_rate * block / max(1, arch.num_blocks - 1)
+        for name, unit in self.arch.units(self.arch.size):
+            rate = drop_path_rate * block / max(1, self.arch.num_blocks - 1)
             if isinstance(unit, MBUnit | RegBlock):
                 place(self, name, self._block(unit, build, rate))
                 block += 1
             else:
                 place(self, name, self._conv(unit, build))
         self._freeze()
+
+    def init_weights(self) -> None:
+        """Initialize, or load what `init_cfg` asks for."""
+        super().init_weights()
+        if self.zero_init_residual and not is_pretrained(self.init_cfg):
+            zero_last_norms(self)
 
     @abstractmethod
     def _block(self, unit: Any, build: Build, drop_path_rate: float) -> nn.Module:
@@ -100,6 +125,8 @@ class AbstractStagedNet(AbstractBackbone, ABC, Generic[A]):
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """x: (N, in_channels, H, W) -> the map of every step in `out_indices`."""
         maps = []
+        if self.resize:
+            x = resized(x, self.arch.resolution)
         for index, step in enumerate(self.steps[: self.out_indices[-1] + 1]):
             x = step(x)
             if index in self.out_indices:
@@ -110,7 +137,19 @@ class AbstractStagedNet(AbstractBackbone, ABC, Generic[A]):
         return self.steps[: self.frozen_stages + 1]
 
 
-def _indices(out_indices: Sequence[int], last: int) -> tuple[int, ...]:
+def step_maps(arch: MBConvArch | RegNetArch) -> tuple[tuple[int, int], ...]:
+    """Channels and stride of the map of every step."""
+    steps = [
+        (arch.stem, arch.stem_stride),
+        *((stage.width, stage.stride) for stage in arch.stages),
+    ]
+    if arch.conv_out is not None:
+        steps.append((arch.conv_out, 1))
+    widths, strides = zip(*steps, strict=True)
+    return tuple(zip(widths, accumulate(strides, mul), strict=True))
+
+
+def out_steps(out_indices: Sequence[int], last: int) -> tuple[int, ...]:
     """Distinct steps in order, counted from the start."""
     given = (out_indices,) if isinstance(out_indices, int) else tuple(out_indices)
     found = sorted({i if i >= 0 else last + 1 + i for i in given})

@@ -14,8 +14,7 @@ from .checkpoint import CheckpointError, check_weights, load_checkpoint, written
 from .hrnet import ScaleHRNet
 from .slicing import slice_state_dict
 
-PREFIXES = ('architecture.backbone.', 'backbone.')
-"""Where the backbone is in a checkpoint of `SuperNet`, and of a task model."""
+WRAPPER = 'architecture.'  # what SuperNet puts before the keys of the task model
 
 
 @final
@@ -53,9 +52,8 @@ class SupernetInit:
             raise CheckpointError(f'init_cfg.checkpoint: no such file: {path}; {hint}')
         checkpoint = load_checkpoint(path)
         state = checkpoint['state_dict']
-        prefix = next(
-            (p for p in PREFIXES if any(key.startswith(p) for key in state)), PREFIXES[-1]
-        )
+        wrapped = any(key.startswith(WRAPPER) for key in state)
+        prefix = f'{WRAPPER if wrapped else ""}backbone.'
         space = HRSpace.from_dict(dict(written_space(checkpoint, path)))
         sliced = {
             key.removeprefix(prefix): value

@@ -11,6 +11,7 @@ from scalenas.registry import MODELS, TRANSFORMS
 
 from .codec import HigherAssociativeEmbedding
 from .higher_head import HigherHRNetHead
+from .masks import BottomupMask
 from .pyramid import PackPyramid, PyramidPoseEstimator, PyramidPreprocessor, PyramidResize
 from .random_crop import BottomupRandomWarp
 
@@ -18,11 +19,12 @@ CODECS = Registry('keypoint codec', parent=KEYPOINT_CODECS, scope='scalenas')
 
 for _kind in (HigherHRNetHead, PyramidPoseEstimator, PyramidPreprocessor):
     MODELS.register_module(module=_kind)
-for _kind in (BottomupRandomWarp, PackPyramid, PyramidResize):
+for _kind in (BottomupMask, BottomupRandomWarp, PackPyramid, PyramidResize):
     TRANSFORMS.register_module(module=_kind)
 CODECS.register_module(module=HigherAssociativeEmbedding)
 
 __all__ = [
+    'BottomupMask',
     'BottomupRandomWarp',
     'HigherAssociativeEmbedding',
     'HigherHRNetHead',

@@ -43,17 +43,17 @@ class BottomupRandomWarp(BaseTransform):
     @cache_randomness
     def _draw(self) -> tuple[float, float, np.ndarray]:
         # The generator of mmcv's transforms: mmengine seeds it in every worker.
-        draw = np.random.uniform  # noqa: NPY002
+        draw = np.random.uniform
         return (
             draw(-self.rotation, self.rotation),
-            draw(*self.scale),
+            draw(self.scale[0], self.scale[1]),
             draw(-self.translation, self.translation, 2),
         )
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Warps `img`, `keypoints` (N, K, 2) and `bbox` (N, 4); adds `input_size`, `warp_mat`.
 
-        `img_shape` stays that of the whole picture, for BottomupGetHeatmapMask.
+        `img_shape` stays that of the whole picture, for the mask, which is drawn at that size.
         """
         height, width = results['img_shape']
         rotation, scale, shift = self._draw()

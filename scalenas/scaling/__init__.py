@@ -1,8 +1,9 @@
 """How to grow a network: strategies, published tables, budget fit, generalisation to more."""
 
-from .fit import Fit, cost_of, fit
+from .fit import Fit, LatencyBound, cost_of, fit
 from .generalise import FORMS, PRINTED, Growth, fit_growth
 from .grow import grow
+from .latency import LatencyLine, LatencyModel, fit_line, pearson
 from .presets import (
     EFFICIENTNET_TABLE,
     SCALENET_TABLE,
@@ -24,6 +25,9 @@ __all__ = [
     'TABLES',
     'Fit',
     'Growth',
+    'LatencyBound',
+    'LatencyLine',
+    'LatencyModel',
     'Scaled',
     'ScalingError',
     'SearchedScalings',
@@ -33,9 +37,11 @@ __all__ = [
     'fast',
     'fit',
     'fit_growth',
+    'fit_line',
     'fit_text',
     'grow',
     'parse_strategy',
+    'pearson',
     'scale',
     'scale_table',
     'table_entry',

@@ -10,25 +10,47 @@ from typing import Generic
 from scalenas.arch import Head, Rounding, Size
 from scalenas.complexity import Budget, Cost, Counter
 
+from .latency import LatencyLine
 from .scale import A, Scaled, scale
 from .strategy import ScalingError, Strategy
 
 _STEPS = 50  # bisection halves an interval of factors up to 2**30 below rounding noise
 _NEAR = 64  # factors tried just above the found one, where rounding may break monotony
 _REACH = 1.15
+_TIMED = 7  # bisections of a factor of two: 0.5%, less than timings differ
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyBound(Generic[A]):
+    """At most `most` milliseconds, by a device's line (an estimate) or by timing networks.
+
+    A timer gets a network and its input size, and gives milliseconds.
+
+    Raises:
+        ScalingError: for a bound that is not a number above 0.
+    """
+
+    most: float
+    by: LatencyLine | Callable[[A, Size], float]
+
+    def __post_init__(self) -> None:
+        if isinstance(self.most, bool) or not 0 < self.most < math.inf:
+            raise ScalingError(f'max_latency_ms: expected a number > 0, got {self.most!r}')
 
 
 @dataclass(frozen=True, slots=True)
 class Fit(Generic[A]):
     """The network found, the factor that made it, its cost, and how far each bound is away.
 
-    `misses` are the relative gaps to the upper bounds, 0.03 for a cost 3% below.
+    `misses` are the relative gaps to the upper bounds, 0.03 for a cost 3% below. `latency` is in
+    milliseconds, where it was bounded.
     """
 
     scaled: Scaled[A]
     factor: float
     cost: Cost
     misses: dict[str, float]
+    latency: float | None = None
 
 
 def cost_of(scaled: Scaled[A], head: Head | None = None) -> Cost:
@@ -52,23 +74,37 @@ def fit(
     head: Head | None = None,
     size: Size | None = None,
     limit: float = 1024.0,
+    latency: LatencyBound[A] | None = None,
 ) -> Fit[A]:
     """The network of the largest factor whose cost is within the upper bounds.
 
     Bisection between 1 / limit and limit, each candidate counted exactly. Rounding can make a
-    slightly larger factor cheaper again, so factors up to 15% above are tried, too.
+    slightly larger factor cheaper again, so factors up to 15% above are tried, too. A latency
+    line bounds activations. With a timer, about a dozen networks within the other bounds are
+    timed, each once, outwards from the given one.
 
     Raises:
-        ScalingError: without an upper bound, when none fits, when all do, or when the fitted
-            network is below a lower bound.
+        ScalingError: without an upper bound, when none fits, when all do, when the fitted network
+            is below a lower bound, or outside of what a latency line was measured for.
     """
     most = {
         what: bound
         for what in ('macs', 'params', 'acts')
         if (bound := getattr(budget, f'max_{what}')) is not None
     }
-    if not most:
-        raise ScalingError('budget: needs max_macs, max_params or max_acts to grow towards')
+    if not most and latency is None:
+        raise ScalingError(
+            'budget: needs max_macs, max_params, max_acts or max_latency_ms to grow towards'
+        )
+    text = str(budget) if most else ''
+    bounds = dict(most)
+    if latency is not None:
+        text = f'{text}{", " if text else ""}max_latency_ms={latency.most:g}'
+        if isinstance(latency.by, LatencyLine):
+            reached = latency.by.acts(latency.most)
+            if reached < latency.by.least * 1e6:
+                raise _outside(f'{latency.most:g} ms are reached at', reached, latency.by)
+            bounds['acts'] = min(bounds.get('acts', math.inf), reached)
 
     def at(factor: float) -> tuple[Scaled[A], Cost]:
         scaled = scale(arch, strategy(factor), rounding, size)
@@ -76,24 +112,47 @@ def fit(
 
     def fits(factor: float) -> bool:
         cost = at(factor)[1]
-        return all(getattr(cost, what) <= bound for what, bound in most.items())
+        return all(getattr(cost, what) <= bound for what, bound in bounds.items())
 
+    factor = _counted(fits, limit, text, strategy) if bounds else limit
+    ms = None
+    if latency is not None and not isinstance(latency.by, LatencyLine):
+        factor, ms = _timed(latency.by, latency.most, at, factor, limit, text, strategy)
+    scaled, cost = at(factor)
+    if not budget.allows(cost):
+        raise ScalingError(f'the largest network within the upper bounds costs {cost}: {text}')
+    misses = {what: 1 - getattr(cost, what) / bound for what, bound in most.items()}
+    if latency is not None:
+        if isinstance(latency.by, LatencyLine):
+            if not latency.by.covers(cost.acts):
+                raise _outside(f'{text} ({strategy}) fits a network of', cost.acts, latency.by)
+            ms = latency.by.ms(cost.acts)
+        assert ms is not None
+        misses['latency_ms'] = 1 - ms / latency.most
+    return Fit(scaled, factor, cost, misses, ms)
+
+
+def _outside(what: str, acts: float, line: LatencyLine) -> ScalingError:
+    return ScalingError(
+        f'{what} {acts / 1e6:.3g} M acts, but the latency line was measured from {line.least:.3g} '
+        f'to {line.most:.3g} M acts only: measure a wider range, or time the networks themselves'
+    )
+
+
+def _counted(fits: Callable[[float], bool], limit: float, text: str, strategy: Strategy) -> float:
+    """The largest factor that fits, by counting."""
     if not fits(1 / limit):
-        raise ScalingError(f'no factor down to 1/{limit:g} is within {budget} ({strategy})')
+        raise ScalingError(f'no factor down to 1/{limit:g} is within {text} ({strategy})')
     if fits(limit):
         raise ScalingError(
-            f'even factor {limit:g} is within {budget}: {strategy} does not grow what is bounded'
+            f'even factor {limit:g} is within {text}: {strategy} does not grow what is bounded'
         )
     factor = _largest(fits, 1 / limit, limit)
     for n in range(1, _NEAR + 1):
         above = factor * _REACH ** (n / _NEAR)
         if above < limit and fits(above):
             factor = above
-    scaled, cost = at(factor)
-    if not budget.allows(cost):
-        raise ScalingError(f'the largest network within the upper bounds costs {cost}: {budget}')
-    misses = {what: 1 - getattr(cost, what) / bound for what, bound in most.items()}
-    return Fit(scaled, factor, cost, misses)
+    return factor
 
 
 def _largest(fits: Callable[[float], bool], low: float, high: float) -> float:
@@ -104,3 +163,55 @@ def _largest(fits: Callable[[float], bool], low: float, high: float) -> float:
         else:
             high = middle
     return low
+
+
+def _timed(
+    timer: Callable[[A, Size], float],
+    most: float,
+    at: Callable[[float], tuple[Scaled[A], Cost]],
+    top: float,
+    limit: float,
+    text: str,
+    strategy: Strategy,
+) -> tuple[float, float]:
+    """Factor and milliseconds of the largest network up to factor `top` that is fast enough.
+
+    Large networks take long to time, so the way leads from the given network outwards.
+    """
+    known: dict[tuple[A, Size], float] = {}
+
+    def ms(factor: float) -> float:
+        scaled, _ = at(factor)
+        assert scaled.size is not None  # `at` has counted the network
+        key = scaled.arch, scaled.size
+        if key not in known:
+            known[key] = timer(*key)
+        return known[key]
+
+    low = min(1.0, top)
+    if ms(low) <= most:
+        high = low
+        while ms(high) <= most:
+            if high >= top:
+                if top >= limit:
+                    raise ScalingError(
+                        f'even factor {limit:g} is within {text}: {strategy} does not grow what '
+                        'is bounded'
+                    )
+                return high, ms(high)
+            low, high = high, min(2 * high, top)
+    else:
+        while ms(low) > most:
+            high, low = low, low / 2
+            if low < 1 / limit:
+                raise ScalingError(
+                    f'no factor down to 1/{limit:g} is within {text} ({strategy}): the fastest '
+                    f'network took {min(known.values()):.3g} ms'
+                )
+    for _ in range(_TIMED):
+        middle = math.sqrt(low * high)
+        if ms(middle) <= most:
+            low = middle
+        else:
+            high = middle
+    return low, ms(low)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from scalenas.arch import Head, Rounding, Size, rounding
 from scalenas.complexity import Budget
 
-from .fit import Fit, fit
+from .fit import Fit, LatencyBound, fit
 from .presets import table_entry
 from .scale import A, Scaled, scale
 from .strategy import ScalingError, parse_strategy
@@ -19,17 +19,19 @@ def grow(
     rule: Rounding | None = None,
     head: Head | None = None,
     size: Size | None = None,
+    latency: LatencyBound[A] | None = None,
 ) -> tuple[Scaled[A], Fit[A] | None]:
     """The grown network, and the fit where a budget decided.
 
     `strategy` is a text for `parse_strategy`, with a factor or a budget, or one for `table_entry`
-    (`scalenet:s2`), with neither. Without a `rule`, a table entry rounds as its paper does, and
-    everything else as pycls does.
+    (`scalenet:s2`), with neither. Without a `rule`, a table entry rounds as its paper does,
+    HRNet-style networks round to the nearest (of their widths, in steps of 8, most of a growth by
+    2 would be lost), and everything else as pycls does.
 
     Raises:
         ScalingError: for a strategy with both or none of factor and budget, or a table with any.
     """
-    bounded = budget is not None and budget != Budget()
+    bounded = latency is not None or (budget is not None and budget != Budget())
     if size is not None and min(size) < 1:
         raise ScalingError(f'size: expected two numbers >= 1, got {size[0]} {size[1]}')
     if size is not None and arch.size is not None and size != arch.size:
@@ -43,11 +45,12 @@ def grow(
         scaling, own = table_entry(strategy)
         return scale(arch, scaling, rule or own, size), None
     if bounded == (factor is not None):
-        raise ScalingError(f'{strategy}: give either a factor or a budget (max macs, params, acts)')
-    rule = rule or rounding('pycls')
+        raise ScalingError(
+            f'{strategy}: give either a factor or a budget (max macs, params, acts, latency)'
+        )
+    rule = rule or rounding('nearest' if arch.size is None else 'pycls')
     parsed = parse_strategy(strategy)
     if factor is not None:
         return scale(arch, parsed(factor), rule, size), None
-    assert budget is not None
-    found = fit(arch, parsed, budget, rule, head, size)
+    found = fit(arch, parsed, budget or Budget(), rule, head, size, latency=latency)
     return found.scaled, found

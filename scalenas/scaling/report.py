@@ -5,7 +5,8 @@ from __future__ import annotations
 from scalenas.arch import Head, Scaling
 from scalenas.complexity import Cost
 
-from .fit import Fit, cost_of
+from .fit import Fit, LatencyBound, cost_of
+from .latency import LatencyLine
 from .scale import A, Scaled
 
 COLUMNS = ('', 'd', 'w', 'r', 'g', 'input', 'G macs', 'M params', 'M acts')
@@ -47,7 +48,12 @@ def _cost(cost: Cost) -> tuple[str, ...]:
     return f'{cost.macs / 1e9:.3f}', f'{cost.params / 1e6:.3f}', f'{cost.acts / 1e6:.3f}'
 
 
-def fit_text(found: Fit[A]) -> str:
-    """The factor of a fit and how far below each bound the network is."""
+def fit_text(found: Fit[A], latency: LatencyBound[A] | None = None) -> str:
+    """The factor of a fit, how far below each bound it is, and where its milliseconds are from."""
     misses = ', '.join(f'{miss:.1%} below max_{what}' for what, miss in found.misses.items())
-    return f'factor {found.factor:.3f}: {misses}'
+    text = f'factor {found.factor:.3f}: {misses}'
+    if latency is None or found.latency is None:
+        return text
+    if isinstance(latency.by, LatencyLine):
+        return f'{text}\nestimate, not measured: {found.latency:.3g} ms by {latency.by}'
+    return f'{text}\nmeasured: {found.latency:.3g} ms, backbone without head'

@@ -14,6 +14,7 @@ from scalenas.arch import (
     HRArch,
     Size,
     layers,
+    list_archs,
     named,
     parse_head,
     rounding,
@@ -122,6 +123,8 @@ def _number(row: Any, head: Head | None, titles: dict[str, str], where: str) -> 
                 f"{where}: key 'size' is missing, {quantity} is counted at an input size"
             )
         here = _counted(quantity, counted, size, head, decimals)
+    elif size is None and row.get('net') in list_archs():
+        size = named(row['net']).size  # one line of the page with the costs of the net
     if 'net' in row:
         subject = row['net']
     else:

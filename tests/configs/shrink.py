@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,9 @@ from PIL import Image
 
 from scalenas.arch import HRStage, Scaling, find, from_dict
 from scalenas.arch.rounding import NEAREST
-from scalenas.datasets import earth
+from scalenas.datasets import digits, earth
 from scalenas.datasets.demo import make_scenes
+from scalenas.datasets.layouts import SPLITS
 from scalenas.datasets.scenes import SceneRecipe
 
 from .demo_objects import make_demo_people, make_demo_trees
@@ -24,6 +25,16 @@ WIDTH, SIZE = 8, 64
 CHANNELS = [WIDTH * 2**i for i in range(4)]
 SPACE = dict(
     width=WIDTH, num_modules=(1, 1, 1), depth=(1, 2, 3), stem=16, stage1_blocks=1, stage1_channels=8
+)
+
+NARROW = dict(
+    resolution=[32, 48],
+    stem=[8],
+    conv_out=[16, 24],
+    stages=[
+        dict(width=[8, 12], depth=[1, 2], kernel=[3, 5], expand=[1]),
+        dict(width=[12, 16], depth=[1, 2], kernel=[3, 5], expand=[2], stride=2),
+    ],
 )
 
 
@@ -68,15 +79,27 @@ class Worlds:
         return f'{folder}/'
 
 
-def make_classes(folder: Path) -> None:
-    """A folder per class of ImageNet and split; the first five have two pictures each."""
-    for split in ('train', 'val'):
-        for label in range(1000):
-            place = folder / split / f'n{label:08}'
+def make_classes(
+    folder: Path, splits: Sequence[str], classes: Sequence[str], side: int = SIZE
+) -> None:
+    """A folder per split and class; the first five classes have two pictures each."""
+    for split in splits:
+        for label, name in enumerate(classes):
+            place = folder / split / name
             place.mkdir(parents=True)
             for number in range(2 if label < 5 else 0):
-                pixels = np.random.default_rng(number).integers(0, 256, (SIZE, SIZE, 3), np.uint8)
+                pixels = np.random.default_rng(number).integers(0, 256, (side, side, 3), np.uint8)
                 Image.fromarray(pixels).save(place / f'{number}.png')
+
+
+def make_imagenet(folder: Path) -> None:
+    """All thousand classes."""
+    make_classes(folder, ('train', 'val'), [f'n{label:08}' for label in range(1000)])
+
+
+def make_digits(folder: Path) -> None:
+    """All ten digits, in the three splits."""
+    make_classes(folder, SPLITS, digits.CLASSES, digits.SIDE)
 
 
 def key_of(kind: str, scope: str, root: str) -> str:
@@ -93,12 +116,15 @@ def key_of(kind: str, scope: str, root: str) -> str:
         'scalenas.SceneDataset': 'ade',
         'scalenas.EarthDataset': 'ade',
         'ImageNet': 'classes',
+        'scalenas.SpreadImageNet': 'classes',
+        'scalenas.DigitsDataset': 'digits',
         'MpiiDataset': 'mpii',
     }[kind]
 
 
 MAKERS = {
-    'classes': make_classes,
+    'classes': make_imagenet,
+    'digits': make_digits,
     'mpii': make_mpii_people,
     'mmpose coco': make_coco_people,
     'mmdet coco': make_boxes,
@@ -135,13 +161,19 @@ def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
             part['type'] = 'BN'
         if 'space' in part and kind.endswith('SuperScaleHRNet'):
             part['space'].update(SPACE)
+        if 'space' in part and kind.endswith('SuperMBConvNet'):
+            part['space'].update(NARROW)
         if kind.endswith('.ScaleHRNet') and isinstance(part.get('arch'), str):
             part['arch'] = narrow(part['arch'])
         if kind in ('scalenas.ScaleMBConvNet', 'scalenas.ScaleRegNet'):
             arch = find(part['arch']) if isinstance(part['arch'], str) else from_dict(part['arch'])
-            part['arch'] = arch.scaled(Scaling(width=0.1, depth=0.1), NEAREST).to_dict()
+            small = arch.scaled(Scaling(width=0.1, depth=0.1), NEAREST)
+            part['arch'] = small.with_(conv_out=arch.conv_out).to_dict()
         if kind == 'LinearClsHead':
-            heads = True  # conv_out, which it sees, is not scaled
+            heads = True  # it sees conv_out
+        if kind == 'scalenas.SuperLinearClsHead':
+            part['in_channels'] = max(NARROW['conv_out'])
+            heads = True
         if part.get('input_transform') == 'resize_concat':
             part.update(in_channels=CHANNELS, channels=sum(CHANNELS))
             heads = True
@@ -170,7 +202,13 @@ def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
             heads = True
         if kind == 'MSRAHeatmap':
             part.update(input_size=(SIZE, SIZE), heatmap_size=(SIZE // 4, SIZE // 4))
-        if kind == 'TopdownAffine':
+        if kind == 'scalenas.HigherHRNetHead':
+            part.update(in_channels=WIDTH, channels=WIDTH - 1)
+            heads = True
+        if kind == 'scalenas.HigherAssociativeEmbedding':
+            sizes = [(SIZE // 4, SIZE // 4), (SIZE // 2, SIZE // 2)]
+            part.update(input_size=(SIZE, SIZE), heatmap_sizes=sizes)
+        if kind in ('TopdownAffine', 'scalenas.BottomupRandomWarp', 'scalenas.PyramidResize'):
             part['input_size'] = (SIZE, SIZE)
         if 'data_root' in part and 'type' in part:
             old = part['data_root']
@@ -189,8 +227,14 @@ def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
     shrink_detector(cfg.model)
     assert heads, 'a head that this shrinker does not know'
     if 'search' in cfg:
-        cfg.search.size = (SIZE, SIZE)
-        cfg.search.algorithm.update(num_initial=2, num_parents=2, num_total=4)
+        if 'size' in cfg.search:
+            cfg.search.size = (SIZE, SIZE)
+        if cfg.search.algorithm.type == 'coarse_to_fine':
+            # The smallest and the largest net; test_configs tests the grid itself in full.
+            everything = [dict(genes=['*'], levels=2)]
+            cfg.search.algorithm.update(grid=everything, budgets=[1e15], num_total=4)
+        else:
+            cfg.search.algorithm.update(num_initial=2, num_parents=2, num_total=4)
     cfg.train_cfg.update(max_iters=2, val_interval=2)
     cfg.env_cfg.cudnn_benchmark = False
     cfg.visualizer.name = str(work_dir)

@@ -1,5 +1,6 @@
 """Every shipped config says what it is, is built in full, and runs two steps in small."""
 
+import random
 import re
 import runpy
 from pathlib import Path
@@ -9,8 +10,14 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
+from scalenas.arch import from_dict
+from scalenas.complexity import Counter
+from scalenas.models import SuperScaleHRNet
 from scalenas.models.checkpoint import save_plain
 from scalenas.registry import MODELS
+from scalenas.search import SearchPlan
+from scalenas.space import HRSpace, bignas_space
+from scalenas.space import from_dict as space_of
 from scalenas.training.launch import build_runner
 
 from .shrink import Worlds, shrink
@@ -49,6 +56,23 @@ def teacher_of(cfg, path):
     built = build(model, cfg.default_scope)
     meta = {'scalenas': {'space': built.backbone.space.to_dict(), 'version': '0'}}
     save_plain(path, built.state_dict(), meta)
+    return str(path)
+
+
+def supernet_of(cfg, path):
+    """A checkpoint for `SupernetInit`: a supernet that holds the config's arch."""
+    arch = from_dict(cfg.model.backbone.arch)
+    space = HRSpace(
+        width=arch.out_channels[0],
+        num_modules=[len(stage.modules) for stage in arch.stages],
+        stage1_channels=arch.stage1_channels,
+        output=arch.output,
+        stem=arch.stem,
+        stage1_blocks=arch.stage1_blocks,
+    )
+    state = SuperScaleHRNet(space).state_dict()
+    state = {f'architecture.backbone.{key}': value for key, value in state.items()}
+    save_plain(path, state, {'scalenas': {'space': space.to_dict(), 'version': '0'}})
     return str(path)
 
 
@@ -93,6 +117,9 @@ def test_runs_two_steps_shrunk(config, worlds, tmp_path, monkeypatch):
     cfg = shrink(read(config), worlds, tmp_path / 'work')
     if cfg.model.get('init_from'):
         cfg.model.init_from.checkpoint = teacher_of(cfg, tmp_path / 'teacher.pth')
+    init = cfg.model.get('backbone', {}).get('init_cfg')
+    if init and init.type == 'scalenas.SupernetInit':
+        init.checkpoint = supernet_of(cfg, tmp_path / 'supernet.pth')
     if cfg.get('load_from'):
         cfg.load_from = str(tmp_path / 'exported.pth')
         save_plain(cfg.load_from, build(cfg.model, cfg.default_scope).state_dict(), {})
@@ -106,8 +133,22 @@ def test_runs_two_steps_shrunk(config, worlds, tmp_path, monkeypatch):
     assert len(losses) == 2
     assert all(0 < loss < float('inf') for loss in losses)
     if 'search' in cfg:
-        (tmp_path / 'teacher.pth').unlink()  # needed to train, and only then
+        (tmp_path / 'teacher.pth').unlink(missing_ok=True)  # needed to train, and only then
         search_two_plus_two(cfg, tmp_path, monkeypatch)
+
+
+@pytest.mark.parametrize('config', [c for c in CONFIGS if 'search' in Path(c).stem])
+def test_the_search_fits_its_space_in_full(config):
+    """Its algorithm is built as tools/search.py would; every budget has a net of the grid."""
+    cfg = read(config)
+    plan = SearchPlan.from_dict(cfg.search)
+    space = space_of(cfg.model.architecture.backbone.space)
+    assert (plan.size is None) == ('resolution' in space.genes)
+    search = plan.build(space, Counter(plan.size))
+    first = search.generation(0, [], random.Random(0))
+    assert 10 < len(first) < search.num_total
+    if cfg.search.algorithm.type == 'coarse_to_fine':
+        assert len(search.bounds) > 1
 
 
 def test_the_recipes_of_the_paper():
@@ -131,14 +172,75 @@ def test_the_recipes_of_the_paper():
             assert cfg.find_unused_parameters == (not released)
 
 
+def test_the_recipe_of_bignas():
+    """Section 4.2 and table 1, and every rule of section 3.1 switched on."""
+    folder = 'configs/scalenas_cls/imagenet'
+    cfg = read(f'{folder}/supernet_bignas_64xb64-120k_imagenet.py')
+    rms, (warm, decay) = cfg.optim_wrapper.optimizer, cfg.param_scheduler
+    assert (rms.type, rms.lr, rms.alpha, rms.momentum) == ('RMSprop', 0.256, 0.9, 0.9)
+    assert rms.weight_decay == 1e-5
+    assert 64 * cfg.train_dataloader.batch_size == cfg.auto_scale_lr.base_batch_size == 4096
+    epoch = 1281167 / 4096
+    assert (decay.gamma, decay.floor) == (0.97, 0.05)
+    assert decay.period == pytest.approx(2.4 * epoch)
+    assert warm.end == round(5 * epoch)
+    model = cfg.model
+    assert model.sampler == dict(type='sandwich', seed=0, num_random=2)
+    kd = dict(tap='head.fc', teacher='inplace', loss='kl', temperature=1.0, labels='largest')
+    assert model.distillation == kd
+    assert (model.dropout, model.child_decay, model.track_norms) == ('largest', 0.0, False)
+    backbone = model.architecture.backbone
+    assert backbone.zero_init_residual
+    assert backbone.resize
+    assert model.architecture.neck[1].ratio == 0.2
+    crop = next(t for t in cfg.train_pipeline if t.type == 'RandomResizedCrop')
+    assert crop.scale == 224
+    assert any(t.type == 'AutoAugment' for t in cfg.train_pipeline)
+    trained = space_of(backbone.space.to_dict())
+    searched = read(f'{folder}/search_bignas_imagenet.py').model.architecture.backbone.space
+    assert space_of(searched.to_dict()) == bignas_space()
+    assert set(bignas_space().resolution) - set(trained.resolution) == {256}
+    assert 5 * trained.size() == 4 * bignas_space().size()
+    assert trained.largest() in bignas_space()
+    assert trained.largest().activation == 'swish'
+
+
+def test_the_recipe_of_efficientnet():
+    """350 epochs of 1,281,167 pictures in batches of 8 x 128; the rate falls every 2.4 epochs."""
+    (config,) = [c for c in CONFIGS if 'efficientnet_b0_' in c]
+    cfg = read(config)
+    batch = cfg.train_dataloader.batch_size * 8
+    assert batch == cfg.auto_scale_lr.base_batch_size == 1024
+    warm_up, decay = cfg.param_scheduler
+    assert cfg.train_cfg.max_iters == round(350 * 1_281_167 / batch)
+    assert (warm_up.end, decay.step_size) == (round(5 * 1_281_167 / batch), 3003)
+    assert decay.step_size == pytest.approx(2.4 * 1_281_167 / batch, abs=0.5)
+    rms = cfg.optim_wrapper.optimizer
+    assert rms.lr == pytest.approx(0.016 * batch / 256)
+    assert cfg.model.train_cfg is None
+    with torch.device('meta'):
+        model = build(cfg.model, cfg.default_scope)
+    assert sum(p.numel() for p in model.parameters()) == 5_288_548
+    rates = [m.rate for m in model.modules() if hasattr(m, 'rate')]
+    assert (rates[0], rates[-1]) == (0, 0.2)
+    norms = {(m.eps, m.momentum) for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d)}
+    assert norms == {(1e-3, 0.01)}
+    assert all(type(m).__name__ != 'Conv2d' or m.kernel_size == (1, 1) for m in model.modules())
+
+
 def test_no_config_searches_on_what_it_trains_or_reports():
     for config in CONFIGS:
         cfg = read(config)
         # Pose: see test_pose_configs.py, by picture.
         if 'search_dataloader' in cfg and cfg.default_scope != 'mmpose':
             search, test = cfg.search_dataloader.dataset, cfg.test_dataloader.dataset
-            assert search.data_prefix != test.data_prefix
             train = cfg.train_dataloader.dataset
+            if 'split' in search:
+                # BigNAS searches on ImageNet's training pictures, and says so.
+                assert (search.split, test.split) == ('train', 'val')
+                assert 'on training pictures' in (REPO / config).read_text()
+                continue
+            assert search.data_prefix != test.data_prefix
             if search.data_prefix == train.data_prefix and 'indices' in train:
                 # The first of the annotated pictures, and the last of all, annotated or not.
                 assert (train.indices, search.indices) == (117_266 - 5000, -5000)

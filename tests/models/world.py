@@ -21,6 +21,8 @@ def lively(net: nn.Module, seed: int = 0, train: bool = False) -> nn.Module:
         for module in net.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, generator=generator)
+                if module.bias is not None:
+                    module.bias.normal_(0, 0.1, generator=generator)
             elif isinstance(module, nn.BatchNorm2d):
                 module.weight.uniform_(0.5, 1.5, generator=generator)
                 module.bias.normal_(0, 0.1, generator=generator)
@@ -32,6 +34,13 @@ def lively(net: nn.Module, seed: int = 0, train: bool = False) -> nn.Module:
 def pictures(*size: int, seed: int = 0) -> torch.Tensor:
     """Random input of this size, float64."""
     return torch.randn(size, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def assert_close(wanted: torch.Tensor, got: torch.Tensor) -> None:
+    """Equal within 1e-10 of the largest value: all that float64 leaves after a deep network."""
+    assert got.shape == wanted.shape
+    assert wanted.std() > 1e-3
+    assert (got - wanted).abs().max() <= 1e-10 * wanted.abs().max()
 
 
 def stock_extra(width: int, modules: tuple[int, int, int] = (1, 4, 3), blocks: int = 4) -> dict:

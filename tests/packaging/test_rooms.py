@@ -32,6 +32,7 @@ WITH_TORCH = {
     'training': {'arch', 'complexity', 'space', 'scaling', 'sampling', 'config', 'models'},
     'evaluation': {'arch', 'complexity', 'space', 'config', 'models'},
     'export': {'arch', 'complexity', 'space', 'config', 'models', 'evaluation'},
+    'pose': {'models'},
 }
 ROOMS = {**FREE_OF_TORCH, **{room: {*seen, 'registry'} for room, seen in WITH_TORCH.items()}}
 HEAVY = {
@@ -39,7 +40,7 @@ HEAVY = {
     *('onnx', 'onnxruntime'),
 }
 # Files of a light room that need a task package; only the registry imports them, when asked.
-BRIDGES = {'datasets/mmseg_datasets.py'}
+BRIDGES = {'datasets/mmseg_datasets.py', 'datasets/mmpretrain_datasets.py'}
 # Not rooms: they may look everywhere.
 LOBBY = {'cli', 'demo', 'doctor', 'pipeline', 'registry', 'utils', *NEUTRAL}
 

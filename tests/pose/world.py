@@ -38,12 +38,13 @@ def person(rng: random.Random, height: float, foot: tuple[float, float]) -> np.n
 
 
 def draw(image: np.ndarray, joints: np.ndarray, colour: tuple[int, int, int]) -> None:
-    """Limbs in the person's colour, joints in the colour of their kind."""
+    """Limbs in the person's colour, joints in that of their kind: left and right have the same."""
     for a, b in LINKS:
         ends = [tuple(np.round(joints[j] * 16).astype(int).tolist()) for j in (a, b)]
         cv2.line(image, *ends, colour, 5, cv2.LINE_AA, 4)
     for j, (x, y) in enumerate(joints):
-        hue = tuple(int(127 + 120 * math.cos(2.1 * c + 0.37 * j)) for c in range(3))
+        kind = (j + 1) // 2
+        hue = tuple(int(127 + 120 * math.cos(2.1 * c + 0.7 * kind)) for c in range(3))
         cv2.circle(image, (round(x * 16), round(y * 16)), 3 * 16, hue, -1, cv2.LINE_AA, 4)
 
 
@@ -69,7 +70,10 @@ def annotation(number: int, image: int, joints: np.ndarray, labels: np.ndarray) 
 
 
 def make_people(root: Path, num: int = 8, side: int = 128, seed: int = 0) -> Path:
-    """`num` pictures of two or three people each: images/*.png, people.json. Returns `root`."""
+    """`num` pictures of two or three people each, one reddish, one greenish ...; returns `root`.
+
+    images/*.png, people.json.
+    """
     rng = random.Random(seed)
     (root / 'images').mkdir(parents=True)
     images, people = [], []
@@ -77,11 +81,14 @@ def make_people(root: Path, num: int = 8, side: int = 128, seed: int = 0) -> Pat
         picture = np.full((side, side, 3), rng.randrange(30, 90), np.uint8)
         count = 2 + i % 2
         for n in range(count):
-            colour = tuple(rng.randrange(60, 256) for _ in range(3))
+            colour = tuple(
+                rng.randrange(170, 256) if c == n else rng.randrange(90) for c in range(3)
+            )
             left = side * (n + 0.5) / count + rng.uniform(-4, 4)
-            joints = person(rng, rng.uniform(0.6, 0.85) * side, (left, side * 0.95))
+            joints = person(rng, rng.uniform(0.7, 0.85) * side, (left, side * 0.95))
             draw(picture, joints, colour)
-            people.append(annotation(len(people) + 1, i, joints, np.full(17, 2)))
+            labels = 2 * ((joints >= 0) & (joints < side)).all(1)  # what is cut off is unlabelled
+            people.append(annotation(len(people) + 1, i, joints, labels))
         cv2.imwrite(str(root / 'images' / f'{i}.png'), picture)
         images.append({'id': i, 'file_name': f'{i}.png', 'width': side, 'height': side})
     write(root, images, people)
@@ -120,6 +127,8 @@ def small_config(root: Path, work_dir: Path, side: int = 128) -> Config:
         for step in loader.dataset.pipeline:
             if 'input_size' in step:
                 step.update(sizes)
+            if step.type == 'scalenas.PyramidResize':
+                step.size_factor = 32
             if step.type == 'scalenas.BottomupRandomWarp':
                 step.update(rotation=0.0, scale=(1.0, 1.0), translation=0.0)
             if step.type == 'RandomFlip':

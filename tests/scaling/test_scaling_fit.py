@@ -68,11 +68,25 @@ def test_regnetz_to_4gf_is_the_paper_s() -> None:
     )
 
 
+def test_twice_the_macs_of_an_hrnet_style_network() -> None:
+    """Widths of 32 in steps of 8 would stay 32: x1.58. To the nearest, they grow to 36."""
+    s1, head, size = named('scalenas_s1'), SegHead(19), (1024, 2048)
+    base = cost_of(scale(s1, STRATEGIES['depth'](1.0), rounding('nearest'), size), head)
+    twice, _ = grow(s1, 'compound', 2, head=head, size=size)
+    assert twice.rounding == rounding('nearest')
+    assert cost_of(twice, head).macs / base.macs == pytest.approx(2, rel=0.05)
+    stepped, _ = grow(s1, 'compound', 2, rule=rounding('pycls'), head=head, size=size)
+    assert cost_of(stepped, head).macs / base.macs == pytest.approx(1.58, abs=0.01)
+    _, found = grow(s1, 'compound', budget=Budget(max_macs=2 * base.macs), head=head, size=size)
+    assert found is not None
+    assert 0 <= found.misses['macs'] < 0.01
+
+
 @pytest.mark.parametrize(
     ('strategy', 'budget', 'message'),
     [
-        ('fast', Budget(), 'needs max_macs, max_params or max_acts'),
-        ('fast', Budget(min_macs=1e9), 'needs max_macs, max_params or max_acts'),
+        ('fast', Budget(), 'needs max_macs, max_params, max_acts or max_latency_ms'),
+        ('fast', Budget(min_macs=1e9), 'needs max_macs, max_params, max_acts or max_latency_ms'),
         ('fast', Budget(max_params=1), 'no factor down to 1/1024 is within'),
         ('resolution', Budget(max_params=1e9), 'resolution does not grow what is bounded'),
         ('fast', Budget(max_macs=1e9, min_params=1e9), 'the largest network within the upper'),

@@ -118,11 +118,33 @@ def test_a_mistake_is_one_line_and_touches_no_file(
     assert files(world) == before
 
 
+B0, NINE = ('efficientnet_b0',), ('--max-latency-ms', '9')
+FAST = (*B0, 'fast')
 SINGLE = [
     ('info', ['nowhere'], 'nowhere'),
     ('info', ['nowhere.yaml'], 'no such file'),
     ('info', ['scalenas_s1', '--size', '0', '5'], '--size: expected two numbers >= 1, got 0 5'),
     ('info', ['scalenas_s1', '--head', 'segg'], 'segg'),
+    ('info', ['nowhere.py'], 'nowhere.py: no such config'),
+    ('info', ['broken.py'], 'broken.py: not python'),
+    ('info', ['supernet.py', '--subnet', 'smallest', '--head', 'seg'], 'seg'),
+    ('info', ['supernet.py', '--draw', 'net.bmp2'], "cannot draw as '.bmp2'"),
+    ('scale', [*FAST, '--max-latency-ms', '9'], 'give --latency-model FILE or --measure DEVICE'),
+    ('scale', [*FAST, '--measure', 'cpu'], '--measure: needs --max-latency-ms'),
+    ('scale', [*FAST, *NINE, '--latency-model', 'none.yaml'], 'none.yaml: no such file'),
+    ('scale', [*FAST, *NINE, '--latency-model', 'drawn.yaml'], "drawn.yaml: unknown key 'family'"),
+    ('scale', [*FAST, *NINE, '--measure', 'gpu'], "device 'gpu': expected cpu, cuda or cuda:N"),
+    ('scale', [*FAST, *NINE, '--measure', 'cpu', '--batch', '0'], '--batch: a whole number >= 1'),
+    ('scale', [*FAST, '--factor', '2', '--threads', '2'], '--threads: a whole number >= 1 beside'),
+    ('scale', [*FAST, '--max-latency-ms', '-1', '--measure', 'cpu'], 'expected a number > 0'),
+    ('benchmark_scaling', ['--out', '{}/notes.txt'], 'notes.txt: cannot be a folder'),
+    ('benchmark_scaling', ['--out', 'o', '--bases', 'efficientnet'], "'efficientnet'"),
+    ('benchmark_scaling', ['--out', 'o', '--bases', 'scalenas_s1'], 'give --side'),
+    ('benchmark_scaling', ['--out', 'o', '--strategies', 'fsat'], "strategy 'fsat' is none of"),
+    ('benchmark_scaling', ['--out', 'o', '--bases', *B0, *B0], 'two bases have one name'),
+    ('benchmark_scaling', ['--out', 'o', '--device', 'gpu'], "device 'gpu'"),
+    ('benchmark_scaling', ['--out', 'o', '--batch', '0'], '--batch: expected a whole number >= 1'),
+    ('benchmark_scaling', ['--out', 'o', '--max-factor', '1'], 'expected a number >= 2'),
     ('get_demo_data', ['scenes', '--out', '{}/notes.txt'], 'notes.txt'),
 ]
 

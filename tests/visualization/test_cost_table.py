@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
-from scalenas.arch import ArchError, HRArch, RCNNHead, SegHead, dump, named, parse_head
+from scalenas.arch import (
+    ArchError,
+    ClassificationHead,
+    HRArch,
+    RCNNHead,
+    SegHead,
+    dump,
+    named,
+    parse_head,
+)
 from scalenas.complexity import PYCLS, SCALENAS, Cost, Counter
 from scalenas.visualization import cost_rows, cost_text, layer_text
 from tests.strategies import hr_archs, sizes
@@ -40,6 +49,34 @@ def test_table_of_s1() -> None:
     assert [line.split()[0] for line in lines[2:6]] == ['stem', 'layer1', 'transition1', 'stage2.0']
     assert '285.116' in cost_text(rows, PYCLS).splitlines()[-1]
     assert len({len(line) for line in lines}) == 1
+
+
+@pytest.mark.parametrize('name', ['efficientnet_b0', 'bignas_s', 'regnetz_500mf', 'resnet50'])
+def test_a_chain_has_a_row_for_each_stage(name: str) -> None:
+    arch, head = named(name), ClassificationHead()
+    rows = cost_rows(arch, arch.size, head)
+    assert sum((row.cost for row in rows), Cost()) == Counter(head=head)(arch)
+    end = ['conv_out'] if arch.conv_out is not None else []
+    stages = [f'stage{s}' for s in range(1, len(arch.stages) + 1)]
+    assert [row.name for row in rows] == ['stem', *stages, *end, 'head']
+    assert sum(row.blocks for row in rows) == arch.num_blocks
+    last = arch.features(arch.size)[-1]
+    assert rows[-2].output == f'{last.channels} x {last.size[0]}x{last.size[1]}'
+    lines = cost_text(rows).splitlines()
+    assert 'fusions' not in lines[0]
+    assert len({len(line) for line in lines}) == 1
+
+
+def test_small_nets_are_counted_in_millions() -> None:
+    """B0 as published: 5.29 M parameters, 386 M multiply-adds, 6.75 M activations."""
+    rows = cost_rows(named('efficientnet_b0'), (224, 224), ClassificationHead())
+    assert cost_text(rows).splitlines()[0].split()[-6:-2] == ['params', 'M', 'macs', 'M']
+    assert cost_text(rows).splitlines()[-1].split() == [
+        *('total', '16', '5.289', '385.815', '6.747', '100.0%')
+    ]
+    macs = Counter(head=ClassificationHead())(named('efficientnet_b0')).macs
+    assert f'{macs / 2**20:.3f}' in cost_text(rows, SCALENAS).splitlines()[-1]
+    assert 'Mi macs' in cost_text(rows, SCALENAS)
 
 
 def test_layers_are_listed_with_exact_numbers() -> None:
@@ -97,9 +134,22 @@ def test_info_reads_a_file_at_another_size(tmp_path: Path) -> None:
     assert done.stdout.splitlines()[-1].split()[:5] == ['total', '111', '165', '35.614', '8.604']
 
 
+def test_info_takes_each_family_at_its_own_size(tmp_path: Path) -> None:
+    picture = tmp_path / 'b0.png'
+    done = info('efficientnet_b0', '--layers', '--draw', str(picture))
+    assert done.returncode == 0, done.stderr
+    assert 'efficientnet_b0 at 224 x 224, head cls:1000, rule pycls' in done.stdout
+    assert done.stdout.splitlines()[-2].split()[:4] == ['total', '16', '5.289', '385.815']
+    assert picture.stat().st_size > 10_000
+    done = info('regnetz_4gf')
+    assert 'at 256 x 256, head cls:1000' in done.stdout
+    assert done.stdout.splitlines()[-1].split()[:4] == ['total', '28', '28.156', '4.050']
+
+
 @pytest.mark.parametrize(
     ('args', 'message'),
     [
+        (['efficientnet_b0', '--subnet', 'largest'], '--subnet: only of a config'),
         (['scalenas_s5'], "no arch is named 'scalenas_s5'"),
         (['none.yaml'], 'none.yaml: no such file'),
         (['scalenas_s1', '--head', 'sge:19'], "head: expected one of 'seg:NUMBER'"),

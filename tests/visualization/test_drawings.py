@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +18,27 @@ from hypothesis import strategies as st
 from matplotlib.colors import to_hex
 from matplotlib.patches import FancyBboxPatch
 
-from scalenas.arch import SegHead, named
+from scalenas.arch import (
+    ClassificationHead,
+    MBBlock,
+    MBConvArch,
+    MBStage,
+    Scaling,
+    SegHead,
+    named,
+    rounding,
+)
+from scalenas.arch.rounding import PYCLS_ROUNDING as PYCLS
+from scalenas.scaling import scale
+from scalenas.scaling.runtime import (
+    FIGURE_2,
+    METRICS,
+    Timing,
+    base_at,
+    correlations,
+    networks,
+    timing,
+)
 from scalenas.visualization import (
     DrawError,
     draw_arch,
@@ -27,7 +48,9 @@ from scalenas.visualization import (
     figure,
     pareto,
 )
-from scalenas.visualization.draw_arch import DOWN, UP
+from scalenas.visualization.draw_chain import END, KERNELS
+from scalenas.visualization.draw_hrnet import DOWN, UP
+from scalenas.visualization.draw_runtime import draw_runtime
 from tests.strategies import TINY
 
 NETS = {
@@ -78,6 +101,68 @@ def test_a_drawn_net_has_all_its_blocks_and_fusions(name: str, drawn: list, tmp_
     assert len(targets) == len(rows)
     legend = drawn[0].legends[0].get_texts()
     assert not overlapping(drawn[0], [*axes.texts, axes._left_title, *legend])
+
+
+CHAINS = {
+    'b0': named('efficientnet_b0'),
+    'bignas': named('bignas_l'),
+    'y': named('regnety_16gf'),
+    'resnet': named('resnet50'),
+    'no conv_out': named('efficientnet_b0').with_(conv_out=None),
+    'deep': scale(named('efficientnet_b0'), Scaling(depth=8), rounding('pycls')).arch,
+}
+
+
+@pytest.mark.parametrize('name', CHAINS)
+def test_a_drawn_chain_has_all_its_blocks(name: str, drawn: list, tmp_path: Path) -> None:
+    arch = CHAINS[name]
+    draw_arch(arch, tmp_path / 'net.png', name, arch.size, ClassificationHead())
+    axes = drawn[0].axes[0]
+    boxes = [patch for patch in axes.patches if isinstance(patch, FancyBboxPatch)]
+    shared = [int(t.get_text()[:-2]) for t in axes.texts if re.fullmatch(r'\d+ x', t.get_text())]
+    ends = 1 + (arch.conv_out is not None)
+    assert len(boxes) + sum(times - 1 for times in shared) == arch.num_blocks + ends
+    assert bool(shared) == (name == 'deep')
+    said = [text.get_text() for text in axes.texts]
+    for stage in arch.stages:
+        assert f'{stage.width} ch' in said
+    finest, coarsest = arch.features(arch.size)[0], arch.features(arch.size)[-1]
+    assert f'1/{coarsest.stride}' in said
+    assert f'{finest.size[0]}x{finest.size[1]}' in said
+    legend = drawn[0].legends[0].get_texts()
+    assert not overlapping(drawn[0], [*axes.texts, axes._left_title, *legend])
+    for box, text in itertools.product(boxes, axes.texts):
+        if re.fullmatch(r'e\d', text.get_text()):
+            continue  # stands in its box
+        assert not box.get_window_extent().overlaps(text.get_window_extent()), text.get_text()
+
+
+def test_kernels_expansions_and_squeezes_are_what_the_blocks_have(
+    drawn: list, tmp_path: Path
+) -> None:
+    blocks = (MBBlock(3, 1, False), MBBlock(5, 4, True), MBBlock(7, 6, True), MBBlock(7, 6, False))
+    arch = MBConvArch((MBStage(16, blocks[:1]), MBStage(24, blocks[1:], 2)))
+    draw_arch(arch, tmp_path / 'net.png', 'mixed')
+    axes = drawn[0].axes[0]
+    boxes = [patch for patch in axes.patches if isinstance(patch, FancyBboxPatch)]
+    colours = [to_hex(box.get_facecolor()).upper() for box in boxes]
+    assert colours == [END, KERNELS[3], KERNELS[5], KERNELS[7], KERNELS[7], END]
+    assert [t.get_text() for t in axes.texts if re.fullmatch(r'e\d', t.get_text())] == [
+        *('e1', 'e4', 'e6', 'e6')
+    ]
+    assert sum(line.get_marker() == 'o' for line in axes.lines) == 2
+    legend = [text.get_text() for text in drawn[0].legends[0].get_texts()]
+    assert legend[:4] == ['3x3 depthwise', '5x5 depthwise', '7x7 depthwise', 'squeeze-excitation']
+
+
+def test_a_wider_stage_is_higher(drawn: list, tmp_path: Path) -> None:
+    draw_arch(named('regnetx_32gf'), tmp_path / 'net.png')
+    patches = drawn[0].axes[0].patches
+    boxes = [patch for patch in patches if isinstance(patch, FancyBboxPatch)]
+    highs = [round(box.get_height(), 6) for box in boxes[1:]]
+    assert highs == sorted(highs)
+    assert len(set(highs)) == 4
+    assert not [line for line in drawn[0].axes[0].lines if line.get_marker() == 'o'], 'X has no SE'
 
 
 def test_the_title_has_the_cost(drawn: list, tmp_path: Path) -> None:
@@ -261,3 +346,39 @@ room.draw_front({str(tmp_path / 'front.png')!r}, found=[(1e9, 1.0)])
 assert 'matplotlib.pyplot' not in sys.modules
 """
     subprocess.run([sys.executable, '-c', code], check=True, cwd=Path(__file__).parents[2])
+
+
+def runtimes(bases: tuple[str, ...]) -> list[Timing]:
+    grid = networks({b: base_at(named(b), 64) for b in bases}, list(FIGURE_2), [1, 2, 4], PYCLS)
+    return [timing(net, [1e-9 * (n + 2) * net.cost.acts] * 4) for n, net in enumerate(grid)]
+
+
+@pytest.mark.parametrize('bases', [('efficientnet_b0',), ('efficientnet_b0', 'regnetz_500mf')])
+def test_runtimes_have_every_network_in_every_panel(
+    bases: tuple[str, ...], drawn: list, tmp_path: Path
+) -> None:
+    found = runtimes(bases)
+    draw_runtime(found, tmp_path / 'r.png', 'training step, batch 4', 'a device')
+    panels = drawn[0].axes
+    assert [axes.get_xlabel() for axes in panels] == [
+        *('multiply-adds (G)', 'parameters (M)', 'activations (M)', 'activations (M)')
+    ]
+    for axes in panels[:3]:
+        clouds = [line for line in axes.lines if line.get_linestyle() == 'None']
+        assert [len(cloud.get_xdata()) for cloud in clouds] == [3] * 4, 'the base is in each'
+    labels = [text.get_text() for text in panels[0].get_legend().get_texts()]
+    assert labels == ['dwr (compound)', 'dw (dwg)', 'dWr (fast)', 'w (width)']
+    clouds = [line for line in panels[3].lines if line.get_linestyle() == 'None']
+    points = [xy for cloud in clouds for xy in cloud.get_xydata().tolist()]
+    expected = [[t.net.cost.acts / 1e6, 1e3 * t.seconds] for t in found]
+    assert np.allclose(sorted(points), sorted(expected))
+    first = [t for t in found if t.net.base == bases[0]]
+    for axes, metric in zip(panels, METRICS, strict=False):
+        assert axes._left_title.get_text() == f'{bases[0]}: r = {correlations(first)[metric]:.2f}'
+    assert f'r = {correlations(found)["acts"]:.2f}' in panels[3]._left_title.get_text()
+
+
+def test_no_runtimes_are_no_picture(tmp_path: Path) -> None:
+    with pytest.raises(DrawError, match='no timed networks'):
+        draw_runtime([], tmp_path / 'r.png', 'inference')
+    assert not list(tmp_path.iterdir())

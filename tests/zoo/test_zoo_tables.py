@@ -8,10 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from mmengine.config import Config
 
 from scalenas.arch import ArchError, list_archs
 from scalenas.visualization.published import Number, read_tables
 from scalenas.visualization.zoo_page import PAGE, zoo_page
+from tests.configs.shrink import dicts
 
 ROOT = Path(__file__).resolve().parents[2]
 TITLES, TABLES = read_tables()
@@ -52,6 +54,60 @@ def test_every_published_net_has_its_numbers() -> None:
     assert len(set(keys)) == len(keys)
 
 
+ROWS = {
+    'Unscaled networks': (
+        *(f'efficientnet_b{n}' for n in range(6)),
+        *('regnety_500mf', 'regnetz_500mf', 'regnety_4.0gf', 'regnety_4gf', 'regnetz_4gf_224'),
+        *('regnetz_4gf', 'resnet50', 'resnext50'),
+    ),
+    'Networks scaled by fast': (
+        *('efficientnet_b0', 'regnety_500mf', 'regnety_4gf', 'regnetz_500mf', 'regnetz_4gf'),
+    ),
+    'ScaleNet, and': (*(f'scalenet_s{n}' for n in range(6)), 'efficientnet_b0'),
+    'BigNAS': ('bignas_s', 'bignas_m', 'bignas_660m', 'bignas_l'),
+    'RegNetX and RegNetY': (*(n for n in list_archs() if n[:7] in ('regnetx', 'regnety')),),
+    'EfficientNet as first': (*(f'efficientnet_b{n}' for n in range(8)),),
+}
+
+
+@pytest.mark.parametrize('title', ROWS)
+def test_every_row_of_the_families_is_there(title: str) -> None:
+    (table,) = (table for table in TABLES if table.title.startswith(title))
+    assert {number.subject for number in table.numbers} == set(ROWS[title])
+    for subject in ROWS[title]:
+        costs = {n.quantity for n in table.numbers if n.subject == subject}
+        assert {'params_m', 'gmac'} <= costs, subject
+
+
+def test_what_must_be_exact_is() -> None:
+    """B0 to B5 and the unscaled RegNets, all of pycls, and weights of ScaleNets but S4's."""
+
+    def exact(title: str, subject: str, setting: str = '') -> set[str]:
+        (table,) = (table for table in TABLES if table.title.startswith(title))
+        return {
+            n.quantity
+            for n in table.numbers
+            if (n.subject, n.status) == (subject, 'exact') and setting in n.setting
+        }
+
+    for name in (*(f'efficientnet_b{n}' for n in range(6)), 'regnety_4.0gf', 'regnetz_500mf'):
+        assert {'params_m', 'gmac', 'acts_m'} <= exact('Unscaled', name)
+    for name in ROWS['RegNetX and RegNetY']:
+        assert {'params_m', 'gmac', 'acts_m'} <= exact('RegNetX', name)
+    for n in (0, 1, 2, 3, 5):
+        assert 'params_m' in exact('ScaleNet, and', f'scalenet_s{n}')
+    for n in range(1, 6):
+        assert 'params_m' in exact('ScaleNet, and', 'efficientnet_b0', f'S{n}')
+
+
+def test_scaled_networks_come_within_a_tenth() -> None:
+    (table,) = (table for table in TABLES if table.title.startswith('Networks scaled by fast'))
+    counted = [n for n in table.numbers if n.here]
+    assert len(counted) == 15
+    for number in counted:
+        assert float(number.here) == pytest.approx(float(number.paper), rel=0.1), number
+
+
 def test_the_page_is_what_the_generator_writes() -> None:
     assert (ROOT / PAGE).read_text(encoding='utf-8') == zoo_page()
 
@@ -60,7 +116,8 @@ def test_recipes_are_of_the_net_they_stand_beside() -> None:
     found = {(n.subject, n.config) for n in NUMBERS if n.config}
     assert len(found) >= 10
     for net, config in found:
-        assert f"arch='{net}'" in (ROOT / config).read_text()
+        model = Config.fromfile(ROOT / config).model
+        assert [part['arch'] for part in dicts(model) if 'arch' in part] == [net], config
         assert f'[{net}](../{config})' in zoo_page()
 
 

@@ -13,14 +13,10 @@ from pathlib import Path
 from scalenas import __version__
 from scalenas.arch import find
 from scalenas.cli import main_of
-from scalenas.models.checkpoint import (
-    CheckpointError,
-    load_checkpoint,
-    save_plain,
-    written_space,
-)
+from scalenas.models.checkpoint import load_checkpoint, save_plain, written_space
 from scalenas.models.official import from_official, to_official
 from scalenas.models.slicing import slice_state_dict
+from scalenas.paths import new_file
 from scalenas.space import from_dict
 
 WRAPPER = 'architecture.'
@@ -40,10 +36,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    if args.out.exists():
-        raise CheckpointError(f'{args.out}: exists already; choose another name or remove it')
-    if not args.out.parent.is_dir():
-        raise CheckpointError(f'{args.out.parent}: no such folder to write into; make it first')
+    new_file(args.out)
     content = load_checkpoint(args.checkpoint)
     state = content['state_dict']
     if args.reverse:

@@ -31,7 +31,7 @@ train_pipeline = [
     ),
     dict(type='RandomFlip', direction='horizontal'),
     dict(type='GenerateTarget', encoder=codec),
-    dict(type='BottomupGetHeatmapMask'),
+    dict(type='scalenas.BottomupMask'),
     dict(type='PackPoseInputs'),
 ]
 test_pipeline = [

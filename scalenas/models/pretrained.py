@@ -1,0 +1,73 @@
+"""Weights that mmpretrain or timm trained, as those of classifiers with a backbone from here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from scalenas.arch import Arch, MBConvArch, RegNetArch
+
+from .checkpoint import CheckpointError, misfits
+from .mbconv import ScaleMBConvNet
+from .mmpretrain_keys import from_mmpretrain
+from .regnet import ScaleRegNet
+from .timm_keys import from_timm
+
+SOURCES = ('mmpretrain', 'timm', 'timm-tf')
+"""Who trained the weights; `timm-tf` are timm's networks whose names begin with `tf_`."""
+TENSORFLOW: dict[str, Any] = {
+    'conv_cfg': {'type': 'Conv2dAdaptivePadding'},
+    'norm_cfg': {'type': 'BN', 'eps': 1e-3},
+}
+"""What the networks that were first trained in TensorFlow, and mmpretrain's, compute with."""
+
+
+def backbone_for(arch: Arch, source: str) -> dict[str, Any]:
+    """The config of the backbone that computes with weights of `source` what it computed there.
+
+    Raises:
+        CheckpointError: for a family that has no such weights.
+    """
+    options = TENSORFLOW if source != 'timm' and isinstance(arch, MBConvArch) else {}
+    return {'type': f'scalenas.{_net(arch).__name__}', 'arch': arch.to_dict(), **options}
+
+
+def from_source(
+    state: Mapping[str, Tensor], arch: Arch, source: str, where: str
+) -> dict[str, Tensor]:
+    """A state dict of `source` as one of an mmpretrain classifier with `arch` as its backbone.
+
+    Every weight of the backbone is there, and has its shape.
+
+    Raises:
+        CheckpointError: for weights that are missing, left over or of another shape, and for a
+            family that has no such weights.
+    """
+    with torch.device('meta'):
+        own = {f'backbone.{k}': v for k, v in _net(arch)(arch.to_dict()).state_dict().items()}
+    assert isinstance(arch, MBConvArch | RegNetArch)
+    rename = from_mmpretrain if source == 'mmpretrain' else from_timm
+    try:
+        found = rename(state, arch)
+    except CheckpointError as error:
+        raise CheckpointError(f'{where}: {error}') from None
+    # Old checkpoints do not count batches.
+    counters = (key for key in own if key.endswith('.num_batches_tracked') and key not in found)
+    found |= {key: torch.zeros((), dtype=torch.long) for key in counters}
+    if wrong := misfits(own, {key: found[key] for key in own}):
+        raise CheckpointError(f'{where}: not the weights of {source} for this arch: {wrong}')
+    return found
+
+
+def _net(arch: Arch) -> type[ScaleMBConvNet] | type[ScaleRegNet]:
+    if isinstance(arch, MBConvArch):
+        return ScaleMBConvNet
+    if isinstance(arch, RegNetArch):
+        return ScaleRegNet
+    raise CheckpointError(
+        f'no weights of other packages are renamed for the family {arch.family} (only for mbconv '
+        "and regnet); mmpretrain's HRNet has the same names here: load its weights as they are"
+    )

@@ -1,0 +1,176 @@
+"""MBConv and RegNet networks: a box per block, as high as the stage is wide, in one row."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scalenas.arch import MBConvArch, MBStage, RegNetArch, RegStage, Size, out_size
+
+from .figure import BLACK, GREY, ORANGE, canvas
+
+KERNELS = {3: '#7DBDE8', 5: '#1F73B0', 7: '#0B3F73'}
+"""One hue, darker with each larger kernel."""
+
+END = '#C9C9C9'
+BLOCK, STEP, GAP, LEAST = 0.62, 0.76, 0.16, 1.7  # lengths along the row; LEAST is a stage's
+HIGH = 1.9  # of the widest stage; others by square roots, or thin ones would vanish
+MANY = 64  # from so many blocks on, equal neighbours share a box
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A block (or `times` equal ones): kernel, text inside, squeeze-excitation."""
+
+    kernel: int
+    text: str
+    se: bool
+    times: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A stage, the stem, or the last convolution: what stands over it, and its map's stride."""
+
+    name: str
+    width: int
+    about: str
+    boxes: tuple[Box, ...]
+    stride: int
+    size: Size
+
+
+def draw_chain(
+    arch: MBConvArch | RegNetArch, path: str | Path, headline: str, size: Size | None = None
+) -> None:
+    """Draw an MBConv network or a RegNet under a headline; map sizes are those for `size`."""
+    parts = list(_parts(arch, size or arch.size))
+    widest = max(part.width for part in parts if part.name.startswith('stage'))
+    spans = [max(LEAST, STEP * len(part.boxes) + GAP) for part in parts]
+    length = sum(spans)
+    with canvas(path, max(8.5, 0.48 * length + 0.6), 4.0) as figure:
+        axes = figure.add_subplot()
+        axes.set_axis_off()
+        axes.set_xlim(0, length)
+        axes.set_ylim(-0.85, HIGH + 1.5)
+        left = 0.0
+        starts = []
+        for part, span in zip(parts, spans, strict=True):
+            starts.append(left)
+            _part(axes, part, left, span, widest)
+            left += span
+        axes.plot([0.1, length - 0.1], [HIGH / 2] * 2, color=GREY, linewidth=1.2, zorder=1)
+        _resolutions(axes, parts, [*starts, length])
+        _legend(figure, arch, parts)
+        axes.set_title(headline, loc='left', fontsize=12)
+
+
+def _parts(arch: MBConvArch | RegNetArch, size: Size) -> Iterator[Part]:
+    at, stride = out_size(size, 2), 2
+    stem = (Box(3 if isinstance(arch, MBConvArch) or arch.stem_type == 'simple' else 7, '', False),)
+    se = isinstance(arch, RegNetArch) and arch.block != 'x'
+    stages: Sequence[MBStage | RegStage] = arch.stages
+    yield Part('stem', arch.stem, '', stem, stride, at)
+    if isinstance(arch, RegNetArch) and arch.stem_type == 'resnet':
+        at, stride = out_size(at, 2), 4
+    for s, stage in enumerate(stages, 1):
+        at, stride = out_size(at, stage.stride), stride * stage.stride
+        if isinstance(stage, MBStage):
+            about = ''
+            boxes = tuple(Box(kernel, f'e{expand}', se) for kernel, expand, se in stage.blocks)
+        else:
+            about = f'{stage.inner // stage.group_width} x g{stage.group_width}'
+            boxes = (Box(3, '', se),) * stage.depth
+        yield Part(f'stage {s}', stage.width, about, _shared(boxes, arch.num_blocks), stride, at)
+    if arch.conv_out is not None:
+        yield Part('conv', arch.conv_out, '', (Box(1, '', False),), stride, at)
+
+
+def _shared(boxes: tuple[Box, ...], num_blocks: int) -> tuple[Box, ...]:
+    if num_blocks < MANY:
+        return boxes
+    runs = [list(run) for _, run in itertools.groupby(boxes)]
+    return tuple(Box(run[0].kernel, run[0].text, run[0].se, len(run)) for run in runs)
+
+
+def _part(axes: Any, part: Part, left: float, span: float, widest: int) -> None:
+    from matplotlib.patches import FancyBboxPatch
+
+    middle, end = left + span / 2, part.name in ('stem', 'conv')
+    lines = [f'{part.width} ch', part.about]
+    axes.text(middle, HIGH + 1.22, part.name, ha='center', va='center', weight='bold')
+    for n, text in enumerate(filter(None, lines)):
+        axes.text(middle, HIGH + 0.9 - 0.27 * n, text, ha='center', va='center', fontsize=9)
+    high = min(HIGH, max(0.34, HIGH * math.sqrt(part.width / widest)))
+    first = middle - (STEP * len(part.boxes) - (STEP - BLOCK)) / 2
+    for b, box in enumerate(part.boxes):
+        x, style = first + b * STEP, 'round,pad=0,rounding_size=0.07'
+        colour = END if end else KERNELS[box.kernel]
+        axes.add_patch(
+            FancyBboxPatch(
+                (x, (HIGH - high) / 2),
+                BLOCK,
+                high,
+                boxstyle=style,
+                facecolor=colour,
+                edgecolor='white',
+                zorder=3,
+            )
+        )
+        ink = BLACK if end or box.kernel == 3 else 'white'
+        at, top = (x + BLOCK / 2, HIGH / 2), (HIGH + high) / 2
+        if box.text:
+            axes.text(*at, box.text, ha='center', va='center', fontsize=8, color=ink, zorder=4)
+        if box.times > 1:
+            axes.text(at[0], top + 0.16, f'{box.times} x', ha='center', va='center', fontsize=9)
+        if box.se:
+            axes.plot(at[0], top, 'o', color=ORANGE, markersize=4.5, mec='white', zorder=5)
+
+
+def _resolutions(axes: Any, parts: list[Part], starts: list[float]) -> None:
+    """A field behind all parts of one resolution, and its name below."""
+    from matplotlib.patches import Rectangle
+
+    first = 0
+    for n, (stride, run) in enumerate(itertools.groupby(parts, lambda part: part.stride)):
+        members = list(run)
+        left, right = starts[first], starts[first + len(members)]
+        field = Rectangle(
+            (left + 0.03, -0.75),
+            right - left - 0.06,
+            HIGH + 2.2,
+            facecolor='#F3F3F3' if n % 2 else '#E6E9EE',
+            edgecolor='none',
+            zorder=0,
+        )
+        axes.add_patch(field)
+        height, width = members[-1].size
+        middle = (left + right) / 2
+        axes.text(middle, -0.28, f'1/{stride}', ha='center', va='center', weight='bold')
+        axes.text(middle, -0.56, f'{height}x{width}', ha='center', va='center', fontsize=9)
+        first += len(members)
+
+
+def _legend(figure: Any, arch: MBConvArch | RegNetArch, parts: list[Part]) -> None:
+    from matplotlib.lines import Line2D
+
+    boxes = [box for part in parts[1:] for box in part.boxes if box.kernel > 1]
+    mark: dict[str, Any] = {'linestyle': '', 'marker': 's', 'markersize': 9}
+    kind = 'depthwise' if isinstance(arch, MBConvArch) else 'in groups'
+    handles = [
+        Line2D([], [], **mark, color=colour, label=f'{kernel}x{kernel} {kind}')
+        for kernel, colour in KERNELS.items()
+        if any(box.kernel == kernel for box in boxes)
+    ]
+    if any(box.se for box in boxes):
+        handles.append(
+            Line2D([], [], linestyle='', marker='o', color=ORANGE, label='squeeze-excitation')
+        )
+    groups = 'n x gc: n groups of c channels'
+    note = 'e6: six times the channels inside' if isinstance(arch, MBConvArch) else groups
+    handles.append(Line2D([], [], linestyle='', label=note))
+    figure.legend(handles=handles, loc='outside lower left', ncols=5, fontsize=9, columnspacing=1.4)

@@ -1,0 +1,159 @@
+"""The network in a config: found wherever it stands, with its head where that can be counted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from scalenas.arch import ClassificationHead, PoseHead, SegHead, named
+from scalenas.complexity import Counter
+from scalenas.config import ConfigError, read_config
+from scalenas.errors import UserError
+from scalenas.evaluation import trace
+from scalenas.evaluation.config_net import config_net
+from scalenas.evaluation.evaluator import build_model
+from scalenas.space import HRSpace
+
+from .world import SIZE, SPACE, architecture
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIGS = sorted(
+    path.relative_to(ROOT).as_posix() for path in (ROOT / 'configs').glob('scalenas_*/*/*.py')
+)
+SUPER = {'type': 'scalenas.SuperScaleHRNet', 'space': SPACE.to_dict()}
+
+
+def of(model: dict, **more: object) -> Config:
+    return named_config({'model': model, **more})
+
+
+def named_config(content: dict) -> Config:
+    """A config as if it were read from mine.py."""
+    cfg = Config(content)
+    object.__setattr__(cfg, '_filename', 'mine.py')
+    return cfg
+
+
+@pytest.mark.parametrize('path', CONFIGS)
+def test_every_shipped_config_has_one(path: str) -> None:
+    found = config_net(read_config(str(ROOT / path)))
+    assert found.size is not None
+    assert found.head is not None
+    assert (found.space is not None) == ('super' in path or 'search' in path or 'teacher' in path)
+
+
+@pytest.mark.parametrize('path', [path for path in CONFIGS if 'regnetz' in path or '_s2_' in path])
+def test_the_counted_cost_is_that_of_the_whole_model(path: str) -> None:
+    """Backbone and head by the plan, against every layer that the built model runs."""
+    cfg = read_config(str(ROOT / path))
+    found, size = config_net(cfg), (64, 64)
+    with torch.device('meta'):
+        model = build_model(cfg)
+    assert Counter(size, found.head)(found.arch) == trace(model, size)
+
+
+def test_a_supernet_has_a_largest_and_a_smallest() -> None:
+    model = {'type': 'scalenas.SuperNet', 'architecture': architecture(SUPER)}
+    for which in ('largest', 'smallest'):
+        found = config_net(of(model), which)
+        assert found.arch == getattr(SPACE, which)()
+        assert found.space == SPACE
+        assert found.size == SIZE
+        assert found.place == 'model.architecture.backbone'
+        assert found.head == SegHead(4, conv_bias=False)
+    assert config_net(of(model, search={'size': (32, 96)})).size == (32, 96)
+
+
+def test_a_teacher_is_not_the_network() -> None:
+    teacher = {'backbone': {'type': 'scalenas.ScaleHRNet', 'arch': 'hrnet_w48'}}
+    model = {'distillation': {'teacher': teacher}, **architecture(SUPER)}
+    assert config_net(of(model)).place == 'model.backbone'
+
+
+def test_pose_and_classification_heads_are_known() -> None:
+    backbone = {'type': 'scalenas.ScaleHRNet', 'arch': 'scalenas_p1'}
+    head = {
+        'type': 'HeatmapHead',
+        'in_channels': named('scalenas_p1').out_channels[0],
+        'out_channels': 17,
+        'deconv_out_channels': None,
+    }
+    model = {'type': 'TopdownPoseEstimator', 'backbone': backbone, 'head': head}
+    found = config_net(of(model, codec={'type': 'MSRAHeatmap', 'input_size': (192, 256)}))
+    assert found.head == PoseHead(17)
+    assert found.size == (256, 192)
+    deconvolved = {**head, 'deconv_out_channels': (256,)}
+    assert config_net(of({**model, 'head': deconvolved})).head is None
+
+    net = {'type': 'scalenas.ScaleMBConvNet', 'arch': 'efficientnet_b0', 'in_channels': 4}
+    head = {'type': 'mmpretrain.LinearClsHead', 'num_classes': 7, 'in_channels': 1280}
+    neck = {'type': 'GlobalAveragePooling'}
+    model = {'type': 'ImageClassifier', 'backbone': net, 'neck': neck, 'head': head}
+    found = config_net(of(model))
+    assert found.head == ClassificationHead(7)
+    assert found.arch == named('efficientnet_b0').with_(in_channels=4)
+    assert found.size == (224, 224)
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        {'type': 'OCRHead'},
+        {'num_convs': 2},
+        {'kernel_size': 3},
+        {'concat_input': True},
+        {'channels': 64},
+        {'in_channels': [8, 16, 32]},
+        {'input_transform': 'multiple_select'},
+    ],
+)
+def test_another_head_is_not_guessed(change: dict) -> None:
+    model = architecture(SUPER)
+    model['decode_head'] |= change
+    found = config_net(of(model))
+    assert found.head is None
+    assert found.head_text == model['decode_head']['type']
+
+
+def test_a_neck_with_weights_or_a_second_head_is_not_guessed() -> None:
+    model = architecture(SUPER)
+    assert config_net(of({**model, 'neck': {'type': 'FPN'}})).head is None
+    found = config_net(of({**model, 'rpn_head': {'type': 'RPNHead'}}))
+    assert found.head is None
+    assert found.head_text == 'FCNHead, RPNHead'
+    bare = {'type': 'X', 'backbone': SUPER}
+    assert config_net(of(bare)).head_text == 'no head'
+    assert config_net(of(bare)).size is None
+
+
+@pytest.mark.parametrize(
+    ('model', 'message'),
+    [
+        (
+            {'backbone': {'type': 'ResNet', 'depth': 50}},
+            r'mine.py: no backbone of scalenas.*ResNet',
+        ),
+        ({'type': 'X'}, 'the backbone there: none'),
+        ({'backbone': {'type': 'scalenas.ScaleHRNet', 'arch': 'scalenas_s9'}}, "'scalenas_s9'"),
+        ({'backbone': {'type': 'scalenas.ScaleHRNet', 'arch': {'stages': []}}}, 'not an arch'),
+        ({'backbone': {**SUPER, 'space': {'family': 'hr'}}}, 'model.backbone.space.family'),
+    ],
+)
+def test_a_config_without_a_network_is_one_line(model: dict, message: str) -> None:
+    with pytest.raises(UserError, match=message) as error:
+        config_net(of(model))
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_no_model_at_all() -> None:
+    with pytest.raises(ConfigError, match=r'mine.py: has no model'):
+        config_net(named_config({'a': 1}))
+
+
+def test_the_space_is_restricted_where_the_config_says_so() -> None:
+    small = HRSpace(8, (1, 1, 1), (1, 2), 16, 1, 8)
+    model = architecture({**SUPER, 'space': small.to_dict()})
+    assert config_net(of(model)).arch == small.largest()

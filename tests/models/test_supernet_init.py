@@ -1,0 +1,77 @@
+"""A static backbone that starts from its slice of a supernet's checkpoint."""
+
+import random
+
+import pytest
+import torch
+from mmengine.model import BaseModule
+
+from scalenas.errors import UserError
+from scalenas.models import ScaleHRNet, SupernetInit, SuperScaleHRNet
+from scalenas.models.checkpoint import save_plain
+from scalenas.space import HRSpace
+
+ARGS = dict(width=6, num_modules=(1, 1, 2), depth=(1, 2), stem=8, stage1_blocks=1, output='single')
+SPACE = HRSpace(**ARGS)
+
+
+class Head(BaseModule):
+    """As big as a head of a supernet's task model."""
+
+    def __init__(self, backbone):
+        super().__init__()
+        self.backbone = backbone
+
+
+@pytest.fixture
+def supernet():
+    torch.manual_seed(0)
+    net = SuperScaleHRNet(SPACE)
+    for module in net.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.uniform_(module.weight)
+            module.running_mean.uniform_(-0.1, 0.1)
+    return net.eval()
+
+
+def saved(net, path, prefix='architecture.backbone.'):
+    state = {f'{prefix}{k}': v for k, v in net.state_dict().items()}
+    state[prefix.replace('backbone.', 'head.final_layer.bias')] = torch.zeros(17)
+    save_plain(path, state, {'scalenas': {'space': SPACE.to_dict(), 'version': '0'}})
+    return str(path)
+
+
+def static(arch, path, **more):
+    return ScaleHRNet(arch, init_cfg={'type': 'scalenas.SupernetInit', 'checkpoint': path, **more})
+
+
+@pytest.mark.parametrize('prefix', ['architecture.backbone.', 'backbone.'])
+def test_it_starts_as_the_sub_net(supernet, tmp_path, prefix):
+    path = saved(supernet, tmp_path / 'supernet.pth', prefix)
+    arch = SPACE.sample(random.Random(3))
+    model = Head(static(arch, path))
+    model.init_weights()  # as the Runner does
+    x = torch.rand(1, 3, 64, 64)
+    with torch.no_grad(), supernet.active(arch):
+        (wanted,) = supernet(x)
+        (found,) = model.backbone.eval()(x)
+    assert torch.equal(found, wanted)
+
+
+def test_errors_are_one_line(supernet, tmp_path):
+    path = saved(supernet, tmp_path / 'supernet.pth')
+    arch = SPACE.smallest()
+    missing = str(tmp_path / 'none.pth')
+    with pytest.raises(UserError, match=r'no such file: .*none.pth; make it with: train it') as e:
+        static(arch, missing, made_by='train it').init_weights()
+    assert '\n' not in str(e.value)
+    other = HRSpace(**{**ARGS, 'width': 8}).smallest()
+    with pytest.raises(UserError) as e:
+        static(other, path).init_weights()
+    assert '\n' not in str(e.value)
+    torch.save({'state_dict': {'backbone.conv1.weight': torch.zeros(1)}}, missing)
+    with pytest.raises(UserError, match='names no space'):
+        static(arch, missing).init_weights()
+    wrong = torch.nn.Sequential()
+    with pytest.raises(UserError, match='for backbones of type ScaleHRNet, got Sequential'):
+        SupernetInit(path)(wrong)

@@ -1,0 +1,156 @@
+"""timm's EfficientNet and RegNet: their weights in our networks, which then compute the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import timm
+import torch
+from torch import nn
+
+from scalenas.arch import MBConvArch, RegNetArch, list_archs, named
+from scalenas.arch.rounding import EFFICIENTNET
+from scalenas.complexity import Counter
+from scalenas.models import ScaleMBConvNet, ScaleRegNet, from_timm, timm_key_map
+from scalenas.models.checkpoint import CheckpointError
+from scalenas.scaling import EFFICIENTNET_TABLE
+
+from .world import assert_close, lively, pictures
+
+TF = {'conv_cfg': {'type': 'Conv2dAdaptivePadding'}, 'norm_cfg': {'type': 'BN', 'eps': 1e-3}}
+B = [f'efficientnet_b{n}' for n in range(8)]
+
+
+REGNETS = [name for name in list_archs('regnet') if name[:7] in ('regnetx', 'regnety')]
+
+
+def timm_name(name: str) -> str:
+    """'regnety_4.0gf' -> 'regnety_040'."""
+    kind, _, size = name.partition('_')
+    return f'{kind}_{round(float(size[:-2]) * (10 if size[-2] == "g" else 0.01)):03}'
+
+
+def lite(b: int) -> MBConvArch:
+    """EfficientNet-Lite: no squeeze-excitation, ReLU6, and first, last and stem are not scaled."""
+    base, by = named('efficientnet_b0'), EFFICIENTNET_TABLE[f'b{b}']
+    scaled = base.scaled(by, EFFICIENTNET)
+    stages = [
+        s.__class__(s.width, tuple(x._replace(se=False) for x in s.blocks), s.stride)
+        for s in scaled.stages
+    ]
+    for end in (0, -1):
+        width, blocks, stride = stages[end].width, stages[end].blocks[:1], stages[end].stride
+        stages[end] = stages[end].__class__(width, blocks, stride)
+    return base.with_(stages=tuple(stages), activation='relu6')
+
+
+def theirs_and_ours(
+    name: str, arch: MBConvArch | RegNetArch, indices: tuple[int, ...], **options: Any
+) -> tuple[Any, Any]:
+    theirs = lively(timm.create_model(name, pretrained=False))
+    kind = ScaleMBConvNet if isinstance(arch, MBConvArch) else ScaleRegNet
+    ours = kind(arch, out_indices=indices, **options).double().eval()
+    found = from_timm(theirs.state_dict(), arch)
+    heads = {key: value for key, value in found.items() if not key.startswith('backbone.')}
+    ours.load_state_dict({k.removeprefix('backbone.'): found[k] for k in found if k not in heads})
+    assert set(heads) == {'head.fc.weight', 'head.fc.bias'}
+    assert torch.equal(heads['head.fc.weight'], theirs.get_classifier().weight)
+    return theirs, ours
+
+
+def assert_same_maps(theirs: Any, ours: Any, size: tuple[int, int]) -> None:
+    x = pictures(2, 3, *size)
+    with torch.no_grad():
+        last, maps = theirs.forward_intermediates(x)
+        got = ours(x)
+    if len(got) > len(maps):
+        maps.append(last)
+    for a, b in zip(maps, got, strict=True):
+        assert_close(a, b)
+
+
+@pytest.mark.parametrize('size', [(64, 64), (53, 71)])
+@pytest.mark.parametrize('b', [0, 1, 3])
+@pytest.mark.parametrize('tf', [False, True], ids=['timm', 'tf'])
+def test_efficientnet_gives_timms_outputs(b: int, tf: bool, size: tuple[int, int]) -> None:
+    name = ('tf_' if tf else '') + B[b]
+    nets = theirs_and_ours(name, named(B[b]), (1, 2, 3, 5, 7, 8), **(TF if tf else {}))
+    assert_same_maps(*nets, size)
+
+
+@pytest.mark.parametrize('b', [0, 1])
+def test_efficientnet_lite_gives_timms_outputs(b: int) -> None:
+    nets = theirs_and_ours(f'tf_efficientnet_lite{b}', lite(b), (1, 2, 3, 5, 7, 8), **TF)
+    assert_same_maps(*nets, (64, 64))
+
+
+@pytest.mark.parametrize(
+    ('name', 'ours'),
+    [
+        ('regnetx_002', 'regnetx_200mf'),
+        ('regnetx_032', 'regnetx_3.2gf'),
+        ('regnety_004', 'regnety_400mf'),
+        ('regnety_016', 'regnety_1.6gf'),
+    ],
+)
+def test_regnet_x_and_y_give_timms_outputs(name: str, ours: str) -> None:
+    assert_same_maps(*theirs_and_ours(name, named(ours), (0, 1, 2, 3, 4)), (53, 71))
+
+
+@pytest.mark.parametrize(
+    ('name', 'arch'),
+    [
+        ('regnetz_005', named('regnetz_500mf')),
+        ('regnetz_040_h', named('regnetz_4gf').with_(conv_out=1536)),
+    ],
+)
+def test_regnetz_gives_timms_outputs(name: str, arch: RegNetArch) -> None:
+    assert_same_maps(*theirs_and_ours(name, arch, (0, 1, 2, 3, 4, 5)), (53, 71))
+
+
+def test_regnetz_without_last_convolution_lacks_the_last_activation() -> None:
+    """timm activates the last map of `regnetz_040` before it pools; here it is the bare sum."""
+    arch = named('regnetz_4gf').with_(conv_out=None)
+    theirs, ours = theirs_and_ours('regnetz_040', arch, (4,))
+    x = pictures(1, 3, 64, 64)
+    with torch.no_grad():
+        wanted, (got,) = theirs.forward_features(x), ours(x)
+    assert (wanted - got).abs().max() > 0.1
+    assert_close(wanted, nn.functional.silu(got))
+
+
+@pytest.mark.parametrize('name', [*B, 'tf_efficientnet_b0', *map(timm_name, REGNETS)])
+def test_keys_and_shapes_are_those_of_timm(name: str) -> None:
+    """All of B0 to B7, RegNetX and RegNetY; so the number of weights is equal to the unit."""
+    arch = named({timm_name(regnet): regnet for regnet in REGNETS}.get(name, name[-15:]))
+    kind = ScaleMBConvNet if isinstance(arch, MBConvArch) else ScaleRegNet
+    with torch.device('meta'):
+        net = timm.create_model(name, pretrained=False, num_classes=0)
+        theirs, ours = net.state_dict(), kind(arch).state_dict()
+    keys = timm_key_map(arch)
+    assert set(keys) == set(ours)
+    assert sorted(keys.values()) == sorted(theirs)
+    assert all(ours[a].shape == theirs[b].shape for a, b in keys.items())
+    assert Counter()(arch).params == sum(p.numel() for p in net.parameters())
+
+
+def test_foreign_weights_are_refused_in_one_line() -> None:
+    b0, x = named('efficientnet_b0'), named('regnetx_400mf')
+    state = dict.fromkeys(timm_key_map(b0).values(), 1) | {'classifier.weight': 2}
+    assert from_timm(state, b0)['head.fc.weight'] == 2
+    counted = {k: v for k, v in state.items() if not k.endswith('num_batches_tracked')}
+    assert len(from_timm(counted, b0)) == len(counted)
+    missing = {k: v for k, v in state.items() if k != 'blocks.3.0.conv_pw.weight'}
+    cases = [
+        (missing, b0, r"1 keys are missing and 0 are left over.*'blocks.3.0.conv_pw.weight'"),
+        ({**state, 'blocks.9.0.conv_dw.weight': 1}, b0, "0 .* and 1 .*'blocks.9.0.conv_dw.weight'"),
+        (state, named('efficientnet_b1'), 'not the weights of timm for this arch: .* missing'),
+        (state, x, 'not the weights of timm for this arch'),
+        (state, b0.with_(shortcut='projected'), 'timm has no such network'),
+        (state, named('resnet50'), 'timm has no such network: its RegNet has a 3x3 stem'),
+    ]
+    for wrong, arch, said in cases:
+        with pytest.raises(CheckpointError, match=said) as error:
+            from_timm(wrong, arch)
+        assert len(str(error.value).splitlines()) == 1

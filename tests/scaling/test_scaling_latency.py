@@ -1,0 +1,255 @@
+"""Latency of scaled networks: the line, its file, and both ways to fit a net into milliseconds."""
+
+from __future__ import annotations
+
+import math
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scalenas.arch import ClassificationHead, SegHead, named, rounding
+from scalenas.complexity import Budget
+from scalenas.errors import UserError
+from scalenas.scaling import (
+    STRATEGIES,
+    LatencyBound,
+    LatencyLine,
+    LatencyModel,
+    ScalingError,
+    cost_of,
+    fit,
+    fit_line,
+    fit_text,
+    grow,
+    pearson,
+    scale,
+)
+
+LINE = LatencyLine(slope=2.0, intercept=3.0, r=0.98, error=0.05, least=1.0, most=200.0, points=21)
+NETS = {
+    'efficientnet_b0': (None, ClassificationHead()),
+    'regnetz_500mf': (None, ClassificationHead()),
+    'scalenas_s1': ((128, 256), SegHead(19)),
+}
+
+
+def test_pearson_by_hand() -> None:
+    """x deviations -1, 0, 1; y deviations -2, 1, 1: 3 / sqrt(2 * 6)."""
+    assert pearson([1, 2, 3], [0, 3, 3]) == pytest.approx(3 / math.sqrt(12))
+    assert pearson([1, 2, 3], [5, 3, 1]) == pytest.approx(-1)
+    assert pearson([1, 2, 3], [4, 4, 4]) == 0.0
+    with pytest.raises(ScalingError, match='two networks at least, got 1'):
+        pearson([1], [1])
+
+
+@given(
+    st.floats(0.01, 100), st.floats(-5, 50), st.lists(st.floats(1e6, 1e9), min_size=3, unique=True)
+)
+def test_a_line_is_found_again(slope: float, intercept: float, acts: list[float]) -> None:
+    if max(acts) - min(acts) < 1e6:
+        return
+    ms = [100 + intercept + slope * a / 1e6 for a in acts]
+    line = fit_line(acts, ms)
+    assert line.slope == pytest.approx(slope, rel=1e-6)
+    assert line.r == pytest.approx(1)
+    assert line.error == pytest.approx(0, abs=1e-6)
+    assert line.ms(acts[0]) == pytest.approx(ms[0])
+    assert line.acts(line.ms(acts[0])) == pytest.approx(acts[0])
+    assert (line.least, line.most) == (min(acts) / 1e6, max(acts) / 1e6)
+    assert line.covers(acts[0])
+    assert not line.covers(max(acts) * 1.01)
+
+
+def test_a_line_is_the_least_squares_one_and_says_how_wrong_it_is() -> None:
+    rng = random.Random(0)
+    acts = [rng.uniform(1e6, 5e7) for _ in range(30)]
+    ms = [2 + 0.5 * a / 1e6 + rng.uniform(-3, 3) for a in acts]
+    line = fit_line(acts, ms)
+
+    def squares(slope: float, intercept: float) -> float:
+        return sum((intercept + slope * a / 1e6 - y) ** 2 for a, y in zip(acts, ms, strict=True))
+
+    best = squares(line.slope, line.intercept)
+    for da, db in ((1e-3, 0), (-1e-3, 0), (0, 1e-2), (0, -1e-2)):
+        assert squares(line.slope + da, line.intercept + db) > best
+    errors = sorted(abs(line.ms(a) - y) / y for a, y in zip(acts, ms, strict=True))
+    assert line.error == pytest.approx((errors[14] + errors[15]) / 2)
+    assert 0.9 < line.r < 1
+
+
+@pytest.mark.parametrize(
+    ('acts', 'ms', 'message'),
+    [
+        ([1e6, 1e6], [1, 2], 'two networks of different activations'),
+        ([], [], 'two networks of different activations'),
+        ([1e6, 2e6], [2, 1], 'do not rise with activations'),
+    ],
+)
+def test_no_line_where_there_is_none(acts: list, ms: list, message: str) -> None:
+    with pytest.raises(ScalingError, match=message):
+        fit_line(acts, ms)
+
+
+def model(**lines: LatencyLine) -> LatencyModel:
+    return LatencyModel('a CPU', 1, 4, 'torch 2', {'inference': {'all': LINE, **lines}})
+
+
+def test_the_file_gives_the_model_back(tmp_path: Path) -> None:
+    own = LatencyLine(1.5, -0.25, 0.995, 0.02, 2.0, 40.0, 9)
+    path = tmp_path / 'latency.yaml'
+    path.write_text(model(efficientnet_b0=own).dump())
+    read = LatencyModel.load(path)
+    assert read == model(efficientnet_b0=own)
+    assert read.line('efficientnet_b0') == ('efficientnet_b0', own)
+    assert read.line('scalenas_s1') == ('all', LINE)
+    with pytest.raises(ScalingError, match='training was not measured on a CPU'):
+        read.line('scalenas_s1', 'training')
+
+
+@pytest.mark.parametrize(
+    ('old', 'new', 'message'),
+    [
+        ('slope: 2.0', 'slope: 0', r'inference.all.slope: expected a number > 0, got 0'),
+        ('intercept: 3.0', 'intercept: .nan', 'intercept: expected a finite number'),
+        ('intercept: 3.0', 'intercept: three', "expected a number, got 'three'"),
+        ('points: 21', 'points: 1', 'points: expected a whole number >= 2'),
+        ('slope:', 'slop:', "unknown key 'slop'.*did you mean 'slope'"),
+        ('  all:', '  every:', "inference: expected lines by name, 'all' one"),
+        ('batch: 4', 'batch: 0', 'batch: expected a whole number >= 1'),
+        ('device:', 'devize:', "unknown key 'devize'"),
+        ('inference:', 'device:', "'device' stands twice"),
+        ('{', '[[', 'not YAML'),
+    ],
+)
+def test_a_broken_file_is_one_line(old: str, new: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / 'latency.yaml'
+    text = model().dump()
+    if old == '{':
+        text += new
+    else:
+        assert old in text
+        text = text.replace(old, new)
+    path.write_text(text)
+    with pytest.raises(UserError, match=message) as error:
+        LatencyModel.load(path)
+    assert len(str(error.value).splitlines()) == 1
+    assert str(path) in str(error.value)
+
+
+def test_no_file_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match='no such file; expected a latency model in YAML'):
+        LatencyModel.load(tmp_path / 'none.yaml')
+
+
+@pytest.mark.parametrize('net', NETS)
+def test_by_a_line_the_largest_that_fits(net: str) -> None:
+    arch, (size, head) = named(net), NETS[net]
+    bound = LatencyBound(60.0, LINE)
+    found = fit(arch, STRATEGIES['fast'], Budget(), rounding('pycls'), head, size, latency=bound)
+    assert found.latency == LINE.ms(found.cost.acts) <= 60
+    assert found.misses == {'latency_ms': 1 - found.latency / 60}
+    for more in (1.01, 1.1, 1.5):
+        larger = scale(arch, STRATEGIES['fast'](found.factor * more), rounding('pycls'), size)
+        cost = cost_of(larger, head)
+        assert LINE.ms(cost.acts) > 60 or cost == found.cost
+    assert 'estimate, not measured' in fit_text(found, bound)
+
+
+@pytest.mark.parametrize('net', NETS)
+@pytest.mark.parametrize('most', [0.3, 1.0, 5.5])
+def test_by_a_timer_the_largest_that_is_fast_enough(net: str, most: float) -> None:
+    """A timer that grows with macs; `most` is in shares of the given network's time."""
+    arch, (size, head) = named(net), NETS[net]
+    asked = []
+
+    def timer(arch: object, size: tuple[int, int]) -> float:
+        asked.append((arch, size))
+        cost = cost_of(scale(arch, STRATEGIES['depth'](1.0), rounding('nearest'), size), head)
+        return cost.macs / 1e7
+
+    base = timer(arch, size or arch.size)
+    asked.clear()
+    bound = LatencyBound(most * base, timer)
+    strategy = STRATEGIES['compound']
+    found = fit(arch, strategy, Budget(), rounding('nearest'), head, size, latency=bound)
+    assert found.latency == found.cost.macs / 1e7 <= most * base
+    assert found.misses['latency_ms'] == pytest.approx(1 - found.latency / (most * base))
+    assert found.misses['latency_ms'] < 0.25
+    assert len(asked) == len(set(asked)) <= 14, 'each network once, and not many'
+    larger = scale(arch, strategy(found.factor * 1.02), rounding('nearest'), size)
+    assert larger.arch == found.scaled.arch or timer(larger.arch, larger.size) > most * base
+    assert 'measured: ' in fit_text(found, bound)
+
+
+def test_a_timer_within_other_bounds() -> None:
+    """What the counted bounds exclude is never timed."""
+    arch, asked = named('efficientnet_b0'), []
+
+    def timer(arch: object, size: object) -> float:
+        asked.append(arch)
+        return 1.0
+
+    budget, rule = Budget(max_params=2 * 5.3e6), rounding('pycls')
+    found = fit(arch, STRATEGIES['width'], budget, rule, latency=LatencyBound(2.0, timer))
+    alone = fit(arch, STRATEGIES['width'], budget, rule)
+    assert found.scaled == alone.scaled
+    assert found.misses == {'params': alone.misses['params'], 'latency_ms': 0.5}
+    assert all(budget.allows(cost_of(scale(a, STRATEGIES['depth'](1), rule))) for a in asked[:1])
+    assert found.scaled.arch in asked
+
+
+def test_line_and_budget_together() -> None:
+    arch, rule = named('efficientnet_b0'), rounding('pycls')
+    tight = fit(arch, STRATEGIES['fast'], Budget(max_macs=1e9), rule)
+    both = fit(
+        arch, STRATEGIES['fast'], Budget(max_macs=1e9), rule, latency=LatencyBound(500.0, LINE)
+    )
+    assert both.scaled == tight.scaled
+    assert set(both.misses) == {'macs', 'latency_ms'}
+
+
+@pytest.mark.parametrize(
+    ('most', 'message'),
+    [
+        (0.0, 'max_latency_ms: expected a number > 0, got 0.0'),
+        (float('nan'), 'max_latency_ms: expected a number > 0'),
+        (2.0, r'2 ms are reached at -0.5 M acts, but the latency line was measured from 1 to 200'),
+        (600.0, r'max_latency_ms=600 \(fast\) fits a network of .* measured from 1 to 200 M acts'),
+    ],
+)
+def test_a_line_is_not_stretched(most: float, message: str) -> None:
+    with pytest.raises(ScalingError, match=message):
+        fit(
+            named('efficientnet_b0'),
+            STRATEGIES['fast'],
+            Budget(),
+            rounding('pycls'),
+            latency=LatencyBound(most, LINE),
+        )
+
+
+@pytest.mark.parametrize(
+    ('ms', 'message'),
+    [(9.0, 'no factor down to 1/1024 is within max_latency_ms=5'), (1.0, 'even factor 1024')],
+)
+def test_a_timer_that_no_network_moves(ms: float, message: str) -> None:
+    with pytest.raises(ScalingError, match=message):
+        fit(
+            named('regnetz_500mf'),
+            STRATEGIES['depth'],
+            Budget(),
+            rounding('pycls'),
+            latency=LatencyBound(5.0, lambda *_: ms),
+        )
+
+
+def test_grow_takes_a_latency_for_a_budget() -> None:
+    arch = named('regnetz_500mf')
+    grown, found = grow(arch, 'fast', latency=LatencyBound(60.0, LINE))
+    assert found is not None
+    assert grown is found.scaled
+    with pytest.raises(ScalingError, match='either a factor or a budget'):
+        grow(arch, 'fast', 2.0, latency=LatencyBound(60.0, LINE))

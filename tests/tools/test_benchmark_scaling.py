@@ -1,0 +1,57 @@
+"""tools/benchmark_scaling.py: measures, goes on, and tools/scale.py reads what it wrote."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scalenas.arch import dump, named
+from scalenas.scaling import LatencyModel
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(tool: str, *args: str, cwd: Path) -> str:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / f'tools/{tool}.py'), *args],
+        cwd=cwd,
+        env={'PYTHONPATH': str(ROOT), 'PATH': '/usr/bin:/bin', 'OMP_NUM_THREADS': '1'},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_from_a_measurement_to_a_network_in_milliseconds(tmp_path: Path) -> None:
+    (tmp_path / 'mine.yaml').write_text(dump(named('regnetx_200mf')))
+    options = ['--bases', 'mine.yaml', '--side', '64', '--max-factor', '4', '--clock', 'processor']
+    options += ['--strategies', 'depth', 'resolution', '--rounds', '1', '--runs', '3']
+    said = run('benchmark_scaling', '--out', 'here', *options, cwd=tmp_path)
+    out = tmp_path / 'here'
+    assert {path.name for path in out.iterdir()} == {
+        *('timings.jsonl', 'table.md', 'latency.yaml', 'inference.png', 'training.png')
+    }
+    assert (out / 'table.md').read_text().strip() in said
+    assert '10/10 mine ' in said
+    again = run('benchmark_scaling', '--out', 'here', *options, cwd=tmp_path)
+    assert '10 of 10 timings are there already' in again
+
+    name, line = LatencyModel.load(out / 'latency.yaml').line('mine')
+    assert (name, line.points) == ('mine', 5)
+    most = str(line.ms(0.6 * (line.least + line.most) * 1e6))
+    latency = ('--max-latency-ms', most, '--latency-model', 'here/latency.yaml')
+    found = run('scale', 'mine.yaml', 'resolution', *latency, '--out', 'fit.yaml', cwd=tmp_path)
+    assert 'line of mine: batch 1, 1 threads, cpu' in found
+    assert 'below max_latency_ms' in found
+    assert 'estimate, not measured: ' in found
+    assert (tmp_path / 'fit.yaml').is_file()
+    # A bound that any machine keeps: macs decide how far it grows.
+    latency = ('--max-latency-ms', '1e6', '--measure', 'cpu', '--max-macs', '4e8')
+    found = run('scale', 'mine.yaml', 'depth', *latency, cwd=tmp_path)
+    assert 'below max_macs, 100.0% below max_latency_ms' in found
+    assert 'measured: ' in found

@@ -1,0 +1,135 @@
+"""tools/model_converters/pretrained.py: a foreign classifier's weights, and the same answers."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import timm
+import torch
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from mmengine.runner import load_checkpoint
+
+from scalenas.registry import MODELS
+from tests.models.world import assert_close, lively, pictures
+
+from .conftest import REPO
+
+HEAD = {'type': 'LinearClsHead', 'num_classes': 1000}
+
+
+def convert(monkeypatch: pytest.MonkeyPatch, *args: object) -> int:
+    tool = str(REPO / 'tools' / 'model_converters' / 'pretrained.py')
+    monkeypatch.setattr('sys.argv', [tool, *map(str, args)])
+    with pytest.raises(SystemExit) as end:
+        runpy.run_path(tool, run_name='__main__')
+    return int(end.value.code or 0)
+
+
+def classifier(backbone: dict[str, Any], channels: int) -> Any:
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        return MODELS.build(
+            {
+                'type': 'ImageClassifier',
+                'backbone': backbone,
+                'neck': {'type': 'GlobalAveragePooling'},
+                'head': {**HEAD, 'in_channels': channels},
+            }
+        )
+
+
+CASES = [
+    ('timm', 'efficientnet_b0', 'efficientnet_b0', 1280),
+    ('timm-tf', 'tf_efficientnet_b0', 'efficientnet_b0', 1280),
+    ('timm', 'regnety_002', 'regnety_200mf', 368),
+    ('timm', 'regnetz_005', 'regnetz_500mf', 1024),
+]
+
+
+@pytest.mark.parametrize(('source', 'name', 'arch', 'channels'), CASES)
+def test_timms_classifier_gives_its_scores(
+    source: str,
+    name: str,
+    arch: str,
+    channels: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As a user would: convert, paste the printed backbone, load the file."""
+    monkeypatch.chdir(tmp_path)
+    theirs = lively(timm.create_model(name, pretrained=False))
+    torch.save(theirs.state_dict(), 'theirs.pth')
+    assert convert(monkeypatch, source, 'theirs.pth', 'ours.pth', '--arch', arch) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith('# ours.pth: ')
+    backbone = Config.fromstring(printed, '.py').backbone
+    assert backbone.init_cfg.checkpoint == 'ours.pth'
+    ours = classifier(backbone, channels).double()
+    ours.init_weights()  # the backbone from its init_cfg
+    written = torch.load('ours.pth', weights_only=True)['state_dict']
+    for key, value in ours.backbone.state_dict().items():
+        assert torch.equal(value, written[f'backbone.{key}']), key
+    load_checkpoint(ours, 'ours.pth', strict=True)  # and all of it
+    x = pictures(2, 3, 64, 64)
+    with torch.no_grad():
+        wanted, got = theirs(x), ours.eval()(x, mode='tensor')
+    assert_close(wanted, got)
+
+
+def test_mmpretrains_classifier_gives_its_scores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    theirs = lively(classifier({'type': 'EfficientNet', 'arch': 'b0'}, 1280))
+    old = {k: v for k, v in theirs.state_dict().items() if not k.endswith('batches_tracked')}
+    torch.save({'state_dict': old, 'meta': {}}, 'theirs.pth')
+    arguments = ('mmpretrain', 'theirs.pth', 'ours.pth', '--arch', 'efficientnet_b0')
+    assert convert(monkeypatch, *arguments) == 0
+    ours = classifier(Config.fromstring(capsys.readouterr().out, '.py').backbone, 1280).double()
+    written = torch.load('ours.pth', weights_only=True)['state_dict']
+    assert set(written) == set(ours.state_dict())  # with counters of batches
+    load_checkpoint(ours, 'ours.pth', strict=True)
+    x = pictures(2, 3, 64, 64)
+    with torch.no_grad():
+        wanted, got = theirs(x, mode='tensor'), ours.eval()(x, mode='tensor')
+    assert_close(wanted, got)
+
+
+def test_mistakes_are_one_line_and_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    state = timm.create_model('regnetx_002', pretrained=False).state_dict()
+    torch.save(state, 'x.pth')
+    short = {key: value for key, value in state.items() if key != 's1.b1.conv1.conv.weight'}
+    torch.save(short, 'short.pth')
+    wide = {**state, 'stem.conv.weight': torch.zeros(16, 3, 3, 3)}
+    torch.save(wide, 'wide.pth')
+    Path('a.safetensors').write_bytes(b'')
+    Path('old.pth').write_bytes(b'kept')
+    right = ('--arch', 'regnetx_200mf')
+    cases = [
+        (('timm', 'short.pth', 'out.pth', *right), '1 keys are missing and 0 are left over'),
+        (('timm', 'wide.pth', 'out.pth', *right), "'backbone.stem.conv.weight': (16, 3, 3, 3)"),
+        (('timm', 'x.pth', 'out.pth', '--arch', 'regnety_200mf'), 'not the weights of timm'),
+        (('mmpretrain', 'x.pth', 'out.pth', *right), 'not the weights of mmpretrain'),
+        (('timm', 'x.pth', 'out.pth', '--arch', 'hrnet_w18'), 'for the family hrnet'),
+        (('timm', 'x.pth', 'out.pth', '--arch', 'regnetx_200m'), "did you mean 'regnetx_200mf'"),
+        (('timm', 'x.pth', 'old.pth', *right), 'old.pth: exists already'),
+        (('timm', 'x.pth', 'none/out.pth', *right), 'none: no such folder'),
+        (('timm', 'a.safetensors', 'out.pth', *right), 'safetensors are not read here'),
+        (('timm', 'gone.pth', 'out.pth', *right), 'gone.pth: no such file'),
+    ]
+    for arguments, said in cases:
+        assert convert(monkeypatch, *arguments) == 2, arguments
+        shown = capsys.readouterr()
+        assert shown.out == ''
+        assert shown.err.startswith('error: ')
+        assert shown.err.count('\n') == 1
+        assert said in shown.err
+    assert not Path('out.pth').exists()
+    assert Path('old.pth').read_bytes() == b'kept'

@@ -1,0 +1,133 @@
+"""Runtime of scaled networks on this device: figure 2 of fast scaling, and a latency line.
+
+python tools/benchmark_scaling.py --out work_dirs/cpu
+python tools/benchmark_scaling.py --device cuda --side 224 --batch 32 --out work_dirs/gpu
+python tools/benchmark_scaling.py --bases scalenas_s1 --side 128 --max-factor 8 --out work_dirs/s1
+
+Into --out go timings.jsonl (each timing at once: stop at any moment, the same command goes on),
+table.md, latency.yaml (for tools/scale.py --latency-model), and a picture for each kind of run.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from scalenas.arch import ROUNDINGS, find, rounding
+from scalenas.cli import main_of
+from scalenas.errors import UserError
+from scalenas.paths import writable_folder
+from scalenas.scaling import LatencyModel
+from scalenas.scaling.journal import Journal
+from scalenas.scaling.latency import EVERY, KINDS
+from scalenas.scaling.measure import measure, timings
+from scalenas.scaling.runtime import (
+    BASES,
+    FIGURE_2,
+    base_at,
+    base_name,
+    latency_lines,
+    networks,
+    powers,
+    runtime_table,
+    spread_text,
+)
+from scalenas.visualization.draw_runtime import draw_runtime
+
+
+def parse_args() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('--out', required=True, metavar='DIR', help='folder of the results')
+    parser.add_argument('--bases', nargs='+', default=list(BASES), help='zoo names or YAML files')
+    parser.add_argument(
+        '--strategies', nargs='+', default=list(FIGURE_2), help='as in tools/scale.py'
+    )
+    parser.add_argument('--max-factor', type=float, default=32, help='scale by 1, 2, 4 ... to this')
+    parser.add_argument('--side', type=int, help="input side of the bases; default: the nets' own")
+    parser.add_argument('--rounding', choices=sorted(ROUNDINGS), default='pycls')
+    parser.add_argument('--kinds', nargs='+', choices=KINDS, default=list(KINDS))
+    parser.add_argument('--device', default='cpu', help='cpu, cuda or cuda:N')
+    parser.add_argument('--batch', type=int, default=1, help='images of a run')
+    parser.add_argument('--threads', type=int, default=1, help='of the CPU')
+    parser.add_argument(
+        '--clock',
+        choices=('wall', 'processor'),
+        default='wall',
+        help='processor: what other work on the machine takes does not count (cpu, one thread)',
+    )
+    parser.add_argument('--rounds', type=int, default=3, help='visits to every network')
+    parser.add_argument('--runs', type=int, default=5, help='timed runs of a visit')
+    parser.add_argument('--seed', type=int, default=0, help='of the order')
+    parser.add_argument(
+        '--statistic',
+        choices=('median', 'fastest'),
+        default='median',
+        help='of all runs; fastest where other work disturbs the machine',
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Time what is not timed yet, then write table, lines and pictures."""
+    args = parse_args()
+    for name, least in {'batch': 1, 'threads': 1, 'rounds': 1, 'runs': 2, 'side': 1}.items():
+        if (value := getattr(args, name)) is not None and value < least:
+            raise UserError(f'--{name}: expected a whole number >= {least}, got {value}')
+    bases = {base_name(base): base_at(find(base), args.side) for base in args.bases}
+    if len(bases) < len(args.bases):
+        raise UserError(f'--bases: two bases have one name in {", ".join(args.bases)}')
+    rule, factors = rounding(args.rounding), powers(args.max_factor)
+    nets = networks(bases, args.strategies, factors, rule)
+    # Only timing needs torch.
+    import torch
+
+    from scalenas.evaluation import NetTimer, device_name
+
+    torch.set_num_threads(args.threads)
+    timer = NetTimer(args.device, args.batch, args.runs, clock=args.clock)
+    setting = {
+        'device': f'{args.device}, {device_name(args.device)}, {args.clock} clock',
+        'threads': args.threads,
+        'batch': args.batch,
+        'software': f'torch {torch.__version__}',
+        'runs': args.runs,
+        'sides': {base: scaled.size for base, scaled in bases.items()},
+        'rounding': args.rounding,
+    }
+    out = writable_folder(args.out)
+    journal = Journal(out / 'timings.jsonl', setting)
+    print(f'{len(nets)} networks on {setting["device"]}', flush=True)
+    measure(
+        nets,
+        args.kinds,
+        journal,
+        timer,
+        args.rounds,
+        args.seed,
+        lambda text: print(text, flush=True),
+    )
+    found = {}
+    for kind in args.kinds:
+        found[kind], without = timings(nets, kind, journal, args.statistic)
+        if without:
+            print(f'{kind}: no memory for {", ".join(without)}')
+    text = runtime_table(found)
+    print(text)
+    print(spread_text(found))
+    (out / 'table.md').write_text(text + '\n', encoding='utf-8')
+    about = {key: setting[key] for key in ('device', 'threads', 'batch', 'software')}
+    lines = {kind: latency_lines(rows) for kind, rows in found.items()}
+    lines = {kind: rows for kind, rows in lines.items() if EVERY in rows}
+    (out / 'latency.yaml').write_text(LatencyModel(**about, lines=lines).dump(), encoding='utf-8')
+    for kind in found.keys() - lines.keys():
+        print(f'{kind}: times do not rise with activations, latency.yaml has no line for it')
+    for kind, rows in found.items():
+        what = 'training step' if kind == 'training' else kind
+        draw_runtime(rows, out / f'{kind}.png', f'{what}, batch {args.batch}', setting['device'])
+    print(f'wrote table.md, latency.yaml and {", ".join(f"{kind}.png" for kind in found)} to {out}')
+
+
+if __name__ == '__main__':
+    main_of(main)
