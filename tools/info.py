@@ -45,8 +45,9 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--head',
-        help='seg:CLASSES, cls:CLASSES, pose:JOINTS or none; default: that of the config, '
-        'HRNet-style seg:19, others cls:1000',
+        help='seg:CLASSES, cls:CLASSES, pose:JOINTS, bottomup:JOINTS, faster_rcnn:CLASSES, '
+        'mask_rcnn:CLASSES or none; default: that of the config, HRNet-style seg:19, others '
+        'cls:1000',
     )
     parser.add_argument('--subnet', choices=('largest', 'smallest'), help='of a supernet config')
     parser.add_argument(

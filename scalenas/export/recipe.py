@@ -15,6 +15,7 @@ from scalenas.paths import resource
 
 from .config import KEPT, for_ddp
 from .errors import ExportError
+from .fitting import fit_hrnet
 from .text import as_config
 
 RECIPES: dict[str, str] = {
@@ -55,7 +56,7 @@ def write_recipe(
 
 
 def recipe(cfg: Config, arch: Arch, resolution: float = 1.0) -> dict[str, Any]:
-    """The variables of a config with `arch` as backbone; heads and image sizes follow it.
+    """The variables of a config with `arch` as backbone; necks, heads and image sizes follow it.
 
     Pictures of dense tasks become `resolution` times as large.
 
@@ -74,23 +75,21 @@ def recipe(cfg: Config, arch: Arch, resolution: float = 1.0) -> dict[str, Any]:
             channels = [arch.stages[index - 1].width for index in indices]
         model['decode_head'] = _concatenating(model['decode_head'], channels)
         _enlarge(found, resolution)
-    elif model['head']['type'] == 'HeatmapHead':
-        if not isinstance(arch, HRArch):
-            raise ExportError('config: only HRNet-style nets have a pose recipe; take head seg:N')
+    elif isinstance(arch, HRArch):
         if resolution != 1.0:
             raise ExportError(
-                'config: the pose recipe keeps its input of 256x192, and the network was scaled '
-                f'for {resolution:.3g} times that; choose a strategy that keeps the resolution'
+                'config: the recipe keeps its input size, and the network was scaled for '
+                f'{resolution:.3g} times that; choose a strategy that keeps the resolution'
             )
-        arch = single_scale(arch)
-        model['head']['in_channels'] = arch.out_channels[0]
-        found |= for_ddp(arch)
+        if found.get('default_scope') == 'mmpose':
+            arch = single_scale(arch)
+            found |= for_ddp(arch)
+        fit_hrnet(model, arch.out_channels)
+    elif model.get('head', {}).get('type') != 'LinearClsHead':
+        raise ExportError(
+            'config: only HRNet-style nets have a recipe for pose or detection; take head seg:N'
+        )
     else:
-        if isinstance(arch, HRArch):
-            raise ExportError(
-                'config: HRNet-style nets have no classification recipe; choose a head seg:N or '
-                'pose:N'
-            )
         model['head']['in_channels'] = arch.features((224, 224))[-1].channels
         _resize(found, arch)
     model['backbone'] = {**backbone, 'arch': arch.to_dict()}

@@ -12,28 +12,33 @@ from scalenas.training.launch import build_runner
 from .world import make_people, small_config
 
 pytestmark = pytest.mark.slow
-STEPS, SIDE = 260, 128
+STEPS, SIDE = 240, 128
 
 
 @pytest.fixture(scope='module')
 def world(tmp_path_factory) -> Path:
-    """Pictures in `data`, and `work/iter_260.pth`: the shipped recipe on them, in small.
+    """Pictures in `data`, and weights in `work`: the shipped recipe on them, in small.
 
-    So few steps are not enough for tags to part from each other with the recipe's factor of 0.001
-    and weights near zero, so both are larger here. The pictures are mirrored at random, nothing
-    else.
+    Tags start near zero, where push has no slope, and part from each other only after thousands of
+    steps. Here they get a start: equal for all joints of a place and away from zero, and a factor
+    of 0.01 instead of 0.001. Pictures are mirrored at random, nothing else.
     """
     root = tmp_path_factory.mktemp('overfit')
     make_people(root / 'data', side=SIDE)
     cfg = config(root, 'work')
-    cfg.model.head.tag_loss.loss_weight = 0.05
-    cfg.model.head.init_cfg = [dict(type='Normal', layer=['Conv2d', 'ConvTranspose2d'], std=0.01)]
+    cfg.model.head.tag_loss.loss_weight = 0.01
     cfg.optim_wrapper.optimizer.lr = 0.003
-    cfg.param_scheduler[0].milestones = [int(0.75 * STEPS)]
+    cfg.param_scheduler[0].milestones = [int(0.8 * STEPS)]
     cfg.train_cfg.update(max_iters=STEPS, val_interval=STEPS)
     (flip,) = [step for step in cfg.train_dataloader.dataset.pipeline if step.type == 'RandomFlip']
     flip.prob = 0.5
-    build_runner(cfg, ('train_dataloader', 'val_dataloader')).train()
+    runner = build_runner(cfg, ('train_dataloader', 'val_dataloader'))
+    runner.model.init_weights()  # later calls change nothing
+    tags = runner.model.head.final_layers[0].weight[17:]
+    with torch.no_grad():
+        start = torch.randn(1, *tags.shape[1:], generator=torch.Generator().manual_seed(0))
+        tags.copy_(0.1 * start.expand_as(tags))
+    runner.train()
     return root
 
 

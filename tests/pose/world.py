@@ -70,7 +70,10 @@ def annotation(number: int, image: int, joints: np.ndarray, labels: np.ndarray) 
 
 
 def make_people(root: Path, num: int = 8, side: int = 128, seed: int = 0) -> Path:
-    """`num` pictures of two or three people each: images/*.png, people.json. Returns `root`."""
+    """`num` pictures of two or three people each, one reddish, one greenish ...; returns `root`.
+
+    images/*.png, people.json.
+    """
     rng = random.Random(seed)
     (root / 'images').mkdir(parents=True)
     images, people = [], []
@@ -78,7 +81,9 @@ def make_people(root: Path, num: int = 8, side: int = 128, seed: int = 0) -> Pat
         picture = np.full((side, side, 3), rng.randrange(30, 90), np.uint8)
         count = 2 + i % 2
         for n in range(count):
-            colour = tuple(rng.randrange(60, 256) for _ in range(3))
+            colour = tuple(
+                rng.randrange(170, 256) if c == n else rng.randrange(90) for c in range(3)
+            )
             left = side * (n + 0.5) / count + rng.uniform(-4, 4)
             joints = person(rng, rng.uniform(0.7, 0.85) * side, (left, side * 0.95))
             draw(picture, joints, colour)

@@ -12,4 +12,4 @@ _base_ = [
     '../../_base_/schedules/coco_bottomup_300e_8xb12.py',
     '../../_base_/default_runtime_bottomup.py',
 ]
-model = dict(head=dict(decoder=_base_.codec))
+model = dict(backbone=dict(arch='hrnet_w32_single'), head=dict(decoder=_base_.codec))
