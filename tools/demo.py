@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument('--work-dir', type=Path, help='default: work_dirs/demo[_NAME]')
     parser.add_argument('--data', type=Path, help='default: data/ and the name of the data')
     parser.add_argument('--quick', action='store_true', help='few iterations: to see that it runs')
-    parser.add_argument('--long', action='store_true', help='scalenet: three seeds, 40 minutes')
+    parser.add_argument('--long', action='store_true', help='scalenet: more of all, three seeds')
     args = parser.parse_args()
     demo = demo_of(args.demo, args.work_dir, args.data, args.quick, args.long)
     seconds = 0.0
