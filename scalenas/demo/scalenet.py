@@ -29,7 +29,8 @@ class Size:
     search: tuple[str, ...] = ()
 
 
-QUICK = Size(20, 20, (0,), 6, 3, ('num_bases=1', 'iterations=1', 'population=2', 'generations=1'))
+_ONCE = ('num_bases=1', 'iterations=1', 'population=2', 'generations=1', 'tolerance=0.4')
+QUICK = Size(20, 20, (0,), 6, 3, _ONCE)
 MINUTES = Size(900, 300, (0,), 60, 4)
 LONG = Size(
     1800, 600, (0, 1, 2), 100, 8, ('num_bases=8', 'iterations=4', 'population=10', 'generations=5')
