@@ -288,6 +288,7 @@ def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
                 base_samples=100,
                 base_step=10_000,
                 tolerance=0.6,
+                num_stages=1,  # where depths of 1 and 2 round up, budgets of more cannot be met
                 num_bases=1,
                 iterations=1,
                 population=2,
