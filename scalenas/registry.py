@@ -23,11 +23,21 @@ LOOPS = Registry(
     'loop', parent=mmengine.LOOPS, locations=['scalenas.training', 'scalenas.evaluation']
 )
 HOOKS = Registry('hook', parent=mmengine.HOOKS, locations=['scalenas.training'])
+PARAM_SCHEDULERS = Registry(
+    'parameter scheduler', parent=mmengine.PARAM_SCHEDULERS, locations=['scalenas.training']
+)
 TASK_UTILS = Registry(
     'task util', parent=mmengine.TASK_UTILS, locations=['scalenas.training', 'scalenas.evaluation']
 )
 DATASETS = Registry(
-    'dataset', parent=mmengine.DATASETS, locations=['scalenas.datasets.mmseg_datasets']
+    'dataset',
+    parent=mmengine.DATASETS,
+    # Each needs its package, and one that is not there must not stand in the other's way.
+    locations=[
+        f'scalenas.datasets.{package}_datasets'
+        for package in ('mmseg', 'mmpretrain')
+        if installed(package)
+    ],
 )
 TRANSFORMS = Registry('transform', parent=mmengine.TRANSFORMS, locations=['scalenas.training'])
 METRICS = Registry('metric', parent=mmengine.METRICS, locations=['scalenas.evaluation'])

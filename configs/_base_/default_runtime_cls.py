@@ -1,7 +1,7 @@
 # Runtime of all classification configs: iterations, logs, checkpoints, seed.
 # Class names without scope are mmpretrain's; ours are written as scalenas.X.
 custom_imports = dict(
-    imports=['scalenas.models', 'scalenas.training'],
+    imports=['scalenas.models', 'scalenas.training', 'scalenas.evaluation'],
     allow_failed_imports=False,
 )
 default_scope = 'mmpretrain'
@@ -27,4 +27,4 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='VisualizationHook', enable=False),
 )
-custom_hooks = [dict(type='scalenas.InvalidLossHook')]
+custom_hooks = [dict(type='scalenas.SpaceHook'), dict(type='scalenas.InvalidLossHook')]

@@ -80,6 +80,11 @@ class HRArch:
         return sum(module.num_fusions for module in self.modules)
 
     @property
+    def summary(self) -> str:
+        """How large it is, in words."""
+        return f'{self.num_blocks} blocks and {self.num_fusions} fusions'
+
+    @property
     def out_channels(self) -> tuple[int, ...]:
         """Channels of the output maps, fine to coarse."""
         channels = self.stages[-1].channels

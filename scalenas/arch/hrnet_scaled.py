@@ -9,6 +9,8 @@ shrinks, fusions that meet are united.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .hrnet_module import HRModule, HRStage
 from .rounding import Rounding, Scaling
 
@@ -29,3 +31,27 @@ def scaled_module(module: HRModule, scaling: Scaling, rounding: Rounding) -> HRM
                 place = max(1, (t + 1) * depths[i] // module.depths[i]) - 1
                 steps[place][i].update(sources)
     return HRModule(depths, tuple(tuple(tuple(sorted(row)) for row in rows) for rows in steps))
+
+
+def shrunk_module(
+    module: HRModule, scaling: Scaling, rounding: Rounding, depths: Sequence[int]
+) -> HRModule | None:
+    """The module with branches of `depths` that may grow into this; None where there is none.
+
+    Growing keeps places apart, so that each can be found again; whether the module does grow into
+    this one is to be checked, for fusions of new steps have no place.
+    """
+    found = []
+    for depth in module.depths:
+        before = [d for d in depths if rounding.depth(d * scaling.depth) == depth]
+        if not before:
+            return None
+        found.append(before[0])
+    steps = []
+    for t in range(max(found)):
+        rows: list[tuple[int, ...]] = []
+        for i, depth in enumerate(found):
+            place = max(1, (t + 1) * module.depths[i] // depth) - 1
+            rows.append(module.fusions[place][i] if t < depth else ())
+        steps.append(tuple(rows))
+    return HRModule(tuple(found), tuple(steps))

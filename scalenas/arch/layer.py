@@ -92,6 +92,11 @@ class Arch(Protocol):
         ...
 
     @property
+    def summary(self) -> str:
+        """How large it is, in words: for a log, or the head of a file."""
+        ...
+
+    @property
     def extent(self) -> Extent:
         """Depth, width and group width as sums, for what a scaling has reached."""
         ...

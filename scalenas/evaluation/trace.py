@@ -17,6 +17,7 @@ from scalenas.arch import Size
 from scalenas.complexity import Cost
 
 from .errors import EvaluationError
+from .raw import raw_outputs
 
 _NORMS = (_NormBase, nn.GroupNorm, nn.LayerNorm)
 
@@ -50,7 +51,7 @@ def trace(
     image = torch.empty(1, in_channels, *size, device='meta')
     with torch.no_grad():
         if isinstance(ghost, BaseModel):
-            ghost.eval()(image, None, mode='tensor')
+            raw_outputs(ghost.eval(), image)
         else:
             ghost.eval()(image)
     return sum(found, Cost())

@@ -4,17 +4,21 @@ from .choose import Choice, choose
 from .command import recorded
 from .errors import ExportError
 from .subnet import Exported, export_subnet, load_exported, subnet_state
+from .transfer import TASKS, Source, transfer
 from .verify import Difference, difference
 
 __all__ = [
+    'TASKS',
     'Choice',
     'Difference',
     'ExportError',
     'Exported',
+    'Source',
     'choose',
     'difference',
     'export_subnet',
     'load_exported',
     'recorded',
     'subnet_state',
+    'transfer',
 ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from scalenas.arch import HRArch, find, list_archs, load_file, of_family
+from scalenas.arch import Arch, find, list_archs, load_file
 from scalenas.complexity import Budget, Cost
 from scalenas.digest import file_digest
 
@@ -22,7 +22,7 @@ class Choice:
     """An arch to export, and where it comes from: a search knows its slot, cost and metrics."""
 
     name: str
-    arch: HRArch
+    arch: Arch
     source: str
     slot: int | None = None
     cost: Cost | None = None
@@ -65,7 +65,7 @@ def choose(
     if where.endswith(('.yaml', '.yml')) or where in list_archs():
         if index is not None or (budget != Budget() and budget is not None):
             raise ExportError(f'{where} is one arch; --index and --max-... choose from a study')
-        return Choice(Path(where).stem, of_family(find(where), HRArch, where), where)
+        return Choice(Path(where).stem, find(where), where)
     path = _front_path(where)
     front = _read_front(path)
     if index is not None:
@@ -133,7 +133,7 @@ def _read_front(path: Path) -> list[_Entry]:
 
 
 def _choice(path: Path, entry: _Entry) -> Choice:
-    arch = of_family(load_file(path.parent / entry.arch), HRArch, str(path))
+    arch = load_file(path.parent / entry.arch)
     name, digest = f'subnet_{entry.slot:04}', _searched(path.with_name(STUDY))
     return Choice(name, arch, str(path), entry.slot, entry.cost, entry.metrics, digest)
 

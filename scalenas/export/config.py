@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mmengine.config import Config
 from mmengine.logging import print_log
 
-from scalenas.arch import HRArch, pruned
+from scalenas.arch import Arch, HRArch, pruned
+from scalenas.models import FAMILIES, supernet_types
+from scalenas.registry import MODELS
 
 from .errors import ExportError
 
-SUPERNET = 'scalenas.SuperScaleHRNet'
-STATIC = 'scalenas.ScaleHRNet'
+STATICS = {
+    f'scalenas.{supernet.__name__}': f'scalenas.{static.__name__}'
+    for supernet, static in FAMILIES.items()
+}
+"""Type of a supernet in a config -> type of the backbone that its sub-nets become."""
+HEADS = {'scalenas.SuperLinearClsHead': 'LinearClsHead'}
+"""Type of a head that takes any width -> the stock head of one width."""
 KEPT = (
     'default_scope',
     'custom_imports',
@@ -45,7 +53,7 @@ KEPT = (
 _LOOPS = {'train_cfg': None, 'val_cfg': 'ValLoop', 'test_cfg': 'TestLoop'}
 
 
-def plain_config(cfg: Config, arch: HRArch) -> dict[str, Any]:
+def plain_config(cfg: Config, arch: Arch) -> dict[str, Any]:
     """The variables of a config without supernet, search, or hooks and loops of this package.
 
     Raises:
@@ -77,30 +85,59 @@ def plain_config(cfg: Config, arch: HRArch) -> dict[str, Any]:
         found['custom_hooks'] = hooks
     for where, kind in _types(found):
         # Data sets of this package may stay: their classes are found where it is installed.
-        if _is_ours(kind) and kind != STATIC and '_dataloader' not in where:
+        if _is_ours(kind) and kind not in STATICS.values() and '_dataloader' not in where:
             print_log(f'exported config: {where} is still {kind}, of this package', 'current', 30)
     return {name: found[name] for name in KEPT if name in found}
 
 
-def for_ddp(arch: HRArch) -> dict[str, Any]:
+def for_ddp(arch: Arch) -> dict[str, Any]:
     """What training in several processes needs: parts that nothing reads get no gradient."""
-    return {'find_unused_parameters': True} if pruned(arch) != arch else {}
+    dead = isinstance(arch, HRArch) and pruned(arch) != arch
+    return {'find_unused_parameters': True} if dead else {}
 
 
-def _task_model(model: Mapping[str, Any], arch: HRArch) -> dict[str, Any]:
+def _task_model(model: Mapping[str, Any], arch: Arch) -> dict[str, Any]:
     """The task model inside its training wrapper, with the static backbone in place."""
     inner = dict(model.get('architecture', model))
-    paths = [path for path, part in _dicts(inner) if part.get('type') == SUPERNET]
-    if len(paths) != 1:
-        raise ExportError(f'config: model has {len(paths)} parts of type {SUPERNET}, expected one')
-    return _replaced(inner, paths[0], arch)
+    path, part = _supernet(inner)
+    static = STATICS[part['type']]
+    known = inspect.signature(MODELS.get(static)).parameters
+    dropped = ('type', 'space', 'init_cfg', 'pretrained')
+    rest = {key: v for key, v in part.items() if key in known and key not in dropped}
+    inner = _replaced(inner, path, {'type': static, 'arch': arch.to_dict(), **rest})
+    for path, part in list(_dicts(inner)):
+        if part.get('type') in HEADS:
+            stock = {'type': HEADS[part['type']], 'in_channels': width_of(arch)}
+            inner = _replaced(inner, path, {**part, **stock})
+    return inner
 
 
-def _replaced(part: Mapping[str, Any], path: tuple[str, ...], arch: HRArch) -> dict[str, Any]:
-    if path:
-        return {**part, path[0]: _replaced(part[path[0]], path[1:], arch)}
-    rest = {k: v for k, v in part.items() if k not in ('type', 'space', 'init_cfg', 'pretrained')}
-    return {'type': STATIC, 'arch': arch.to_dict(), **rest}
+def resizes(cfg: Config) -> bool:
+    """True for a supernet that brings images to the resolution of each network."""
+    model = cfg.get('model', {})
+    return bool(_supernet(model.get('architecture', model))[1].get('resize', False))
+
+
+def width_of(arch: Arch) -> int:
+    """Channels of the last map, which a classifier reads."""
+    return arch.features(arch.size or (64, 64))[-1].channels
+
+
+def _supernet(model: Mapping[str, Any]) -> tuple[tuple[str, ...], Mapping[str, Any]]:
+    found = [(path, part) for path, part in _dicts(model) if part.get('type') in STATICS]
+    if len(found) != 1:
+        raise ExportError(
+            f'config: model has {len(found)} parts of type {supernet_types()}, expected one'
+        )
+    return found[0]
+
+
+def _replaced(
+    whole: Mapping[str, Any], path: tuple[str, ...], part: dict[str, Any]
+) -> dict[str, Any]:
+    if not path:
+        return part
+    return {**whole, path[0]: _replaced(whole[path[0]], path[1:], part)}
 
 
 def _dicts(

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from scalenas.arch import Size
+from scalenas.evaluation.raw import two_stage
 
 from .errors import ExportError
 
@@ -39,6 +40,11 @@ def write_onnx(model: nn.Module, path: Path, size: Size, in_channels: int = 3) -
     missing = [name for name in ('onnx', 'onnxruntime') if find_spec(name) is None]
     if missing:
         raise ExportError(f'--onnx needs {" and ".join(missing)}; pip install {" ".join(missing)}')
+    if two_stage(model) is not None:
+        raise ExportError(
+            f'--onnx: {type(model).__name__} chooses regions between its stages, which a graph of '
+            'raw outputs cannot hold; export it without --onnx'
+        )
     import onnxruntime
 
     raw = _Raw(model).cpu().eval()

@@ -8,13 +8,14 @@ from typing import Any
 
 from mmengine.config import Config
 
-from scalenas.arch import Arch, HRArch, MBConvArch, RegNetArch
+from scalenas.arch import Arch, HRArch, MBConvArch, RegNetArch, SegHead, under_head
 from scalenas.models import BACKBONES
 from scalenas.models.extra import single_scale
 from scalenas.paths import resource
 
 from .config import KEPT, for_ddp
 from .errors import ExportError
+from .fitting import fit_hrnet
 from .text import as_config
 
 RECIPES: dict[str, str] = {
@@ -23,6 +24,11 @@ RECIPES: dict[str, str] = {
     'pose': 'configs/scalenas_pose/coco/hrnet_w48_8xb48-210e_coco-256x192.py',
 }
 """Task -> the shipped config that `write_recipe` starts from."""
+
+FAMILY_RECIPES: dict[tuple[str, str], str] = {
+    ('cls', 'mbconv'): 'configs/scalenas_cls/imagenet/efficientnet_b0_8xb128-350e_imagenet.py',
+}
+"""Task and family -> the config for it where the family has its own, with its own padding."""
 
 RESIZING = ('Resize', 'RandomResize', 'RandomCrop')
 """Transforms of mmseg whose sizes follow a scaled network."""
@@ -43,13 +49,14 @@ def write_recipe(
         raise ExportError(f'config {path}: must be a new file in a folder that exists')
     if task not in RECIPES:
         raise ExportError(f'config: no recipe for {task!r}; there are {", ".join(RECIPES)}')
-    variables = recipe(Config.fromfile(resource(RECIPES[task])), arch, resolution)
-    source = f'{about}\nBackbone in the recipe of {RECIPES[task]}.'.strip()
+    start = FAMILY_RECIPES.get((task, arch.family), RECIPES[task])
+    variables = recipe(Config.fromfile(resource(start)), arch, resolution)
+    source = f'{about}\nBackbone in the recipe of {start}.'.strip()
     path.write_text(as_config(variables, source), encoding='utf-8')
 
 
 def recipe(cfg: Config, arch: Arch, resolution: float = 1.0) -> dict[str, Any]:
-    """The variables of a config with `arch` as backbone; heads and image sizes follow it.
+    """The variables of a config with `arch` as backbone; necks, heads and image sizes follow it.
 
     Pictures of dense tasks become `resolution` times as large.
 
@@ -61,31 +68,28 @@ def recipe(cfg: Config, arch: Arch, resolution: float = 1.0) -> dict[str, Any]:
     model = found['model']
     backbone = {**model['backbone'], 'type': BACKBONES[arch.family]}
     if 'decode_head' in model:
+        arch = under_head(arch, SegHead(19))
         channels = [feature.channels for feature in arch.features((224, 224))]
         if isinstance(arch, MBConvArch | RegNetArch):
-            # A last convolution before the pooling would get weights, but no gradients.
-            arch = arch.with_(conv_out=None)
             backbone['out_indices'] = indices = _dense(arch)
             channels = [arch.stages[index - 1].width for index in indices]
         model['decode_head'] = _concatenating(model['decode_head'], channels)
         _enlarge(found, resolution)
-    elif model['head']['type'] == 'HeatmapHead':
-        if not isinstance(arch, HRArch):
-            raise ExportError('config: only HRNet-style nets have a pose recipe; take head seg:N')
+    elif isinstance(arch, HRArch):
         if resolution != 1.0:
             raise ExportError(
-                'config: the pose recipe keeps its input of 256x192, and the network was scaled '
-                f'for {resolution:.3g} times that; choose a strategy that keeps the resolution'
+                'config: the recipe keeps its input size, and the network was scaled for '
+                f'{resolution:.3g} times that; choose a strategy that keeps the resolution'
             )
-        arch = single_scale(arch)
-        model['head']['in_channels'] = arch.out_channels[0]
-        found |= for_ddp(arch)
+        if found.get('default_scope') == 'mmpose':
+            arch = single_scale(arch)
+            found |= for_ddp(arch)
+        fit_hrnet(model, arch.out_channels)
+    elif model.get('head', {}).get('type') != 'LinearClsHead':
+        raise ExportError(
+            'config: only HRNet-style nets have a recipe for pose or detection; take head seg:N'
+        )
     else:
-        if isinstance(arch, HRArch):
-            raise ExportError(
-                'config: HRNet-style nets have no classification recipe; choose a head seg:N or '
-                'pose:N'
-            )
         model['head']['in_channels'] = arch.features((224, 224))[-1].channels
         _resize(found, arch)
     model['backbone'] = {**backbone, 'arch': arch.to_dict()}

@@ -19,12 +19,13 @@ from scalenas.complexity import Cost
 from scalenas.digest import file_digest
 from scalenas.evaluation import SubnetEvaluator, calibrated
 from scalenas.evaluation.supernet import locate
-from scalenas.models import slice_state_dict
+from scalenas.models import SuperLinear
+from scalenas.models.slicing import cut_state_dict
 from scalenas.paths import writable_folder
 from scalenas.version import __version__
 
 from .choose import Choice
-from .config import plain_config
+from .config import plain_config, resizes, width_of
 from .errors import ExportError
 from .files import check_free, checkpoint_bytes, plain, publish, staged
 from .onnx import write_onnx
@@ -83,7 +84,8 @@ def export_subnet(
     name = name or choice.name
     if not re.fullmatch(r'\w[\w.-]*', name):
         raise ExportError(f'--name {name!r}: use letters, digits, dots, dashes and underscores')
-    size = size or cfg.get('search', {}).get('size')
+    own = choice.arch.size if resizes(cfg) else None
+    size = size or own or cfg.get('search', {}).get('size')
     if size is None:
         raise ExportError(
             'config: search.size is missing: height and width that costs are for; give them with '
@@ -91,16 +93,25 @@ def export_subnet(
         )
     if min(size) < 1:
         raise ExportError(f'--size: expected two numbers >= 1, got {size[0]} {size[1]}')
+    if own is not None and tuple(size) != own:
+        raise ExportError(
+            f'--size {size[0]} {size[1]}: leave it out; {choice.name} brings images to its own '
+            f'resolution, {own[0]}x{own[1]}'
+        )
+    for option, asked in (('standalone', standalone), ('prune', prune)):
+        if asked and not isinstance(choice.arch, HRArch):
+            raise ExportError(f'--{option}: only for HRNet-style nets, got {choice.arch.family}')
     if not force:
         choice.check_checkpoint(checkpoint)
     origin = _origin(choice, cfg, checkpoint, command)
-    arch = pruned(choice.arch) if prune else choice.arch
+    whole: Any = choice.arch
+    arch = pruned(whole) if prune else whole
     check_free(writable_folder(out), name, dump(arch), origin, force)
     evaluator = SubnetEvaluator.from_config(cfg, checkpoint, device, split='test')
     model = evaluator.model
-    count = evaluator.counter((size[0], size[1]))
+    count = evaluator.counter(None if own else (size[0], size[1]))
     cost = count(arch)
-    saving = Saving.of(choice.arch, arch, count) if prune else None
+    saving = Saving.of(whole, arch, count) if prune else None
     with calibrated(model, choice.arch, evaluator.calibration), staged(Path(out)) as stage:
         inside = evaluator.measure(model)
         card: dict[str, Any] = {'name': name, 'size': list(size), 'cost': cost.to_dict()}
@@ -132,8 +143,11 @@ def export_subnet(
     return Exported(files, cost, found, inside, alone, saving)
 
 
-def subnet_state(model: nn.Module, arch: HRArch) -> dict[str, Tensor]:
-    """State dict of the task model with `arch` as its backbone, values as they are now."""
+def subnet_state(model: nn.Module, arch: Any) -> dict[str, Tensor]:
+    """State dict of the task model with `arch` as its backbone, values as they are now.
+
+    A classifier of any width is cut to that of the arch.
+    """
     path, supernet = locate(model)
     wrapper = 'architecture.' if path.startswith('architecture.') else ''
     state = {
@@ -141,8 +155,12 @@ def subnet_state(model: nn.Module, arch: HRArch) -> dict[str, Tensor]:
         for key, value in model.state_dict().items()
         if key.startswith(wrapper)
     }
-    prefix = f'{path.removeprefix(wrapper)}.'
-    return slice_state_dict(state, supernet.space, arch, prefix)
+    found = cut_state_dict(state, supernet.slices(arch), f'{path.removeprefix(wrapper)}.')
+    for name, module in model.named_modules():
+        if isinstance(module, SuperLinear):
+            key = f'{name.removeprefix(wrapper)}.weight'
+            found[key] = found[key][:, : width_of(arch)]
+    return found
 
 
 def load_exported(config: Path, weights: Path) -> Any:
@@ -168,7 +186,7 @@ def _origin(choice: Choice, cfg: Config, checkpoint: str | Path, command: str) -
 
 def _header(
     name: str,
-    arch: HRArch,
+    arch: Any,
     cost: Cost,
     size: Size,
     metrics: Mapping[str, float],
@@ -177,7 +195,7 @@ def _header(
     slot = '' if origin['slot'] is None else f', slot {origin["slot"]}'
     return '\n'.join(
         [
-            f'{name}: {arch.num_blocks} blocks and {arch.num_fusions} fusions, {cost}',
+            f'{name}: {arch.summary}, {cost}',
             f'(whole model, one image of {size[0]}x{size[1]}).',
             f'Sub-net {origin["source"]}{slot} of the supernet {origin["config"]} with the weights',
             f'{origin["checkpoint"]} (sha256 {origin["checkpoint_sha256"][:16]}).',

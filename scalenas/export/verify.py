@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from scalenas.evaluation.raw import raw_outputs
+
 TOLERANCE = 1e-10
 
 
@@ -49,7 +51,7 @@ def difference(
     single = double = 0.0
     images = 0
     for batch in itertools.islice(batches, num_batches):
-        pair = [_tensors(m(**batch, mode='tensor')) for m in (supernet, exported)]
+        pair = [_tensors(_raw(m, batch)) for m in (supernet, exported)]
         single = max(single, _largest(*pair))
         pair = [_in_double(m, batch) for m in (supernet, exported)]
         scale = max(1.0, *(float(t.abs().max()) for t in pair[0]))
@@ -58,11 +60,27 @@ def difference(
     return Difference(single, double, images)
 
 
+class _Raw(nn.Module):
+    """A task model as a function from a batch to raw outputs."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, batch: Mapping[str, Any]) -> Any:
+        """Raw outputs of a preprocessed batch."""
+        return _raw(self.model, batch)
+
+
+def _raw(model: nn.Module, batch: Mapping[str, Any]) -> Any:
+    return raw_outputs(model, batch['inputs'], batch.get('data_samples'))
+
+
 def _in_double(model: nn.Module, batch: Mapping[str, Any]) -> list[Tensor]:
-    tensors = dict([*model.named_parameters(), *model.named_buffers()])
+    raw = _Raw(model)
+    tensors = dict([*raw.named_parameters(), *raw.named_buffers()])
     tensors = {k: v.double() if v.is_floating_point() else v for k, v in tensors.items()}
-    arguments = {**batch, 'inputs': batch['inputs'].double(), 'mode': 'tensor'}
-    return _tensors(functional_call(model, tensors, kwargs=arguments))
+    return _tensors(functional_call(raw, tensors, ({**batch, 'inputs': batch['inputs'].double()},)))
 
 
 def _tensors(output: Any) -> list[Tensor]:

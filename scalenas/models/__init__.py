@@ -1,32 +1,51 @@
-"""Networks in torch: the static backbones, the supernet, and their weights."""
+"""Networks in torch: the static backbones, the supernets, and their weights."""
 
 from scalenas.registry import MODELS, WEIGHT_INITIALIZERS
 
-from .families import BACKBONES
+from .families import BACKBONES, FAMILIES, Supernet, is_supernet, supernet_types
+from .feature_dropout import FeatureDropout
 from .hrnet import ScaleHRNet
 from .mbconv import ScaleMBConvNet
 from .mmpretrain_keys import from_mmpretrain, mmpretrain_key_map
 from .regnet import ScaleRegNet
 from .slicing import key_map, slice_state_dict
 from .super_hrnet import SuperScaleHRNet
+from .super_linear import SuperLinear, super_linear_cls_head
+from .super_mbconv import ChoiceMBConvNet, SuperMBConvNet
 from .supernet_init import SupernetInit
 from .timm_keys import from_timm, timm_key_map
 
-for _kind in (ScaleHRNet, SuperScaleHRNet, ScaleMBConvNet, ScaleRegNet):
+for _kind in (
+    ScaleHRNet,
+    SuperScaleHRNet,
+    ScaleMBConvNet,
+    SuperMBConvNet,
+    ChoiceMBConvNet,
+    ScaleRegNet,
+):
     MODELS.register_module(module=_kind)
+MODELS.register_module('SuperLinearClsHead', module=super_linear_cls_head)
 WEIGHT_INITIALIZERS.register_module(module=SupernetInit)
 
 __all__ = [
     'BACKBONES',
+    'FAMILIES',
+    'ChoiceMBConvNet',
+    'FeatureDropout',
     'ScaleHRNet',
     'ScaleMBConvNet',
     'ScaleRegNet',
+    'SuperLinear',
+    'SuperMBConvNet',
     'SuperScaleHRNet',
+    'Supernet',
     'SupernetInit',
     'from_mmpretrain',
     'from_timm',
+    'is_supernet',
     'key_map',
     'mmpretrain_key_map',
     'slice_state_dict',
+    'supernet_types',
     'timm_key_map',
 ]

@@ -65,6 +65,11 @@ def as_arch(arch: A | Mapping[str, Any] | str, family: type[A]) -> A:
     return of_family(found, family, arch if isinstance(arch, str) else 'arch')
 
 
+def is_pretrained(init_cfg: Any) -> bool:
+    """True for an `init_cfg` that loads weights: they are not to be changed after."""
+    return isinstance(init_cfg, dict) and init_cfg.get('type') == 'Pretrained'
+
+
 def _init_cfg(pretrained: str | None, init_cfg: Any, default: Sequence[dict[str, Any]]) -> Any:
     if pretrained is None:
         return list(map(dict, default)) if init_cfg is None else init_cfg

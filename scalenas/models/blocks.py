@@ -25,6 +25,12 @@ class AbstractBlock(nn.Module, ABC):
     """A block that, with `with_cp`, keeps its input only and computes the rest again backwards."""
 
     with_cp: bool
+    skips: bool = True
+
+    @property
+    @abstractmethod
+    def last_norm(self) -> nn.Module:
+        """The norm before the sum: zero in it makes a block that skips an identity."""
 
     def forward(self, x: Tensor) -> Tensor:
         """x: (N, c_in, H, W) -> (N, c_out, H', W')."""
@@ -54,6 +60,11 @@ class ConvNorm(nn.Module):
         self.conv = build.conv(c_in, c_out, kernel, stride, groups)
         self.add_module(self.norm_name, build.norm(c_out))
         self.activate = ACTIVATIONS[activation]() if activation else nn.Identity()
+
+    @property
+    def norm(self) -> nn.Module:
+        """The norm, whatever it is called."""
+        return self.get_submodule(self.norm_name)
 
     def forward(self, x: Tensor) -> Tensor:
         """x: (N, c_in, H, W) -> (N, c_out, ceil(H / stride), ceil(W / stride))."""
@@ -97,6 +108,16 @@ class DropPath(nn.Module):
             return x
         kept = torch.rand(len(x), *[1] * (x.ndim - 1), device=x.device) >= self.rate
         return x * kept.to(x.dtype) / (1 - self.rate)
+
+
+def zero_last_norms(root: nn.Module) -> None:
+    """Every block below `root` that has a skip becomes an identity.
+
+    Source: Goyal et al. 2017; for supernets BigNAS (Yu et al. 2020), section 3.2.
+    """
+    for block in root.modules():
+        if isinstance(block, AbstractBlock) and block.skips:
+            nn.init.zeros_(block.last_norm.weight)  # type: ignore[arg-type]
 
 
 def place(root: nn.Module, path: str, module: nn.Module) -> None:

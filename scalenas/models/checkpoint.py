@@ -16,7 +16,7 @@ from torch import Tensor
 
 from scalenas.arch.strict import suggest
 from scalenas.errors import UserError
-from scalenas.space import HRSpace
+from scalenas.space import AbstractSpace
 
 BROKEN = '{path}: truncated, or not a checkpoint; copy or make it again'
 
@@ -119,14 +119,24 @@ def misfits(own: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str | Non
     return ', '.join(texts) or None
 
 
-def check_space(checkpoint: Mapping[str, Any], space: HRSpace, path: str | Path) -> None:
+def check_space(
+    checkpoint: Mapping[str, Any],
+    space: AbstractSpace[Any],
+    path: str | Path,
+    any_resolution: bool = False,
+) -> None:
     """Does nothing when the checkpoint was trained in `space`.
+
+    With `any_resolution` the resolutions of images may be others: the weights fit any, and
+    BigNAS evaluates such as it did not train on (section 4.1).
 
     Raises:
         CheckpointError: when it names another space, or none; says where they differ.
     """
     written, wanted = written_space(checkpoint, path), space.to_dict()
     for key in (*wanted, *(key for key in written if key not in wanted)):
+        if key == 'resolution' and any_resolution:
+            continue
         if written.get(key) != wanted.get(key):
             raise CheckpointError(
                 f'{path}: was trained in another space: {key} is {written.get(key)!r}, '

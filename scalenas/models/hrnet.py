@@ -13,9 +13,10 @@ from scalenas.arch.hrnet import EXPANSION, HRArch
 from scalenas.arch.hrnet_module import HRModule
 from scalenas.arch.strict import ArchError
 
-from .backbone import AbstractBackbone
+from .backbone import AbstractBackbone, is_pretrained
+from .blocks import zero_last_norms
 from .extra import resolve_arch
-from .hrnet_parts import BranchModule, ResidualBlock, bottleneck, transition
+from .hrnet_parts import BranchModule, bottleneck, transition
 from .layers import Build, norm_abbreviation
 
 
@@ -107,13 +108,8 @@ class AbstractHRNet(AbstractBackbone, ABC):
     def init_weights(self) -> None:
         """Weights as `init_cfg` says; zero in the last norm of blocks if asked for."""
         super().init_weights()
-        cfg = self.init_cfg
-        if self.zero_init_residual and not (
-            isinstance(cfg, dict) and cfg.get('type') == 'Pretrained'
-        ):
-            for module in self.modules():
-                if isinstance(module, ResidualBlock):
-                    nn.init.zeros_(module.last_norm.weight)  # type: ignore[arg-type]
+        if self.zero_init_residual and not is_pretrained(self.init_cfg):
+            zero_last_norms(self)
 
     def _frozen(self) -> Iterable[nn.Module]:
         names = [name for pair in self._stem for name in pair] if self.frozen_stages >= 0 else []

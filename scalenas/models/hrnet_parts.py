@@ -39,7 +39,7 @@ class ResidualBlock(AbstractBlock):
 
     @property
     def last_norm(self) -> nn.Module:
-        """The norm before the sum: zero in it makes the block an identity."""
+        """The norm before the sum."""
         return self.get_submodule(self.steps[-1][1])
 
     def _run(self, x: Tensor) -> Tensor:

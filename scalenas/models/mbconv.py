@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, final
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -33,25 +33,49 @@ class MBConvBlock(AbstractBlock):
         if unit.squeeze:
             self.se = SqueezeExcitation(inner, unit.squeeze, _SQUEEZE, activation)
         self.linear_conv = ConvNorm(build, inner, unit.c_out, 1)
-        self.skips = unit.project or (unit.stride == 1 and unit.c_in == unit.c_out)
+        self.skips = skips(unit)
         if unit.project and unit.c_in != unit.c_out:
             self.shortcut = ConvNorm(build, unit.c_in, unit.c_out, 1)
         self.drop_path = DropPath(drop_path_rate)
         self.with_cp = build.with_cp
 
+    @property
+    def last_norm(self) -> nn.Module:
+        """The norm before the sum."""
+        return self.linear_conv.norm
+
+    def unit(self, name: str) -> ConvNorm:
+        """One of its convolutions with norm."""
+        found = self._modules[name]
+        assert isinstance(found, ConvNorm)
+        return found
+
     def _run(self, x: Tensor) -> Tensor:
-        out = x
-        for name in ('expand_conv', 'depthwise_conv', 'se', 'linear_conv'):
-            if name in self._modules:
-                out = self._modules[name](out)  # type: ignore[misc]
-        if not self.skips:
-            return out
-        if self.stride == 2:
-            # Odd sides round up, as they do in the convolutions beside it.
-            x = F.avg_pool2d(x, 2, ceil_mode=True, count_include_pad=False)
-        if 'shortcut' in self._modules:
-            x = self.shortcut(x)
-        return x + self.drop_path(out)
+        parts: Any = self._modules
+        return run_mbconv(parts, self.skips, self.stride, x)
+
+
+def run_mbconv(
+    parts: Mapping[str, Callable[[Tensor], Tensor]], skips: bool, stride: int, x: Tensor
+) -> Tensor:
+    """What an MBConv block computes from its parts, by name; it need not have all of them."""
+    out = x
+    for name in ('expand_conv', 'depthwise_conv', 'se', 'linear_conv'):
+        if name in parts:
+            out = parts[name](out)
+    if not skips:
+        return out
+    if stride == 2:
+        # Odd sides round up, as they do in the convolutions beside it.
+        x = F.avg_pool2d(x, 2, ceil_mode=True, count_include_pad=False)
+    if 'shortcut' in parts:
+        x = parts['shortcut'](x)
+    return x + parts['drop_path'](out)
+
+
+def skips(unit: MBUnit) -> bool:
+    """True for a block with a skip."""
+    return unit.project or (unit.stride == 1 and unit.c_in == unit.c_out)
 
 
 @final

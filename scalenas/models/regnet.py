@@ -41,6 +41,11 @@ class RegNetBlock(AbstractBlock):
         self.activate = nn.Identity() if linear else ACTIVATIONS[activation]()
         self.with_cp = build.with_cp
 
+    @property
+    def last_norm(self) -> nn.Module:
+        """The norm before the sum."""
+        return self.conv3.norm
+
     def _run(self, x: Tensor) -> Tensor:
         out = self.conv2(self.conv1(x))
         if 'se' in self._modules:

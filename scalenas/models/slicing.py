@@ -10,6 +10,7 @@ from scalenas.arch import HRArch, HRStage, module_of
 from scalenas.space import HRSpace
 
 from .checkpoint import CheckpointError
+from .parts import Part, Parts
 
 T = TypeVar('T')
 NORM_KEYS = {
@@ -86,15 +87,34 @@ def slice_state_dict(
         CheckpointError: when the state dict is not of a supernet of this space.
     """
     norm = 'bn' if f'{prefix}bn1.weight' in supernet_state else 'gn'
-    keys = key_map(space, arch, norm)
-    missing = [f'{prefix}{key}' for key in keys.values() if f'{prefix}{key}' not in supernet_state]
+    parts = {key: Part(held) for key, held in key_map(space, arch, norm).items()}
+    return cut_state_dict(supernet_state, parts, prefix)
+
+
+def cut_state_dict(
+    supernet_state: Mapping[str, T], parts: Parts, prefix: str = 'backbone.'
+) -> dict[str, T]:
+    """The state dict of the model with the network of these parts as its backbone.
+
+    Memory is shared, not copied. Entries without `prefix` (heads, necks) are kept as they are.
+
+    Raises:
+        CheckpointError: when the state dict lacks one of the parts.
+    """
+    missing = [
+        f'{prefix}{part.key}'
+        for part in parts.values()
+        if f'{prefix}{part.key}' not in supernet_state
+    ]
     if missing:
         raise CheckpointError(
-            f'not the weights of a supernet of this space: {len(missing)} of {len(keys)} keys '
+            f'not the weights of a supernet of this space: {len(missing)} of {len(parts)} keys '
             f'are missing, the first is {missing[0]!r} (with the prefix {prefix!r})'
         )
-    kept = {k: v for k, v in supernet_state.items() if not k.startswith(prefix)}
-    return kept | {f'{prefix}{a}': supernet_state[f'{prefix}{b}'] for a, b in keys.items()}
+    found = {k: v for k, v in supernet_state.items() if not k.startswith(prefix)}
+    for key, part in parts.items():
+        found[f'{prefix}{key}'] = part.with_prefix(prefix).of(supernet_state)
+    return found
 
 
 def _norm_of(conv: str, norm: str) -> str:

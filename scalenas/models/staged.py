@@ -15,9 +15,10 @@ from scalenas.arch.mbconv_units import MBUnit
 from scalenas.arch.regnet_units import RegBlock
 from scalenas.arch.strict import ArchError
 
-from .backbone import AbstractBackbone, as_arch
-from .blocks import place
+from .backbone import AbstractBackbone, as_arch, is_pretrained
+from .blocks import place, zero_last_norms
 from .layers import Build
+from .resize import resized
 
 A = TypeVar('A', MBConvArch, RegNetArch)
 
@@ -39,6 +40,9 @@ class AbstractStagedNet(AbstractBackbone, ABC, Generic[A]):
         drop_path_rate: of the last block; falls linearly to 0 at the first.
         pretrained: the older way to say `init_cfg=dict(type='Pretrained', checkpoint=...)`.
         in_channels: default: what the arch says.
+        zero_init_residual: every block with a skip starts as the identity.
+        resize: bring images to the arch's resolution first, as a supernet does from which the net
+            was cut; otherwise they are taken at any size.
 
     Raises:
         UserError: for arguments that exclude each other, or name no network.
@@ -59,6 +63,8 @@ class AbstractStagedNet(AbstractBackbone, ABC, Generic[A]):
         pretrained: str | None = None,
         init_cfg: Any = None,
         in_channels: int | None = None,
+        zero_init_residual: bool = False,
+        resize: bool = False,
     ) -> None:
         super().__init__(norm_eval, pretrained, init_cfg)
         found: Any = as_arch(arch, self.arch_type)
@@ -73,6 +79,7 @@ class AbstractStagedNet(AbstractBackbone, ABC, Generic[A]):
         if not 0 <= drop_path_rate < 1:
             raise ArchError(f'drop_path_rate must be within 0 and 1, got {drop_path_rate}')
         self.frozen_stages = frozen_stages
+        self.zero_init_residual, self.resize = zero_init_residual, resize
         self.out_indices = out_steps(out_indices, last)
         block = 0
         for name, unit in self.arch.units(self.arch.size):
@@ -83,6 +90,12 @@ class AbstractStagedNet(AbstractBackbone, ABC, Generic[A]):
             else:
                 place(self, name, self._conv(unit, build))
         self._freeze()
+
+    def init_weights(self) -> None:
+        """Initialize, or load what `init_cfg` asks for."""
+        super().init_weights()
+        if self.zero_init_residual and not is_pretrained(self.init_cfg):
+            zero_last_norms(self)
 
     @abstractmethod
     def _block(self, unit: Any, build: Build, drop_path_rate: float) -> nn.Module:
@@ -112,6 +125,8 @@ class AbstractStagedNet(AbstractBackbone, ABC, Generic[A]):
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """x: (N, in_channels, H, W) -> the map of every step in `out_indices`."""
         maps = []
+        if self.resize:
+            x = resized(x, self.arch.resolution)
         for index, step in enumerate(self.steps[: self.out_indices[-1] + 1]):
             x = step(x)
             if index in self.out_indices:

@@ -15,7 +15,8 @@ from scalenas.space import HRSpace
 from .backbone import as_arch
 from .hrnet import AbstractHRNet
 from .layers import norm_abbreviation
-from .slicing import full_arch, norm_map, super_names
+from .parts import Part, Parts
+from .slicing import full_arch, key_map, norm_map, super_names
 
 
 @final
@@ -61,6 +62,11 @@ class SuperScaleHRNet(AbstractHRNet):
         self._checked = self.active_arch
         self._norm = norm_abbreviation(norm_cfg or {'type': 'BN'})
 
+    @property
+    def resizes(self) -> bool:
+        """False: images are taken at any size."""
+        return False
+
     @contextmanager
     def active(self, arch: HRArch | Mapping[str, Any] | str) -> Iterator[SuperScaleHRNet]:
         """Runs `arch` within the `with`, and what ran before after it.
@@ -77,6 +83,14 @@ class SuperScaleHRNet(AbstractHRNet):
             yield self
         finally:
             self.active_arch = before
+
+    def slices(self, arch: HRArch) -> Parts:
+        """State-dict key of the static network -> the tensor of the supernet, always whole.
+
+        Raises:
+            SpaceError: when the arch is not in the space.
+        """
+        return {key: Part(held) for key, held in key_map(self.space, arch, self._norm).items()}
 
     def live_norms(self, arch: HRArch) -> list[tuple[str, nn.Module]]:
         """Name and module of every norm that `arch` runs, in order."""

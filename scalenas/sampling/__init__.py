@@ -1,13 +1,14 @@
-"""What to train next: uniform, sandwich, grouped, and fixed sampling. No torch."""
+"""What to train next: uniform, sandwich, grouped, hierarchical and fixed sampling. No torch."""
 
 import inspect
 from collections.abc import Mapping
 from typing import Any
 
 from scalenas.arch.strict import suggest
-from scalenas.space import HRSpace
+from scalenas.space import AbstractSpace
 
 from .grouped import GroupedSampler
+from .hierarchical import HierarchicalSampler, parse_eta
 from .sampler import AbstractSampler, SamplerError
 from .simple import FixedSampler, SandwichSampler, UniformSampler, arch_of
 
@@ -16,11 +17,14 @@ SAMPLERS: dict[str, type[AbstractSampler[Any]]] = {
     'sandwich': SandwichSampler,
     'uniform': UniformSampler,
     'fixed': FixedSampler,
+    'hierarchical': HierarchicalSampler,
 }
 """Name in a config -> sampler."""
 
 
-def from_dict(data: object, space: HRSpace, where: str = 'sampler') -> AbstractSampler[Any]:
+def from_dict(
+    data: object, space: AbstractSpace[Any], where: str = 'sampler'
+) -> AbstractSampler[Any]:
     """The sampler that a config describes, e.g. `dict(type='grouped', seed=0)`.
 
     Raises:
@@ -49,9 +53,11 @@ __all__ = [
     'AbstractSampler',
     'FixedSampler',
     'GroupedSampler',
+    'HierarchicalSampler',
     'SamplerError',
     'SandwichSampler',
     'UniformSampler',
     'arch_of',
     'from_dict',
+    'parse_eta',
 ]

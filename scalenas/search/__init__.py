@@ -2,6 +2,7 @@
 
 from .algorithm import AbstractSearch
 from .alternating import AlternatingSearch
+from .coarse_to_fine import CoarseToFine
 from .families import Family, StageBudgets
 from .iterations import Iteration
 from .loop import CandidateError, run_search
@@ -24,6 +25,7 @@ __all__ = [
     'AbstractSearch',
     'AlternatingSearch',
     'CandidateError',
+    'CoarseToFine',
     'Family',
     'Iteration',
     'Objective',

@@ -93,15 +93,19 @@ class Batch:
         """True while more networks are wanted and can be expected."""
         return len(self.archs) < self.wanted and self._empty < self._patience
 
-    def fill(self, draw: Callable[[], Arch]) -> bool:
-        """Fill the next slot with the first draw that is new and within the budget, if any."""
+    def fill(self, draw: Callable[[], Arch], budget: Budget | None = None) -> bool:
+        """Fill the next slot with the first draw that is new and within the budget, if any.
+
+        `budget` is that of the search, or a narrower one for this slot.
+        """
         search = self._search
+        within = budget or search.budget
         for _ in range(search.max_tries):
             arch = draw()
             if arch in self._seen:
                 self._repeated += 1
                 continue
-            violation = search.budget.violation(search.cost(arch))
+            violation = within.violation(search.cost(arch))
             if violation > 0.0:
                 self._beyond += 1
                 self._nearest = min(self._nearest, violation)

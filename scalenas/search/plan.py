@@ -16,6 +16,7 @@ from scalenas.space import AbstractSpace
 
 from .algorithm import AbstractSearch
 from .alternating import AlternatingSearch
+from .coarse_to_fine import CoarseToFine
 from .nsga2 import NSGA2
 from .random_search import RandomSearch
 from .record import Objective, SearchError
@@ -27,6 +28,7 @@ ALGORITHMS: dict[str, Callable[..., AbstractSearch]] = {
     'nsga2': NSGA2,
     'mcea': AlternatingSearch,
     'random': RandomSearch,
+    'coarse_to_fine': CoarseToFine,
 }
 """Name in a config -> class. A new algorithm is one more entry."""
 
@@ -35,12 +37,15 @@ BOUNDS = tuple(f'{end}_{what}' for end in ('max', 'min') for what in ('macs', 'p
 
 @dataclass(frozen=True, slots=True)
 class SearchPlan:
-    """An algorithm and its arguments, what is traded, at which input size, within which budget."""
+    """An algorithm and its arguments, what is traded, at which input size, within which budget.
+
+    Without a size every network is counted at its own resolution.
+    """
 
     algorithm: str
     arguments: Mapping[str, Any]
     objective: Objective
-    size: Size
+    size: Size | None
     budget: Budget = field(default_factory=Budget)
     seed: int = 0
 
@@ -54,8 +59,8 @@ class SearchPlan:
         table = as_mapping(
             data,
             'search',
-            ('algorithm', 'metric', 'size'),
-            ('direction', 'cost', 'budget', 'seed'),
+            ('algorithm', 'metric'),
+            ('size', 'direction', 'cost', 'budget', 'seed'),
         )
         if not isinstance(table['algorithm'], Mapping):
             raise SearchError(
@@ -63,10 +68,7 @@ class SearchPlan:
             )
         arguments = dict(table['algorithm'])
         name = as_choice(arguments.pop('type', None), 'search.algorithm.type', tuple(ALGORITHMS))
-        as_mapping(arguments, 'search.algorithm', (), _arguments(name))
-        size = as_list(table['size'], 'search.size', '(height, width)')
-        if len(size) != 2:
-            raise SearchError(f'search.size: expected (height, width), got {tuple(size)}')
+        _check(arguments, name)
         bounds = as_mapping(table.get('budget') or {}, 'search.budget', (), BOUNDS)
         return cls(
             name,
@@ -74,7 +76,7 @@ class SearchPlan:
             Objective(
                 table['metric'], table.get('direction', 'maximize'), table.get('cost', 'macs')
             ),
-            (as_int(size[0], 'search.size[0]'), as_int(size[1], 'search.size[1]')),
+            None if table.get('size') is None else _size(table['size']),
             Budget(**bounds),
             as_int(table.get('seed', 0), 'search.seed', 0),
         )
@@ -107,8 +109,10 @@ class SearchPlan:
         """The algorithm in a space.
 
         Raises:
-            SearchError: for arguments that make no search, or a budget that no network meets.
+            UserError: for arguments that make no search, or a budget that no network meets.
         """
+        # Another algorithm of the command line may need what the config does not give.
+        _check(self.arguments, self.algorithm)
         return ALGORITHMS[self.algorithm](
             space, self.objective, cost, budget=self.budget, **self.arguments
         )
@@ -124,13 +128,30 @@ class SearchPlan:
             'space': search.space.to_dict(),
             'algorithm': search.settings(),
             'seed': self.seed,
-            'size': list(self.size),
+            'size': None if self.size is None else list(self.size),
             'budget': {name: getattr(self.budget, name) for name in BOUNDS},
             'checkpoint': file_digest(checkpoint),
             'config': what_counts(cfg),
         }
 
 
+def _check(arguments: Mapping[str, Any], name: str) -> None:
+    required = [k for k, p in _parameters(name).items() if p.default is inspect.Parameter.empty]
+    as_mapping(arguments, f'search.algorithm ({name})', required, _arguments(name))
+
+
+def _size(data: object) -> Size:
+    size = as_list(data, 'search.size', '(height, width)')
+    if len(size) != 2:
+        raise SearchError(f'search.size: expected (height, width), got {tuple(size)}')
+    return as_int(size[0], 'search.size[0]'), as_int(size[1], 'search.size[1]')
+
+
 def _arguments(name: str) -> tuple[str, ...]:
+    return tuple(_parameters(name))
+
+
+def _parameters(name: str) -> dict[str, inspect.Parameter]:
     given = ('space', 'objective', 'cost', 'budget')
-    return tuple(p for p in inspect.signature(ALGORITHMS[name]).parameters if p not in given)
+    found = inspect.signature(ALGORITHMS[name]).parameters
+    return {key: parameter for key, parameter in found.items() if key not in given}

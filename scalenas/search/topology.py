@@ -58,6 +58,11 @@ class TopologyEvolution(AbstractSearch):
         cut: Cut = 'spread',
         max_tries: int = 1000,
     ) -> None:
+        if not isinstance(space, HRSpace):
+            raise SearchError(
+                f'search.algorithm: topology_evolution needs an HRNet-style space, got '
+                f'{type(space).__name__}; take nsga2 or random'
+            )
         super().__init__(space, objective, cost, budget, num_total, max_tries)
         self.space: HRSpace = space
         self.num_initial = as_int(num_initial, 'search.algorithm.num_initial')

@@ -3,16 +3,27 @@
 from collections.abc import Callable
 from typing import Any
 
-from scalenas.arch.strict import as_choice
+from scalenas.arch.strict import as_choice, as_mapping
 
 from .gene import Gene, Value
 from .hrnet import Group, HRSpace
-from .mbconv import MBConvSpace, StageChoices, bignas_space, scalenet_space
-from .space import AbstractSpace, SpaceError
+from .hull import MBConvHull
+from .mbconv import MBConvSpace, StageChoices
+from .monte_carlo import base_macs, mean_macs, stage_budgets
+from .papers import bignas_space, scalenet_scaled_space, scalenet_space, scalenet_stages
+from .scaled import FACTORS, ScaledSpace, ScalingStage, hull_of
+from .space import AbstractSpace, SpaceError, Weights
+
+
+def _scaled(data: object, where: str) -> AbstractSpace[Any]:
+    table = as_mapping(data, where, ('family', 'base', 'stages'), ('rounding', 'where'))
+    return ScaledSpace.read(from_dict(table['base'], f'{where}.base'), table, where)
+
 
 SPACES: dict[str, Callable[[object, str], AbstractSpace[Any]]] = {
     'hrnet': HRSpace.from_dict,
     'mbconv': MBConvSpace.from_dict,
+    'scaled': _scaled,
 }
 """Family name -> what reads its spaces. A new family is one more entry."""
 
@@ -28,16 +39,27 @@ def from_dict(data: object, where: str = 'space') -> AbstractSpace[Any]:
 
 
 __all__ = [
+    'FACTORS',
     'SPACES',
     'AbstractSpace',
     'Gene',
     'Group',
     'HRSpace',
+    'MBConvHull',
     'MBConvSpace',
+    'ScaledSpace',
+    'ScalingStage',
     'SpaceError',
     'StageChoices',
     'Value',
+    'Weights',
+    'base_macs',
     'bignas_space',
     'from_dict',
+    'hull_of',
+    'mean_macs',
+    'scalenet_scaled_space',
     'scalenet_space',
+    'scalenet_stages',
+    'stage_budgets',
 ]

@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from scalenas.arch import HRArch, HRModule, HRStage
+from scalenas.arch import Arch, HRArch, HRModule, HRStage, Rounding, Scaling
+from scalenas.arch.hrnet_scaled import shrunk_module
 from scalenas.arch.strict import as_choice, as_int, as_list, as_mapping
 
 from .gene import Gene, Value
@@ -153,6 +154,22 @@ class HRSpace(AbstractSpace[HRArch]):
                     if t < depth - place.ruled:
                         values.update((name, k in sources) for k, name in row)
         return values
+
+    def _shrink(self, arch: Arch, scaling: Scaling, rounding: Rounding) -> HRArch | None:
+        if not isinstance(arch, HRArch):
+            return None
+        if tuple(len(stage.modules) for stage in arch.stages) != self.num_modules:
+            return None
+        base = self.smallest()
+        stages = []
+        for kept, stage in zip(base.stages, arch.stages, strict=True):
+            modules = [
+                shrunk_module(module, scaling, rounding, self.depth) for module in stage.modules
+            ]
+            if None in modules:
+                return None
+            stages.append(HRStage(kept.channels, tuple(m for m in modules if m is not None)))
+        return base.with_(stages=tuple(stages))
 
     def group(self, depth: Sequence[int] | None = None, fusion: float = 0.5) -> Group:
         """Depths from `depth` (None: all), each fusion on with probability `fusion`."""

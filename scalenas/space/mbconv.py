@@ -6,14 +6,15 @@ Genes: `resolution`, `stem`, `conv_out`; `s2.width` and `s2.depth` (stage 2 of 1
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scalenas.arch import MBBlock, MBConvArch, MBStage
+from scalenas.arch import Arch, MBBlock, MBConvArch, MBStage, Rounding, Scaling
 from scalenas.arch.strict import as_choice, as_int, as_list, as_mapping
 
 from .gene import Gene, Value
+from .hull import MBConvHull, StageHull
 from .space import AbstractSpace, Genes, SpaceError
 
 _CHOICES = ('width', 'depth', 'kernel', 'expand', 'se')
@@ -148,6 +149,62 @@ class MBConvSpace(AbstractSpace[MBConvArch]):
                 values.update(zip(keys, block, strict=True))
         return values
 
+    def _shrink(self, arch: Arch, scaling: Scaling, rounding: Rounding) -> MBConvArch | None:
+        if not isinstance(arch, MBConvArch) or len(arch.stages) != len(self.stages):
+            return None
+
+        def width(x: int) -> int:
+            return rounding.width(x * scaling.width)
+
+        def depth(x: int) -> int:
+            return rounding.depth(x * scaling.depth)
+
+        def resolution(x: int) -> int:
+            return rounding.resolution(x * scaling.resolution)
+
+        # Cheapest first: most scalings are told apart by the resolution alone.
+        side = self._before('resolution', arch.resolution, resolution)
+        stem = self._before('stem', arch.stem, width if rounding.stem else int)
+        if side is None or stem is None or arch.conv_out is None:
+            return None
+        conv_out = self._before('conv_out', arch.conv_out, width if rounding.head else int)
+        stages = []
+        for s, stage in enumerate(arch.stages, 1):
+            channels = self._before(f's{s}.width', stage.width, width)
+            blocks = self._before(f's{s}.depth', len(stage.blocks), depth)
+            if channels is None or blocks is None:
+                return None
+            stages.append(MBStage(channels, stage.blocks[:blocks], stage.stride))
+        fields = {'resolution': side, 'stem': stem, 'conv_out': conv_out}
+        return None if conv_out is None else arch.with_(stages=tuple(stages), **fields)
+
+    def _before(self, name: str, grown: int, grow: Callable[[int], int]) -> int | None:
+        """The first value of a gene that grows into this."""
+        return next((int(v) for v in self.genes[name].values if grow(int(v)) == grown), None)
+
+    def hull(self) -> MBConvHull:
+        """What a supernet of the space must hold; restrictions do not count."""
+        return MBConvHull(
+            tuple(
+                StageHull(
+                    stage.width,
+                    stage.depth[-1],
+                    tuple(
+                        MBBlock(kernel, expand, se)
+                        for kernel in stage.kernel
+                        for expand in stage.expand
+                        for se in stage.se
+                    ),
+                    stage.stride,
+                )
+                for stage in self.stages
+            ),
+            self.stem,
+            self.conv_out,
+            self.resolution,
+            self._template,
+        )
+
     @classmethod
     def from_dict(cls, data: object, where: str = 'space') -> MBConvSpace:
         """The space that plain data describes; single values stand for lists of one."""
@@ -178,44 +235,3 @@ class MBConvSpace(AbstractSpace[MBConvArch]):
             'stages': [stage.to_dict() for stage in self.stages],
             'where': [[pattern, list(values)] for pattern, values in self.restrictions],
         }
-
-
-def bignas_space() -> MBConvSpace:
-    """BigNAS (Yu et al. 2020), table 1; channels in steps of 8 (stage 1 and 2 too)."""
-    rows: list[tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], int]] = [
-        ((16, 24), (1, 2), (3,), 1),
-        ((24, 32), (2, 3), (3,), 2),
-        ((40, 48), (2, 3), (3, 5), 2),
-        ((80, 88), (2, 3, 4), (3, 5), 2),
-        ((112, 120, 128), (2, 3, 4, 5, 6), (3, 5), 1),
-        ((192, 200, 208, 216), (2, 3, 4, 5, 6), (3, 5), 2),
-        ((320, 328, 336, 344, 352), (1, 2), (3, 5), 1),
-    ]
-    stages = [
-        StageChoices(width, depth, kernel, (6,) if s else (1,), stride=stride)
-        for s, (width, depth, kernel, stride) in enumerate(rows)
-    ]
-    return MBConvSpace(
-        stages,
-        resolution=(192, 224, 256, 288, 320),
-        stem=(32, 40),
-        conv_out=tuple(range(1280, 1409, 8)),
-        shortcut='projected',
-    )
-
-
-def scalenet_space() -> MBConvSpace:
-    """ScaleNet (Xie et al. 2022), table 6: 12 blocks per place, depths 1 to 4, fixed widths."""
-    widths, strides = (16, 32, 40, 80, 96, 192, 320), (1, 2, 2, 2, 1, 2, 1)
-    return MBConvSpace(
-        [
-            StageChoices(
-                (width,),
-                (1,) if s in (0, 6) else (1, 2, 3, 4),
-                expand=(3, 6) if s else (1,),
-                se=(False, True),
-                stride=stride,
-            )
-            for s, (width, stride) in enumerate(zip(widths, strides, strict=True))
-        ]
-    )

@@ -17,7 +17,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Generic, Self, TypeVar, final
 
-from scalenas.arch import Arch, ArchError
+from scalenas.arch import Arch, ArchError, Rounding, Scaling
 from scalenas.arch.strict import as_list, suggest
 
 from .gene import Gene, Value
@@ -56,6 +56,10 @@ class AbstractSpace(ABC, Generic[A]):
     @abstractmethod
     def _read(self, arch: A) -> Genes:
         """The active genes of an arch; raises SpaceError where it has another shape."""
+
+    @abstractmethod
+    def _shrink(self, arch: Arch, scaling: Scaling, rounding: Rounding) -> A | None:
+        """A network that may grow into `arch`, if there is one; None where there is none."""
 
     @abstractmethod
     def to_dict(self) -> dict[str, object]:
@@ -140,6 +144,14 @@ class AbstractSpace(ABC, Generic[A]):
         return {name: values[name] for name in self.genes if name in values}
 
     @final
+    def shrunk(self, arch: Arch, scaling: Scaling, rounding: Rounding) -> A | None:
+        """The network of the space that grows into `arch` by this scaling; None without one."""
+        found = self._shrink(arch, scaling, rounding)
+        if found is None or found.scaled(scaling, rounding) != arch or found not in self:
+            return None
+        return found
+
+    @final
     def __contains__(self, arch: object) -> bool:
         try:
             self.encode(arch)  # type: ignore[arg-type]
@@ -210,7 +222,7 @@ class AbstractSpace(ABC, Generic[A]):
 
     @final
     def size(self) -> int:
-        """The number of different archs, exactly."""
+        """The number of sets of active genes, exactly; in all but scaled spaces that of archs."""
         children: dict[str | None, list[Gene]] = {}
         for gene in self.genes.values():
             children.setdefault(gene.parent, []).append(gene)

@@ -2,13 +2,19 @@
 
 from .errors import TrainingError
 from .hooks import InvalidLossHook, SpaceHook
+from .keypoint_loss import SpatialCrossEntropyLoss
 from .losses import OHEMCrossEntropy
+from .schedule import ExponentialLRWithFloor
+from .step import SuperNetDDP
 from .supernet import SuperNet
 
 __all__ = [
+    'ExponentialLRWithFloor',
     'InvalidLossHook',
     'OHEMCrossEntropy',
     'SpaceHook',
+    'SpatialCrossEntropyLoss',
     'SuperNet',
+    'SuperNetDDP',
     'TrainingError',
 ]

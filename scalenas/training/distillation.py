@@ -1,4 +1,4 @@
-"""Distillation: each sub-net is pulled towards the logits or heatmaps of the largest net.
+"""Distillation: each sub-net is pulled towards the logits of the largest net.
 
 The teacher is either frozen (a copy of the largest net with trained weights) or in place (the
 largest net of the same step, detached).
@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields
 
 import torch
 from mmengine.model import BaseModel
@@ -20,21 +19,34 @@ from torch import Tensor, nn
 from scalenas.arch.strict import as_choice, as_mapping, suggest
 from scalenas.config import ConfigError
 
-from .losses import kept_positions, masked_mse, weighted_mse
+from .annotations import keypoint_weights, label_maps
+from .losses import kept_positions, masked_mse, soft_divergence, weighted_mse
 from .tap import tapped
 
 TEACHERS = ('frozen', 'inplace')
+LOSSES = ('mse', 'kl')
+LABELS = ('all', 'largest')
+OWN = ('tap', 'checkpoint')
+"""The key that must be there, and the one that stands inside `teacher`."""
 
 
 @dataclass(frozen=True)
 class Distillation:
-    """What is compared, and with whom: `weight * MSE(tap of the sub-net, tap of the teacher)`.
+    """What is compared, with whom, and who sees labels beside it.
 
     `tap` names the module whose output is compared, e.g. 'decode_head.conv_seg' (logits before
-    they are upsampled, as in the authors' code). `weight` is 1 in the paper, 0.5 in the authors'
-    code. Where samples carry a label map, positions labelled `ignore_index` do not count.
-    `use_target_weight`: each joint's heatmap counts with the weight that mmpose's KeypointMSELoss
-    gives it, zero for joints without annotation; the mean is over all heatmaps, as there.
+    they are upsampled, as in the authors' code). `weight` is 1 in the papers, 0.5 in the code of
+    ScaleNAS. `loss`: 'mse' of the logits (ScaleNAS), or 'kl' of their softmax over axis 1 at
+    `temperature`, per position (BigNAS: 1.0).
+
+    `labels`: 'all' sub-nets learn from labels too (ScaleNAS), or the 'largest' alone (BigNAS),
+    which needs the teacher in place. The others then get samples without annotations.
+
+    Where samples carry a label map, positions labelled `ignore_index` do not count; with None all
+    do, and nothing of the label map reaches the comparison. `use_target_weight`: each joint's
+    heatmap counts with the weight that mmpose's KeypointMSELoss gives it, zero for joints without
+    annotation; the mean is over all heatmaps, as there.
+
     `checkpoint` holds a frozen teacher's weights; None: those that the supernet starts from.
 
     Raises:
@@ -45,24 +57,45 @@ class Distillation:
     weight: float = 1.0
     teacher: str = 'frozen'
     checkpoint: str | None = None
-    ignore_index: int = 255
+    ignore_index: int | None = 255
+    loss: str = 'mse'
+    temperature: float | None = None
+    labels: str = 'all'
     use_target_weight: bool = False
 
     def __post_init__(self) -> None:
+        _check_positive('weight', self.weight, '; for no distillation write distillation=None')
+        as_choice(self.loss, 'distillation.loss', LOSSES)
+        as_choice(self.labels, 'distillation.labels', LABELS)
+        if self.teacher == 'inplace' and self.checkpoint is not None:
+            raise ConfigError("distillation.teacher: 'inplace' has no checkpoint")
+        self._check_target_weight()
+        if self.loss == 'kl':
+            hint = '; BigNAS has 1.0'
+            if self.temperature is None:
+                raise ConfigError(f"distillation.temperature: loss='kl' needs one{hint}")
+            _check_positive('temperature', self.temperature, hint)
+        elif self.temperature is not None:
+            raise ConfigError(
+                f"distillation.temperature: has an effect only with loss='kl', not {self.loss!r}"
+            )
+        if self.labels == 'largest' and self.teacher != 'inplace':
+            raise ConfigError(
+                "distillation.labels: 'largest' needs teacher='inplace': a largest net that learns "
+                f'from the labels in every step; got teacher={self.teacher!r}'
+            )
+
+    def _check_target_weight(self) -> None:
         if not isinstance(self.use_target_weight, bool):
             raise ConfigError(
                 'distillation.use_target_weight: expected True or False, got '
                 f'{self.use_target_weight!r}'
             )
-        if isinstance(self.weight, bool) or not isinstance(self.weight, int | float):
-            raise ConfigError(f'distillation.weight: expected a number, got {self.weight!r}')
-        if self.weight <= 0:
+        if self.use_target_weight and (self.loss, self.labels) != ('mse', 'all'):
             raise ConfigError(
-                f'distillation.weight: expected > 0, got {self.weight}; '
-                'for no distillation write distillation=None'
+                "distillation.use_target_weight: reads labels to weigh heatmaps with loss='mse', "
+                f"so it needs labels='all'; got loss={self.loss!r}, labels={self.labels!r}"
             )
-        if self.teacher == 'inplace' and self.checkpoint is not None:
-            raise ConfigError("distillation.teacher: 'inplace' has no checkpoint")
 
     @classmethod
     def from_dict(cls, data: object) -> Distillation:
@@ -70,7 +103,7 @@ class Distillation:
 
         `teacher` may also be a plain word, 'frozen' or 'inplace'.
         """
-        allowed = ('weight', 'teacher', 'ignore_index', 'use_target_weight')
+        allowed = tuple(field.name for field in fields(cls) if field.name not in OWN)
         table = dict(as_mapping(data, 'distillation', ('tap',), allowed))
         teacher = table.pop('teacher', 'frozen')
         if isinstance(teacher, Mapping):
@@ -85,10 +118,21 @@ class Distillation:
         table['teacher'] = as_choice(teacher, 'distillation.teacher', TEACHERS)
         return cls(**table)
 
-    def loss(self, outputs: Sequence[Tensor], targets: Sequence[Tensor], samples: object) -> Tensor:
-        """The weighted loss over all outputs of the tap (several where it runs several times)."""
-        assert len(outputs) == len(targets) > 0, (len(outputs), len(targets))
-        labels = label_maps(samples)
+    def compare(
+        self, outputs: Sequence[Tensor], targets: Sequence[Tensor], samples: object
+    ) -> Tensor:
+        """The weighted loss over all outputs of the tap (several where it runs several times).
+
+        Raises:
+            ConfigError: when the outputs cannot be compared.
+        """
+        if [output.shape for output in outputs] != [target.shape for target in targets]:
+            ours, theirs = ([tuple(t.shape) for t in side] for side in (outputs, targets))
+            raise ConfigError(
+                f'distillation.tap: {self.tap!r} gives {ours} in a sub-net and {theirs} in the '
+                'teacher; name a module whose output has one shape in all sub-nets'
+            )
+        labels = None if self.ignore_index is None else label_maps(samples)
         joints = keypoint_weights(samples) if self.use_target_weight else None
         total = outputs[0].new_zeros((), dtype=torch.float32)
         for output, target in zip(outputs, targets, strict=True):
@@ -97,9 +141,21 @@ class Distillation:
                 continue
             keep = None
             if labels is not None and output.dim() == 4:
+                assert self.ignore_index is not None
                 keep = kept_positions(labels, output.shape[2:], self.ignore_index)
-            total = total + masked_mse(output, target.detach(), keep)
+            total = total + self._distance(output, target.detach(), keep)
         return self.weight * total / len(outputs)
+
+    def _distance(self, output: Tensor, target: Tensor, keep: Tensor | None) -> Tensor:
+        if self.loss == 'mse':
+            return masked_mse(output, target, keep)
+        if output.dim() < 2 or output.shape[1] < 2:
+            raise ConfigError(
+                f"distillation.loss: 'kl' compares two or more classes on axis 1, but "
+                f"{self.tap!r} gives {tuple(output.shape)}; use loss='mse'"
+            )
+        assert self.temperature is not None
+        return soft_divergence(output, target, self.temperature, keep)
 
 
 class FrozenTeacher:
@@ -119,27 +175,8 @@ class FrozenTeacher:
         return outputs
 
 
-def label_maps(samples: object) -> Tensor | None:
-    """(N, 1, H, W) label maps where the samples carry them, as in segmentation."""
-    if not isinstance(samples, Sequence) or not samples:
-        return None
-    if not all('gt_sem_seg' in sample for sample in samples):
-        return None
-    maps: list[Any] = [sample.gt_sem_seg.data for sample in samples]
-    return torch.stack(maps)
-
-
-def keypoint_weights(samples: object) -> Tensor:
-    """(N, K) weights of the joints, as mmpose's heads hand them to their loss.
-
-    Raises:
-        ConfigError: when the samples carry none.
-    """
-    found = samples if isinstance(samples, Sequence) else ()
-    labels = [sample.get('gt_instance_labels') for sample in found]
-    if not labels or not all(part is not None and 'keypoint_weights' in part for part in labels):
-        raise ConfigError(
-            'distillation.use_target_weight: the samples carry no keypoint weights, which the '
-            'GenerateTarget of a top-down pose pipeline gives them; leave it out for other tasks'
-        )
-    return torch.cat([part.keypoint_weights for part in labels])
+def _check_positive(name: str, value: object, hint: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ConfigError(f'distillation.{name}: expected a number, got {value!r}')
+    if value <= 0:
+        raise ConfigError(f'distillation.{name}: expected > 0, got {value}{hint}')

@@ -123,7 +123,7 @@ def _trained_archs(runner: Runner) -> str:
     for k, arch in enumerate(model.sampler.archs(runner.iter)):
         path = Path(runner.work_dir) / f'invalid_loss_iter_{runner.iter}_net{k}.yaml'
         path.write_text(dump(arch), encoding='utf-8')
-        texts.append(f'{arch.num_blocks} blocks, {arch.num_fusions} fusions, {path}')
+        texts.append(f'{arch.summary}, {path}')
     return f'; sub-net of the step: {"; ".join(texts)}'
 
 

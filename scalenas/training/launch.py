@@ -11,7 +11,6 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 from torch import nn
 
-from scalenas.arch import HRArch
 from scalenas.config import ConfigError, check_data, clear_errors, read_config
 from scalenas.paths import writable_folder
 from scalenas.sampling import FixedSampler, SandwichSampler
@@ -20,6 +19,8 @@ from .hooks import WeightsHook, unwrapped
 from .options import TO_TEST, TO_TRAIN, test_config, train_config
 from .resume import usable_checkpoint
 from .supernet import SuperNet
+
+SUPERNET_DDP = 'scalenas.SuperNetDDP'
 
 
 def train(args: argparse.Namespace) -> Runner:
@@ -56,17 +57,37 @@ def build_runner(cfg: Config, loaders: tuple[str, ...]) -> Runner:
     """The Runner of a config, after its data and checkpoint were found to be usable."""
     if cfg.launcher == 'pytorch' and not torch.cuda.is_available():
         _meet_on_cpu(cfg)
+    _give_each_a_backward(cfg)
     check_data(cfg, loaders)
     path = usable_checkpoint(cfg)
     writable_folder(cfg.work_dir)
     with clear_errors(cfg):
         runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    check_statistics(cfg, unwrapped(runner), loaders)
     if 'train_dataloader' in loaders:
         check_parallel(cfg, unwrapped(runner))
     if path is not None:
         exact = cfg.get('resume', False) or 'train_dataloader' not in loaders
         runner.register_hook(WeightsHook(path, exact))
     return runner
+
+
+def check_statistics(cfg: Config, model: nn.Module, loaders: tuple[str, ...]) -> None:
+    """Pass unless batch norms without statistics would be validated as they are.
+
+    Raises:
+        ConfigError: says which loop to take.
+    """
+    if not isinstance(model, SuperNet) or model.track_norms:
+        return
+    for stage in ('val', 'test'):
+        kind = str((cfg.get(f'{stage}_cfg') or {}).get('type', ''))
+        if f'{stage}_dataloader' in loaders and not kind.endswith('SubnetValLoop'):
+            raise ConfigError(
+                f'{cfg.filename}: with model.track_norms=False batch norms have no statistics of '
+                f"their own, so {stage}_cfg must be dict(type='scalenas.SubnetValLoop'), which "
+                f'calibrates each sub-net; got {kind or "none"!r}'
+            )
 
 
 def check_parallel(cfg: Config, model: nn.Module) -> None:
@@ -83,6 +104,12 @@ def check_parallel(cfg: Config, model: nn.Module) -> None:
     if wrapper.get('find_unused_parameters', cfg.get('find_unused_parameters', False)):
         return
     backbone = model.backbone
+    if model.backward == 'each':
+        raise ConfigError(
+            f"{cfg.filename}: several processes, model.backward='each' and inactive='skip': the "
+            'last sub-net of a step need not use all weights, so find_unused_parameters = True is '
+            "needed (or model.inactive='decay')"
+        )
     used = {id(p) for arch in _surely_run(model) for _, p in backbone.live_parameters(arch)}
     learned = [(name, p) for name, p in backbone.named_parameters() if p.requires_grad]
     idle = [name for name, p in learned if id(p) not in used]
@@ -94,12 +121,30 @@ def check_parallel(cfg: Config, model: nn.Module) -> None:
         )
 
 
-def _surely_run(model: SuperNet) -> tuple[HRArch, ...]:
+def _surely_run(model: SuperNet) -> tuple[Any, ...]:
     """Archs that every step trains, whatever is drawn."""
     sampler: Any = model.sampler
     if isinstance(sampler, SandwichSampler):
         return (model.backbone.space.largest(), model.backbone.space.smallest())
     return (sampler.arch,) if isinstance(sampler, FixedSampler) else ()
+
+
+def _give_each_a_backward(cfg: Config) -> None:
+    """Several processes need a wrapper that knows of it: mmengine's would train as 'summed'."""
+    if cfg.launcher == 'none' or cfg.model.get('backward', 'summed') != 'each':
+        return
+    wrapper = cfg.get('model_wrapper_cfg') or {}
+    if wrapper.get('type', SUPERNET_DDP) not in (SUPERNET_DDP, 'MMDistributedDataParallel'):
+        raise ConfigError(
+            f"{cfg.filename}: model.backward='each' needs model_wrapper_cfg.type={SUPERNET_DDP!r}, "
+            f'got {wrapper["type"]!r}; leave the type out'
+        )
+    cfg.model_wrapper_cfg = {
+        'broadcast_buffers': False,
+        'find_unused_parameters': cfg.get('find_unused_parameters', False),
+        **wrapper,
+        'type': SUPERNET_DDP,
+    }
 
 
 def _meet_on_cpu(cfg: Config) -> None:

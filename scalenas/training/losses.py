@@ -28,6 +28,26 @@ def masked_mse(output: Tensor, target: Tensor, keep: Tensor | None = None) -> Te
     return squared.masked_fill(~keep, 0.0).sum() / count.clamp(min=1)
 
 
+def soft_divergence(
+    output: Tensor, target: Tensor, temperature: float = 1.0, keep: Tensor | None = None
+) -> Tensor:
+    """T^2 KL(softmax(target / T) || softmax(output / T)), the mean over the kept positions.
+
+    `output`, `target`: (N, C, ...), classes on axis 1; `keep`: (N, 1, ...), True where a position
+    counts. Its gradient is that of the cross entropy with soft labels; T^2 keeps the gradient's
+    size. Computed in at least float32; zero where nothing is kept.
+
+    Source: Hinton et al. 2015; BigNAS (Yu et al. 2020), section 3.1, "inplace distillation".
+    """
+    precision = torch.promote_types(output.dtype, torch.float32)
+    ours = (output.to(precision) / temperature).log_softmax(1)
+    theirs = (target.to(precision) / temperature).log_softmax(1)
+    divergence = temperature**2 * (theirs.exp() * (theirs - ours)).sum(1, keepdim=True)
+    if keep is None:
+        return divergence.mean()
+    return divergence.masked_fill(~keep, 0.0).sum() / keep.sum().clamp(min=1)
+
+
 def weighted_mse(output: Tensor, target: Tensor, weights: Tensor) -> Tensor:
     """Mean over all values of the squared difference times the weight of its joint.
 

@@ -17,7 +17,7 @@ from scalenas.models.checkpoint import (
     check_weights,
     load_checkpoint,
 )
-from scalenas.space import HRSpace
+from scalenas.space import AbstractSpace
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Start:
         table = as_mapping(data, 'init_from', ('checkpoint',), ('made_by',))
         return cls(table['checkpoint'], made_by=table.get('made_by'))
 
-    def load_into(self, model: nn.Module, space: HRSpace, prefix: str = '') -> None:
+    def load_into(self, model: nn.Module, space: AbstractSpace[Any], prefix: str = '') -> None:
         """Load all weights, none missing and none left over; `prefix` is cut off the names.
 
         Raises:

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any, Literal
 
 import torch
 from mmengine.logging import MessageHub
 from mmengine.model import BaseModel
+from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
 
 from scalenas import sampling
-from scalenas.arch import HRArch
 from scalenas.arch.strict import as_choice
 from scalenas.config import ConfigError
-from scalenas.models import SuperScaleHRNet
+from scalenas.models import SuperLinear, Supernet, is_supernet, supernet_types
 from scalenas.registry import MODELS
 
+from .annotations import without_labels
 from .distillation import Distillation, FrozenTeacher
 from .errors import TrainingError
+from .regularization import half_squares, keep_no_statistics, without_dropout
 from .start import Start
+from .step import Step, train_one_by_one
 from .tap import check_tap, tapped
 
 
@@ -28,10 +31,14 @@ from .tap import check_tap, tapped
 class SuperNet(BaseModel):
     """Wraps a task model; each training step runs the sub-nets that the sampler names.
 
-    The preprocessor, losses, metrics and prediction are the task model's. All sub-nets of a step
-    run inside one `forward(mode='loss')` and their losses are summed, so mmengine's `train_step`
-    and its MMDistributedDataParallel work as they are. Losses of the second, third ... sub-net
-    are named `net1.`, `net2.` ...; the distillation loss is `loss_kd`.
+    The preprocessor, losses, metrics and prediction are the task model's. Losses of the second,
+    third ... sub-net of a step are named `net1.`, `net2.` ...; the distillation loss is `loss_kd`,
+    and a loss that the task model calls `loss` is `loss_task`.
+
+    `backward`: with 'summed' all sub-nets of a step run inside one `forward(mode='loss')` and
+    their losses are summed, so mmengine's `train_step` and its MMDistributedDataParallel work as
+    they are. With 'each' every sub-net has a backward of its own before the one update: the same
+    gradients in less memory; several processes then need `scalenas.SuperNetDDP`.
 
     `inactive` says what an optimizer does to weights that no sub-net of the step used. 'skip':
     nothing, their gradient is None. 'decay': their gradient is zero, so that momentum and weight
@@ -41,7 +48,16 @@ class SuperNet(BaseModel):
     `init_from` is the checkpoint of another SuperNet of the same space, usually the teacher:
     a path, or `dict(checkpoint=..., made_by='the command that makes it')`.
 
-    Source: ScaleNAS (Cheng et al. 2020), sections 3.3 and 3.4.
+    `dropout`: of 'all' sub-nets, or of the 'largest' alone. `child_decay` adds to the loss of
+    every other sub-net `child_decay / 2` times the squares of the kernels it uses: with the
+    optimizer's weight decay, which acts once a step on all weights as on those of the largest
+    net, every sub-net then is decayed. 0 is BigNAS. `track_norms=False`: batch norms keep no
+    running statistics while training.
+
+    Source: ScaleNAS (Cheng et al. 2020), sections 3.3 and 3.4; BigNAS (Yu et al. 2020), 3.1.
+
+    Raises:
+        UserError: for values that are not allowed, or exclude each other.
     """
 
     def __init__(
@@ -51,6 +67,10 @@ class SuperNet(BaseModel):
         distillation: Mapping[str, Any] | None = None,
         inactive: Literal['skip', 'decay'] = 'skip',
         init_from: str | Mapping[str, Any] | None = None,
+        backward: Literal['summed', 'each'] = 'summed',
+        dropout: Literal['all', 'largest'] = 'all',
+        child_decay: float = 0.0,
+        track_norms: bool = True,
         data_preprocessor: dict[str, Any] | None = None,
         init_cfg: dict[str, Any] | None = None,
     ) -> None:
@@ -63,6 +83,13 @@ class SuperNet(BaseModel):
         self.inactive = as_choice(inactive, 'inactive', ('skip', 'decay'))
         self.sampler = sampling.from_dict(sampler, self.backbone.space)
         self.start = Start.from_config(init_from)
+        self.backward = as_choice(backward, 'backward', ('summed', 'each'))
+        self.dropout = as_choice(dropout, 'dropout', ('all', 'largest'))
+        self.child_decay = _decay(child_decay)
+        self._check_largest()
+        self.track_norms = track_norms
+        if not track_norms:
+            keep_no_statistics(model)
         self.distillation = None if distillation is None else Distillation.from_dict(distillation)
         # Kept in a tuple: as an attribute it would become a submodule.
         self._teacher: tuple[FrozenTeacher, ...] = ()
@@ -70,13 +97,13 @@ class SuperNet(BaseModel):
             self._check_distillation(self.distillation)
 
     @property
-    def backbone(self) -> SuperScaleHRNet:
+    def backbone(self) -> Supernet:
         """The supernet inside the task model."""
         found = self.architecture.get_submodule(self._backbone_name)
-        assert isinstance(found, SuperScaleHRNet)
+        assert is_supernet(found)
         return found
 
-    def active(self, arch: HRArch) -> AbstractContextManager[SuperScaleHRNet]:
+    def active(self, arch: Any) -> AbstractContextManager[Supernet]:
         """While open, the task model runs with this sub-net."""
         return self.backbone.active(arch)
 
@@ -94,50 +121,106 @@ class SuperNet(BaseModel):
                 )
             self._teacher = (teacher,)
 
+    def new_step(self) -> Step:
+        """The sub-nets of the current iteration."""
+        return Step(self.sampler.archs(_current_iteration()))
+
+    def train_step(self, data: Any, optim_wrapper: OptimWrapper) -> dict[str, Tensor]:
+        """One update from all sub-nets of the iteration; the losses, for the log."""
+        if self.backward == 'each':
+            return train_one_by_one(self, self, data, optim_wrapper)
+        logs: dict[str, Tensor] = super().train_step(data, optim_wrapper)
+        return logs
+
     def forward(
-        self, inputs: Tensor, data_samples: list[Any] | None = None, mode: str = 'tensor'
+        self,
+        inputs: Tensor,
+        data_samples: list[Any] | None = None,
+        mode: str = 'tensor',
+        step: Step | None = None,
     ) -> Any:
-        """As the task model's; in mode 'loss' over the sub-nets of the current iteration."""
+        """As the task model's; in mode 'loss' over the sub-nets of the current iteration.
+
+        `step` names those that run; by default all.
+        """
         if mode != 'loss':
             return self.architecture(inputs, data_samples, mode=mode)
-        archs = self.sampler.archs(_current_iteration())
-        targets = [t.targets(inputs, data_samples) for t in self._ready_teacher()]
+        step = step or self.new_step()
+        if step.targets is None:
+            for teacher in self._ready_teacher():
+                step.targets = teacher.targets(inputs, data_samples)
         losses: dict[str, Any] = {}
-        for k, arch in enumerate(archs):
-            for name, value in self._losses_of(arch, inputs, data_samples, targets).items():
-                losses[f'net{k}.{name}' if k else name] = value
-        if self.inactive == 'decay':
+        for k in step.runs:
+            for name, value in self._losses_of(step, k, inputs, data_samples).items():
+                # mmengine logs the total as 'loss', which mmpretrain's only loss would hide.
+                own = 'loss_task' if name == 'loss' else name
+                losses[f'net{k}.{own}' if k else own] = value
+        if self.inactive == 'decay' and step.ends:
             # A zero that depends on every weight gives each a zero gradient, under DDP too.
             used = [p.sum() for p in self.backbone.parameters() if p.requires_grad]
             losses['loss_inactive'] = 0.0 * torch.stack(used).sum()
         return losses
 
-    def _losses_of(
-        self, arch: HRArch, inputs: Tensor, samples: Any, targets: list[list[Tensor]]
-    ) -> dict[str, Any]:
-        wanted = self.distillation
-        if wanted is None:
-            with self.active(arch):
-                return self.architecture(inputs, samples, mode='loss')
-        with self.active(arch), tapped(self.architecture, wanted.tap) as outputs:
-            losses = dict(self.architecture(inputs, samples, mode='loss'))
-        if not outputs:
+    def _losses_of(self, step: Step, k: int, inputs: Tensor, samples: Any) -> dict[str, Any]:
+        arch, wanted = step.archs[k], self.distillation
+        largest = k == 0 and self.sampler.largest_first
+        blind = wanted is not None and wanted.labels == 'largest' and not largest
+        losses: dict[str, Any] = {}
+        with ExitStack() as stack:
+            stack.enter_context(self.active(arch))
+            if self.dropout == 'largest' and not largest:
+                stack.enter_context(without_dropout(self.architecture))
+            if wanted is not None:
+                outputs = stack.enter_context(tapped(self.architecture, wanted.tap))
+            if blind:
+                self.architecture(inputs, without_labels(samples), mode='tensor')
+            else:
+                losses.update(self.architecture(inputs, samples, mode='loss'))
+            if self.child_decay and not largest:
+                losses['loss_decay'] = self.child_decay * half_squares(self._weights_of(arch))
+        if wanted is not None and not outputs:
             raise ConfigError(
                 f'distillation.tap: {wanted.tap!r} did not run in a training step; '
                 'name a layer that computes the logits, such as decode_head.conv_seg'
             )
-        if targets:
-            losses['loss_kd'] = wanted.loss(outputs, targets[0], samples)
-        else:
+        if wanted is not None and step.targets is not None:
+            losses['loss_kd'] = wanted.compare(outputs, step.targets, samples)
+        elif wanted is not None:
             # In place: the first net of the step, the largest, teaches those after it.
-            targets.append([output.detach() for output in outputs])
+            step.targets = [output.detach() for output in outputs]
         return losses
+
+    def _weights_of(self, arch: Any) -> list[Tensor]:
+        """All that a sub-net runs: its parts of the supernet, and everything around that."""
+        backbone = self.backbone
+        own = dict(backbone.named_parameters())
+        parts = [part.of(own) for part in backbone.slices(arch).values() if part.key in own]
+        seen = {id(p) for p in own.values()}
+        for module in self.architecture.modules():
+            if isinstance(module, SuperLinear):
+                parts.append(module.weight[:, : backbone.out_channels[-1]])
+                seen.add(id(module.weight))
+        return [*parts, *(p for p in self.architecture.parameters() if id(p) not in seen)]
 
     def _ready_teacher(self) -> tuple[FrozenTeacher, ...]:
         wanted = self.distillation
         if wanted is not None and wanted.teacher == 'frozen' and not self._teacher:
             raise TrainingError('the frozen teacher has no weights yet: call init_weights() first')
         return self._teacher
+
+    def _check_largest(self) -> None:
+        """What treats the largest net apart needs a sampler that trains it in every step."""
+        if self.sampler.largest_first:
+            return
+        for name, value in (
+            ('dropout', self.dropout == 'largest'),
+            ('child_decay', self.child_decay),
+        ):
+            if value:
+                raise ConfigError(
+                    f'model.{name}: needs a sampler that trains the largest net in every step, '
+                    "such as dict(type='sandwich')"
+                )
 
     def _check_distillation(self, wanted: Distillation) -> None:
         check_tap(self.architecture, wanted.tap)
@@ -160,13 +243,19 @@ class SuperNet(BaseModel):
 
 
 def _find_backbone(model: nn.Module) -> str:
-    names = [name for name, m in model.named_modules() if isinstance(m, SuperScaleHRNet)]
+    names = [name for name, m in model.named_modules() if is_supernet(m)]
     if len(names) != 1:
         raise ConfigError(
             'model.architecture: expected exactly one supernet inside, such as '
-            f"backbone=dict(type='scalenas.SuperScaleHRNet', ...), found {len(names)}"
+            f'backbone=dict(type={supernet_types()}), found {len(names)}'
         )
     return names[0]
+
+
+def _decay(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
+        raise ConfigError(f'model.child_decay: expected a number from 0 to below 1, got {value!r}')
+    return float(value)
 
 
 def _current_iteration() -> int:

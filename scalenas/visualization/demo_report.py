@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,21 +31,45 @@ def stock_metrics(folder: Path) -> dict[str, float]:
 
 
 def demo_table(
-    cards: Sequence[Mapping[str, Any]], stock: Sequence[Mapping[str, float]], metric: str
+    cards: Sequence[Mapping[str, Any]],
+    stock: Sequence[Mapping[str, float]],
+    metric: str,
+    scale: float = 1.0,
+    also: Sequence[str] = (),
 ) -> str:
     """Markdown: what each net costs, and its score in the supernet, exported, and by stock tools.
 
-    The scores are of the reported split; `search` is of the split that the search saw.
+    The scores are `scale` times the metric's value, of the reported split; `search` is of the split
+    that the search saw; `also` are metrics of which only the stock tool's value is shown.
     """
-    head = f'| net | params | macs | {metric} search | in the supernet | exported | stock test |'
-    lines = [head, '|---|---|---|---|---|---|---|']
+    names = (f'{metric} search', 'in the supernet', 'exported', 'stock test', *also)
+    lines = [f'| net | params | macs | {" | ".join(names)} |', '|---' * (3 + len(names)) + '|']
     for card, tested in zip(cards, stock, strict=True):
         cost, scores = card['cost'], card['metrics']
+        more = ''.join(f' {scale * tested[name]:.2f} |' for name in also)
         lines.append(
             f'| {card["name"]} | {cost["params"] / 1e6:.3f} M | {cost["macs"] / 1e6:.1f} M '
-            f'| {scores["search"][metric]:.2f} | {scores["test"][metric]:.4f} '
-            f'| {scores["exported"][metric]:.4f} | {tested[metric]:.2f} |'
+            f'| {scale * scores["search"][metric]:.2f} | {scale * scores["test"][metric]:.4f} '
+            f'| {scale * scores["exported"][metric]:.4f} | {scale * tested[metric]:.2f} |{more}'
         )
+    return '\n'.join(lines)
+
+
+def finetune_table(
+    scores: Mapping[str, Sequence[Mapping[str, float]]], seeds: Sequence[int]
+) -> str:
+    """Markdown: box AP (in percent) of every start of a detector, of each seed and on average.
+
+    The spread is the standard deviation over the seeds (with n - 1).
+    """
+    each = ' | '.join(f'AP, seed {seed}' for seed in seeds)
+    lines = [f'| backbone weights | {each} | AP | AP at IoU .5 |', '|---' * (3 + len(seeds)) + '|']
+    for start, runs in scores.items():
+        cells = [f'{100 * run["coco/bbox_mAP"]:.1f}' for run in runs]
+        for name in ('coco/bbox_mAP', 'coco/bbox_mAP_50'):
+            values = [100 * run[name] for run in runs]
+            cells.append(f'{statistics.mean(values):.1f} ± {statistics.stdev(values):.1f}')
+        lines.append(f'| {start} | {" | ".join(cells)} |')
     return '\n'.join(lines)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scalenas.arch import HRArch, Layer, PoseHead, SegHead, named, stock_hrnet
-from scalenas.complexity import PYCLS, SCALENAS, Cost, Counter, count, layer_cost
+from scalenas.arch import HRArch, Layer, PoseHead, SegHead, named, parse_head, stock_hrnet
+from scalenas.complexity import PYCLS, SCALENAS, Cost, Counter, count, count_mmdet, layer_cost
 from scalenas.space import HRSpace
 from tests.strategies import FULL, hr_archs, sizes
 
@@ -145,3 +146,32 @@ def test_more_network_costs_more(arch: HRArch, size: tuple) -> None:
     assert less.params <= cost.params
     assert less.macs <= cost.macs
     assert count(arch.layers((32, 32))).params == cost.params
+
+
+def test_layers_that_run_many_times_share_weights_or_enlarge() -> None:
+    once = Layer('a', 4, 6, 3, (5, 7), bias=True, norm=False)
+    cost = layer_cost(once)
+    assert cost == Cost(5 * 7 * 6 * 4 * 9, 6 * 4 * 9 + 6, 5 * 7 * 6)
+    many = replace(once, times=10)
+    assert layer_cost(many) == Cost(10 * cost.macs, cost.params, 10 * cost.acts)
+    assert layer_cost(replace(once, reused=True)) == Cost(cost.macs, 0, cost.acts)
+    up = Layer('b', 4, 6, 2, (5, 7), stride=2, bias=True, norm=False, op='deconv')
+    assert up.size_out == (10, 14)
+    assert layer_cost(up) == Cost(5 * 7 * 6 * 4 * 4, 6 * 4 * 4 + 6, 10 * 14 * 6)
+
+
+# ScaleNAS, table 5, by the counter of mmdet: G operations, and multiply-adds as they are.
+DETECTORS = [
+    ('hrnet_w32', 'faster_rcnn:80', '285.4', 284_099_717_120),
+    ('scalenas_s2', 'faster_rcnn:80', '271.3', 269_976_709_120),
+    ('hrnet_w32', 'mask_rcnn:80', '353.9', 337_085_573_120),
+    ('scalenas_s2', 'mask_rcnn:80', '339.8', 322_962_565_120),
+]
+
+
+@pytest.mark.parametrize(('name', 'head', 'printed', 'macs'), DETECTORS)
+def test_whole_detectors_of_table_5(name: str, head: str, printed: str, macs: int) -> None:
+    arch, parsed = named(name), parse_head(head)
+    assert parsed is not None
+    assert f'{count_mmdet(arch, (800, 1280), parsed) / 1e9:.1f}' == printed
+    assert Counter((800, 1280), parsed)(arch).macs == macs

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +12,29 @@ from PIL import Image
 
 from scalenas.arch import HRStage, Scaling, find, from_dict
 from scalenas.arch.rounding import NEAREST
-from scalenas.datasets import earth
+from scalenas.datasets import digits, earth
 from scalenas.datasets.demo import make_scenes
+from scalenas.datasets.layouts import SPLITS
 from scalenas.datasets.scenes import SceneRecipe
 
+from .demo_objects import make_demo_people, make_demo_trees
+from .objects import make_boxes
 from .people import make_coco_people, make_mpii_people
 
 WIDTH, SIZE = 8, 64
 CHANNELS = [WIDTH * 2**i for i in range(4)]
 SPACE = dict(
     width=WIDTH, num_modules=(1, 1, 1), depth=(1, 2, 3), stem=16, stage1_blocks=1, stage1_channels=8
+)
+
+NARROW = dict(
+    resolution=[32, 48],
+    stem=[8],
+    conv_out=[16, 24],
+    stages=[
+        dict(width=[8, 12], depth=[1, 2], kernel=[3, 5], expand=[1]),
+        dict(width=[12, 16], depth=[1, 2], kernel=[3, 5], expand=[2], stride=2),
+    ],
 )
 
 
@@ -49,21 +62,10 @@ class Worlds:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def of(self, kind: str) -> str:
-        """The `data_root` for a dataset type.
-
-        Raises:
-            KeyError: for a dataset that this test has no pictures for; add it here.
-        """
-        layout = {
-            'scalenas.CityscapesCities': 'cityscapes',
-            'scalenas.SceneDataset': 'ade',
-            'scalenas.EarthDataset': 'ade',
-            'ImageNet': 'classes',
-            'CocoDataset': 'people',
-            'MpiiDataset': 'mpii',
-        }[kind]
-        folder = self.root / kind
+    def of(self, kind: str, scope: str = 'mmseg', root: str = '') -> str:
+        """The `data_root` for a dataset type, in place of the config's."""
+        layout = key_of(kind, scope, root)
+        folder = self.root / f'{layout.replace(" ", "_")}_{kind}'
         if not folder.exists():
             if layout in MAKERS:
                 MAKERS[layout](folder)
@@ -77,18 +79,76 @@ class Worlds:
         return f'{folder}/'
 
 
-def make_classes(folder: Path) -> None:
-    """A folder per class of ImageNet and split; the first five have two pictures each."""
-    for split in ('train', 'val'):
-        for label in range(1000):
-            place = folder / split / f'n{label:08}'
+def make_classes(
+    folder: Path, splits: Sequence[str], classes: Sequence[str], side: int = SIZE
+) -> None:
+    """A folder per split and class; the first five classes have two pictures each."""
+    for split in splits:
+        for label, name in enumerate(classes):
+            place = folder / split / name
             place.mkdir(parents=True)
             for number in range(2 if label < 5 else 0):
-                pixels = np.random.default_rng(number).integers(0, 256, (SIZE, SIZE, 3), np.uint8)
+                pixels = np.random.default_rng(number).integers(0, 256, (side, side, 3), np.uint8)
                 Image.fromarray(pixels).save(place / f'{number}.png')
 
 
-MAKERS = {'classes': make_classes, 'people': make_coco_people, 'mpii': make_mpii_people}
+def make_imagenet(folder: Path) -> None:
+    """All thousand classes."""
+    make_classes(folder, ('train', 'val'), [f'n{label:08}' for label in range(1000)])
+
+
+def make_digits(folder: Path) -> None:
+    """All ten digits, in the three splits."""
+    make_classes(folder, SPLITS, digits.CLASSES, digits.SIDE)
+
+
+def key_of(kind: str, scope: str, root: str) -> str:
+    """The layout that a dataset type reads; of COCO's, also the task and the place count.
+
+    Raises:
+        KeyError: for a dataset that this test has no pictures for; add it here.
+    """
+    if kind == 'CocoDataset':
+        demo = Path(root).name
+        return f'demo {demo}' if demo in ('people', 'trees') else f'{scope} coco'
+    return {
+        'scalenas.CityscapesCities': 'cityscapes',
+        'scalenas.SceneDataset': 'ade',
+        'scalenas.EarthDataset': 'ade',
+        'ImageNet': 'classes',
+        'scalenas.SpreadImageNet': 'classes',
+        'scalenas.DigitsDataset': 'digits',
+        'MpiiDataset': 'mpii',
+    }[kind]
+
+
+MAKERS = {
+    'classes': make_imagenet,
+    'digits': make_digits,
+    'mpii': make_mpii_people,
+    'mmpose coco': make_coco_people,
+    'mmdet coco': make_boxes,
+    'demo people': make_demo_people,
+    'demo trees': make_demo_trees,
+}
+
+
+def shrink_detector(model: Any) -> None:
+    """A detector with few channels that keeps every box, however unsure."""
+    for part in dicts(model):
+        kind = str(part.get('type', ''))
+        if kind == 'HRFPN':
+            part.update(in_channels=CHANNELS, out_channels=16)
+        if kind == 'RPNHead':
+            part.update(in_channels=16, feat_channels=16)
+        if kind == 'SingleRoIExtractor':
+            part['out_channels'] = 16
+        if kind == 'Shared2FCBBoxHead':
+            part.update(in_channels=16, fc_out_channels=32)
+        if kind == 'FCNMaskHead':
+            part.update(in_channels=16, conv_out_channels=16)
+        if 'score_thr' in part:
+            part['score_thr'] = 0.0
 
 
 def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
@@ -101,6 +161,8 @@ def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
             part['type'] = 'BN'
         if 'space' in part and kind.endswith('SuperScaleHRNet'):
             part['space'].update(SPACE)
+        if 'space' in part and kind.endswith('SuperMBConvNet'):
+            part['space'].update(NARROW)
         if kind.endswith('.ScaleHRNet') and isinstance(part.get('arch'), str):
             part['arch'] = narrow(part['arch'])
         if kind in ('scalenas.ScaleMBConvNet', 'scalenas.ScaleRegNet'):
@@ -109,6 +171,9 @@ def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
             part['arch'] = small.with_(conv_out=arch.conv_out).to_dict()
         if kind == 'LinearClsHead':
             heads = True  # it sees conv_out
+        if kind == 'scalenas.SuperLinearClsHead':
+            part['in_channels'] = max(NARROW['conv_out'])
+            heads = True
         if part.get('input_transform') == 'resize_concat':
             part.update(in_channels=CHANNELS, channels=sum(CHANNELS))
             heads = True
@@ -123,6 +188,13 @@ def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
         ):
             whole = isinstance(part['scale'], int)
             part['scale'] = SIZE if whole else (SIZE, SIZE)
+        if kind == 'HRFPN':
+            heads = True
+        if part.get('norm_eval'):
+            part['norm_eval'] = False  # frozen norms need pre-trained weights
+        if 'indices' in part:
+            whole = isinstance(part['indices'], int)
+            part['indices'] = (10 if part['indices'] > 0 else -3) if whole else [0, 1]
         if 'min_kept' in part:
             part['min_kept'] = 500
         if kind == 'HeatmapHead':
@@ -138,10 +210,9 @@ def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
             part.update(input_size=(SIZE, SIZE), heatmap_sizes=sizes)
         if kind in ('TopdownAffine', 'scalenas.BottomupRandomWarp', 'scalenas.PyramidResize'):
             part['input_size'] = (SIZE, SIZE)
-        if isinstance(part.get('indices'), list):
-            part['indices'] = [0, 1]
         if 'data_root' in part and 'type' in part:
-            part['data_root'], old = worlds.of(kind), part['data_root']
+            old = part['data_root']
+            part['data_root'] = worlds.of(kind, cfg.default_scope, old)
             roots[old] = part['data_root']
         if 'num_workers' in part:
             part.update(num_workers=0, persistent_workers=False)
@@ -153,10 +224,17 @@ def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
             for old, new in roots.items():
                 if str(part.get(key)).startswith(old):
                     part[key] = part[key].replace(old, new)
+    shrink_detector(cfg.model)
     assert heads, 'a head that this shrinker does not know'
     if 'search' in cfg:
-        cfg.search.size = (SIZE, SIZE)
-        cfg.search.algorithm.update(num_initial=2, num_parents=2, num_total=4)
+        if 'size' in cfg.search:
+            cfg.search.size = (SIZE, SIZE)
+        if cfg.search.algorithm.type == 'coarse_to_fine':
+            # The smallest and the largest net; test_configs tests the grid itself in full.
+            everything = [dict(genes=['*'], levels=2)]
+            cfg.search.algorithm.update(grid=everything, budgets=[1e15], num_total=4)
+        else:
+            cfg.search.algorithm.update(num_initial=2, num_parents=2, num_total=4)
     cfg.train_cfg.update(max_iters=2, val_interval=2)
     cfg.env_cfg.cudnn_benchmark = False
     cfg.visualizer.name = str(work_dir)

@@ -1,5 +1,6 @@
 """Every shipped config says what it is, is built in full, and runs two steps in small."""
 
+import random
 import re
 import runpy
 from pathlib import Path
@@ -10,10 +11,13 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
 from scalenas.arch import from_dict
+from scalenas.complexity import Counter
 from scalenas.models import SuperScaleHRNet
 from scalenas.models.checkpoint import save_plain
 from scalenas.registry import MODELS
-from scalenas.space import HRSpace
+from scalenas.search import SearchPlan
+from scalenas.space import HRSpace, bignas_space
+from scalenas.space import from_dict as space_of
 from scalenas.training.launch import build_runner
 
 from .shrink import Worlds, shrink
@@ -122,18 +126,29 @@ def test_runs_two_steps_shrunk(config, worlds, tmp_path, monkeypatch):
     runner = build_runner(cfg, ('train_dataloader', 'val_dataloader'))
     runner.train()
     assert (tmp_path / 'work' / 'iter_2.pth').is_file()
-    scores = [
-        v
-        for k, v in runner.message_hub.log_scalars.items()
-        if k.endswith(('mIoU', 'top1', 'coco/AP', 'PCK'))
-    ]
+    ends = ('mIoU', 'top1', 'bbox_mAP', 'coco/AP', 'PCK')
+    scores = [v for k, v in runner.message_hub.log_scalars.items() if k.endswith(ends)]
     assert scores
     losses, _ = runner.message_hub.get_scalar('train/loss').data
     assert len(losses) == 2
     assert all(0 < loss < float('inf') for loss in losses)
     if 'search' in cfg:
-        (tmp_path / 'teacher.pth').unlink()  # needed to train, and only then
+        (tmp_path / 'teacher.pth').unlink(missing_ok=True)  # needed to train, and only then
         search_two_plus_two(cfg, tmp_path, monkeypatch)
+
+
+@pytest.mark.parametrize('config', [c for c in CONFIGS if 'search' in Path(c).stem])
+def test_the_search_fits_its_space_in_full(config):
+    """Its algorithm is built as tools/search.py would; every budget has a net of the grid."""
+    cfg = read(config)
+    plan = SearchPlan.from_dict(cfg.search)
+    space = space_of(cfg.model.architecture.backbone.space)
+    assert (plan.size is None) == ('resolution' in space.genes)
+    search = plan.build(space, Counter(plan.size))
+    first = search.generation(0, [], random.Random(0))
+    assert 10 < len(first) < search.num_total
+    if cfg.search.algorithm.type == 'coarse_to_fine':
+        assert len(search.bounds) > 1
 
 
 def test_the_recipes_of_the_paper():
@@ -155,6 +170,39 @@ def test_the_recipes_of_the_paper():
             assert cfg.model.distillation.weight == (0.5 if released else 1.0)
             assert cfg.model.inactive == ('decay' if released else 'skip')
             assert cfg.find_unused_parameters == (not released)
+
+
+def test_the_recipe_of_bignas():
+    """Section 4.2 and table 1, and every rule of section 3.1 switched on."""
+    folder = 'configs/scalenas_cls/imagenet'
+    cfg = read(f'{folder}/supernet_bignas_64xb64-120k_imagenet.py')
+    rms, (warm, decay) = cfg.optim_wrapper.optimizer, cfg.param_scheduler
+    assert (rms.type, rms.lr, rms.alpha, rms.momentum) == ('RMSprop', 0.256, 0.9, 0.9)
+    assert rms.weight_decay == 1e-5
+    assert 64 * cfg.train_dataloader.batch_size == cfg.auto_scale_lr.base_batch_size == 4096
+    epoch = 1281167 / 4096
+    assert (decay.gamma, decay.floor) == (0.97, 0.05)
+    assert decay.period == pytest.approx(2.4 * epoch)
+    assert warm.end == round(5 * epoch)
+    model = cfg.model
+    assert model.sampler == dict(type='sandwich', seed=0, num_random=2)
+    kd = dict(tap='head.fc', teacher='inplace', loss='kl', temperature=1.0, labels='largest')
+    assert model.distillation == kd
+    assert (model.dropout, model.child_decay, model.track_norms) == ('largest', 0.0, False)
+    backbone = model.architecture.backbone
+    assert backbone.zero_init_residual
+    assert backbone.resize
+    assert model.architecture.neck[1].ratio == 0.2
+    crop = next(t for t in cfg.train_pipeline if t.type == 'RandomResizedCrop')
+    assert crop.scale == 224
+    assert any(t.type == 'AutoAugment' for t in cfg.train_pipeline)
+    trained = space_of(backbone.space.to_dict())
+    searched = read(f'{folder}/search_bignas_imagenet.py').model.architecture.backbone.space
+    assert space_of(searched.to_dict()) == bignas_space()
+    assert set(bignas_space().resolution) - set(trained.resolution) == {256}
+    assert 5 * trained.size() == 4 * bignas_space().size()
+    assert trained.largest() in bignas_space()
+    assert trained.largest().activation == 'swish'
 
 
 def test_the_recipe_of_efficientnet():
@@ -184,11 +232,20 @@ def test_no_config_searches_on_what_it_trains_or_reports():
     for config in CONFIGS:
         cfg = read(config)
         # Pose: see test_pose_configs.py, by picture.
-        if 'search_dataloader' in cfg and cfg.default_scope == 'mmseg':
+        if 'search_dataloader' in cfg and cfg.default_scope != 'mmpose':
             search, test = cfg.search_dataloader.dataset, cfg.test_dataloader.dataset
-            assert search.data_prefix != test.data_prefix
             train = cfg.train_dataloader.dataset
-            if search.data_prefix == train.data_prefix:
+            if 'split' in search:
+                # BigNAS searches on ImageNet's training pictures, and says so.
+                assert (search.split, test.split) == ('train', 'val')
+                assert 'on training pictures' in (REPO / config).read_text()
+                continue
+            assert search.data_prefix != test.data_prefix
+            if search.data_prefix == train.data_prefix and 'indices' in train:
+                # The first of the annotated pictures, and the last of all, annotated or not.
+                assert (train.indices, search.indices) == (117_266 - 5000, -5000)
+                assert max(cfg.calibration_dataloader.dataset.indices) < train.indices
+            elif search.data_prefix == train.data_prefix:
                 assert set(search.cities).isdisjoint(train.cities)
 
 

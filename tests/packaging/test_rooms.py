@@ -40,7 +40,7 @@ HEAVY = {
     *('onnx', 'onnxruntime'),
 }
 # Files of a light room that need a task package; only the registry imports them, when asked.
-BRIDGES = {'datasets/mmseg_datasets.py'}
+BRIDGES = {'datasets/mmseg_datasets.py', 'datasets/mmpretrain_datasets.py'}
 # Not rooms: they may look everywhere.
 LOBBY = {'cli', 'demo', 'doctor', 'pipeline', 'registry', 'utils', *NEUTRAL}
 

@@ -15,6 +15,7 @@ from scalenas.arch import Arch, HRArch
 from scalenas.complexity import Counter
 from scalenas.search import (
     AbstractSearch,
+    CoarseToFine,
     Objective,
     RandomSearch,
     Record,
@@ -54,6 +55,23 @@ def random_search(**changes: Any) -> RandomSearch:
     return RandomSearch(SPACE, OBJECTIVE, COST, **{'num_total': 40, **changes})
 
 
+GRID = (
+    {'genes': ['*.depth'], 'levels': 3},
+    {'settings': [{'*.f*': False}, {'*.f*': False, 's4.*.f*': True}, {'*.f*': True}]},
+)
+
+
+def coarse_to_fine(**changes: Any) -> CoarseToFine:
+    """Nine networks of a grid, then mutations of the best of two budgets; 40 in all."""
+    least, most = COST(SPACE.smallest()).macs, COST(SPACE.largest()).macs
+    budgets = [least + share * (most - least) for share in (0.3, 0.8)]
+    options = {'grid': GRID, 'budgets': budgets, 'num_total': 40, **changes}
+    return CoarseToFine(SPACE, OBJECTIVE, COST, **options)
+
+
+SEARCHES = {'evolution': evolution, 'random': random_search, 'coarse_to_fine': coarse_to_fine}
+
+
 def search_in_memory(
     search: AbstractSearch, seed: int = 0, evaluate: Callable[[Arch], dict[str, float]] = score
 ) -> list[Record]:
@@ -82,7 +100,7 @@ def open_study(where: str, **settings: object) -> SearchStudy:
     return SearchStudy.open(where, 'test', OBJECTIVE, {'seed': 0, **settings})
 
 
-def worker(where: str, calls: str, seconds: float) -> None:
+def worker(where: str, calls: str, seconds: float, search: str = 'evolution') -> None:
     """Search, and note every evaluation as a line `key pid` in the file `calls`."""
 
     def evaluate(arch: Arch) -> dict[str, float]:
@@ -91,7 +109,7 @@ def worker(where: str, calls: str, seconds: float) -> None:
             file.write(f'{key(arch)} {os.getpid()}\n')
         return score(arch)
 
-    run_search(evolution(), open_study(where), evaluate, poll_seconds=0.05)
+    run_search(SEARCHES[search](), open_study(where), evaluate, poll_seconds=0.05)
 
 
 def counted(calls: Path) -> list[str]:
@@ -100,4 +118,4 @@ def counted(calls: Path) -> list[str]:
 
 
 if __name__ == '__main__':
-    worker(sys.argv[1], sys.argv[2], float(sys.argv[3]))
+    worker(sys.argv[1], sys.argv[2], float(sys.argv[3]), *sys.argv[4:])

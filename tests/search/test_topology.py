@@ -11,7 +11,7 @@ import pytest
 from scalenas.complexity import Budget
 from scalenas.errors import UserError
 from scalenas.search import SearchError, TopologyEvolution, hypervolume
-from scalenas.space import HRSpace
+from scalenas.space import HRSpace, bignas_space
 
 from .table import COST, OBJECTIVE, SPACE, evolution, key, random_search, search_in_memory
 
@@ -170,3 +170,8 @@ def test_evolution_beats_random_search() -> None:
         ]
         wins += areas[0] > areas[1]
     assert wins >= 7  # by chance: 0.035
+
+
+def test_other_families_are_refused() -> None:
+    with pytest.raises(SearchError, match='needs an HRNet-style space, got MBConvSpace'):
+        TopologyEvolution(bignas_space(), OBJECTIVE, COST)  # type: ignore[arg-type]

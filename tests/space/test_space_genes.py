@@ -222,7 +222,7 @@ def test_digests_differ_where_spaces_do() -> None:
     ('change', 'message'),
     [
         ({'family': 'hrnett'}, r"space.family: .*'hrnett'; did you mean 'hrnet'"),
-        ({'family': None}, 'space.family: expected one of hrnet, mbconv, got None'),
+        ({'family': None}, 'space.family: expected one of hrnet, mbconv, scaled, got None'),
         ({'widht': 8}, r"space: unknown key 'widht' .*; did you mean 'width'"),
         ({'width': 0}, 'space.width: expected a whole number >= 1, got 0'),
         ({'depth': [0, 1]}, 'space.depth: expected a whole number >= 1, got 0'),

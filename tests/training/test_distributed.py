@@ -1,4 +1,4 @@
-"""Two processes under stock MMDistributedDataParallel train as one with the summed batch.
+"""Two processes under DDP train as one with the summed batch: mmengine's wrapper, and ours.
 
 Batch norms run on their stored statistics here (`norm_eval`): each rank normalizes its own half
 otherwise, and SyncBN, which would not, needs GPUs.
@@ -18,10 +18,14 @@ from mmengine.registry import DefaultScope
 
 import scalenas.training  # noqa: F401
 from scalenas.registry import MODELS
+from scalenas.training import SuperNetDDP
 
 from .conftest import SEGMENTOR, batch, new_hub
 
 STEPS = 4
+BIGNAS = dict(
+    tap='decode_head.conv_seg', teacher='inplace', loss='kl', temperature=1.0, labels='largest'
+)
 CASES = {
     'grouped-skip': (dict(type='grouped', seed=3), 'skip', None, True),
     'grouped-decay': (dict(type='grouped', seed=3), 'decay', None, False),
@@ -32,6 +36,9 @@ CASES = {
         dict(tap='decode_head.conv_seg', teacher='inplace'),
         False,
     ),
+    'sandwich-bignas': (dict(type='sandwich', num_random=1), 'skip', BIGNAS, False),
+    'sandwich-bignas-each': (dict(type='sandwich', num_random=1), 'skip', BIGNAS, True),
+    'sandwich-bignas-each-decay': (dict(type='sandwich', num_random=1), 'decay', BIGNAS, False),
     'grouped-skip-frozen': (
         dict(type='grouped', seed=3),
         'skip',
@@ -54,6 +61,7 @@ def build(case, teacher):
         sampler=sampler,
         inactive=inactive,
         distillation=kd,
+        backward='each' if '-each' in case else 'summed',
     )
     import mmseg.models  # noqa: F401
 
@@ -93,7 +101,8 @@ def work(rank, folder, cases):
         'gloo', init_method=f'file://{folder}/meet', rank=rank, world_size=2
     )
     for case in cases:
-        ddp = MMDistributedDataParallel(
+        wrapper = SuperNetDDP if '-each' in case else MMDistributedDataParallel
+        ddp = wrapper(
             build(case, f'{folder}/teacher.pth'),
             broadcast_buffers=False,
             find_unused_parameters=CASES[case][3],

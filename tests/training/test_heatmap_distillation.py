@@ -65,13 +65,13 @@ def test_it_is_the_loss_of_mmpose():
     expected = KeypointMSELoss(use_target_weight=True)(output, target, WEIGHTS)
     torch.testing.assert_close(weighted_mse(output, target, WEIGHTS), expected)
     wanted = Distillation.from_dict(dict(tap=TAP, weight=0.5, use_target_weight=True))
-    torch.testing.assert_close(wanted.loss([output], [target], samples()), 0.5 * expected)
+    torch.testing.assert_close(wanted.compare([output], [target], samples()), 0.5 * expected)
     assert weighted_mse(output.half(), target.half(), WEIGHTS).dtype == torch.float32
 
 
 def test_without_the_option_all_joints_count():
     output, target = torch.rand(2, 3, 4, 5), torch.rand(2, 3, 4, 5)
-    found = Distillation.from_dict(dict(tap=TAP)).loss([output], [target], samples())
+    found = Distillation.from_dict(dict(tap=TAP)).compare([output], [target], samples())
     torch.testing.assert_close(found, (output - target).square().mean())
 
 
@@ -115,7 +115,7 @@ def test_samples_without_weights_are_one_line(given):
     wanted = Distillation.from_dict(dict(tap=TAP, use_target_weight=True))
     output = torch.rand(2, 3, 4, 4)
     with pytest.raises(ConfigError, match=r'use_target_weight: .* no keypoint weights') as error:
-        wanted.loss([output], [output], given)
+        wanted.compare([output], [output], given)
     assert '\n' not in str(error.value)
 
 

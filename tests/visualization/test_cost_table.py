@@ -13,6 +13,7 @@ from scalenas.arch import (
     ArchError,
     ClassificationHead,
     HRArch,
+    RCNNHead,
     SegHead,
     dump,
     named,
@@ -97,6 +98,13 @@ def test_a_wrong_head_dies(text: str) -> None:
         parse_head(text)
     assert parse_head('seg:19') == SegHead(19)
     assert parse_head('none') is None
+
+
+def test_detectors_have_words_too() -> None:
+    assert parse_head('faster_rcnn:80') == RCNNHead(80)
+    assert parse_head('mask_rcnn:3') == RCNNHead(3, mask=True)
+    with pytest.raises(ArchError, match='num_masks'):
+        RCNNHead(80, num_masks=0)
 
 
 def info(*args: str) -> subprocess.CompletedProcess:

@@ -8,10 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from mmengine.config import Config
 
 from scalenas.arch import ArchError, list_archs
 from scalenas.visualization.published import Number, read_tables
 from scalenas.visualization.zoo_page import PAGE, zoo_page
+from tests.configs.shrink import dicts
 
 ROOT = Path(__file__).resolve().parents[2]
 TITLES, TABLES = read_tables()
@@ -114,7 +116,8 @@ def test_recipes_are_of_the_net_they_stand_beside() -> None:
     found = {(n.subject, n.config) for n in NUMBERS if n.config}
     assert len(found) >= 10
     for net, config in found:
-        assert f"arch='{net}'" in (ROOT / config).read_text()
+        model = Config.fromfile(ROOT / config).model
+        assert [part['arch'] for part in dicts(model) if 'arch' in part] == [net], config
         assert f'[{net}](../{config})' in zoo_page()
 
 

@@ -1,0 +1,193 @@
+"""From task to task: an exported net as the backbone of ready configs, with its weights."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import MODELS, WEIGHT_INITIALIZERS, DefaultScope
+from torch import Tensor
+
+from scalenas.arch import HRArch, find, of_family, pruned
+from scalenas.arch.strict import ArchError, as_choice
+from scalenas.models.checkpoint import load_checkpoint, misfits
+from scalenas.models.extra import single_scale
+from scalenas.models.slicing import NORM_KEYS, norm_map, super_names
+from scalenas.paths import resource, writable_folder
+
+from .errors import ExportError
+from .files import checkpoint_bytes, publish, staged
+from .recipe import RECIPES, recipe
+from .text import as_config
+
+PREFIX = 'backbone.'
+TASKS: dict[str, str] = {
+    **RECIPES,
+    'faster_rcnn': 'configs/scalenas_det/coco/faster_rcnn_scalenas_s2_8xb2-1x_coco.py',
+    'mask_rcnn': 'configs/scalenas_det/coco/mask_rcnn_scalenas_s2_8xb2-1x_coco.py',
+    'pose_bottomup': 'configs/scalenas_pose/coco_bottomup/'
+    'higher_hrnet_w32_8xb12-300e_coco-512x512.py',
+}
+"""Task -> the shipped config that takes the net in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An exported net: its arch, and its backbone's weights by name without prefix."""
+
+    name: str
+    path: Path
+    arch: HRArch
+    state: Mapping[str, Tensor]
+
+    @classmethod
+    def read(cls, path: str | Path, arch_of: str | Path | None = None) -> Source:
+        """From NAME.pth of tools/export.py with NAME.yaml beside it.
+
+        Also from any checkpoint of a model around the net, such as one trained further: `arch_of`
+        then says which it is, a YAML file or a name of the zoo.
+
+        Raises:
+            ExportError, CheckpointError, ArchError: for files that are missing, or no such export.
+        """
+        path = Path(path)
+        if path.suffix != '.pth':
+            raise ExportError(f'{path}: give the weights that tools/export.py wrote, NAME.pth')
+        content, named = load_checkpoint(path), str(arch_of or path.with_suffix('.yaml'))
+        if arch_of is None and not Path(named).is_file():
+            raise ExportError(
+                f'{path}: {Path(named).name} is not beside it; name the arch by --arch'
+            )
+        arch = of_family(find(named), HRArch, named)
+        state = {
+            key.removeprefix(PREFIX): value
+            for key, value in content['state_dict'].items()
+            if key.startswith(PREFIX)
+        }
+        sliced_state(arch, arch, state, path)
+        return cls(path.stem, path, arch, state)
+
+
+def transfer(
+    source: Source,
+    tasks: Sequence[str],
+    out: str | Path | None = None,
+    config: str | Path | None = None,
+    force: bool = False,
+) -> list[Path]:
+    """Writes NAME_TASK.py for each task, and the weights that these read, into one folder.
+
+    The folder is by default that of the export. The backbone of the task's recipe, or of `config`,
+    becomes the exported net; where the recipe uses the finest map only, without the blocks and
+    fusions that nothing would read. Its weights are in NAME_backbone.pth, or
+    NAME_backbone_single.pth of the finest map; a config finds them beside itself. All files are
+    read back: the built model must have every weight of its backbone, bit by bit.
+
+    Raises:
+        ExportError: for an unknown task, a package that is not installed, a recipe that cannot take
+            the net, or a file that is there with other content (unless `force`).
+    """
+    if config is not None and len(tasks) != 1:
+        raise ExportError(f'--config is the recipe of one task, got {len(tasks)}')
+    folder = writable_folder(source.path.parent if out is None else out)
+    with staged(folder) as stage:
+        for task in tasks:
+            recipe_file = Path(config or resource(TASKS[as_choice(task, 'task', tuple(TASKS))]))
+            _write_task(source, task, recipe_file, stage)
+        return publish(stage, folder, force)
+
+
+def _write_task(source: Source, task: str, recipe_file: Path, stage: Path) -> None:
+    if not re.fullmatch(r'\w+', task):
+        raise ExportError(f'task {task!r}: use letters, digits and underscores')
+    cfg = Config.fromfile(recipe_file)
+    package = cfg.get('default_scope')
+    if package and find_spec(package) is None:
+        raise ExportError(f'{task}: its configs need {package}, which is not installed')
+    single = _output(cfg, recipe_file) == 'single'
+    arch = pruned(single_scale(source.arch)) if single else source.arch
+    weights = f'{source.name}_backbone{"_single" if single else ""}.pth'
+    state = sliced_state(source.arch, arch, source.state, source.path)
+    variables = recipe(cfg, arch)
+    backbone = variables['model']['backbone']
+    backbone.pop('pretrained', None)
+    # mmengine replaces the braces by the folder of the config.
+    place = f'{{{{ fileDirname }}}}/{weights}'
+    backbone['init_cfg'] = {'type': 'Pretrained', 'checkpoint': place, 'prefix': PREFIX}
+    about = (
+        f'{source.name} ({arch.num_blocks} blocks, {arch.num_fusions} fusions) in the recipe\n'
+        f'{recipe_file.name}, started from the weights {weights}.\n'
+        f'Written by tools/transfer.py from {source.path.name}.'
+    )
+    written = stage / f'{source.name}_{task}.py'
+    written.write_text(as_config(variables, about), encoding='utf-8')
+    meta = {'scalenas': {'arch': arch.to_dict()}}
+    named = {f'{PREFIX}{key}': value for key, value in state.items()}
+    (stage / weights).write_bytes(checkpoint_bytes(named, meta))
+    _check(written, state)
+
+
+def sliced_state(
+    whole: HRArch, part: HRArch, state: Mapping[str, Tensor], path: str | Path
+) -> dict[str, Tensor]:
+    """The weights of `part`, under its own names, out of those of `whole`, which contains it.
+
+    Raises:
+        ExportError: when `state` does not hold them.
+    """
+    norm = 'bn' if 'bn1.weight' in state else 'gn'
+    # Both are named like the supernet's there: the last step of one may not be that of the other.
+    names = {there: own for own, there in _keys(whole, norm).items()}
+    found = {own: names.get(there) for own, there in _keys(part, norm).items()}
+    missing = [own for own, key in found.items() if key not in state]
+    if missing:
+        raise ExportError(
+            f'{path}: not the weights of its arch: {len(missing)} of {len(found)} are missing, '
+            f'the first is {PREFIX}{missing[0]!r}'
+        )
+    return {own: state[str(key)] for own, key in found.items()}
+
+
+def _keys(arch: HRArch, norm: str) -> dict[str, str]:
+    found = {f'{a}.weight': f'{b}.weight' for a, b in super_names(arch).items()}
+    for a, b in norm_map(arch, norm).items():
+        found |= {f'{a}.{key}': f'{b}.{key}' for key in NORM_KEYS[norm]}
+    return found
+
+
+def _output(cfg: Config, path: Path) -> str:
+    """'multi' or 'single': which maps the recipe's own backbone gives."""
+    backbone = cfg.get('model', {}).get('backbone') or {}
+    arch = backbone.get('arch')
+    if arch is None:
+        raise ExportError(
+            f"{path}: the recipe of a transfer needs model.backbone=dict(type='scalenas.ScaleHRNet'"
+            f', arch=...), got {backbone.get("type")!r}'
+        )
+    try:
+        found = find(arch) if isinstance(arch, str) else HRArch.from_dict(dict(arch))
+    except ArchError as error:
+        raise ExportError(f'{path}: model.backbone.{error}') from None
+    single = backbone.get('multiscale_output') is False
+    return 'single' if single or getattr(found, 'output', 'multi') == 'single' else 'multi'
+
+
+def _check(path: Path, state: Mapping[str, Tensor]) -> None:
+    cfg = Config.fromfile(path)
+    with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
+        model: Any = MODELS.build(cfg.model)
+    # What init_weights would do, without its page of lines.
+    WEIGHT_INITIALIZERS.build(cfg.model.backbone.init_cfg)(model.backbone)
+    own = model.backbone.state_dict()
+    wrong = misfits(own, state)
+    if wrong is None:
+        changed = [key for key, value in own.items() if not torch.equal(value, state[key])]
+        wrong = f'{len(changed)} differ (the first is {changed[0]!r})' if changed else None
+    if wrong:
+        raise ExportError(f'{path.name}: the model it builds has other weights: {wrong}')

@@ -1,0 +1,75 @@
+"""Which part of a supernet's tensor a network uses: one rule, for the forward and for export."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+from torch import Tensor
+
+from scalenas.errors import UserError
+
+Index = tuple[slice, ...]
+Align = Literal['left', 'right']
+ALIGNS: tuple[Align, ...] = ('left', 'right')
+
+
+class Part(NamedTuple):
+    """A tensor of a supernet, by its key, and the slices of the part that is used; () is all."""
+
+    key: str
+    slices: Index = ()
+
+    def of(self, tensors: Mapping[str, Any]) -> Any:
+        """The part itself; it shares memory with the whole."""
+        whole = tensors[self.key]
+        return whole[self.slices] if self.slices else whole
+
+    def with_prefix(self, prefix: str) -> Part:
+        """The same part where the supernet lies deeper in a model."""
+        return Part(f'{prefix}{self.key}', self.slices)
+
+
+Parts = Mapping[str, Part]
+"""State-dict key of a network -> where it lies in its supernet."""
+
+
+def window(shape: Sequence[int], whole: Sequence[int], align: Align = 'left') -> Index:
+    """The part of a tensor of shape `whole` that is a tensor of `shape`.
+
+    Shapes are those of vectors, (out, in) or (out, in, kernel, kernel). Of channels the first are
+    used, or with align 'right' the last; of kernels the centre.
+
+    Source: BigNAS (Yu et al. 2020), section 4.1; the sides: ScaleNet (Xie et al. 2022), released
+    code.
+
+    Raises:
+        UserError: when a tensor of `shape` is not nested in the whole.
+    """
+    assert len(shape) == len(whole), (shape, whole)
+    if tuple(shape) == tuple(whole):
+        return ()
+    channels = (_side(n, total, align) for n, total in zip(shape[:2], whole[:2], strict=True))
+    kernels = (_centre(k, total) for k, total in zip(shape[2:], whole[2:], strict=True))
+    return (*channels, *kernels)
+
+
+def _side(count: int, total: int, align: Align) -> slice:
+    if not 0 < count <= total:
+        raise UserError(f'supernet: {count} channels are not among the {total} that it holds')
+    return slice(0, count) if align == 'left' else slice(total - count, total)
+
+
+def _centre(kernel: int, total: int) -> slice:
+    if not 0 < kernel <= total or (total - kernel) % 2:
+        raise UserError(
+            f'supernet: a kernel of {kernel}x{kernel} is not nested in the centre of one of '
+            f'{total}x{total}; kernels of a space must be all odd, such as 3, 5, 7'
+        )
+    start = (total - kernel) // 2
+    return slice(start, start + kernel)
+
+
+def cut(tensor: Tensor, index: Index) -> Tensor:
+    """The part of a tensor; the tensor itself where that is all."""
+    return tensor[index] if index else tensor

@@ -1,0 +1,246 @@
+"""MBConv supernets: every network of a space in one set of weights, in two forms.
+
+`SuperMBConvNet` (BigNAS) has one set of weights for all choices of a block: kernels are centres
+of the largest, and expansions, widths and squeezes its first channels. `ChoiceMBConvNet`
+(ScaleNet) has weights of its own for every choice of a block; only widths are shared, by slices.
+In both, the blocks of a shallow stage are the first ones of a deep one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from abc import ABC
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, ClassVar, Literal, Self, final
+
+from torch import Tensor, nn
+from torch.nn.parameter import Parameter
+
+from scalenas.arch import MBConvArch
+from scalenas.arch.strict import ArchError, as_choice, as_int
+from scalenas.space import AbstractSpace, hull_of
+from scalenas.space import from_dict as space_from_dict
+
+from .backbone import AbstractBackbone, as_arch, is_pretrained
+from .blocks import zero_last_norms
+from .layers import Build
+from .mbconv import ScaleMBConvNet
+from .parts import ALIGNS, Align, Parts
+from .resize import check_crop, resized
+from .staged import out_steps, step_maps
+from .super_blocks import CHOICES, ONE, Holding, build_held
+from .super_units import Live, live_units, parts_of, run_unit
+
+NORMS = ('BN', 'BN2d', 'SyncBN')
+"""Norms of which a part can run."""
+
+
+class AbstractSuperMBConvNet(AbstractBackbone, ABC):
+    """Runs the active network of `space`, and only that; the largest by default.
+
+    Args:
+        space: of MBConv networks: an `MBConvSpace`, or a `ScaledSpace` over one.
+        out_indices: steps that give maps, as in `ScaleMBConvNet`. Default: the last.
+        frozen_stages: this step and all before it are frozen; -1 freezes none.
+        norm_eval: keep batch norms in eval mode while training.
+        norm_cfg: default BN; SyncBN is the other norm of which a part can run.
+        with_cp: keep only the input of every block, compute the rest again backwards.
+        zero_init_residual: every block that has a skip in all networks starts as the identity.
+        resize: bring images to the resolution of the active network, so that one crop serves all.
+            A space of several resolutions needs it.
+        align: which channels a narrow network uses where `active` does not say: the 'left'
+            (first) ones, the 'right' (last) ones, or with 'both' one half of the networks the
+            left and the other half the right, so that all channels learn alike. Which half is a
+            pure function of `align_seed` and the network: no call depends on an earlier one.
+        pretrained: the older way to say `init_cfg=dict(type='Pretrained', checkpoint=...)`.
+
+    Raises:
+        UserError: for a space that is none, or arguments that exclude each other.
+    """
+
+    default_init = ScaleMBConvNet.default_init
+    holding: ClassVar[Holding]
+
+    def __init__(
+        self,
+        space: AbstractSpace[MBConvArch] | Mapping[str, Any],
+        out_indices: Sequence[int] = (-1,),
+        frozen_stages: int = -1,
+        norm_eval: bool = False,
+        norm_cfg: Mapping[str, Any] | None = None,
+        with_cp: bool = False,
+        zero_init_residual: bool = False,
+        resize: bool = False,
+        align: Align | Literal['both'] = 'left',
+        align_seed: int = 0,
+        pretrained: str | None = None,
+        init_cfg: Any = None,
+    ) -> None:
+        super().__init__(norm_eval, pretrained, init_cfg)
+        if not isinstance(space, AbstractSpace):
+            space = space_from_dict(dict(space) if isinstance(space, Mapping) else space)
+        self.space: AbstractSpace[MBConvArch] = space
+        hull = hull_of(space)
+        build = Build(None, norm_cfg or {'type': 'BN'}, with_cp)
+        as_choice(build.norm_cfg.get('type'), 'norm_cfg.type', NORMS)
+        as_choice(align, 'align', (*ALIGNS, 'both'))
+        if not resize and len(hull.resolutions) > 1:
+            raise ArchError(
+                f'resize: the space has {len(hull.resolutions)} resolutions; set resize=True, or '
+                'give the space one'
+            )
+        last = len(hull.stages) + 1
+        if not -1 <= frozen_stages <= last:
+            raise ArchError(
+                f'frozen_stages must be within -1 (none) and {last}, got {frozen_stages}'
+            )
+        self.frozen_stages, self.out_indices = frozen_stages, out_steps(out_indices, last)
+        self.with_cp, self.zero_init_residual, self.resize = with_cp, zero_init_residual, resize
+        self.align: Align | Literal['both'] = align
+        self.align_seed = as_int(align_seed, 'align_seed', 0)
+        self._one_end = len(hull.conv_outs) == 1
+        build_held(self, hull, self.holding, build)
+        largest = space.largest()
+        self._largest_side = largest.resolution
+        self._checked = largest
+        self._running = (largest, self._live(largest))
+        self._freeze()
+
+    @property
+    def active_arch(self) -> MBConvArch:
+        """What a forward runs."""
+        return self._running[0]
+
+    @property
+    def resizes(self) -> bool:
+        """True when every network sees images at its own resolution."""
+        return self.resize
+
+    @property
+    def steps(self) -> Sequence[nn.Module]:
+        """Stem, stages, and conv_out."""
+        return list(self.get_submodule('layers').children())
+
+    @property
+    def out_channels(self) -> tuple[int, ...]:
+        """Channels of the maps of the active network, fine to coarse."""
+        return tuple(info['num_chs'] for info in self.feature_info)
+
+    @property
+    def feature_info(self) -> tuple[dict[str, int], ...]:
+        """Channels and stride of every map of the active network, fine to coarse."""
+        maps = step_maps(self.active_arch)
+        return tuple({'num_chs': maps[i][0], 'reduction': maps[i][1]} for i in self.out_indices)
+
+    @final
+    @contextmanager
+    def active(
+        self, arch: MBConvArch | Mapping[str, Any] | str, align: Align | None = None
+    ) -> Iterator[Self]:
+        """Runs `arch` within the `with`, on these channels, and what ran before after it.
+
+        Raises:
+            SpaceError: when the arch is not in the space; says where it leaves it.
+            ArchError: for channels on a side that the space does not allow.
+        """
+        entering = as_arch(arch, MBConvArch)
+        if entering != self._checked:
+            self.space.encode(entering)
+            self._checked = entering
+        before, self._running = self._running, (entering, self._live(entering, align))
+        try:
+            yield self
+        finally:
+            self._running = before
+
+    @final
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """x: (N, in_channels, H, W) -> the map of every step in `out_indices`."""
+        arch, steps = self._running
+        if self.resize:
+            # Said in the first step, whatever network is drawn for it.
+            check_crop(x.shape[-2], x.shape[-1], self._largest_side)
+            x = resized(x, arch.resolution)
+        maps = []
+        for index, step in enumerate(steps[: self.out_indices[-1] + 1]):
+            for unit in step:
+                x = run_unit(unit, x, self.with_cp)
+            if index in self.out_indices:
+                maps.append(x)
+        return tuple(maps)
+
+    @final
+    def init_weights(self) -> None:
+        """Initialize, or load what `init_cfg` asks for."""
+        super().init_weights()
+        if self.zero_init_residual and not is_pretrained(self.init_cfg):
+            zero_last_norms(self)
+
+    @final
+    def slices(self, arch: MBConvArch, align: Align | None = None) -> Parts:
+        """State-dict key of the static network -> its part of the supernet's tensors.
+
+        What `active(arch, align)` runs: both are read off the same units.
+
+        Raises:
+            SpaceError: when the arch is not in the space.
+        """
+        self.space.encode(arch)
+        return parts_of(self._live(arch, align))
+
+    @final
+    def live_norms(self, arch: MBConvArch) -> list[tuple[str, nn.Module]]:
+        """Name and module of every norm that `arch` runs, in order."""
+        keys = [part.key for part in parts_of(self._live(arch)).values()]
+        names = [k.removesuffix('.running_mean') for k in keys if k.endswith('.running_mean')]
+        return [(name, self.get_submodule(name)) for name in names]
+
+    @final
+    def live_parameters(self, arch: MBConvArch) -> list[tuple[str, Parameter]]:
+        """Name and value of every parameter of which `arch` runs a part."""
+        keys = [part.key for part in parts_of(self._live(arch)).values()]
+        return [(k, self.get_parameter(k)) for k in keys if k.endswith(('.weight', '.bias'))]
+
+    @final
+    def align_of(self, arch: MBConvArch) -> Align:
+        """The side of the channels that a network uses where nobody says otherwise."""
+        if self.align != 'both':
+            return self.align
+        text = f'{self.align_seed}/{json.dumps(arch.to_dict())}'
+        return ALIGNS[hashlib.sha256(text.encode()).digest()[0] % 2]
+
+    def _live(self, arch: MBConvArch, align: Align | None = None) -> list[list[Live]]:
+        side = align or self.align_of(arch)
+        as_choice(side, 'align', ALIGNS)
+        if (align or self.align) != 'left' and not self._one_end:
+            raise ArchError(
+                f'align: {align or self.align!r} needs a space with one conv_out, for heads read '
+                'its first channels'
+            )
+        return live_units(self, arch, self.holding, side)
+
+    def _frozen(self) -> Iterable[nn.Module]:
+        return self.steps[: self.frozen_stages + 1]
+
+
+@final
+class SuperMBConvNet(AbstractSuperMBConvNet):
+    """One set of weights for all choices of a block: slices of the largest.
+
+    Source: BigNAS (Yu et al. 2020), section 4.1.
+    """
+
+    holding = ONE
+
+
+@final
+class ChoiceMBConvNet(AbstractSuperMBConvNet):
+    """Weights of its own for every choice of a block; widths share theirs.
+
+    Source: ScaleNet (Xie et al. 2022), section 3.2 and appendix F; the sides of the channels:
+    the released code.
+    """
+
+    holding = CHOICES

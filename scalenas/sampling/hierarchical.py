@@ -1,0 +1,93 @@
+"""Hierarchical sampling: first a scaling stage, then one of its scalings, beside a base network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any, TypeVar
+
+from scalenas.arch import Arch
+from scalenas.arch.strict import suggest
+from scalenas.space import FACTORS, ScaledSpace, Weights
+
+from .sampler import AbstractSampler, SamplerError
+
+A = TypeVar('A', bound=Arch)
+ETAS = ('equal', 'size', 'released')
+
+
+class HierarchicalSampler(AbstractSampler[A]):
+    """HSS: one path a step, of stage j with probability eta_j; base and scaling are drawn evenly.
+
+    `eta` is 'equal'; 'size', in proportion to the number of scalings of each stage; 'released', in
+    proportion to its number of widths, as in the authors' code; or one weight per stage. The
+    uniform sampling beside it in the paper, where any depth meets any width and resolution, is
+    `dict(type='uniform')` over `space.merged()`.
+
+    Source: ScaleNet (Xie et al. 2022), section 3.2, equations 1 and 2.
+
+    Raises:
+        SamplerError: for a space that is not scaled, or weights that are none.
+    """
+
+    def __init__(
+        self, space: ScaledSpace[A], seed: int = 0, eta: str | Sequence[float] = 'equal'
+    ) -> None:
+        super().__init__(space, seed)
+        if not isinstance(space, ScaledSpace):
+            raise SamplerError(
+                f"sampler: 'hierarchical' needs a scaled space, got {type(space).__name__}"
+            )
+        self.eta = _weights(eta, space)
+        """Probability of each scaling stage of the space, in order."""
+        self._weights: Weights = {'scale.stage': self.eta}
+
+    def _draw(self, iteration: int, rng: Any) -> tuple[A, ...]:
+        return (self.space.sample(rng, self._weights),)
+
+
+def parse_eta(text: str) -> str | list[float]:
+    """An `eta` as a word, or as the weights of a text such as `1,4,5,7`.
+
+    Raises:
+        SamplerError: for weights that are no numbers.
+    """
+    if ',' not in text:
+        return text
+    try:
+        return [float(word) for word in text.split(',')]
+    except ValueError:
+        raise SamplerError(f'--eta: expected numbers such as 1,4,5,7, got {text!r}') from None
+
+
+def _weights(eta: str | Sequence[float], space: ScaledSpace[Any]) -> tuple[float, ...]:
+    stages = [int(stage) for stage in space.genes['scale.stage'].values]
+    if isinstance(eta, str):
+        if eta not in ETAS:
+            raise SamplerError(
+                f'sampler.eta: expected one of {", ".join(ETAS)} or a weight per stage, '
+                f'got {eta!r}{suggest(eta, ETAS)}'
+            )
+        counts = [
+            {name: len(space.genes[f'scale.s{j}.{name}'].values) for name in FACTORS}
+            for j in stages
+        ]
+        found = {
+            'equal': [1.0 for _ in counts],
+            'size': [float(prod(count.values())) for count in counts],
+            'released': [float(count['width']) for count in counts],
+        }[eta]
+    else:
+        found = _numbers(eta, len(stages))
+    total = sum(found)
+    return tuple(weight / total for weight in found)
+
+
+def _numbers(eta: Any, count: int) -> list[float]:
+    values = list(eta) if isinstance(eta, Sequence) else [eta]
+    numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
+    if len(values) != count or not numbers or min(values) < 0 or not 0 < sum(values) < float('inf'):
+        raise SamplerError(
+            f'sampler.eta: expected {count} weights >= 0, one per stage, not all 0; got {eta!r}'
+        )
+    return [float(value) for value in values]

@@ -1,0 +1,152 @@
+"""Coarse-to-fine selection: a grid over the space, then variations of the best of each budget.
+
+Source: BigNAS (Yu et al. 2020), sections 3.2 and 4.4.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from scalenas.arch import Arch
+from scalenas.arch.strict import as_fraction, as_list, as_number
+from scalenas.complexity import Budget, Cost
+from scalenas.space import AbstractSpace
+
+from .algorithm import AbstractSearch
+from .grid import grid_archs
+from .record import Objective, Record, SearchError
+from .settings import as_plain
+
+logger = logging.getLogger(__name__)
+
+
+class CoarseToFine(AbstractSearch):
+    """All networks of a coarse grid; then, until `num_total`, random mutations of its skeletons.
+
+    The skeleton of a budget is the best network of the grid that meets it, the cheaper one of
+    equals. Budgets take turns; each mutation meets the budget of its skeleton.
+
+    Args:
+        grid: dimensions, see `grid_archs`. The paper's: 5 resolutions, 4 depths, 2 widths, 4
+            kernel configurations.
+        budgets: upper bounds on the cost of the objective (`search.cost`), one skeleton each.
+            Default: the upper bound of `budget` on it.
+        p_mutation: probability that a gene moves to another of its values. The paper says no more
+            than "slightly".
+
+    Raises:
+        SearchError: for a grid that is none, or of which no network meets one of the budgets.
+    """
+
+    def __init__(
+        self,
+        space: AbstractSpace[Any],
+        objective: Objective,
+        cost: Callable[[Arch], Cost],
+        grid: Sequence[Any],
+        budget: Budget | None = None,
+        budgets: Sequence[float] | None = None,
+        num_total: int = 500,
+        p_mutation: float = 0.1,
+        max_tries: int = 1000,
+    ) -> None:
+        super().__init__(space, objective, cost, budget, num_total, max_tries)
+        self.p_mutation = as_fraction(p_mutation, 'search.algorithm.p_mutation')
+        self.grid = as_plain(grid)
+        self.bounds = self._bounds(budgets)
+        archs = grid_archs(space, grid)
+        self.coarse = [arch for arch in archs if self.budget.allows(cost(arch))]
+        self._check_bounds(archs)
+        if len(self.coarse) > self.num_total:
+            raise SearchError(
+                f'search.algorithm.num_total: the grid alone has {len(self.coarse)} networks, and '
+                f'{num_total} are to be evaluated; give more, or make the grid coarser'
+            )
+
+    def generation(self, index: int, records: Sequence[Record], rng: random.Random) -> list[Arch]:
+        """The grid at index 0, all mutations at index 1."""
+        if index == 0:
+            return list(self.coarse)
+        return self._fine(records, rng) if index == 1 else []
+
+    def skeletons(self, records: Sequence[Record]) -> dict[float, Record]:
+        """Budget -> the best network of the grid that meets it."""
+        return {
+            bound: min(
+                (r for r in records if r.generation == 0 and self._within(bound).allows(r.cost)),
+                key=lambda record: (*reversed(self.objective.point(record)), record.slot),
+            )
+            for bound in self.bounds
+        }
+
+    def settings(self) -> dict[str, object]:
+        """Plain data."""
+        return {
+            'type': 'coarse_to_fine',
+            'grid': self.grid,
+            'budgets': list(self.bounds),
+            'p_mutation': self.p_mutation,
+            'max_tries': self.max_tries,
+        }
+
+    def _fine(self, records: Sequence[Record], rng: random.Random) -> list[Arch]:
+        turns: list[tuple[Arch, Budget]] = []
+        for bound, record in self.skeletons(records).items():
+            score = f'{self.objective.metric} {record.metrics[self.objective.metric]:.4g}'
+            logger.info(
+                '%s: skeleton is slot %d, %s, %s',
+                self._within(bound),
+                record.slot,
+                record.cost,
+                score,
+            )
+            turns.append((record.arch, self._within(bound)))
+        wanted = max(0, self.num_total - len(records))
+        batch = self._batch(records, wanted, patience=len(turns))
+        turn = 0
+        while batch.open:
+            skeleton, budget = turns[turn % len(turns)]
+            if batch.fill(lambda s=skeleton: self.space.mutate(s, rng, self.p_mutation), budget):  # type: ignore[misc]
+                turn += 1
+            else:
+                turns.remove((skeleton, budget))  # nothing new is near it
+        return batch.close(1)
+
+    def _within(self, bound: float) -> Budget:
+        """The budget of the search, with this bound on the cost of the objective."""
+        name = f'max_{self.objective.cost}'
+        most = getattr(self.budget, name)
+        return replace(self.budget, **{name: bound if most is None else min(bound, most)})
+
+    def _bounds(self, budgets: Sequence[float] | None) -> tuple[float, ...]:
+        name = self.objective.cost
+        if budgets is None:
+            most = getattr(self.budget, f'max_{name}')
+            if most is None:
+                raise SearchError(
+                    f'search.algorithm.budgets: give bounds on {name}, such as (300e6, 600e6), or '
+                    f'one as search.budget.max_{name}'
+                )
+            return (float(most),)
+        where = 'search.algorithm.budgets'
+        found = {as_number(b, where) for b in as_list(budgets, where, f'bounds on {name}')}
+        if not found:
+            raise SearchError(f'{where}: is empty; give at least one bound on {name}')
+        return tuple(sorted(map(float, found)))
+
+    def _check_bounds(self, archs: Sequence[Arch]) -> None:
+        for bound in self.bounds:
+            within = self._within(bound)
+            if any(within.allows(self.cost(arch)) for arch in self.coarse):
+                continue
+            name = self.objective.cost
+            cheapest = min(getattr(self.cost(arch), name) for arch in archs)
+            raise SearchError(
+                f'search.algorithm: none of the {len(archs)} networks of the grid is within '
+                f'{within}; the cheapest of them has {name} {cheapest:,}; raise the budget, or '
+                'give the grid smaller settings'
+            )

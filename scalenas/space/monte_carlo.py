@@ -1,0 +1,55 @@
+"""Budgets from the space itself: what its networks cost on average, by drawing them."""
+
+from __future__ import annotations
+
+import random
+import statistics
+from collections.abc import Callable
+from typing import Any
+
+from scalenas.arch import Arch
+from scalenas.arch.strict import as_fraction, as_int
+from scalenas.complexity import Budget, Cost
+
+from .space import AbstractSpace, SpaceError
+
+STEP = 50_000_000
+
+
+def mean_macs(
+    space: AbstractSpace[Any],
+    cost: Callable[[Arch], Cost],
+    samples: int = 100_000,
+    seed: int = 0,
+) -> float:
+    """Mean multiply-adds of so many networks, every gene drawn evenly."""
+    rng = random.Random(seed)
+    draws = range(as_int(samples, 'samples'))
+    return statistics.fmean(cost(space.sample(rng)).macs for _ in draws)
+
+
+def base_macs(mean: float, step: int = STEP) -> int:
+    """f_0: the multiple of `step` multiply-adds nearest to the mean of the base networks.
+
+    Source: ScaleNet (Xie et al. 2022), appendix A.
+
+    Raises:
+        SpaceError: when that is 0; networks so small need a smaller step.
+    """
+    found = round(mean / step) * step
+    if not found:
+        raise SpaceError(
+            f'budget: the mean of {mean:,.0f} macs is nearer to 0 than to a multiple of '
+            f'{step:,}; give a smaller step'
+        )
+    return found
+
+
+def stage_budgets(base: float, num_stages: int, tolerance: float) -> tuple[Budget, ...]:
+    """f_j = 2**j f_0 multiply-adds for stages 0 to `num_stages`, within a fraction `tolerance`.
+
+    Source: ScaleNet (Xie et al. 2022), appendix A.
+    """
+    miss = as_fraction(tolerance, 'tolerance')
+    targets = (base * 2**j for j in range(as_int(num_stages, 'num_stages', 0) + 1))
+    return tuple(Budget(max_macs=f * (1 + miss), min_macs=f * (1 - miss)) for f in targets)

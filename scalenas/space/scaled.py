@@ -1,0 +1,199 @@
+"""A space of scaled networks: a base space times scaling stages, for super-supernets.
+
+Genes: `scale.stage`, the stage of the scaling (0, 1, ...); `scale.s2.depth`, `scale.s2.width`,
+`scale.s2.resolution`, its factors, active in that stage; and all genes of the base space.
+
+Source: ScaleNet (Xie et al. 2022), section 3.1, table 7, appendix E and F.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from scalenas.arch import Arch, Scaling, rounding
+from scalenas.arch.strict import as_choice, as_list, as_mapping
+
+from .gene import Gene
+from .hull import MBConvHull
+from .mbconv import MBConvSpace
+from .space import A, AbstractSpace, Genes, SpaceError
+
+FACTORS = ('depth', 'width', 'resolution')
+_STAGE = 'scale.stage'
+
+
+@dataclass(frozen=True, slots=True)
+class ScalingStage:
+    """The factors that a scaling of this stage may have, each small to large, 1 or more."""
+
+    depth: tuple[float, ...] = (1.0,)
+    width: tuple[float, ...] = (1.0,)
+    resolution: tuple[float, ...] = (1.0,)
+
+    def __post_init__(self) -> None:
+        for name in FACTORS:
+            values = getattr(self, name)
+            numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
+            if not values or not numbers or list(values) != sorted({*values}) or values[0] < 1:
+                raise SpaceError(
+                    f'space.stages.{name}: expected distinct factors >= 1, small to large, '
+                    f'got {values}'
+                )
+
+    @classmethod
+    def parse(cls, data: object, where: str) -> ScalingStage:
+        """From plain data; a single value stands for a list of one."""
+        table = as_mapping(data, where, (), FACTORS)
+        return cls(
+            **{
+                name: tuple(value) if isinstance(value, list | tuple) else (value,)
+                for name, value in table.items()
+            }
+        )
+
+    def to_dict(self) -> dict[str, list[float]]:
+        """The inverse of `parse`."""
+        return {name: list(getattr(self, name)) for name in FACTORS}
+
+
+class ScaledSpace(AbstractSpace[A]):
+    """Every network of `base`, grown by every scaling of every stage.
+
+    Different genes may give one network (4 blocks times 1.04 and times 1.08 are both 5): `size`
+    counts paths, as the paper does, and `encode` gives the first in gene order.
+
+    Args:
+        base: any space; HRNet-style networks have no resolution, so none may be scaled.
+        stages: their order is that of `scale.stage`.
+        rule: name of the rounding rules; 'ceil' is the paper's.
+
+    Raises:
+        ArchError: for arguments that span no space.
+    """
+
+    def __init__(
+        self, base: AbstractSpace[A], stages: Sequence[ScalingStage], rule: str = 'ceil'
+    ) -> None:
+        self.base, self.stages, self.rounding = base, tuple(stages), rounding(rule)
+        if isinstance(base, ScaledSpace):
+            raise SpaceError('space.base: a scaled space cannot be scaled again')
+        if not self.stages:
+            raise SpaceError('space.stages: expected at least one scaling stage')
+        if base.smallest().size is None and any(s.resolution != (1.0,) for s in self.stages):
+            raise SpaceError(
+                'space.stages.resolution: networks of the base space have no resolution of their '
+                'own; leave it out'
+            )
+        genes = [Gene(_STAGE, tuple(range(len(self.stages))), 'scale')]
+        for j, stage in enumerate(self.stages):
+            genes += [
+                Gene(f'scale.s{j}.{name}', getattr(stage, name), 'scale', _STAGE, frozenset({j}))
+                for name in FACTORS
+            ]
+        super().__init__([*genes, *base.genes.values()])
+        self._factors = [
+            [f'scale.s{j}.{name}' for name in FACTORS] for j in range(len(self.stages))
+        ]
+
+    def strategies(self, stage: int) -> tuple[Scaling, ...]:
+        """The scalings of a stage, in order; those of a sub-space are fewer."""
+        rows = (self.genes[name].values for name in self._factors[stage])
+        return tuple(Scaling(*(float(v) for v in row)) for row in itertools.product(*rows))
+
+    def grown(self, base: A, scaling: Scaling) -> A:
+        """The scaled network."""
+        return base.scaled(scaling, self.rounding)
+
+    def merged(self) -> ScaledSpace[A]:
+        """The same factors in one single stage, where any depth meets any width and resolution."""
+        union = {
+            name: tuple(sorted({v for stage in self.stages for v in getattr(stage, name)}))
+            for name in FACTORS
+        }
+        return ScaledSpace(self.base, [ScalingStage(**union)], self.rounding.name)
+
+    def _build(self, values: Genes) -> A:
+        depth, width, resolution = self._factors[int(values[_STAGE])]
+        factors = (float(values[depth]), float(values[width]), float(values[resolution]))
+        return self.base._build(values).scaled(Scaling(*factors), self.rounding)
+
+    def _read(self, arch: A) -> Genes:
+        for genes, scaling in self._scalings():
+            base = self.base.shrunk(arch, scaling, self.rounding)
+            if base is not None:
+                found = {**genes, **self.base.encode(base)}
+                if all(value in self.genes[name].values for name, value in found.items()):
+                    return found
+        raise SpaceError(
+            f'not in the space: {_described(arch)} is no network of the base space grown by one '
+            'of its scalings'
+        )
+
+    def _shrink(self, arch: Arch, scaling: Scaling, rule: Any) -> A | None:
+        raise AssertionError('no scaled space has a scaled base')
+
+    def _scalings(self) -> Iterator[tuple[Genes, Scaling]]:
+        for stage in self.genes[_STAGE].values:
+            names = self._factors[int(stage)]
+            for row in itertools.product(*(self.genes[name].values for name in names)):
+                genes: Genes = {_STAGE: stage, **dict(zip(names, row, strict=True))}
+                yield genes, Scaling(*(float(value) for value in row))
+
+    def hull(self) -> MBConvHull:
+        """What a supernet of the space must hold; restrictions do not count.
+
+        Raises:
+            SpaceError: for a base space without MBConv networks.
+        """
+        base, rule = hull_of(self.base), self.rounding
+        grown = [
+            base.grown(Scaling(depth, width, resolution), rule)
+            for stage in self.stages
+            for depth, width, resolution in itertools.product(
+                stage.depth[-1:], stage.width, stage.resolution
+            )
+        ]
+        return grown[0].merged(grown[1:])
+
+    @classmethod
+    def read(
+        cls, base: AbstractSpace[A], data: Mapping[str, Any], where: str = 'space'
+    ) -> ScaledSpace[A]:
+        """The space that plain data describes, over a base that was read before."""
+        table = as_mapping(data, where, ('family', 'base', 'stages'), ('rounding', 'where'))
+        as_choice(table['family'], f'{where}.family', ('scaled',))
+        stages = [
+            ScalingStage.parse(stage, f'{where}.stages[{j}]')
+            for j, stage in enumerate(as_list(table['stages'], f'{where}.stages', 'stages'))
+        ]
+        space = cls(base, stages, table.get('rounding', 'ceil'))
+        return space.restricted(table.get('where', []), where)
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain data; `scalenas.space.from_dict` reads it back."""
+        return {
+            'family': 'scaled',
+            'base': self.base.to_dict(),
+            'rounding': self.rounding.name,
+            'stages': [stage.to_dict() for stage in self.stages],
+            'where': [[pattern, list(values)] for pattern, values in self.restrictions],
+        }
+
+
+def hull_of(space: AbstractSpace[Any]) -> MBConvHull:
+    """What a supernet of the MBConv networks of a space must hold.
+
+    Raises:
+        SpaceError: for a space of other networks.
+    """
+    if isinstance(space, MBConvSpace | ScaledSpace):
+        return space.hull()
+    raise SpaceError(f'space: expected one of MBConv networks, got {type(space).__name__}')
+
+
+def _described(arch: object) -> str:
+    family = getattr(arch, 'family', None)
+    return f'an arch of family {family}' if family else f'a {type(arch).__name__}'

@@ -1,0 +1,212 @@
+"""Bad annotations end in one line before anything is built; good ones pass as they are."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from mmengine.config import Config
+from PIL import Image
+
+from scalenas.config import DataError, check_data
+
+POINTS = [5.0, 6.0, 2] * 17
+
+
+def annotation(number: int, **more: Any) -> dict[str, Any]:
+    base = {'id': number, 'image_id': 1 + number % 2, 'category_id': 1, 'bbox': [1, 2, 9, 12]}
+    return {**base, 'area': 100, 'iscrowd': 0, 'keypoints': POINTS, 'num_keypoints': 17, **more}
+
+
+def content() -> dict[str, Any]:
+    sizes = {'width': 32, 'height': 24}
+    return {
+        'images': [{'id': n, 'file_name': f'{n}.png', **sizes} for n in (1, 2)],
+        'annotations': [annotation(n) for n in (1, 2, 3)],
+        'categories': [{'id': 1, 'name': 'person'}],
+    }
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Path:
+    (tmp_path / 'images').mkdir()
+    for n in (1, 2):
+        Image.fromarray(np.zeros((24, 32, 3), np.uint8)).save(tmp_path / f'images/{n}.png')
+    return tmp_path
+
+
+def config(world: Path, given: dict[str, Any] | str, scope: str, **more: Any) -> Config:
+    text = given if isinstance(given, str) else json.dumps(given)
+    (world / 'a.json').write_text(text)
+    dataset = {
+        'type': 'CocoDataset',
+        'data_root': str(world),
+        'ann_file': 'a.json',
+        'data_prefix': {'img': 'images/'},
+        **more,
+    }
+    return Config(
+        {
+            'default_scope': scope,
+            'prepare_data': 'get it',
+            'train_dataloader': {
+                'dataset': {'type': 'RepeatDataset', 'times': 2, 'dataset': dataset}
+            },
+        }
+    )
+
+
+def error(cfg: Config) -> str:
+    with pytest.raises(DataError) as caught:
+        check_data(cfg, ('train_dataloader',))
+    assert '\n' not in str(caught.value)
+    assert str(caught.value).startswith('train_dataloader: ')
+    return str(caught.value)
+
+
+@pytest.mark.parametrize('scope', ['mmpose', 'mmdet'])
+def test_good_files_pass_and_load(world: Path, scope: str) -> None:
+    from mmengine.registry import DATASETS, DefaultScope
+
+    cfg = config(world, content(), scope)
+    check_data(cfg, ('train_dataloader',))
+    with DefaultScope.overwrite_default_scope(scope):
+        dataset = DATASETS.build(cfg.train_dataloader.dataset.dataset)
+    assert len(dataset) == (3 if scope == 'mmpose' else 2)
+
+
+BOTH: dict[str, tuple[Any, str]] = {
+    'no json': (lambda c: '{"images": [', 'cannot be read as json'),
+    'another format': (lambda c: '[1, 2]', "'images' must be a list"),
+    'categories missing': (lambda c: c.pop('categories') and c, "'categories' must be a list"),
+    'no images': (lambda c: c.update(images=[]), "'images' is empty; make it with: get it"),
+    'no annotations': (lambda c: c.update(annotations=[]), "'annotations' is empty"),
+    'a category of nobody': (
+        lambda c: c['annotations'][1].update(category_id=7),
+        '1 annotations have category_id 7, which is not among its categories (1 person)',
+    ),
+    'an image of nobody': (
+        lambda c: c['annotations'][1].update(image_id=9),
+        'annotation 2 is of image 9',
+    ),
+    'no box': (lambda c: c['annotations'][2].pop('bbox'), "annotation 3 has no 'bbox'"),
+    'no size of a picture': (lambda c: c['images'][1].pop('width'), "image 2 has no 'width'"),
+    'a missing picture': (
+        lambda c: c['images'][1].update(file_name='3.png'),
+        '1 of 2 pictures are missing, such as',
+    ),
+    'a box without size': (
+        lambda c: c['annotations'][0].update(bbox=[3, 3, 0, 5]),
+        '1 of 3 boxes are of no use, the first in annotation 1: [3, 3, 0, 5] has no size',
+    ),
+    'a box outside': (
+        lambda c: c['annotations'][0].update(bbox=[32, 3, 4, 5]),
+        'lies outside of the picture of 32 x 24',
+    ),
+    'a box of two corners': (
+        lambda c: c['annotations'][0].update(bbox=[[1, 2], [3, 4]]),
+        'is not four numbers',
+    ),
+    'a box that is none': (
+        lambda c: c['annotations'][0].update(bbox=[1, 2, float('nan'), 4]),
+        'is not four numbers',
+    ),
+}
+
+
+@pytest.mark.parametrize('scope', ['mmpose', 'mmdet'])
+@pytest.mark.parametrize('name', BOTH)
+def test_what_is_wrong_for_either(world: Path, scope: str, name: str) -> None:
+    spoil, message = BOTH[name]
+    given = content()
+    spoiled = spoil(given)
+    assert message in error(config(world, spoiled if isinstance(spoiled, str) else given, scope))
+
+
+def test_boxes_given_for_keypoints(world: Path) -> None:
+    given = content()
+    for row in given['annotations']:
+        row.pop('keypoints')
+    assert "no annotation has 'keypoints'" in error(config(world, given, 'mmpose'))
+    check_data(config(world, given, 'mmdet'), ('train_dataloader',))
+
+
+def test_keypoints_of_another_body(world: Path) -> None:
+    given = content()
+    given['annotations'][1]['keypoints'] = [1, 2, 2] * 16
+    found = error(config(world, given, 'mmpose'))
+    assert 'annotation 2 has 48 numbers as keypoints, expected 51' in found
+
+
+def test_keypoints_that_nobody_labelled(world: Path) -> None:
+    given = content()
+    for row in given['annotations']:
+        row['keypoints'] = [0, 0, 0] * 17
+    assert 'all visibilities are 0' in error(config(world, given, 'mmpose'))
+    given['annotations'][0]['keypoints'] = POINTS
+    check_data(config(world, given, 'mmpose'), ('train_dataloader',))
+
+
+def test_a_class_that_the_file_does_not_have(world: Path) -> None:
+    given = content()
+    given['categories'][0]['name'] = 'tree'
+    assert 'none of its categories (tree) is a class of' in error(config(world, given, 'mmdet'))
+    named = config(world, given, 'mmdet', metainfo={'classes': ('tree',)})
+    check_data(named, ('train_dataloader',))
+
+
+def test_labels_that_would_shift(world: Path) -> None:
+    """mmdet numbers the categories that it finds: without `person`, a car would be label 0."""
+    given = content()
+    given['categories'] = [{'id': 1, 'name': 'car'}]
+    assert "label 0 would be 'car'" in error(config(world, given, 'mmdet'))
+    two = {'metainfo': {'classes': ('car', 'tree')}}
+    given['categories'] = [{'id': 2, 'name': 'tree'}, {'id': 1, 'name': 'car'}]
+    assert "label 0 would be 'tree'" in error(config(world, given, 'mmdet', **two))
+    given['categories'].reverse()
+    check_data(config(world, given, 'mmdet', **two), ('train_dataloader',))
+
+
+def test_annotations_of_other_classes_only(world: Path) -> None:
+    given = content()
+    given['categories'].append({'id': 2, 'name': 'dragon'})
+    for row in given['annotations']:
+        row['category_id'] = 2
+    assert 'no annotation is of a class' in error(config(world, given, 'mmdet'))
+
+
+def test_a_few_useless_boxes_in_many_are_said_and_passed(
+    world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """COCO's own train2017 has boxes without size."""
+    said: list[str] = []
+    monkeypatch.setattr('scalenas.config.annotations.print_log', lambda text, *_: said.append(text))
+    given = content()
+    given['annotations'] = [annotation(n) for n in range(1, 201)]
+    given['annotations'][7]['bbox'] = [3, 3, 0, 5]
+    check_data(config(world, given, 'mmdet'), ('train_dataloader',))
+    assert ['1 of 200 boxes are of no use' in text for text in said] == [True]
+    for row in given['annotations'][:3]:
+        row['bbox'] = [3, 3, 0, 5]
+    assert '4 of 200' in error(config(world, given, 'mmdet'))
+
+
+def test_formats_of_other_classes_are_left_to_them(world: Path) -> None:
+    cfg = config(world, '[]', 'mmpose', type='MpiiDataset')
+    check_data(cfg, ('train_dataloader',))
+
+
+@pytest.mark.parametrize('place', ['evaluator', 'bbox_file'])
+def test_other_files_that_are_missing(world: Path, place: str) -> None:
+    cfg = config(world, content(), 'mmpose')
+    cfg.train_evaluator = [{'type': 'CocoMetric', 'ann_file': str(world / 'a.json')}]
+    check_data(cfg, ('train_dataloader',))
+    if place == 'evaluator':
+        cfg.train_evaluator[0]['ann_file'] = str(world / 'b.json')
+    else:
+        cfg.train_dataloader.dataset.dataset.bbox_file = str(world / 'b.json')
+    with pytest.raises(DataError, match=r'no such folder or file: .*b\.json; make it with: get it'):
+        check_data(cfg, ('train_dataloader',))

@@ -1,0 +1,225 @@
+"""From task to task: ready configs, the weights bit by bit, and a walk with a step in each task."""
+
+from __future__ import annotations
+
+import random
+import runpy
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.logging import MessageHub
+from mmengine.registry import MODELS, DefaultScope
+
+from scalenas.arch import HRArch, dump, from_dict, pruned
+from scalenas.errors import UserError
+from scalenas.evaluation import trace
+from scalenas.export import TASKS, Exported, ExportError, Source, transfer
+from scalenas.models import ScaleHRNet
+from scalenas.models.checkpoint import load_checkpoint, save_plain
+from scalenas.models.extra import single_scale
+from scalenas.training.launch import build_runner
+from tests.configs.shrink import Worlds, shrink
+from tests.evaluation.world import SPACE
+
+REPO = Path(__file__).parents[2]
+SINGLE = ('pose', 'pose_bottomup')
+
+
+def written(folder: Path, arch: HRArch, seed: int = 0) -> Source:
+    """`arch` with random weights, as tools/export.py writes a net."""
+    torch.manual_seed(seed)
+    net = ScaleHRNet(arch)
+    for buffer in net.buffers():
+        if buffer.is_floating_point():
+            buffer.uniform_(0.5, 2.0)
+    folder.mkdir(exist_ok=True)
+    (folder / 'mine.yaml').write_text(dump(arch))
+    weights = {f'backbone.{key}': value for key, value in net.state_dict().items()}
+    save_plain(folder / 'mine.pth', weights)
+    return Source.read(folder / 'mine.pth')
+
+
+def built(path: Path) -> Any:
+    """The model of a config with the weights that its `init_cfg` names."""
+    cfg = Config.fromfile(path)
+    with DefaultScope.overwrite_default_scope(cfg.default_scope):
+        model = MODELS.build(cfg.model)
+    model.init_weights()
+    return model
+
+
+def backbone_of(checkpoint: Path) -> Mapping[str, torch.Tensor]:
+    state = load_checkpoint(checkpoint)['state_dict']
+    cut = {key.removeprefix('backbone.'): value for key, value in state.items()}
+    return {key: cut[key] for key in cut if f'backbone.{key}' in state}
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """mmengine formats each config it writes, several times a run: most of a small run's time."""
+    monkeypatch.setattr('yapf.yapflib.yapf_api.FormatCode', lambda text, **_: (text, True))
+
+
+@pytest.mark.parametrize('task', TASKS)
+def test_every_task_gets_the_net(tmp_path: Path, task: str) -> None:
+    arch = SPACE.sample(random.Random(1))
+    source = written(tmp_path, arch)
+    config, weights = sorted(transfer(source, [task]), key=lambda path: path.suffix == '.pth')
+    assert (config.name, config.parent) == (f'mine_{task}.py', tmp_path)
+    assert weights.name == f'mine_backbone{"_single" if task in SINGLE else ""}.pth'
+    model = built(config)
+    expected = pruned(single_scale(arch)) if task in SINGLE else arch
+    assert model.backbone.arch == expected
+    for key, value in model.backbone.state_dict().items():
+        if expected == arch:
+            assert torch.equal(value, source.state[key]), key
+    # The same maps come out, and every weight is used: nothing is left for DDP to wait for.
+    image = torch.rand(1, 3, 64, 96)
+    whole = ScaleHRNet(arch)
+    whole.load_state_dict(source.state)
+    with torch.no_grad():
+        maps = whole.eval()(image)
+        mine = model.backbone.eval()(image)
+    assert len(mine) == (1 if task in SINGLE else 4)
+    for one, other in zip(mine, maps, strict=False):
+        assert torch.equal(one, other)
+    assert trace(model.backbone, (64, 64)).params == sum(
+        p.numel() for p in model.backbone.parameters()
+    )
+
+
+def test_a_pruned_net_takes_its_weights_under_new_names(tmp_path: Path) -> None:
+    """Without its dead last steps a module numbers its fusions anew."""
+    rng = random.Random(0)
+    archs = [arch for arch in (SPACE.sample(rng) for _ in range(60)) if renumbered(arch)]
+    assert archs
+    source = written(tmp_path, archs[0])
+    transfer(source, ['pose'])
+    single = ScaleHRNet(pruned(single_scale(archs[0]))).eval()
+    single.load_state_dict(backbone_of(tmp_path / 'mine_backbone_single.pth'))
+    whole = ScaleHRNet(archs[0]).eval()
+    whole.load_state_dict(source.state)
+    image = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        assert torch.equal(single(image)[0], whole(image)[0])
+
+
+def renumbered(arch: HRArch) -> bool:
+    end = pruned(single_scale(arch)).modules[-1]
+    return end.num_steps < arch.modules[-1].num_steps and bool(end.fusions[-1][0])
+
+
+def step(cfg: Config, folder: Path, scope: str) -> Any:
+    """One training step and a validation of the config in small; the runner."""
+    assert cfg.default_scope == scope
+    cfg = shrink(cfg, Worlds(folder / 'worlds'), folder / scope)
+    cfg.train_cfg.update(max_iters=1, val_interval=1)
+    runner = build_runner(cfg, ('train_dataloader', 'val_dataloader'))
+    runner.train()
+    losses, _ = runner.message_hub.get_scalar('train/loss').data
+    assert len(losses) == 1
+    assert 0 < losses[0] < float('inf')
+    return runner
+
+
+def test_a_walk_from_segmentation_to_detection_to_pose(
+    exported: Exported, root: Path, tmp_path: Path
+) -> None:
+    """An exported segmentation net; trained on as a detector; that detector's as a pose net."""
+    segmentation = Source.read(root / 'out/drawn.pth')
+    (detection,) = (
+        p for p in transfer(segmentation, ['faster_rcnn'], tmp_path) if p.suffix == '.py'
+    )
+    start = built(detection)
+    for key, value in segmentation.state.items():
+        assert torch.equal(start.backbone.state_dict()[key], value), key
+    runner = step(Config.fromfile(detection), tmp_path, 'mmdet')
+    assert {'loss_rpn_cls', 'loss_rpn_bbox', 'loss_cls', 'loss_bbox'} <= {
+        name.removeprefix('train/') for name in runner.message_hub.log_scalars
+    }
+    trained = tmp_path / 'mmdet/iter_1.pth'
+    moved = backbone_of(trained)
+    assert not torch.equal(moved['conv1.weight'], segmentation.state['conv1.weight'])
+
+    detector = Source.read(trained, root / 'out/drawn.yaml')
+    (pose,) = (p for p in transfer(detector, ['pose'], tmp_path) if p.suffix == '.py')
+    assert pose.name == 'iter_1_pose.py'
+    start = built(pose)
+    own = start.backbone.state_dict()
+    shared = [key for key in own if key in moved and not key.startswith('stage4.0.fuse')]
+    assert len(shared) > 0.7 * len(own)
+    for key in shared:
+        assert torch.equal(own[key], moved[key]), key
+    runner = step(Config.fromfile(pose), tmp_path, 'mmpose')
+    assert 'train/loss_kpt' in runner.message_hub.log_scalars
+    assert any('AP' in name for name in MessageHub.get_current_instance().log_scalars)
+
+
+def test_into_a_config_of_ones_own(tmp_path: Path) -> None:
+    source = written(tmp_path, SPACE.largest())
+    own = tmp_path / 'own.py'
+    text = Path(REPO / TASKS['faster_rcnn']).read_text().replace('../../', f'{REPO}/configs/')
+    own.write_text(text + "\nmodel['roi_head'] = dict(bbox_head=dict(num_classes=1))\n")
+    config, _ = sorted(
+        transfer(source, ['trees'], tmp_path / 'out', own), key=lambda p: p.suffix == '.pth'
+    )
+    cfg = Config.fromfile(config)
+    assert config.name == 'mine_trees.py'
+    assert cfg.model.roi_head.bbox_head.num_classes == 1
+    assert from_dict(cfg.model.backbone.arch.to_dict()) == SPACE.largest()
+    assert cfg.model.neck.in_channels == [8, 16, 32, 64]
+
+
+def test_the_files_may_move_together(tmp_path: Path) -> None:
+    source = written(tmp_path / 'here', SPACE.smallest())
+    transfer(source, ['cls'])
+    (tmp_path / 'here').rename(tmp_path / 'there')
+    model = built(tmp_path / 'there/mine_cls.py')
+    assert torch.equal(model.backbone.conv1.weight, source.state['conv1.weight'])
+
+
+def test_mistakes_get_one_line_and_nothing_is_overwritten(tmp_path: Path) -> None:
+    source = written(tmp_path, SPACE.smallest())
+    (tmp_path / 'mine_seg.py').write_text('kept')
+    (tmp_path / 'alone.pth').write_bytes((tmp_path / 'mine.pth').read_bytes())
+    other = SPACE.largest()
+    (tmp_path / 'other.yaml').write_text(dump(other))
+    (tmp_path / 'own.py').write_text("model = dict(backbone=dict(type='ResNet'))")
+    before = sorted(tmp_path.iterdir())
+    for act, said in [
+        (lambda: transfer(source, ['segm']), "expected one of .*did you mean 'seg'"),
+        (lambda: transfer(source, ['cls', 'seg']), 'mine_seg.py is already there'),
+        (lambda: transfer(source, ['a', 'b'], None, 'own.py'), 'recipe of one task, got 2'),
+        (lambda: transfer(source, ['x'], None, tmp_path / 'own.py'), 'needs model.backbone'),
+        (lambda: Source.read(tmp_path / 'mine.yaml'), 'give the weights'),
+        (lambda: Source.read(tmp_path / 'alone.pth'), 'alone.yaml is not beside it'),
+        (lambda: Source.read(tmp_path / 'none.pth'), 'no such file'),
+        (
+            lambda: Source.read(tmp_path / 'mine.pth', tmp_path / 'other.yaml'),
+            'not the weights of its arch: .* are missing',
+        ),
+    ]:
+        with pytest.raises(UserError, match=said) as error:
+            act()
+        assert len(str(error.value).splitlines()) == 1
+    assert (tmp_path / 'mine_seg.py').read_text() == 'kept'
+    assert sorted(tmp_path.iterdir()) == before
+    assert issubclass(ExportError, UserError)
+
+
+def test_the_tool(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written(tmp_path, SPACE.smallest())
+    for task, code in (('cls', 0), ('clas', 2)):
+        monkeypatch.setattr('sys.argv', ['transfer.py', str(tmp_path / 'mine.pth'), task])
+        with pytest.raises(SystemExit) as end:
+            runpy.run_path(str(REPO / 'tools/transfer.py'), run_name='__main__')
+        assert end.value.code == code
+    shown = capsys.readouterr()
+    assert f'train it: python tools/train.py {tmp_path}/mine_cls.py' in shown.out
+    assert shown.err.splitlines()[-1].startswith('error: task: expected one of')

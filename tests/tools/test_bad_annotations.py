@@ -1,0 +1,70 @@
+"""Each tool that reads annotations ends in one line on a bad file, and starts nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ..configs.demo_objects import make_demo_people
+from .test_bad_input import ROOT, run
+
+CONFIGS = ROOT / 'configs/scalenas_pose/people'
+TEACHER = str(CONFIGS / 'teacher_w16_1xb16-600_people-128x96.py')
+SEARCH = str(CONFIGS / 'search_w16_people-128x96.py')
+
+
+def spoil(path: Path) -> None:
+    """The file of boxes that somebody gives for keypoints."""
+    content = json.loads(path.read_text())
+    for row in content['annotations']:
+        row.pop('keypoints')
+    path.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    ('tool', 'split', 'loader'),
+    [
+        ('train', 'train', 'train'),
+        ('train', 'test', 'val'),
+        ('test', 'test', 'test'),
+        ('search', 'search', 'search'),
+        ('search', 'train', 'calibration'),
+        ('export', 'test', 'test'),
+    ],
+)
+def test_one_line_and_nothing_written(
+    tool: str,
+    split: str,
+    loader: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    data = tmp_path / 'people'
+    make_demo_people(data)
+    spoil(data / f'annotations/person_keypoints_{split}.json')
+    weights, out = tmp_path / 'weights.pth', tmp_path / 'out'
+    weights.write_bytes(b'never read')
+    arguments = {
+        'train': [TEACHER, '--work-dir', str(out)],
+        'test': [TEACHER, str(weights), '--work-dir', str(out)],
+        'search': [SEARCH, str(weights), '--work-dir', str(out)],
+        'export': ['hrnet_w32', str(weights), '--config', SEARCH, '--out', str(out)],
+    }[tool]
+    options = [
+        f'{name}_dataloader.dataset.data_root={data}'
+        for name in ('train', 'val', 'test', 'search', 'calibration')
+        if tool in ('search', 'export') or name != 'search'
+    ]
+    for name, file in (('val', 'test'), ('test', 'test'), ('search', 'search')):
+        options.append(
+            f'{name}_evaluator.0.ann_file={data}/annotations/person_keypoints_{file}.json'
+        )
+    code = run(monkeypatch, tool, [*arguments, '--cfg-options', *options])
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert code == 2
+    assert error.startswith(f'error: {loader}_dataloader: {data}/annotations/')
+    assert "no annotation has 'keypoints'" in error
+    assert not out.exists() or not any(out.iterdir())

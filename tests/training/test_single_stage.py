@@ -1,0 +1,162 @@
+"""The rules of BigNAS on its own kind of supernet: sliced MBConv nets of several resolutions."""
+
+import copy
+
+import pytest
+import torch
+from mmengine.config import ConfigDict
+from mmengine.optim import OptimWrapper
+from mmengine.registry import DefaultScope
+from mmpretrain.structures import DataSample
+
+from scalenas.arch.strict import ArchError
+from scalenas.evaluation.evaluator import load_into
+from scalenas.models import FeatureDropout
+from scalenas.models.checkpoint import CheckpointError, save_plain
+from scalenas.models.mbconv import ScaleMBConvNet
+from scalenas.models.slicing import cut_state_dict
+from scalenas.registry import MODELS
+
+SPACE = dict(
+    family='mbconv',
+    resolution=[16, 24, 32],
+    stem=[8, 12],
+    shortcut='projected',
+    stages=[
+        dict(width=[8, 12], depth=[1, 2], kernel=[3], expand=[1]),
+        dict(width=[12, 16], depth=[1, 2], kernel=[3, 5], expand=[2, 3], stride=2),
+    ],
+    conv_out=[16, 24],
+)
+CLASSIFIER = dict(
+    type='ImageClassifier',
+    data_preprocessor=dict(
+        type='ClsDataPreprocessor', num_classes=5, mean=[127.5] * 3, std=[60.0] * 3
+    ),
+    backbone=dict(type='scalenas.SuperMBConvNet', space=SPACE, resize=True),
+    neck=[dict(type='GlobalAveragePooling'), dict(type='scalenas.FeatureDropout', ratio=0.3)],
+    head=dict(
+        type='scalenas.SuperLinearClsHead',
+        num_classes=5,
+        in_channels=24,
+        loss=dict(type='CrossEntropyLoss'),
+    ),
+)
+KD = dict(tap='head.fc', teacher='inplace', loss='kl', temperature=2.0, labels='largest')
+
+
+def batch(count=4):
+    rng = torch.Generator().manual_seed(3)
+    inputs = [torch.rand(3, 24, 24, generator=rng) * 255 for _ in range(count)]
+    return dict(inputs=inputs, data_samples=[DataSample().set_gt_label(i) for i in range(count)])
+
+
+@pytest.fixture
+def single_stage(iteration):
+    def build(space=SPACE, **changes):
+        torch.manual_seed(0)
+        options = dict(sampler=dict(type='sandwich', seed=1), distillation=KD, dropout='largest')
+        classifier = {**CLASSIFIER, 'backbone': {**CLASSIFIER['backbone'], 'space': space}}
+        cfg = dict(type='scalenas.SuperNet', architecture=classifier, **{**options, **changes})
+        with DefaultScope.overwrite_default_scope('mmpretrain'):
+            model = MODELS.build(ConfigDict(copy.deepcopy(cfg)))
+            model.init_weights()
+        return model
+
+    return build
+
+
+def grads_of(model):
+    sgd = torch.optim.SGD(model.parameters(), lr=0.0)
+    kept = {}
+    sgd.register_step_pre_hook(
+        lambda *_: kept.update({n: p.grad for n, p in model.named_parameters()})
+    )
+    torch.manual_seed(7)
+    return kept, model.train_step(batch(), OptimWrapper(sgd))
+
+
+def test_both_forms_give_the_same_gradients(single_stage):
+    found = [
+        grads_of(single_stage(backward=b, child_decay=1e-3).double()) for b in ('summed', 'each')
+    ]
+    (summed, logs), (each, others) = found
+    assert set(logs) == set(others)
+    for name, value in logs.items():
+        torch.testing.assert_close(others[name], value.detach(), rtol=1e-10, atol=1e-10)
+    parts = [value for name, value in logs.items() if 'loss' in name and name != 'loss']
+    assert len(parts) == 1 + 3 + 3
+    torch.testing.assert_close(logs['loss'], sum(parts))
+    for name, grad in summed.items():
+        # A projection that only some networks need gets none where no such one is drawn.
+        assert (grad is None) == (each[name] is None), name
+        if grad is not None:
+            torch.testing.assert_close(each[name], grad, rtol=1e-10, atol=1e-10)
+    assert sum(grad is not None and bool(grad.any()) for grad in summed.values()) > 20
+
+
+def test_largest_and_smallest_see_the_same_crop_at_their_resolutions(single_stage):
+    model, sides = single_stage(), []
+    stem = next(m for m in model.modules() if isinstance(m, torch.nn.Conv2d))
+    original = torch.nn.functional.conv2d
+
+    def watched(x, weight, *args, **options):
+        if weight.data_ptr() == stem.weight.data_ptr():
+            sides.append(x.shape[-1])
+        return original(x, weight, *args, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.nn.functional, 'conv2d', watched)
+        model(**model.data_preprocessor(batch(), True), mode='loss')
+    archs = model.sampler.archs(0)
+    assert sides == [arch.resolution for arch in archs]
+    assert sides[:2] == [32, 16]
+
+
+def test_child_decay_is_that_of_the_slices(single_stage):
+    """As weight decay of each child alone: of the static net with its part of the weights."""
+    model = single_stage(child_decay=0.5).double()
+    losses = model(**model.data_preprocessor(batch(), True), mode='loss')
+    for k, arch in enumerate(model.sampler.archs(0)[1:], 1):
+        static = ScaleMBConvNet(arch, resize=True).double()
+        state = cut_state_dict(model.backbone.state_dict(), model.backbone.slices(arch), '')
+        static.load_state_dict(state)
+        head = model.architecture.head.fc.weight[:, : arch.conv_out]
+        kernels = [*(p for p in static.parameters() if p.dim() > 1), head]
+        wanted = 0.5 * 0.5 * sum(kernel.square().sum() for kernel in kernels)
+        torch.testing.assert_close(losses[f'net{k}.loss_decay'], wanted)
+    assert 'loss_decay' not in losses
+
+
+def test_dropout_of_features_is_the_largest_nets(single_stage):
+    for dropout, children in (('largest', False), ('all', True)):
+        model, seen = single_stage(dropout=dropout), []
+        (neck,) = [m for m in model.modules() if isinstance(m, FeatureDropout)]
+        neck.dropout.register_forward_pre_hook(lambda m, _, s=seen: s.append(m.training))
+        model(**model.data_preprocessor(batch(), True), mode='loss')
+        assert seen == [True, children, children, children]
+    with pytest.raises(ArchError, match=r'neck\.ratio: expected a number in 0 \.\.\. 1, got 3'):
+        FeatureDropout(3)
+
+
+def test_statistics_are_tracked_or_not(single_stage):
+    for track in (False, True):
+        model = single_stage(track_norms=track)
+        before = {k: v.clone() for k, v in model.state_dict().items() if 'running' in k}
+        model(**model.data_preprocessor(batch(), True), mode='loss')
+        same = [torch.equal(value, model.state_dict()[key]) for key, value in before.items()]
+        assert all(same) is not track
+
+
+def test_weights_are_evaluated_at_resolutions_that_they_have_not_seen(single_stage, tmp_path):
+    model = single_stage()
+    meta = {'scalenas': {'space': model.backbone.space.to_dict(), 'version': '0'}}
+    save_plain(tmp_path / 'trained.pth', model.state_dict(), meta)
+    other = single_stage(space={**SPACE, 'resolution': [16, 20, 28, 40]})
+    load_into(other, tmp_path / 'trained.pth')
+    unseen = other.backbone.space.where('resolution', (28,)).largest()
+    with torch.no_grad(), other.active(unseen):
+        assert other.eval()(torch.rand(2, 3, 24, 24), None, mode='tensor').shape == (2, 5)
+    wider = single_stage(space={**SPACE, 'stem': [8, 12, 16]})
+    with pytest.raises(CheckpointError, match='another space: stem'):
+        load_into(wider, tmp_path / 'trained.pth')

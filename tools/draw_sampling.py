@@ -1,0 +1,58 @@
+"""Draw what a super-supernet is trained on: macs of sampled paths, hierarchical beside uniform.
+
+python tools/draw_sampling.py scalenet --out figure3.png
+python tools/draw_sampling.py scalenet_half --eta size --out figure9.png
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+from scalenas.arch import parse_head
+from scalenas.cli import main_of
+from scalenas.sampling import HierarchicalSampler, parse_eta
+from scalenas.sampling.many import draw_many, many_macs
+from scalenas.space import base_macs, scalenet_scaled_space, stage_budgets
+from scalenas.visualization.draw_sampling import draw_sampling, sampling_table
+
+
+def parse_args() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('space', choices=('scalenet', 'scalenet_half'), help='of the paper')
+    parser.add_argument('--out', required=True, metavar='FILE', help='the picture')
+    parser.add_argument('--num', type=int, default=750_000, help='paths of each (default 750,000)')
+    parser.add_argument('--num-base', type=int, default=100_000, help='base nets for f_0')
+    parser.add_argument('--eta', default='equal', help='equal, size, released, or 1,4,5,7')
+    parser.add_argument('--tolerance', type=float, default=0.1, help='of a budget (default 0.1)')
+    parser.add_argument('--head', default='cls:1000', help='cls:N or none')
+    parser.add_argument('--seed', type=int, default=0)
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Sample, draw, print."""
+    args = parse_args()
+    start = time.perf_counter(), time.process_time()
+    space, head = scalenet_scaled_space(half=args.space == 'scalenet_half'), parse_head(args.head)
+    weights = {'scale.stage': HierarchicalSampler(space, eta=parse_eta(args.eta)).eta}
+    bases = many_macs(space.base, draw_many(space.base, args.num_base, args.seed), head)
+    f_0, merged = base_macs(bases.mean()), space.merged()
+    targets = [f_0 * 2**j for j in range(len(space.stages))]
+    budgets = stage_budgets(f_0, len(targets) - 1, args.tolerance)
+    samples = {
+        'hierarchical': many_macs(space, draw_many(space, args.num, args.seed, weights), head),
+        'uniform': many_macs(merged, draw_many(merged, args.num, args.seed), head),
+    }
+    draw_sampling(samples, targets, args.out)
+    print(f'base nets: mean {bases.mean() / 1e6:,.1f} M macs, so f_0 = {f_0 / 1e6:,.0f} M')
+    print(sampling_table(samples, budgets, targets))
+    seconds = time.perf_counter() - start[0], time.process_time() - start[1]
+    print(f'wrote {args.out} in {seconds[0]:.1f} s ({seconds[1]:.1f} s of one core)')
+
+
+if __name__ == '__main__':
+    main_of(main)
