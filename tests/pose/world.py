@@ -87,7 +87,7 @@ def make_people(root: Path, num: int = 8, side: int = 128, seed: int = 0) -> Pat
             left = side * (n + 0.5) / count + rng.uniform(-4, 4)
             joints = person(rng, rng.uniform(0.7, 0.85) * side, (left, side * 0.95))
             draw(picture, joints, colour)
-            labels = 2 * ((joints >= 0) & (joints < side - 0.5)).all(1)  # what is cut off is unlabelled
+            labels = 2 * ((joints >= 0) & (joints < side - 0.5)).all(1)  # not what is cut off
             people.append(annotation(len(people) + 1, i, joints, labels))
         cv2.imwrite(str(root / 'images' / f'{i}.png'), picture)
         images.append({'id': i, 'file_name': f'{i}.png', 'width': side, 'height': side})
