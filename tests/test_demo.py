@@ -8,7 +8,16 @@ from PIL import Image
 
 from scalenas.arch import dump, named
 from scalenas.config import read_config
-from scalenas.demo import DEMOS, LAND, POSE, DetectionDemo, SearchDemo, demo_of
+from scalenas.demo import (
+    DEMOS,
+    LAND,
+    POSE,
+    DetectionDemo,
+    SearchDemo,
+    SingleStageDemo,
+    demo_of,
+)
+from scalenas.demo.report import report
 from scalenas.visualization.demo_objects import draw_objects, draw_poses
 from scalenas.visualization.demo_report import (
     demo_table,
@@ -49,10 +58,11 @@ def demos(tmp_path):
         'pose': searched(POSE, tmp_path / 'pose'),
         'detection': done,
         'detection alone': DetectionDemo(tmp_path / 'alone', trees, alone),
+        'bignas': SingleStageDemo(tmp_path / 'bignas', tmp_path / 'digits', quick=True),
     }
 
 
-KINDS = ('segmentation', 'pose', 'detection', 'detection alone')
+KINDS = ('segmentation', 'pose', 'detection', 'detection alone', 'bignas')
 
 
 def all_steps(demo):
@@ -116,7 +126,7 @@ def test_the_iterations_are_those_of_the_configs():
 
 def test_each_demo_has_folders_of_its_own():
     found = [demo_of(name, quick=quick) for name in DEMOS for quick in (False, True)]
-    assert len({demo.work for demo in found}) == 6
+    assert len({demo.work for demo in found}) == 2 * len(DEMOS)
     assert str(demo_of('segmentation').work) == 'work_dirs/demo'
     assert demo_of('detection').land == demo_of('segmentation')
 
@@ -251,3 +261,49 @@ def test_pictures_of_people_and_trees(tmp_path, monkeypatch):
     assert first['label'].tolist() == [[5, 5, 20, 20], [30, 30, 20, 20]]
     assert first['net'].tolist() == [[3, 3, 20, 20], [4, 4, 20, 20]]
     assert second['net'].shape == (0, 4)
+
+
+def test_single_stage_runs_are_single_changes_of_one_config(tmp_path):
+    """Every net alone is the slice that it is compared with, and every arm leaves one rule out."""
+    from mmengine.config import DictAction
+
+    from scalenas.arch import from_dict
+    from scalenas.complexity import Counter
+    from scalenas.demo.single_stage import ARMS, FULL_RATE, MACS, NETS
+    from scalenas.space import from_dict as space_from_dict
+
+    demo = SingleStageDemo(tmp_path / 'work', tmp_path / 'digits')
+    cfg = read_config(str(demo.config))
+    assert (cfg.train_cfg.max_iters, cfg.train_cfg.val_interval) == (demo.iters, demo.interval)
+    assert cfg.optim_wrapper.optimizer.lr == FULL_RATE
+    whole = space_from_dict(cfg.model.architecture.backbone.space.to_dict())
+    sliced = {'smallest': whole.smallest(), 'largest': whole.largest()}
+    sliced['middle'] = from_dict(cfg.val_cfg.archs[1].to_dict(), 'middle')
+    for net, options in NETS.items():
+        alone = read_config(str(demo.config_alone))
+        pairs = (option.split('=', 1) for option in options)
+        alone.merge_from_dict({k: DictAction._parse_iterable(v) for k, v in pairs})
+        space = space_from_dict(alone.model.architecture.backbone.space.to_dict())
+        assert space.smallest() == space.largest() == sliced[net]
+        assert Counter(None)(sliced[net]).macs == MACS[net]
+        assert alone.model.distillation is None and alone.model.sampler.type == 'fixed'
+        for same in ('optim_wrapper', 'param_scheduler', 'train_cfg', 'train_dataloader'):
+            assert alone[same] == cfg[same], same
+    assert len(demo.train()) == len(demo.seeds) * (len(ARMS) + len(NETS)) == 24
+    assert len({run.folder for run in demo.runs}) == 24
+
+
+def test_single_stage_results_come_from_the_logs(tmp_path):
+    demo = SingleStageDemo(tmp_path, tmp_path / 'digits', quick=True)
+    for n, run in enumerate(demo.runs):
+        path = demo.folder(run) / '20260101_000000/vis_data/scalars.json'
+        path.parent.mkdir(parents=True)
+        nets = ('largest',) if run.alone else ('smallest', 'net2', 'largest')
+        rows = [{'step': s, **{f'{net}/accuracy/top1': n + s for net in nets}} for s in (4, 8)]
+        path.write_text('\n'.join(json.dumps(row) for row in rows))
+    table, pictures = report(demo)
+    assert [line.count('|') for line in table.splitlines()] == [5] * 8
+    assert '| all rules | 12.0 ± 5.7 | 12.0 ± 5.7 | 12.0 ± 5.7 |' in table
+    assert '| each net alone | 17.0 ± 5.7 | 18.0 ± 5.7 | 19.0 ± 5.7 |' in table
+    for name in (*pictures, 'results.json'):
+        assert (tmp_path / name).is_file()

@@ -4,6 +4,7 @@
 segmentation  satellite pictures: data, teacher, supernet, two searches, export, test (default)
 pose          people on video: the same steps, with mmpose
 detection     trees from the air: a detector from an exported backbone and from random weights
+bignas        digits: slices of a single-stage model, nets alone, rules left out, three seeds
 
 Stop it at any time; the same command goes on. Writes below the folder where it is started.
 """

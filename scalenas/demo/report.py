@@ -13,13 +13,17 @@ from scalenas.visualization.demo_report import (
     read_card,
     stock_metrics,
 )
+from scalenas.visualization.single_stage_report import draw_curves, single_stage_table
 
 from .finetuning import DetectionDemo
 from .searching import SearchDemo
+from .single_stage import SingleStageDemo
 
 
-def report(demo: SearchDemo | DetectionDemo) -> tuple[str, tuple[str, ...]]:
+def report(demo: SearchDemo | DetectionDemo | SingleStageDemo) -> tuple[str, tuple[str, ...]]:
     """The table, and the names of the pictures, which are written into the demo's work dir."""
+    if isinstance(demo, SingleStageDemo):
+        return _of_single_stage(demo)
     return _of_finetuning(demo) if isinstance(demo, DetectionDemo) else _of_search(demo)
 
 
@@ -48,3 +52,11 @@ def _of_finetuning(demo: DetectionDemo) -> tuple[str, tuple[str, ...]]:
     predicted = {f'{start} weights': demo.predictions(start, seed) for start in demo.STARTS}
     draw_objects(demo.work, demo.data, 'test', predicted)
     return finetune_table(scores, demo.SEEDS), ('boxes.png',)
+
+
+def _of_single_stage(demo: SingleStageDemo) -> tuple[str, tuple[str, ...]]:
+    results = demo.results()
+    text = json.dumps(results, indent=1)
+    (demo.work / 'results.json').write_text(text + '\n', encoding='utf-8')
+    draw_curves(demo.work / 'curves.png', results['scores'], demo.PANELS, ('smallest', 'largest'))
+    return single_stage_table(results), ('curves.png',)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from scalenas.paths import resource
 from scalenas.pipeline import Step
+from scalenas.visualization.single_stage_report import read_curves
 
 from .commands import command, configs_in, get_data
 
@@ -98,6 +99,12 @@ class SingleStageDemo:
     data: Path
     quick: bool = False
     PARTS: ClassVar[tuple[str, ...]] = ('get', 'train')
+    PANELS: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        'initialisation': tuple(ARMS)[:3],
+        'schedule': ('all rules', 'no constant ending'),
+        'regularisation': ('all rules', 'dropout and decay for all'),
+    }
+    """Rule -> the single-stage models that show it."""
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -141,6 +148,26 @@ class SingleStageDemo:
         """Every run, tested as it goes by the validation loop."""
         return [self._training(run) for run in self.runs]
 
+    def results(self) -> dict[str, Any]:
+        """All scores of finished runs, with what they are of.
+
+        Raises:
+            DrawError: when a run was not validated to its end.
+        """
+        steps = range(self.interval, self.iters + 1, self.interval)
+        scores: dict[str, dict[str, dict[str, dict[str, float]]]] = {}
+        for run in self.runs:
+            curves = read_curves(self.folder(run), 'accuracy/top1', steps)
+            own = {'largest': run.kind} if run.alone else {'net2': 'middle'}
+            kind = f'{run.kind} alone' if run.alone else run.kind
+            named = {own.get(net, net): curve for net, curve in curves.items()}
+            scores.setdefault(kind, {})[str(run.seed)] = named
+        return {
+            'macs': dict(MACS),
+            'alone': {net: f'{net} alone' for net in NETS},
+            'scores': scores,
+        }
+
     def _training(self, run: Run) -> Step:
         config = self.config_alone if run.alone else self.config
         loaders = ('train', 'val', 'test', 'calibration')
@@ -166,3 +193,6 @@ class SingleStageDemo:
 
 LENGTHS = {'smallest': 0.2, 'middle': 0.25, 'largest': 0.5}
 """How long a net alone takes, about, in trainings of a single-stage model: for the time left."""
+
+MACS = {'smallest': 142_152, 'middle': 525_696, 'largest': 2_555_520}
+"""Multiply-adds of the backbones of `NETS`."""
