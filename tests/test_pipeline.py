@@ -92,8 +92,9 @@ def test_two_run_side_by_side_with_one_thread_each(tmp_path, log, capfd):
         run_steps(steps, tmp_path / 'stamps')
     assert count(log) == 3
     said = capfd.readouterr().out
-    assert said.count('min left') == 2 and said.count('done before') == 3
-    assert 'threads' not in said
+    assert said.count('min left') == 2
+    assert said.count('done before') == 3
+    assert 'threads 1' not in said
     assert (tmp_path / 'stamps/01.log').read_text() == 'threads 1\n'
 
 
