@@ -21,7 +21,7 @@ SHORT_SPIN = {'GOMP_SPINCOUNT': '2000'}
 training becomes many times slower as soon as any other process needs one of the cores."""
 
 ONE_THREAD = {'OMP_NUM_THREADS': '1', 'MKL_NUM_THREADS': '1'}
-"""Runs side by side do not fight for cores, and their numbers do not depend on the count of them."""
+"""Runs side by side do not fight for cores, nor do their numbers depend on how many there are."""
 
 
 @dataclass(frozen=True)

@@ -286,7 +286,8 @@ def test_single_stage_runs_are_single_changes_of_one_config(tmp_path):
         space = space_from_dict(alone.model.architecture.backbone.space.to_dict())
         assert space.smallest() == space.largest() == sliced[net]
         assert Counter(None)(sliced[net]).macs == MACS[net]
-        assert alone.model.distillation is None and alone.model.sampler.type == 'fixed'
+        assert alone.model.distillation is None
+        assert alone.model.sampler.type == 'fixed'
         for same in ('optim_wrapper', 'param_scheduler', 'train_cfg', 'train_dataloader'):
             assert alone[same] == cfg[same], same
     assert len(demo.train()) == len(demo.seeds) * (len(ARMS) + len(NETS)) == 24
