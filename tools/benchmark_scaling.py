@@ -75,6 +75,8 @@ def main() -> None:
     for name, least in {'batch': 1, 'threads': 1, 'rounds': 1, 'runs': 2, 'side': 1}.items():
         if (value := getattr(args, name)) is not None and value < least:
             raise UserError(f'--{name}: expected a whole number >= {least}, got {value}')
+    if args.clock == 'processor' and args.threads > 1:
+        raise UserError('--clock processor: adds up the time of all threads; take --threads 1')
     bases = {base_name(base): base_at(find(base), args.side) for base in args.bases}
     if len(bases) < len(args.bases):
         raise UserError(f'--bases: two bases have one name in {", ".join(args.bases)}')

@@ -11,7 +11,17 @@ from __future__ import annotations
 
 import argparse
 
-from scalenas.arch import Arch, Head, HRArch, Size, find, parse_head
+from scalenas.arch import (
+    CITYSCAPES,
+    Arch,
+    Head,
+    HRArch,
+    Size,
+    default_head,
+    find,
+    parse_head,
+    under_head,
+)
 from scalenas.cli import main_of
 from scalenas.complexity import RULES
 from scalenas.errors import UserError
@@ -53,8 +63,10 @@ def of_name(args: argparse.Namespace) -> tuple[Arch, Size, Head | None, str]:
     if args.subnet:
         raise UserError(f'--subnet: only of a config with a supernet, and {args.net} is an arch')
     arch = find(args.net)
-    head = args.head or ('seg:19' if isinstance(arch, HRArch) else 'cls:1000')
-    return arch, args.size or arch.size or (1024, 2048), parse_head(head), f'head {head}'
+    text = args.head or default_head(arch)
+    head = parse_head(text)
+    arch = under_head(arch, head)
+    return arch, args.size or arch.size or CITYSCAPES, head, f'head {text}'
 
 
 def of_config(args: argparse.Namespace) -> tuple[Arch, Size, Head | None, str]:

@@ -1,7 +1,7 @@
 """Grow a network: by a strategy and a factor, into a budget, or by a published table.
 
 python tools/scale.py regnetz_500mf fast --max-macs 4e9 --out big.yaml
-python tools/scale.py scalenas_s1 compound --factor 2 --size 1024 2048 --head seg:19
+python tools/scale.py scalenas_s1 compound --factor 2 --config twice.py
 python tools/scale.py efficientnet_b0 scalenet:s2 --config efficientnet_b0_s2.py
 python tools/scale.py efficientnet_b0 fast --max-latency-ms 20 --measure cpu
 """
@@ -12,7 +12,21 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from scalenas.arch import ROUNDINGS, Scaling, dump, find, parse_head, rounding
+from scalenas.arch import (
+    CITYSCAPES,
+    ROUNDINGS,
+    Arch,
+    Head,
+    Scaling,
+    SegHead,
+    Size,
+    default_head,
+    dump,
+    find,
+    parse_head,
+    rounding,
+    under_head,
+)
 from scalenas.cli import main_of
 from scalenas.complexity import Budget
 from scalenas.errors import UserError
@@ -48,8 +62,16 @@ def parse_args() -> argparse.Namespace:
         choices=sorted(ROUNDINGS),
         help="default: the table's own, nearest for HRNet-style networks, else pycls",
     )
-    parser.add_argument('--size', nargs=2, type=int, metavar=('H', 'W'), help='HRNet-style: input')
-    parser.add_argument('--head', default='cls:1000', help='cls:N, seg:N, pose:N or none')
+    parser.add_argument(
+        '--size',
+        nargs=2,
+        type=int,
+        metavar=('H', 'W'),
+        help='HRNet-style: input before scaling (default with a head seg:N: 1024 2048)',
+    )
+    parser.add_argument(
+        '--head', help='cls:N, seg:N, pose:N or none; default: HRNet-style seg:19, others cls:1000'
+    )
     parser.add_argument('--out', metavar='FILE', help='write the arch as YAML')
     parser.add_argument(
         '--config',
@@ -85,6 +107,22 @@ def latency_bound(args: argparse.Namespace) -> LatencyBound[Any] | None:
     return LatencyBound(args.max_latency_ms, NetTimer(args.measure, args.batch or 1, 15).ms)
 
 
+def network(args: argparse.Namespace) -> tuple[Arch, Head | None, str, Size | None]:
+    """The base as it stands under its head, that head and its text, and the input size."""
+    base = find(args.arch)
+    text = args.head or default_head(base)
+    head = parse_head(text)
+    size = tuple(args.size) if args.size else None
+    if base.size is None and size is None:
+        if not isinstance(head, SegHead):
+            raise UserError(
+                f'--size: {args.arch} has no input size of its own, and a head {text} implies '
+                'none: give --size H W'
+            )
+        size = CITYSCAPES
+    return under_head(base, head), head, text, size
+
+
 def main() -> None:
     """Grow, print the table, write the arch if asked."""
     args = parse_args()
@@ -92,27 +130,29 @@ def main() -> None:
         path = getattr(args, option)
         if path and (Path(path).exists() or not Path(path).parent.is_dir()):
             raise UserError(f'--{option} {path}: must be a new file in a folder that exists')
-    if args.config and args.head not in ('cls:1000', 'seg:19', 'pose:17'):
-        raise UserError(f'--config: written for --head cls:1000, seg:19, pose:17, got {args.head}')
-    base, head = find(args.arch), parse_head(args.head)
-    size = tuple(args.size) if args.size else None
+    if args.out and args.config and Path(args.out).resolve() == Path(args.config).resolve():
+        raise UserError(f'--out and --config: two different files, got {args.out} for both')
+    base, head, text, size = network(args)
+    if args.config and text not in ('cls:1000', 'seg:19', 'pose:17'):
+        raise UserError(f'--config: written for --head cls:1000, seg:19, pose:17, got {text}')
     budget = Budget(max_macs=args.max_macs, max_params=args.max_params, max_acts=args.max_acts)
     rule = rounding(args.rounding) if args.rounding else None
     latency = latency_bound(args)
     grown, found = grow(base, args.strategy, args.factor, budget, rule, head, size, latency)
-    print(f'{args.arch}, {args.strategy}, rounding {grown.rounding}')
+    print(f'{args.arch}, {args.strategy}, rounding {grown.rounding}, head {text}')
     print(scale_table(scale(base, Scaling(), grown.rounding, size), grown, head))
     if found is not None:
         print(fit_text(found, latency))
-    if args.out:
-        Path(args.out).write_text(dump(grown.arch), encoding='utf-8')
-        print(f'wrote {args.out}')
+    # First what can still be refused: nothing is left behind then.
     if args.config:
         from scalenas.export.recipe import write_recipe
 
-        task, about = args.head.partition(':')[0], f'{args.arch}, {args.strategy}'
+        task, about = text.partition(':')[0], f'{args.arch}, {args.strategy}'
         write_recipe(args.config, grown.arch, task, about, grown.reached.resolution)
         print(f'wrote {args.config}')
+    if args.out:
+        Path(args.out).write_text(dump(grown.arch), encoding='utf-8')
+        print(f'wrote {args.out}')
 
 
 if __name__ == '__main__':

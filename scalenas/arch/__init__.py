@@ -3,7 +3,15 @@
 from .bottomup import HigherHead
 from .detectors import RCNNHead
 from .document import FAMILIES, dump, from_dict, load, load_file, of_family
-from .heads import ClassificationHead, PoseHead, SegHead, parse_head
+from .heads import (
+    CITYSCAPES,
+    ClassificationHead,
+    PoseHead,
+    SegHead,
+    default_head,
+    parse_head,
+    under_head,
+)
 from .hrnet import HRArch, stock_hrnet
 from .hrnet_module import HRModule, HRStage, module_of
 from .hrnet_pruned import pruned
@@ -16,6 +24,7 @@ from .strict import ArchError
 from .zoo import find, list_archs, named
 
 __all__ = [
+    'CITYSCAPES',
     'FAMILIES',
     'ROUNDINGS',
     'Arch',
@@ -42,6 +51,7 @@ __all__ = [
     'Size',
     'SqueezeRule',
     'Unit',
+    'default_head',
     'dump',
     'find',
     'from_dict',
@@ -58,4 +68,5 @@ __all__ = [
     'regnet',
     'rounding',
     'stock_hrnet',
+    'under_head',
 ]

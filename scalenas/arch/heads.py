@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from typing import TypeVar
 
 from .bottomup import HigherHead
 from .detectors import RCNNHead
-from .layer import Feature, Head, Layer
+from .layer import Arch, Feature, Head, Layer, Size
+from .mbconv import MBConvArch
+from .regnet import RegNetArch
 from .strict import ArchError
+
+A = TypeVar('A', bound=Arch)
+CITYSCAPES: Size = (1024, 2048)
+"""Height and width of the pictures for which segmentation networks are counted in print."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +80,24 @@ def _linear_layers(c: int, hidden: int | None, num_classes: int) -> tuple[Layer,
             found.append(Layer(name, c, width, 1, (1, 1), bias=True, norm=False, op='linear'))
             c = width
     return tuple(found)
+
+
+def default_head(arch: Arch) -> str:
+    """What a family is mostly used for, as a text for `parse_head`."""
+    return 'seg:19' if arch.size is None else 'cls:1000'
+
+
+def under_head(arch: A, head: Head | None) -> A:
+    """The backbone that this head stands on: only a classifier keeps the last 1x1 convolution.
+
+    Dense heads take the stages. The convolution made for the pooling would widen their coarsest
+    map several times, or, unread, never be trained. Without a head the arch stays as it is.
+    """
+    if head is None or isinstance(head, ClassificationHead):
+        return arch
+    if isinstance(arch, MBConvArch | RegNetArch) and arch.conv_out is not None:
+        return arch.with_(conv_out=None)  # type: ignore[return-value]
+    return arch
 
 
 def parse_head(text: str) -> Head | None:

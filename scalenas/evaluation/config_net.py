@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 from mmengine.config import Config
 
-from scalenas.arch import Arch, ClassificationHead, Head, PoseHead, SegHead, Size, find, from_dict
+from scalenas.arch import Arch, Head, Size, find, from_dict
 from scalenas.config import ConfigError
 from scalenas.registry import MODELS
 from scalenas.space import AbstractSpace
 from scalenas.space import from_dict as space_from_dict
 
-HEADS = ('decode_head', 'head', 'bbox_head', 'rpn_head', 'roi_head')
-"""Parts of a model that turn features into predictions, in the ecosystem's names."""
+from .config_head import head_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +71,7 @@ def config_net(cfg: Config, subnet: str = 'largest') -> ConfigNet:
         if part.get('in_channels') is not None:
             arch = from_dict({**arch.to_dict(), 'in_channels': part['in_channels']}, place)
     size = _size(plain, around) or arch.size
-    head, text = _head(around, arch, size)
+    head, text = head_of(around, [f.channels for f in arch.features(size or (256, 256))])
     return ConfigNet(arch, place, space, head, text, size)
 
 
@@ -108,44 +107,3 @@ def _pair(size: Any) -> Size | None:
         return None
     first, second = size
     return (first, second) if isinstance(first, int) and isinstance(second, int) else None
-
-
-def _head(task: Mapping[str, Any], arch: Arch, size: Size | None) -> tuple[Head | None, str]:
-    """What the head costs, if that is known, and its name."""
-    named = [(name, task[name]) for name in HEADS if isinstance(task.get(name), Mapping)]
-    if not named:
-        return None, 'no head'
-    head = named[0][1]
-    kind = str(head.get('type', 'unknown'))
-    channels = [feature.channels for feature in arch.features(size or (256, 256))]
-    if len(named) == 1 and not isinstance(task.get('neck'), list):
-        known = _known_head(kind.split('.')[-1], head, channels)
-        if known is not None and _plain_neck(task.get('neck')):
-            return known, kind
-    return None, ', '.join(str(part.get('type', part_name)) for part_name, part in named)
-
-
-def _plain_neck(neck: Any) -> bool:
-    """True for no neck, and for one without weights."""
-    return neck is None or str(neck.get('type')).split('.')[-1] == 'GlobalAveragePooling'
-
-
-def _known_head(kind: str, head: Mapping[str, Any], channels: Sequence[int]) -> Head | None:
-    """The head of the counted ones that this is, over maps of these channels."""
-    sees = head.get('in_channels')
-    given = list(sees) if isinstance(sees, list | tuple) else [sees]
-    if kind == 'FCNHead':
-        one = head.get('num_convs', 2) == 1 and head.get('kernel_size', 3) == 1
-        whole = given == list(channels) and head.get('channels') == sum(channels)
-        joined = head.get('input_transform') == 'resize_concat'
-        plain = not head.get('concat_input', True)
-        if one and whole and joined and plain:
-            return SegHead(head.get('num_classes', 0), conv_bias=False)
-    if kind == 'LinearClsHead' and given == [channels[-1]]:
-        return ClassificationHead(head.get('num_classes', 0))
-    if kind == 'HeatmapHead' and given == [channels[0]]:
-        convs = [head.get(name) for name in ('deconv_out_channels', 'conv_out_channels')]
-        final = head.get('final_layer', {'kernel_size': 1})
-        if not any(convs) and 'deconv_out_channels' in head and final == {'kernel_size': 1}:
-            return PoseHead(head.get('out_channels', 0))
-    return None

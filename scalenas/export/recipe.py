@@ -8,7 +8,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from scalenas.arch import Arch, HRArch, MBConvArch, RegNetArch
+from scalenas.arch import Arch, HRArch, MBConvArch, RegNetArch, SegHead, under_head
 from scalenas.models import BACKBONES
 from scalenas.models.extra import single_scale
 from scalenas.paths import resource
@@ -24,6 +24,11 @@ RECIPES: dict[str, str] = {
     'pose': 'configs/scalenas_pose/coco/hrnet_w48_8xb48-210e_coco-256x192.py',
 }
 """Task -> the shipped config that `write_recipe` starts from."""
+
+FAMILY_RECIPES: dict[tuple[str, str], str] = {
+    ('cls', 'mbconv'): 'configs/scalenas_cls/imagenet/efficientnet_b0_8xb128-350e_imagenet.py',
+}
+"""Task and family -> the config for it where the family has its own, with its own padding."""
 
 RESIZING = ('Resize', 'RandomResize', 'RandomCrop')
 """Transforms of mmseg whose sizes follow a scaled network."""
@@ -44,8 +49,9 @@ def write_recipe(
         raise ExportError(f'config {path}: must be a new file in a folder that exists')
     if task not in RECIPES:
         raise ExportError(f'config: no recipe for {task!r}; there are {", ".join(RECIPES)}')
-    variables = recipe(Config.fromfile(resource(RECIPES[task])), arch, resolution)
-    source = f'{about}\nBackbone in the recipe of {RECIPES[task]}.'.strip()
+    start = FAMILY_RECIPES.get((task, arch.family), RECIPES[task])
+    variables = recipe(Config.fromfile(resource(start)), arch, resolution)
+    source = f'{about}\nBackbone in the recipe of {start}.'.strip()
     path.write_text(as_config(variables, source), encoding='utf-8')
 
 
@@ -62,10 +68,9 @@ def recipe(cfg: Config, arch: Arch, resolution: float = 1.0) -> dict[str, Any]:
     model = found['model']
     backbone = {**model['backbone'], 'type': BACKBONES[arch.family]}
     if 'decode_head' in model:
+        arch = under_head(arch, SegHead(19))
         channels = [feature.channels for feature in arch.features((224, 224))]
         if isinstance(arch, MBConvArch | RegNetArch):
-            # A last convolution before the pooling would get weights, but no gradients.
-            arch = arch.with_(conv_out=None)
             backbone['out_indices'] = indices = _dense(arch)
             channels = [arch.stages[index - 1].width for index in indices]
         model['decode_head'] = _concatenating(model['decode_head'], channels)

@@ -35,6 +35,16 @@ def backbone_for(arch: Arch, source: str) -> dict[str, Any]:
     return {'type': f'scalenas.{_net(arch).__name__}', 'arch': arch.to_dict(), **options}
 
 
+def caveat(arch: Arch, source: str) -> str:
+    """What the weights alone cannot tell about the network that they are from; mostly nothing."""
+    if source == 'timm' and isinstance(arch, MBConvArch):
+        return "only if timm's name does not begin with `tf_`; those are timm-tf"
+    bare_z = isinstance(arch, RegNetArch) and arch.block == 'z' and arch.conv_out is None
+    if source != 'mmpretrain' and bare_z:
+        return 'timm applies one more SiLU to the last map before it pools; here it is missing'
+    return ''
+
+
 def from_source(
     state: Mapping[str, Tensor], arch: Arch, source: str, where: str
 ) -> dict[str, Tensor]:

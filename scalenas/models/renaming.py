@@ -51,9 +51,9 @@ def renamed(
     ]
     extra = [key for key in backbone if key not in theirs]
     if missing or extra:
+        at = f' (with the prefix {prefix!r})' if prefix else ''
         raise CheckpointError(
             f'not the weights of {package} for this arch: {len(missing)} keys are missing and '
-            f'{len(extra)} are left over, the first is {(missing + extra)[0]!r} '
-            f'(with the prefix {prefix!r})'
+            f'{len(extra)} are left over, the first is {(missing + extra)[0]!r}{at}'
         )
     return {ours: backbone[key] for ours, key in wanted.items() if key in backbone}

@@ -61,7 +61,7 @@ def cost_of(scaled: Scaled[A], head: Head | None = None) -> Cost:
     """
     if scaled.size is None:
         raise ScalingError(
-            f'{scaled.arch.family} networks have no input size of their own: give one'
+            f'{scaled.arch.family} networks have no input size of their own: give `size`'
         )
     return Counter(scaled.size, head)(scaled.arch)
 
@@ -80,8 +80,8 @@ def fit(
 
     Bisection between 1 / limit and limit, each candidate counted exactly. Rounding can make a
     slightly larger factor cheaper again, so factors up to 15% above are tried, too. A latency
-    line bounds activations. With a timer, about a dozen networks within the other bounds are
-    timed, each once, outwards from the given one.
+    line bounds the activations of the backbone: heads were not timed. With a timer, about a dozen
+    networks within the other bounds are timed, each once, outwards from the given one.
 
     Raises:
         ScalingError: without an upper bound, when none fits, when all do, when the fitted network
@@ -97,24 +97,25 @@ def fit(
             'budget: needs max_macs, max_params, max_acts or max_latency_ms to grow towards'
         )
     text = str(budget) if most else ''
-    bounds = dict(most)
+    bounded, most_acts = bool(most), math.inf
     if latency is not None:
         text = f'{text}{", " if text else ""}max_latency_ms={latency.most:g}'
         if isinstance(latency.by, LatencyLine):
             reached = latency.by.acts(latency.most)
             if reached < latency.by.least * 1e6:
                 raise _outside(f'{latency.most:g} ms are reached at', reached, latency.by)
-            bounds['acts'] = min(bounds.get('acts', math.inf), reached)
+            bounded, most_acts = True, reached
 
     def at(factor: float) -> tuple[Scaled[A], Cost]:
         scaled = scale(arch, strategy(factor), rounding, size)
         return scaled, cost_of(scaled, head)
 
     def fits(factor: float) -> bool:
-        cost = at(factor)[1]
-        return all(getattr(cost, what) <= bound for what, bound in bounds.items())
+        scaled, cost = at(factor)
+        within = all(getattr(cost, what) <= bound for what, bound in most.items())
+        return within and (most_acts == math.inf or cost_of(scaled).acts <= most_acts)
 
-    factor = _counted(fits, limit, text, strategy) if bounds else limit
+    factor = _counted(fits, limit, text, strategy) if bounded else limit
     ms = None
     if latency is not None and not isinstance(latency.by, LatencyLine):
         factor, ms = _timed(latency.by, latency.most, at, factor, limit, text, strategy)
@@ -124,9 +125,10 @@ def fit(
     misses = {what: 1 - getattr(cost, what) / bound for what, bound in most.items()}
     if latency is not None:
         if isinstance(latency.by, LatencyLine):
-            if not latency.by.covers(cost.acts):
-                raise _outside(f'{text} ({strategy}) fits a network of', cost.acts, latency.by)
-            ms = latency.by.ms(cost.acts)
+            acts = cost_of(scaled).acts
+            if not latency.by.covers(acts):
+                raise _outside(f'{text} ({strategy}) fits a network of', acts, latency.by)
+            ms = latency.by.ms(acts)
         assert ms is not None
         misses['latency_ms'] = 1 - ms / latency.most
     return Fit(scaled, factor, cost, misses, ms)

@@ -55,5 +55,7 @@ def fit_text(found: Fit[A], latency: LatencyBound[A] | None = None) -> str:
     if latency is None or found.latency is None:
         return text
     if isinstance(latency.by, LatencyLine):
-        return f'{text}\nestimate, not measured: {found.latency:.3g} ms by {latency.by}'
-    return f'{text}\nmeasured: {found.latency:.3g} ms, backbone without head'
+        source = f'estimate, not measured: {found.latency:.3g} ms by {latency.by}'
+    else:
+        source = f'measured: {found.latency:.3g} ms'
+    return f'{text}\n{source}, backbone without head'

@@ -13,13 +13,17 @@ from scalenas.arch import (
     ArchError,
     ClassificationHead,
     Scaling,
+    SegHead,
+    default_head,
     dump,
     layers,
     list_archs,
     load,
     named,
     of_family,
+    parse_head,
     rounding,
+    under_head,
 )
 from scalenas.complexity import Counter, count
 from scalenas.errors import UserError
@@ -99,3 +103,25 @@ def test_a_counter_without_a_size_takes_that_of_the_arch() -> None:
 def test_a_factor_is_a_positive_number(factor: object) -> None:
     with pytest.raises(ArchError, match='scaling: width must be'):
         Scaling(width=factor)  # type: ignore[arg-type]
+
+
+@given(archs, sizes)
+def test_only_a_classifier_keeps_the_last_convolution(arch: Arch, size: tuple[int, int]) -> None:
+    assert under_head(arch, None) == under_head(arch, ClassificationHead()) == arch
+    dense = under_head(arch, SegHead(19))
+    last = (
+        'final_conv'
+        if arch.family == 'regnet'
+        else f'layers.{len(getattr(arch, "stages", ())) + 1}'
+    )
+    names = [name for name, _ in arch.units(size)]
+    kept = [name for name, _ in dense.units(size)]
+    assert kept == [name for name in names if arch.family == 'hrnet' or name != last]
+    widths = [feature.channels for feature in dense.features(size)]
+    if arch.family == 'hrnet':
+        assert dense == arch
+    else:
+        assert widths[-1] == arch.stages[-1].width
+    assert parse_head(default_head(arch)) == (
+        SegHead(19) if arch.size is None else ClassificationHead(1000)
+    )

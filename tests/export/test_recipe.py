@@ -9,8 +9,8 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
-from scalenas.arch import Arch, from_dict, named, pruned
-from scalenas.complexity import Budget
+from scalenas.arch import Arch, SegHead, from_dict, named, pruned, under_head
+from scalenas.complexity import Budget, Counter
 from scalenas.evaluation import trace
 from scalenas.export import ExportError
 from scalenas.export.recipe import write_recipe
@@ -58,7 +58,15 @@ def test_the_config_builds_the_arch(
     with torch.device('meta'), DefaultScope.overwrite_default_scope(cfg.default_scope):
         model = MODELS.build(cfg.model)
     # Every layer that is built runs: heads take what the backbone gives.
-    assert trace(model, (64, 64)).params == sum(p.numel() for p in model.parameters())
+    params = sum(p.numel() for p in model.parameters())
+    assert trace(model, (64, 64)).params == params
+    if task == 'seg':
+        # What the tools print of this arch and a head seg:19 is what is trained.
+        head = SegHead(19, conv_bias=False)
+        assert (
+            Counter((64, 64), head)(under_head(grown(name, strategy, factor), head)).params
+            == params
+        )
 
 
 def test_the_images_have_the_size_of_the_arch(tmp_path: Path) -> None:
@@ -66,12 +74,18 @@ def test_the_images_have_the_size_of_the_arch(tmp_path: Path) -> None:
     write_recipe(tmp_path / 'b3.py', arch, 'cls')
     cfg = Config.fromfile(tmp_path / 'b3.py')
     assert cfg.train_dataloader.dataset.pipeline[1].scale == 300
+    assert cfg.model.backbone.conv_cfg.type == 'Conv2dAdaptivePadding', "EfficientNet's own recipe"
+    assert cfg.optim_wrapper.optimizer.type == 'RMSprop'
+    assert {hook.type for hook in cfg.custom_hooks} == {'scalenas.InvalidLossHook', 'EMAHook'}
     for loader in (cfg.val_dataloader, cfg.test_dataloader):
         _, resize, crop, _ = loader.dataset.pipeline
         assert (resize.scale, crop.crop_size) == (343, 300)
 
 
-@pytest.mark.parametrize(('name', 'task'), [('regnetz_500mf', 'cls'), ('scalenas_s1', 'seg')])
+SHRUNK = [('regnetz_500mf', 'cls'), ('efficientnet_b0', 'cls'), ('scalenas_s1', 'seg')]
+
+
+@pytest.mark.parametrize(('name', 'task'), SHRUNK)
 def test_the_config_trains_shrunk(tmp_path: Path, name: str, task: str) -> None:
     write_recipe(tmp_path / 'ready.py', named(name), task)
     cfg = Config.fromfile(tmp_path / 'ready.py')

@@ -12,7 +12,7 @@ from scalenas.training.launch import build_runner
 from .world import make_people, small_config
 
 pytestmark = pytest.mark.slow
-STEPS, SIDE = 240, 128
+STEPS, SIDE = 360, 128
 
 
 @pytest.fixture(scope='module')
@@ -28,7 +28,7 @@ def world(tmp_path_factory) -> Path:
     cfg = config(root, 'work')
     cfg.model.head.tag_loss.loss_weight = 0.01
     cfg.optim_wrapper.optimizer.lr = 0.003
-    cfg.param_scheduler[0].milestones = [int(0.8 * STEPS)]
+    cfg.param_scheduler[0].milestones = [int(0.75 * STEPS)]
     cfg.train_cfg.update(max_iters=STEPS, val_interval=STEPS)
     (flip,) = [step for step in cfg.train_dataloader.dataset.pipeline if step.type == 'RandomFlip']
     flip.prob = 0.5
@@ -92,9 +92,13 @@ def test_a_mirrored_picture_has_mirrored_people(world):
     turned = mirrored.keypoints[:, flip].copy()
     turned[..., 0] = SIDE - 1 - turned[..., 0]
     for n in np.flatnonzero(good):
-        off = np.abs(turned - plain.keypoints[n]).max((1, 2))
-        assert off.min() < 1e-2
-        at = off.argmin()
+        off = np.abs(turned - plain.keypoints[n]).max(2)
+        at = off.mean(1).argmin()
+        # mmpose's last quarter of a pixel is left out in the outermost columns, of which it counts
+        # one more on the left than on the right.
+        inner = (plain.keypoints[n, :, 0] > 2) & (plain.keypoints[n, :, 0] < SIDE - 3)
+        assert off[at, inner].max() < 1e-2
+        assert off[at].max() <= 0.26
         assert mirrored.keypoint_scores[at][flip] == pytest.approx(
             plain.keypoint_scores[n], rel=1e-3
         )

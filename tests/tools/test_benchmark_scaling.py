@@ -55,3 +55,17 @@ def test_from_a_measurement_to_a_network_in_milliseconds(tmp_path: Path) -> None
     found = run('scale', 'mine.yaml', 'depth', *latency, cwd=tmp_path)
     assert 'below max_macs, 100.0% below max_latency_ms' in found
     assert 'measured: ' in found
+
+
+def test_the_processors_clock_wants_one_thread(tmp_path: Path) -> None:
+    tool = [sys.executable, str(ROOT / 'tools/benchmark_scaling.py'), '--out', 'here']
+    done = subprocess.run(
+        [*tool, '--clock', 'processor', '--threads', '2'],
+        cwd=tmp_path,
+        env={'PYTHONPATH': str(ROOT), 'PATH': '/usr/bin:/bin'},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith('error: --clock processor: ')
+    assert not list(tmp_path.iterdir())

@@ -13,6 +13,8 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmengine.runner import load_checkpoint
 
+from scalenas.arch import named
+from scalenas.models.pretrained import caveat
 from scalenas.registry import MODELS
 from tests.models.world import assert_close, lively, pictures
 
@@ -66,6 +68,7 @@ def test_timms_classifier_gives_its_scores(
     assert convert(monkeypatch, source, 'theirs.pth', 'ours.pth', '--arch', arch) == 0
     printed = capsys.readouterr().out
     assert printed.startswith('# ours.pth: ')
+    assert ('begin with `tf_`' in printed) == (source == 'timm' and arch == 'efficientnet_b0')
     backbone = Config.fromstring(printed, '.py').backbone
     assert backbone.init_cfg.checkpoint == 'ours.pth'
     ours = classifier(backbone, channels).double()
@@ -78,6 +81,13 @@ def test_timms_classifier_gives_its_scores(
     with torch.no_grad():
         wanted, got = theirs(x), ours.eval()(x, mode='tensor')
     assert_close(wanted, got)
+
+
+def test_what_weights_cannot_tell_is_printed() -> None:
+    z = named('regnetz_4gf')
+    assert 'one more SiLU' in caveat(z.with_(conv_out=None), 'timm')
+    assert caveat(z, 'timm') == caveat(named('regnety_200mf'), 'timm') == ''
+    assert caveat(named('efficientnet_b0'), 'mmpretrain') == ''
 
 
 def test_mmpretrains_classifier_gives_its_scores(

@@ -8,7 +8,8 @@ import pytest
 from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 
-from scalenas.arch import load_file
+from scalenas.arch import SegHead, load_file
+from scalenas.complexity import Counter
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -27,20 +28,7 @@ def run(*args, cwd):
     ('args', 'scope'),
     [
         (('regnetz_500mf', 'fast', '--max-macs', '4e9'), 'mmpretrain'),
-        (
-            (
-                'scalenas_s1',
-                'compound',
-                '--factor',
-                '2',
-                '--head',
-                'seg:19',
-                '--size',
-                '256',
-                '512',
-            ),
-            'mmseg',
-        ),
+        (('scalenas_s1', 'compound', '--factor', '2'), 'mmseg'),
     ],
 )
 def test_arch_and_config(args, scope, tmp_path):
@@ -52,7 +40,19 @@ def test_arch_and_config(args, scope, tmp_path):
     assert cfg.default_scope == scope
     with DefaultScope.overwrite_default_scope(scope):
         model = MODELS.build(cfg.model)
-    assert model.backbone.arch.num_blocks == arch.num_blocks
+    assert model.backbone.arch == arch
+
+
+def test_a_dense_head_is_counted_on_the_network_that_is_written(tmp_path):
+    """EfficientNet's last convolution is the classifier's: neither counted nor written."""
+    command = ('efficientnet_b0', 'compound', '--factor', '2', '--head', 'seg:19')
+    done = run(*command, '--out', 'big.yaml', cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    arch = load_file(tmp_path / 'big.yaml')
+    assert arch.conv_out is None
+    params = Counter(arch.size, SegHead(19))(arch).params
+    assert f'{params / 1e6:.3f}' == '6.040'
+    assert ' 6.040 ' in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -65,6 +65,8 @@ def test_arch_and_config(args, scope, tmp_path):
             ('regnetz_500mf', 'fast', '--factor', '2', '--head', 'cls:10', '--config', 'x.py'),
             'cls:10',
         ),
+        (('scalenas_p2', 'depth', '--factor', '2', '--head', 'pose:17'), 'give --size H W'),
+        (('resnet50', 'fast', '--factor', '2', '--out', 'x', '--config', './x'), 'two different'),
     ],
 )
 def test_a_mistake_is_one_line(args, message, tmp_path):
@@ -73,4 +75,12 @@ def test_a_mistake_is_one_line(args, message, tmp_path):
     assert done.stderr.startswith('error: ')
     assert message in done.stderr
     assert done.stderr.count('\n') == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_has_no_recipe_leaves_no_file(tmp_path):
+    command = ('scalenas_s1', 'depth', '--factor', '2', '--head', 'cls:1000', '--size', '64', '64')
+    done = run(*command, '--out', 'big.yaml', '--config', 'big.py', cwd=tmp_path)
+    assert done.returncode == 2
+    assert 'no classification recipe' in done.stderr
     assert not list(tmp_path.iterdir())

@@ -18,7 +18,7 @@ from scalenas.arch import find
 from scalenas.cli import main_of
 from scalenas.export.text import as_config
 from scalenas.models.checkpoint import load_checkpoint, save_plain
-from scalenas.models.pretrained import SOURCES, backbone_for, from_source
+from scalenas.models.pretrained import SOURCES, backbone_for, caveat, from_source
 from scalenas.paths import new_file
 
 
@@ -41,7 +41,8 @@ def main() -> None:
     save_plain(out, found, {'scalenas': {'arch': arch.to_dict(), 'version': __version__}})
     start = {'type': 'Pretrained', 'checkpoint': str(out), 'prefix': 'backbone.'}
     config = {**backbone_for(arch, args.source), 'arch': args.arch, 'init_cfg': start}
-    print(as_config({'backbone': config}, f'{out}: {len(found)} keys'), end='')
+    about = '; '.join(filter(None, [f'{out}: {len(found)} keys', caveat(arch, args.source)]))
+    print(as_config({'backbone': config}, about), end='')
 
 
 if __name__ == '__main__':
