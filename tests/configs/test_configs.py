@@ -255,7 +255,7 @@ def test_no_config_searches_on_what_it_trains_or_reports():
 )
 def test_published_parameter_counts(name, params):
     """The authors' heads have a bias before the batch norm, mmseg's do not: 15 w numbers fewer."""
-    (config,) = [c for c in CONFIGS if f'scalenas_{name}_' in c]
+    (config,) = [c for c in CONFIGS if f'scalenas_seg/cityscapes/scalenas_{name}_' in c]
     cfg = read(config)
     with torch.device('meta'):
         model = build(cfg.model, cfg.default_scope)

