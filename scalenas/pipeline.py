@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from scalenas.errors import UserError
 
 SHORT_SPIN = {'GOMP_SPINCOUNT': '2000'}
 """Threads spin shortly for each other, then sleep. With OpenMP's long default, a small network's
 training becomes many times slower as soon as any other process needs one of the cores."""
+
+ONE_THREAD = {'OMP_NUM_THREADS': '1', 'MKL_NUM_THREADS': '1'}
+"""Runs side by side do not fight for cores, nor do their numbers depend on how many there are."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,9 @@ class Step:
     makes: tuple[Path, ...] = ()
     resume: tuple[str, ...] = field(default=())
     """Arguments that are added when the step was begun before and not finished."""
+    share: float = 0.0
+    """Above 0, the step may run beside its neighbours that also may, with one thread, its output in
+    a file; how long it takes, in any unit, tells the time left."""
 
     def fingerprint(self) -> str:
         """Changes with the command and with the content of what it needs."""
@@ -48,33 +56,131 @@ def run_steps(steps: Sequence[Step], stamps: Path) -> float:
     """
     stamps.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
-    for n, step in enumerate(steps, 1):
-        stamp = stamps / f'{n:02d}.json'
-        head = f'[{n}/{len(steps)}] {step.title}'
-        known = json.loads(stamp.read_text()) if stamp.is_file() else {}
-        fingerprint = step.fingerprint()
-        if known.get('done') == fingerprint and all(path.exists() for path in step.makes):
-            print(f'{head}: done before ({known["seconds"]:.0f} s)', flush=True)
+    tasks = [
+        Task(step, stamps / f'{n:02d}.json', f'[{n}/{len(steps)}] {step.title}')
+        for n, step in enumerate(steps, 1)
+    ]
+    for beside, group in itertools.groupby(tasks, lambda task: task.step.share > 0):
+        if beside:
+            run_beside(list(group))
             continue
-        print(f'{head}\n    $ {" ".join(_shown(part) for part in step.command)}', flush=True)
-        begun = known.get('begun') == fingerprint
-        stamp.write_text(json.dumps({'begun': fingerprint}))
-        began = time.monotonic()
-        command = [*step.command, *(step.resume if begun else ())]
-        result = subprocess.run(command, check=False, env={**SHORT_SPIN, **os.environ})
-        seconds = time.monotonic() - began
-        if result.returncode:
-            raise UserError(
-                f'step {n} ({step.title}) ended with exit code {result.returncode}; mend the cause '
-                'above and give the same command again: finished steps are kept'
-            )
-        for path in step.makes:
-            if not path.exists():
-                raise UserError(f'step {n} ({step.title}) ended well but made no {path}')
-        stamp.write_text(json.dumps({'done': fingerprint, 'seconds': seconds}))
-        total = time.monotonic() - start
-        print(f'{head}: {seconds:.0f} s ({total / 60:.1f} min in all)', flush=True)
+        for task in group:
+            if task.kept():
+                continue
+            task.begin()
+            seconds = task.wait()
+            total = time.monotonic() - start
+            print(f'{task.head}: {seconds:.0f} s ({total / 60:.1f} min in all)', flush=True)
     return time.monotonic() - start
+
+
+def run_beside(tasks: Sequence[Task], slots: int = 2, poll: float = 0.2) -> None:
+    """Runs what is not done yet, `slots` at a time, and says how much time is left.
+
+    Raises:
+        UserError: when a command fails; the others that run are ended, and resumed next time.
+    """
+    waiting = [task for task in tasks if not task.kept()]
+    every = left = sum(task.step.share for task in waiting)
+    running: list[Task] = []
+    start = time.monotonic()
+    try:
+        while waiting or running:
+            while waiting and len(running) < slots:
+                running.append(waiting.pop(0))
+                running[-1].begin(ONE_THREAD)
+            time.sleep(poll)
+            for task in [task for task in running if task.ended()]:
+                seconds = task.wait()
+                running.remove(task)
+                left -= task.step.share
+                ahead = (time.monotonic() - start) * left / (every - left)
+                print(f'{task.head}: {seconds:.0f} s, about {ahead / 60:.0f} min left', flush=True)
+    finally:
+        for task in running:
+            task.end()
+
+
+@dataclass
+class Task:
+    """A step of a chain: where its stamp lies, and how it is called on the screen."""
+
+    step: Step
+    stamp: Path
+    head: str
+    _process: subprocess.Popen[bytes] | None = None
+    _began: float = 0.0
+    _fingerprint: str = ''
+
+    @property
+    def log(self) -> Path:
+        """Where the output goes of a step that runs beside others."""
+        return self.stamp.with_suffix('.log')
+
+    def kept(self) -> bool:
+        """True when the step was done before, as it is now; says so."""
+        known = self._known()
+        fingerprint = self.step.fingerprint()
+        if known.get('done') != fingerprint or not all(p.exists() for p in self.step.makes):
+            return False
+        print(f'{self.head}: done before ({known["seconds"]:.0f} s)', flush=True)
+        return True
+
+    def begin(self, threads: Mapping[str, str] | None = None) -> None:
+        """Starts the command; with `threads` its output goes into `log`."""
+        step = self.step
+        shown = ' '.join(_shown(part) for part in step.command)
+        print(f'{self.head}\n    $ {shown}', flush=True)
+        self._fingerprint = step.fingerprint()
+        begun = self._known().get('begun') == self._fingerprint
+        self.stamp.write_text(json.dumps({'begun': self._fingerprint}))
+        self._began = time.monotonic()
+        command = [*step.command, *(step.resume if begun else ())]
+        env = {**SHORT_SPIN, **os.environ, **(threads or {})}
+        if threads is None:
+            self._process = subprocess.Popen(command, env=env)
+            return
+        with self.log.open('ab') as out:
+            self._process = subprocess.Popen(command, env=env, stdout=out, stderr=out)
+
+    def ended(self) -> bool:
+        """True when the command is over."""
+        return self._process is not None and self._process.poll() is not None
+
+    def end(self) -> None:
+        """Ends the command, if it runs."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait()
+
+    def wait(self) -> float:
+        """The seconds that the step took, once it is over and well.
+
+        Raises:
+            UserError: when it failed.
+        """
+        assert self._process is not None
+        try:
+            code = self._process.wait()
+        except BaseException:
+            self.end()
+            raise
+        seconds = time.monotonic() - self._began
+        number = self.stamp.stem.lstrip('0')
+        if code:
+            above = f'in {self.log}' if self.step.share else 'above'
+            raise UserError(
+                f'step {number} ({self.step.title}) ended with exit code {code}; mend the cause '
+                f'{above} and give the same command again: finished steps are kept'
+            )
+        for path in self.step.makes:
+            if not path.exists():
+                raise UserError(f'step {number} ({self.step.title}) ended well but made no {path}')
+        self.stamp.write_text(json.dumps({'done': self._fingerprint, 'seconds': seconds}))
+        return seconds
+
+    def _known(self) -> dict[str, Any]:
+        return json.loads(self.stamp.read_text()) if self.stamp.is_file() else {}
 
 
 def _shown(part: str) -> str:

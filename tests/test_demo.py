@@ -8,7 +8,17 @@ from PIL import Image
 
 from scalenas.arch import dump, named
 from scalenas.config import read_config
-from scalenas.demo import DEMOS, LAND, POSE, DetectionDemo, ScaleNetDemo, SearchDemo, demo_of
+from scalenas.demo import (
+    DEMOS,
+    LAND,
+    POSE,
+    DetectionDemo,
+    ScaleNetDemo,
+    SearchDemo,
+    SingleStageDemo,
+    demo_of,
+)
+from scalenas.demo.report import report
 from scalenas.demo.scalenet import LONG, QUICK
 from scalenas.demo.scalenet_report import spread_table
 from scalenas.errors import UserError
@@ -64,10 +74,19 @@ def demos(tmp_path):
         'detection alone': DetectionDemo(tmp_path / 'alone', trees, alone),
         'scalenet': trained_digits(tmp_path / 'digits', QUICK),
         'scalenet long': trained_digits(tmp_path / 'long', LONG),
+        'bignas': SingleStageDemo(tmp_path / 'bignas', tmp_path / 'digits', quick=True),
     }
 
 
-KINDS = ('segmentation', 'pose', 'detection', 'detection alone', 'scalenet', 'scalenet long')
+KINDS = (
+    'segmentation',
+    'pose',
+    'detection',
+    'detection alone',
+    'scalenet',
+    'scalenet long',
+    'bignas',
+)
 
 
 def all_steps(demo):
@@ -131,7 +150,7 @@ def test_the_iterations_are_those_of_the_configs():
 
 def test_each_demo_has_folders_of_its_own():
     found = [demo_of(name, quick=quick) for name in DEMOS for quick in (False, True)]
-    assert len({demo.work for demo in found}) == 2 * len(DEMOS) == 8
+    assert len({demo.work for demo in found}) == 2 * len(DEMOS) == 10
     assert str(demo_of('segmentation').work) == 'work_dirs/demo'
     assert demo_of('detection').land == demo_of('segmentation')
 
@@ -305,3 +324,50 @@ def test_spread_over_seeds():
     lines = spread_table(rows).splitlines()
     assert lines[2].startswith('| hierarchical | multiply-adds | 2 | 0.900 ± 0.141 | 0.900 ± 0.1')
     assert lines[3].endswith('| 0.833 ± 0.236 |')
+
+
+def test_single_stage_runs_are_single_changes_of_one_config(tmp_path):
+    """Every net alone is the slice that it is compared with, and every arm leaves one rule out."""
+    from mmengine.config import DictAction
+
+    from scalenas.arch import from_dict
+    from scalenas.complexity import Counter
+    from scalenas.demo.single_stage import ARMS, FULL_RATE, MACS, NETS
+    from scalenas.space import from_dict as space_from_dict
+
+    demo = SingleStageDemo(tmp_path / 'work', tmp_path / 'digits')
+    cfg = read_config(str(demo.config))
+    assert (cfg.train_cfg.max_iters, cfg.train_cfg.val_interval) == (demo.iters, demo.interval)
+    assert cfg.optim_wrapper.optimizer.lr == FULL_RATE
+    whole = space_from_dict(cfg.model.architecture.backbone.space.to_dict())
+    sliced = {'smallest': whole.smallest(), 'largest': whole.largest()}
+    sliced['middle'] = from_dict(cfg.val_cfg.archs[1].to_dict(), 'middle')
+    for net, options in NETS.items():
+        alone = read_config(str(demo.config_alone))
+        pairs = (option.split('=', 1) for option in options)
+        alone.merge_from_dict({k: DictAction._parse_iterable(v) for k, v in pairs})
+        space = space_from_dict(alone.model.architecture.backbone.space.to_dict())
+        assert space.smallest() == space.largest() == sliced[net]
+        assert Counter(None)(sliced[net]).macs == MACS[net]
+        assert alone.model.distillation is None
+        assert alone.model.sampler.type == 'fixed'
+        for same in ('optim_wrapper', 'param_scheduler', 'train_cfg', 'train_dataloader'):
+            assert alone[same] == cfg[same], same
+    assert len(demo.train()) == len(demo.seeds) * (len(ARMS) + len(NETS)) == 24
+    assert len({run.folder for run in demo.runs}) == 24
+
+
+def test_single_stage_results_come_from_the_logs(tmp_path):
+    demo = SingleStageDemo(tmp_path, tmp_path / 'digits', quick=True)
+    for n, run in enumerate(demo.runs):
+        path = demo.folder(run) / '20260101_000000/vis_data/scalars.json'
+        path.parent.mkdir(parents=True)
+        nets = ('largest',) if run.alone else ('smallest', 'net2', 'largest')
+        rows = [{'step': s, **{f'{net}/accuracy/top1': n + s for net in nets}} for s in (4, 8)]
+        path.write_text('\n'.join(json.dumps(row) for row in rows))
+    table, pictures = report(demo)
+    assert [line.count('|') for line in table.splitlines()] == [5] * 8
+    assert '| all rules | 12.0 ± 5.7 | 12.0 ± 5.7 | 12.0 ± 5.7 |' in table
+    assert '| each net alone | 17.0 ± 5.7 | 18.0 ± 5.7 | 19.0 ± 5.7 |' in table
+    for name in (*pictures, 'results.json'):
+        assert (tmp_path / name).is_file()

@@ -1,6 +1,9 @@
 """Chains of commands: what is done is not done again, what failed is."""
 
+import os
 import sys
+import time
+from dataclasses import replace
 
 import pytest
 
@@ -66,3 +69,50 @@ def test_later_steps_do_not_run_after_a_failure(tmp_path, log):
 def test_a_promise_is_checked(tmp_path, log):
     with pytest.raises(UserError, match='made no'):
         run_steps([step(log, makes=[tmp_path / 'nothing'])], tmp_path / 'stamps')
+
+
+def beside(log, title, code, makes=()):
+    return replace(step(log, title, code, makes=makes, resume=['--resume']), share=1.0)
+
+
+def test_two_run_side_by_side_with_one_thread_each(tmp_path, log, capfd):
+    """Each of two waits for a file of the other: one after the other, neither would end."""
+    a, b = tmp_path / 'a', tmp_path / 'b'
+    code = (
+        'import os, pathlib, time; pathlib.Path({0!r}).touch(); end = time.time() + 60\n'
+        'while not pathlib.Path({1!r}).exists(): assert time.time() < end; time.sleep(0.01)\n'
+        "print('threads', os.environ['OMP_NUM_THREADS'])"
+    )
+    steps = [
+        beside(log, 'a', code.format(str(a), str(b))),
+        beside(log, 'b', code.format(str(b), str(a))),
+        step(log, 'after'),
+    ]
+    for _ in range(2):
+        run_steps(steps, tmp_path / 'stamps')
+    assert count(log) == 3
+    said = capfd.readouterr().out
+    assert said.count('min left') == 2
+    assert said.count('done before') == 3
+    assert 'threads 1' not in said
+    assert (tmp_path / 'stamps/01.log').read_text() == 'threads 1\n'
+
+
+def test_a_failure_ends_what_runs_beside_it_and_keeps_what_is_done(tmp_path, log):
+    gate, pid = tmp_path / 'gate', tmp_path / 'pid'
+    ready = f'import os, pathlib, time; pathlib.Path({str(pid)!r}).write_text(str(os.getpid())); '
+    slow = ready + f'time.sleep(0 if pathlib.Path({str(gate)!r}).exists() else 60)'
+    bad = (
+        f'import pathlib, time\nwhile not pathlib.Path({str(pid)!r}).exists(): time.sleep(0.01)\n'
+        f'sys.exit(0 if pathlib.Path({str(gate)!r}).exists() else 3)'
+    )
+    steps = [beside(log, 'well', ''), beside(log, 'slow', slow), beside(log, 'bad', bad)]
+    began = time.monotonic()
+    with pytest.raises(UserError, match=r'step 3 \(bad\).*03\.log'):
+        run_steps(steps, tmp_path / 'stamps')
+    assert time.monotonic() - began < 50
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid.read_text()), 0)
+    gate.touch()
+    run_steps(steps, tmp_path / 'stamps')
+    assert sorted(log.read_text().splitlines()) == ['', '', '', '--resume', '--resume']

@@ -7,6 +7,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 POSE = ROOT / 'docs/demo/pose/table.md'
+SINGLE_STAGE = ROOT / 'docs/bignas'
 
 
 SEARCHES = [path for path in (ROOT / 'docs/demo/table.md', POSE) if path.exists()]
@@ -19,6 +20,8 @@ def test_the_tables_of_the_pages_are_the_written_ones():
         ROOT / 'benchmarks/results/results.md': 'README.md',
         ROOT / 'docs/scaling/table.md': 'docs/scaling.md',
     }
+    if SINGLE_STAGE.exists():
+        tables[SINGLE_STAGE / 'table.md'] = 'docs/bignas.md'
     assert len(tables) >= 3
     for table, page in tables.items():
         text = table.read_text().strip()
@@ -55,6 +58,25 @@ def test_figure_2_is_what_was_timed():
     about = {key: setting[key] for key in ('device', 'threads', 'batch', 'software')}
     model = LatencyModel(**about, lines={kind: latency_lines(found[kind]) for kind in KINDS})
     assert model.dump() == (folder / 'latency.yaml').read_text()
+
+
+@pytest.mark.skipif(not SINGLE_STAGE.exists(), reason='the runs of demo bignas were not made')
+def test_the_table_of_single_stage_models_follows_from_the_curves():
+    """docs/bignas holds results.json, table.md and curves.png of one work_dirs/demo_bignas."""
+    from scalenas.demo import SingleStageDemo
+    from scalenas.demo.single_stage import ARMS, MACS, NETS
+    from scalenas.visualization.single_stage_report import single_stage_table
+
+    demo = SingleStageDemo(ROOT, ROOT)
+    results = json.loads((SINGLE_STAGE / 'results.json').read_text())
+    assert single_stage_table(results) == (SINGLE_STAGE / 'table.md').read_text().strip()
+    assert results['macs'] == MACS
+    assert set(results['scores']) == {*ARMS, *(f'{net} alone' for net in NETS)}
+    for seeds in results['scores'].values():
+        assert [int(seed) for seed in seeds] == list(demo.seeds)
+        for nets in seeds.values():
+            assert all(list(curve)[-1] == str(demo.iters) for curve in nets.values())
+    assert (SINGLE_STAGE / 'curves.png').is_file()
 
 
 @pytest.mark.parametrize('table', SEARCHES, ids=lambda path: path.parent.name)

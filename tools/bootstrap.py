@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """From nothing to a result: makes the environment once, then runs the demo, tests or a command.
 
-python3.11 tools/bootstrap.py demo [segmentation|pose|detection|scalenet] [args of tools/demo.py]
+python3.11 tools/bootstrap.py demo [segmentation|pose|detection|scalenet|bignas] [its arguments]
 python3.11 tools/bootstrap.py test [args of pytest]
 python3.11 tools/bootstrap.py run -- COMMAND ...
 source "$(python3.11 tools/bootstrap.py env)/bin/activate"

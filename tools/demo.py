@@ -5,6 +5,7 @@ segmentation  satellite pictures: data, teacher, supernet, two searches, export,
 pose          people on video: the same steps, with mmpose
 detection     trees from the air: a detector from an exported backbone and from random weights
 scalenet      digits: two super-supernets, how they rank networks, MCEA, a family of networks
+bignas        digits: slices of a single-stage model, nets alone, rules left out, three seeds
 
 Stop it at any time; the same command goes on. Writes below the folder where it is started.
 """

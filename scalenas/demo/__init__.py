@@ -9,6 +9,7 @@ from scalenas.errors import UserError
 from .finetuning import DetectionDemo
 from .scalenet import LONG, MINUTES, QUICK, ScaleNetDemo
 from .searching import LAND, POSE, SearchDemo
+from .single_stage import SingleStageDemo
 
 __all__ = [
     'DATA',
@@ -19,16 +20,18 @@ __all__ = [
     'DetectionDemo',
     'ScaleNetDemo',
     'SearchDemo',
+    'SingleStageDemo',
     'demo_of',
 ]
 
-Demo = SearchDemo | DetectionDemo | ScaleNetDemo
+Demo = SearchDemo | DetectionDemo | ScaleNetDemo | SingleStageDemo
 
 DATA = {
     'segmentation': 'earth',
     'pose': 'people',
     'detection': 'trees',
     'scalenet': 'digits',
+    'bignas': 'digits',
 }
 """Demo -> the demo data that it runs on."""
 
@@ -55,6 +58,8 @@ def demo_of(
     data = data or Path('data') / DATA[name]
     if name == 'scalenet':
         return ScaleNetDemo(work, data, QUICK if quick else LONG if long else MINUTES)
+    if name == 'bignas':
+        return SingleStageDemo(work, data, quick)
     if name == 'detection':
         backbones = Path(f'work_dirs/demo{quickly}')
         return DetectionDemo(work, data, SearchDemo(LAND, backbones, Path('data/earth'), quick))

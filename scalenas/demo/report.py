@@ -13,18 +13,22 @@ from scalenas.visualization.demo_report import (
     read_card,
     stock_metrics,
 )
+from scalenas.visualization.single_stage_report import draw_curves, single_stage_table
 
 from . import Demo
 from .finetuning import DetectionDemo
 from .scalenet import ScaleNetDemo
 from .scalenet_report import scalenet_report
 from .searching import SearchDemo
+from .single_stage import SingleStageDemo
 
 
 def report(demo: Demo) -> tuple[str, tuple[str, ...]]:
     """The table, and the names of the pictures, which are written into the demo's work dir."""
     if isinstance(demo, ScaleNetDemo):
         return scalenet_report(demo)
+    if isinstance(demo, SingleStageDemo):
+        return _of_single_stage(demo)
     return _of_finetuning(demo) if isinstance(demo, DetectionDemo) else _of_search(demo)
 
 
@@ -53,3 +57,11 @@ def _of_finetuning(demo: DetectionDemo) -> tuple[str, tuple[str, ...]]:
     predicted = {f'{start} weights': demo.predictions(start, seed) for start in demo.STARTS}
     draw_objects(demo.work, demo.data, 'test', predicted)
     return finetune_table(scores, demo.SEEDS), ('boxes.png',)
+
+
+def _of_single_stage(demo: SingleStageDemo) -> tuple[str, tuple[str, ...]]:
+    results = demo.results()
+    text = json.dumps(results, indent=1)
+    (demo.work / 'results.json').write_text(text + '\n', encoding='utf-8')
+    draw_curves(demo.work / 'curves.png', results['scores'], demo.PANELS, ('smallest', 'largest'))
+    return single_stage_table(results), ('curves.png',)
