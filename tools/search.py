@@ -54,6 +54,9 @@ def main() -> None:
     study = places.open(plan.objective, plan.settings(search, args.checkpoint, cfg))
     with ProgressLine(plan.objective, search.num_total) as line:
         run_search(search, study, evaluator, seed=plan.seed, progress=line, after=report)
+    report(
+        study.records()
+    )  # an alternating search notes its last iteration when it is asked for more
     print(f'{len(study.records())} networks evaluated; the front is in {places.report}')
 
 

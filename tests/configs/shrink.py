@@ -202,6 +202,9 @@ def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
             part['space'].update(SPACE)
         if 'space' in part and kind.endswith('SuperMBConvNet'):
             part['space'].update(NARROW)
+        if isinstance(part.get('archs'), list | tuple):
+            # Nets between the bounds, in full: the shrunk space has none of them.
+            part['archs'] = [arch for arch in part['archs'] if isinstance(arch, str)]
         if kind == 'scalenas.ChoiceMBConvNet':
             shrink_scaled(part['space'])
         if kind.endswith('.ScaleHRNet') and isinstance(part.get('arch'), str):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.dataset import pseudo_collate
+from mmengine.registry import DefaultScope
 
 from scalenas.errors import UserError
 from scalenas.pose import PackPyramid, PyramidPoseEstimator, PyramidPreprocessor, PyramidResize
@@ -101,11 +102,12 @@ def test_one_scale_goes_mmposes_way():
 
 @pytest.mark.parametrize('scales', [None, (0.5,)])
 def test_pipeline_and_model_must_agree(scales):
-    model = PyramidPoseEstimator(
-        backbone={'type': 'scalenas.ScaleHRNet', 'arch': small_arch(6).to_dict()},
-        head={'type': 'scalenas.HigherHRNetHead', 'in_channels': 6, 'num_keypoints': 17},
-        test_cfg={'multiscale_test': scales is None},
-    )
+    with DefaultScope.overwrite_default_scope('mmpose'):
+        model = PyramidPoseEstimator(
+            backbone={'type': 'scalenas.ScaleHRNet', 'arch': small_arch(6).to_dict()},
+            head={'type': 'scalenas.HigherHRNetHead', 'in_channels': 6, 'num_keypoints': 17},
+            test_cfg={'multiscale_test': scales is None},
+        )
     data = PyramidPreprocessor(mean=[0.0] * 3, std=[1.0] * 3).forward(batch(scales, 1))
     with pytest.raises(UserError, match=r'model.test_cfg.multiscale_test is (True|False); set'):
         model(**data, mode='predict')

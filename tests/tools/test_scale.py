@@ -79,8 +79,8 @@ def test_a_mistake_is_one_line(args, message, tmp_path):
 
 
 def test_what_has_no_recipe_leaves_no_file(tmp_path):
-    command = ('scalenas_s1', 'depth', '--factor', '2', '--head', 'cls:1000', '--size', '64', '64')
+    command = ('efficientnet_b0', 'depth', '--factor', '2', '--head', 'pose:17')
     done = run(*command, '--out', 'big.yaml', '--config', 'big.py', cwd=tmp_path)
     assert done.returncode == 2
-    assert 'no classification recipe' in done.stderr
+    assert 'only HRNet-style nets have a pose recipe' in done.stderr
     assert not list(tmp_path.iterdir())

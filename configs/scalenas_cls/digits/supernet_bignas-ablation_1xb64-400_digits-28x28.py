@@ -1,7 +1,8 @@
 # What: the single-stage model of digits in 400 iterations, for the ablations of its rules; a small, a
 #   middle and the largest net are validated eight times. The rate is 5 % from iteration 240 on.
 # Source: BigNAS (Yu et al. 2020), section 4.3, figures 4 to 7.
-# Command: python tools/demo.py bignas
+# Command: python tools/train.py configs/scalenas_cls/digits/supernet_bignas-ablation_1xb64-400_digits-28x28.py
+#   All runs of the comparison: python tools/demo.py bignas
 # Needs: python tools/get_demo_data.py digits
 # Expected: docs/bignas.md.
 # Cost: minutes on one CPU thread.
