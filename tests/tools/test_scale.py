@@ -82,5 +82,5 @@ def test_what_has_no_recipe_leaves_no_file(tmp_path):
     command = ('efficientnet_b0', 'depth', '--factor', '2', '--head', 'pose:17')
     done = run(*command, '--out', 'big.yaml', '--config', 'big.py', cwd=tmp_path)
     assert done.returncode == 2
-    assert 'only HRNet-style nets have a pose recipe' in done.stderr
+    assert 'only HRNet-style nets have a recipe for pose' in done.stderr
     assert not list(tmp_path.iterdir())
