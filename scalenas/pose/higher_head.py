@@ -70,9 +70,12 @@ class HigherHRNetHead(BaseHead):
             nn.ReLU(inplace=True),
         )
         self.blocks = nn.Sequential(*(basic_block(channels, build) for _ in range(num_blocks)))
-        self.keypoint_loss = MMPOSE_MODELS.build(keypoint_loss or {'type': 'KeypointMSELoss'})
+        # With their scope, as another package's default scope may be active.
+        self.keypoint_loss = MMPOSE_MODELS.build(
+            keypoint_loss or {'type': 'mmpose.KeypointMSELoss'}
+        )
         self.tag_loss = MMPOSE_MODELS.build(
-            tag_loss or {'type': 'AssociativeEmbeddingLoss', 'loss_weight': 0.001}
+            tag_loss or {'type': 'mmpose.AssociativeEmbeddingLoss', 'loss_weight': 0.001}
         )
         self.decoder = KEYPOINT_CODECS.build(decoder) if decoder else None
 

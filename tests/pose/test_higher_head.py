@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.model import BaseModel
-from mmengine.registry import MODELS
+from mmengine.registry import MODELS, DefaultScope
 from mmengine.structures import InstanceData
 from mmpose.structures import MultilevelPixelData, PoseDataSample
 
@@ -20,7 +20,7 @@ from scalenas.pose import HigherHRNetHead
 from .world import small_arch
 
 K = 3
-LOSS = {'type': 'AssociativeEmbeddingLoss', 'loss_weight': 0.001}
+LOSS = {'type': 'mmpose.AssociativeEmbeddingLoss', 'loss_weight': 0.001}
 
 
 class Net(BaseModel):
@@ -75,6 +75,14 @@ def test_what_is_counted_is_what_runs(channels, blocks):
     assert sum(p.numel() for p in net.parameters()) == Counter((64, 64), plan)(arch).params
 
 
+@pytest.mark.parametrize('scope', ['mmseg', 'mmdet', 'scalenas'])
+def test_builds_whatever_scope_is_the_default(scope):
+    with DefaultScope.overwrite_default_scope(scope):
+        head = HigherHRNetHead(8, K)
+    assert type(head.tag_loss).__name__ == 'AssociativeEmbeddingLoss'
+    assert type(head.keypoint_loss).__name__ == 'KeypointMSELoss'
+
+
 def test_shapes(head):
     coarse, fine = head((torch.rand(2, 8, 16, 12), torch.rand(2, 16, 8, 6)))
     assert coarse.shape == (2, 2 * K, 16, 12)
@@ -119,7 +127,7 @@ def test_tag_losses_by_hand():
     push = 0.5 * (2 * math.exp(-4.0) + 2) / 2
     assert losses['loss_pull'].item() == pytest.approx(0.001 * pull / 2, rel=1e-5)
     assert losses['loss_push'].item() == pytest.approx(0.001 * push / 2, rel=1e-5)
-    theirs = MODELS.build({'type': f'mmpose.{LOSS["type"]}', 'loss_weight': 0.001})
+    theirs = MODELS.build(LOSS)
     indices = [torch.tensor(people), torch.tensor(nobody)]
     assert [losses['loss_pull'] * 2, losses['loss_push'] * 2] == list(theirs(tags, indices))
 
