@@ -332,7 +332,7 @@ def test_single_stage_runs_are_single_changes_of_one_config(tmp_path):
 
     from scalenas.arch import from_dict
     from scalenas.complexity import Counter
-    from scalenas.demo.single_stage import ARMS, FULL_RATE, MACS, NETS
+    from scalenas.demo.single_stage import ARMS, CONTROL, FULL_RATE, MACS, NETS
     from scalenas.space import from_dict as space_from_dict
 
     demo = SingleStageDemo(tmp_path / 'work', tmp_path / 'digits')
