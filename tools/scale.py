@@ -30,6 +30,7 @@ from scalenas.arch import (
 from scalenas.cli import main_of
 from scalenas.complexity import Budget
 from scalenas.errors import UserError
+from scalenas.paths import new_file
 from scalenas.scaling import LatencyBound, LatencyModel, fit_text, grow, scale, scale_table
 from scalenas.scaling.runtime import base_name
 
@@ -78,6 +79,7 @@ def parse_args() -> argparse.Namespace:
         metavar='FILE',
         help='write a config that trains it (ImageNet, Cityscapes, COCO pose)',
     )
+    parser.add_argument('--force', action='store_true', help='overwrite the file of --out')
     return parser.parse_args()
 
 
@@ -128,8 +130,8 @@ def main() -> None:
     args = parse_args()
     for option in ('out', 'config'):
         path = getattr(args, option)
-        if path and (Path(path).exists() or not Path(path).parent.is_dir()):
-            raise UserError(f'--{option} {path}: must be a new file in a folder that exists')
+        if path:
+            new_file(path, force=args.force and option == 'out')
     if args.out and args.config and Path(args.out).resolve() == Path(args.config).resolve():
         raise UserError(f'--out and --config: two different files, got {args.out} for both')
     base, head, text, size = network(args)

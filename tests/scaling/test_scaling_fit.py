@@ -230,5 +230,7 @@ def test_the_tool_writes_an_arch_once(tmp_path: Path) -> None:
     second = run('regnetz_500mf', 'fast', '--factor', '2')
     assert second.returncode == 2
     assert len(second.stderr.splitlines()) == 1
-    assert 'must be a new file' in second.stderr
+    assert 'big.yaml: exists already' in second.stderr
     assert load_file(out).size == (248, 248)
+    assert run('regnetz_500mf', 'depth', '--factor', '2', '--force').returncode == 0
+    assert load_file(out).size == named('regnetz_500mf').size
