@@ -37,7 +37,7 @@ class TrainedAlone:
         """By a config, which must train by iterations and have a backbone with an arch.
 
         Raises:
-            UserError: when it does not, or cannot be read.
+            UserError: when it does not, or cannot be read; for an option that is no KEY=VALUE.
         """
         from scalenas.config import read_config
 
@@ -48,9 +48,13 @@ class TrainedAlone:
                 f'{config}: expected a config with train_cfg.max_iters and model.backbone.arch, '
                 'in which one network after the other is put'
             )
-        given = dict(option.split('=', 1) for option in options)
-        count = int(given.get('train_cfg.max_iters', iterations))
-        return cls(Path(config), count, archs, work, options)
+        given = {key: value for key, _, value in (option.partition('=') for option in options)}
+        if not all('=' in option for option in options):
+            raise UserError(f'options of {config}: expected KEY=VALUE, got {" ".join(options)}')
+        count = str(given.get('train_cfg.max_iters', iterations))
+        if not count.isdecimal() or not int(count):
+            raise UserError(f'train_cfg.max_iters of {config}: expected a number, got {count!r}')
+        return cls(Path(config), int(count), archs, work, options)
 
     def steps(self) -> list[Step]:
         """Training and test of each network; two run side by side."""

@@ -113,7 +113,7 @@ class ScaleNetDemo:
         base, *_, grown = self.family
         scalings = self.found / 'scalings.yaml'
         strategy = f'{scalings}:s{self.STAGES + 1}'
-        given = command('scale.py', base, strategy, '--head', 'cls:10', '--out', grown)
+        given = command('scale.py', base, strategy, '--head', 'cls:10', '--out', grown, '--force')
         generalised = Step('generalise the scalings', given, (base, scalings), (grown,))
         exports = [self._export(arch) for arch in self.family[:-1]]
         return [generalised, *exports, *self.trained().steps()]

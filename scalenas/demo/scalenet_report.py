@@ -13,7 +13,13 @@ from scalenas.config import read_config
 from scalenas.sampling import HierarchicalSampler
 from scalenas.sampling.many import draw_many, many_macs
 from scalenas.scaling import SearchedScalings
-from scalenas.search import Comparison, comparison_of, rank_table
+from scalenas.search import (
+    AlternatingSearch,
+    Comparison,
+    SearchPlan,
+    comparison_of,
+    rank_table,
+)
 from scalenas.space import ScaledSpace, from_dict
 from scalenas.visualization.demo_report import read_card
 from scalenas.visualization.draw_ranks import draw_ranks
@@ -91,16 +97,17 @@ def _family_table(demo: ScaleNetDemo) -> str:
 
 
 def _draw_sampling(demo: ScaleNetDemo) -> None:
-    """Macs of sampled paths, as in figure 3, with f_0 as the search found it."""
+    """Macs of sampled paths, as in figure 3, with the budgets of the search."""
     cfg = read_config(str(demo.search_config))
     space = from_dict(cfg.model.architecture.backbone.space.to_dict())
     assert isinstance(space, ScaledSpace)
     head, merged = ClassificationHead(10), space.merged()
+    search = SearchPlan.from_dict(cfg.search).build(space, Counter(None, head))
+    assert isinstance(search, AlternatingSearch)
     weights = {'scale.stage': HierarchicalSampler(space).eta}
     samples = {
         'hierarchical': many_macs(space, draw_many(space, PATHS, 0, weights), head),
         'uniform': many_macs(merged, draw_many(merged, PATHS, 0), head),
     }
-    base = Counter(None, head)(load_file(demo.family[0])).macs
-    budgets = [base * 2**j for j in range(demo.STAGES + 1)]
+    budgets = [search.breeder.budgets.target(j) for j in range(demo.STAGES + 1)]
     draw_sampling(samples, budgets, demo.work / 'sampling.png')

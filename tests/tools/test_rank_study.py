@@ -89,6 +89,9 @@ def test_the_paths_and_the_scores_of_another_study(world: Path, ranked: Any) -> 
         (('--alone', 'none.csv'), 'expected a CSV with columns arch and score'),
         (('--archs', 'none.json'), 'not the paths of a rank study'),
         (('--alone', 'a.csv', '--train', 'b.py'), 'either the scores are there or'),
+        (('--resamples', '0'), '--resamples: expected a whole number >= 1'),
+        (('--seed', '-1'), '--seed: expected a whole number >= 0'),
+        (('--train', 'b.py'), 'b.py'),
     ],
 )
 def test_a_mistake_is_one_line(world: Path, ranked: Any, args: tuple[str, ...], line: str) -> None:
