@@ -43,14 +43,14 @@ def writable_folder(path: str | Path) -> Path:
     return folder
 
 
-def new_file(path: str | Path) -> Path:
-    """The path of a file that is not there yet, in a folder that is.
+def new_file(path: str | Path, force: bool = False) -> Path:
+    """The path of a file that is not there yet (`force`: or is), in a folder that is there.
 
     Raises:
         UserError: when either is otherwise.
     """
     path = Path(path)
-    if path.exists():
+    if path.exists() and not (force and path.is_file()):
         raise UserError(f'{path}: exists already; choose another name or remove it')
     if not path.parent.is_dir():
         raise UserError(f'{path.parent}: no such folder to write into; make it first')

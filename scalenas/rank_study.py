@@ -11,6 +11,7 @@ from typing import Any, Self
 from mmengine.config import Config
 
 from scalenas.arch import Arch, dump
+from scalenas.arch.strict import as_int
 from scalenas.config import read_config
 from scalenas.demo.alone import TrainedAlone
 from scalenas.errors import UserError
@@ -50,15 +51,20 @@ class RankJob:
 
     @classmethod
     def of(cls, args: argparse.Namespace) -> Self:
-        """As the command line asks for it.
+        """As the command line asks for it; whatever is wrong with that is said here.
 
         Raises:
-            UserError: for options that exclude each other, or a config without a search.
+            UserError: for options that exclude each other, a config without a search, or one that
+                trains no network alone.
         """
         if args.alone and args.train:
             raise UserError('--alone, --train: either the scores are there or they are to be made')
         if args.num < 3 or args.num_alone < 3:
             raise UserError('--num, --num-alone: a correlation needs at least 3 networks')
+        as_int(args.seed, '--seed', 0)
+        as_int(args.resamples, '--resamples')
+        if args.train:
+            TrainedAlone.by(args.train, (), Path(), *args.train_options)
         cfg = read_config(args.config, args.cfg_options)
         work = args.work_dir or Path('work_dirs') / f'{Path(args.config).stem}_ranks'
         return cls(args, cfg, SearchPlan.from_dict(cfg.get('search')), work)
@@ -71,6 +77,8 @@ class RankJob:
         """
         writable_folder(self.work)
         alone = read_alone(self.args.alone) if self.args.alone else None
+        if alone is not None and len(alone) < 3:
+            raise UserError(f'--alone {self.args.alone}: a correlation needs at least 3 networks')
         records = self._evaluate(alone)
         if self.args.train:
             alone = self._train(records)

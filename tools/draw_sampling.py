@@ -9,8 +9,9 @@ from __future__ import annotations
 import argparse
 import time
 
-from scalenas.arch import parse_head
+from scalenas.arch import ClassificationHead, parse_head
 from scalenas.cli import main_of
+from scalenas.errors import UserError
 from scalenas.sampling import HierarchicalSampler, parse_eta
 from scalenas.sampling.many import draw_many, many_macs
 from scalenas.space import base_macs, scalenet_scaled_space, stage_budgets
@@ -38,6 +39,8 @@ def main() -> None:
     args = parse_args()
     start = time.perf_counter(), time.process_time()
     space, head = scalenet_scaled_space(half=args.space == 'scalenet_half'), parse_head(args.head)
+    if not isinstance(head, ClassificationHead | None):
+        raise UserError(f'--head: expected cls:NUMBER (of classes) or none, got {args.head!r}')
     weights = {'scale.stage': HierarchicalSampler(space, eta=parse_eta(args.eta)).eta}
     bases = many_macs(space.base, draw_many(space.base, args.num_base, args.seed), head)
     f_0, merged = base_macs(bases.mean()), space.merged()

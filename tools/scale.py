@@ -3,6 +3,7 @@
 python tools/scale.py regnetz_500mf fast --max-macs 4e9 --out big.yaml
 python tools/scale.py scalenas_s1 compound --factor 2 --config twice.py
 python tools/scale.py efficientnet_b0 scalenet:s2 --config efficientnet_b0_s2.py
+python tools/scale.py stages/s0.yaml scalings.yaml:s4 --config s4.py --recipe CONFIG_OF_ONE_NETWORK
 python tools/scale.py efficientnet_b0 fast --max-latency-ms 20 --measure cpu
 """
 
@@ -30,6 +31,7 @@ from scalenas.arch import (
 from scalenas.cli import main_of
 from scalenas.complexity import Budget
 from scalenas.errors import UserError
+from scalenas.paths import new_file
 from scalenas.scaling import LatencyBound, LatencyModel, fit_text, grow, scale, scale_table
 from scalenas.scaling.runtime import base_name
 
@@ -78,6 +80,10 @@ def parse_args() -> argparse.Namespace:
         metavar='FILE',
         help='write a config that trains it (ImageNet, Cityscapes, COCO pose)',
     )
+    parser.add_argument(
+        '--recipe', metavar='CONFIG', help='what --config starts from (default: one of the family)'
+    )
+    parser.add_argument('--force', action='store_true', help='overwrite the file of --out')
     return parser.parse_args()
 
 
@@ -128,12 +134,14 @@ def main() -> None:
     args = parse_args()
     for option in ('out', 'config'):
         path = getattr(args, option)
-        if path and (Path(path).exists() or not Path(path).parent.is_dir()):
-            raise UserError(f'--{option} {path}: must be a new file in a folder that exists')
+        if path:
+            new_file(path, force=args.force and option == 'out')
     if args.out and args.config and Path(args.out).resolve() == Path(args.config).resolve():
         raise UserError(f'--out and --config: two different files, got {args.out} for both')
     base, head, text, size = network(args)
-    if args.config and text not in ('cls:1000', 'seg:19', 'pose:17'):
+    if args.recipe and not args.config:
+        raise UserError('--recipe: needs --config beside it')
+    if args.config and not args.recipe and text not in ('cls:1000', 'seg:19', 'pose:17'):
         raise UserError(f'--config: written for --head cls:1000, seg:19, pose:17, got {text}')
     budget = Budget(max_macs=args.max_macs, max_params=args.max_params, max_acts=args.max_acts)
     rule = rounding(args.rounding) if args.rounding else None
@@ -148,7 +156,8 @@ def main() -> None:
         from scalenas.export.recipe import write_recipe
 
         task, about = text.partition(':')[0], f'{args.arch}, {args.strategy}'
-        write_recipe(args.config, grown.arch, task, about, grown.reached.resolution)
+        factor = grown.reached.resolution
+        write_recipe(args.config, grown.arch, task, about, factor, args.recipe)
         print(f'wrote {args.config}')
     if args.out:
         Path(args.out).write_text(dump(grown.arch), encoding='utf-8')

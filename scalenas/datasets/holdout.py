@@ -47,7 +47,8 @@ def read_classes(path: str | Path) -> tuple[str, ...]:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, 'strerror', None) or error
         raise UserError(
-            f'class_list {path}: {reason}; write a file with one class folder a line'
+            f'class_list {path}: {reason}; write a file with one class folder (such as n02869837) '
+            'a line; docs/scalenet.md says where that of ImageNet-100 is'
         ) from None
     names = tuple(line.split()[0] for line in lines if line.split())
     if not names or len(set(names)) != len(names):

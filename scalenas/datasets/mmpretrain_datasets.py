@@ -1,5 +1,6 @@
 """Classification data as mmpretrain data sets; imported by the registry, needs mmpretrain."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,9 +15,26 @@ from scalenas.errors import UserError
 from scalenas.registry import DATASETS
 
 
+def _read(dataset: ImageNet, read: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """What `read` gives; pictures that are not there, or not in their folders, are one line."""
+    folder, name = str(dataset.img_prefix), type(dataset).__name__
+    if '://' not in folder and not Path(folder).is_dir():
+        raise UserError(
+            f'{name}: {folder} is missing; expected ImageNet (ILSVRC 2012) there, its pictures in '
+            'folders of their classes, or a list of them in meta/ beside it'
+        )
+    try:
+        return read()
+    except (AssertionError, RuntimeError) as error:
+        raise UserError(f'{name}: {folder}: {" ".join(str(error).split())}') from error
+
+
 @DATASETS.register_module()
 class SpreadImageNet(ImageNet):
-    """ImageNet as mmpretrain reads it, or `spread` pictures of it, evenly over all classes."""
+    """ImageNet as mmpretrain reads it, or `spread` pictures of it, evenly over all classes.
+
+    Raises UserError in one line where it is not.
+    """
 
     def __init__(self, spread: int | None = None, **kwargs: Any) -> None:
         check_spread(spread, type(self).__name__)
@@ -25,7 +43,7 @@ class SpreadImageNet(ImageNet):
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """Paths and labels, as mmpretrain describes them."""
-        return spread_evenly(super().load_data_list(), self._spread)
+        return spread_evenly(_read(self, super().load_data_list), self._spread)
 
 
 @DATASETS.register_module()
@@ -37,7 +55,8 @@ class ImageNetPart(ImageNet):
     with labels in that order; it needs the pictures in folders of their classes. spread: keep that
     many pictures of all, evenly over the classes.
 
-    Raises UserError in one line for a part, a list or a number that makes no data set.
+    Raises UserError in one line for a part, a list or a number that makes no data set, and where
+    ImageNet is not.
     """
 
     def __init__(
@@ -60,7 +79,7 @@ class ImageNetPart(ImageNet):
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """Paths and labels, as mmpretrain describes them."""
-        rows = super().load_data_list() if self._names is None else self._listed(self._names)
+        rows = _read(self, super().load_data_list if self._names is None else self._listed)
         if self._part is not None:
             names = [row['img_path'] for row in rows]
             labels = [row['gt_label'] for row in rows]
@@ -69,11 +88,14 @@ class ImageNetPart(ImageNet):
             rows = [row for index, row in enumerate(rows) if (index in held) == wanted]
         return spread_evenly(rows, self._spread)
 
-    def _listed(self, names: tuple[str, ...]) -> list[dict[str, Any]]:
-        folder = Path(self.img_prefix)
+    def _listed(self) -> list[dict[str, Any]]:
+        folder, names = Path(self.img_prefix), self._names or ()
         for name in names:
             if not (folder / name).is_dir():
-                raise UserError(f'ImageNetPart: class_list names {name}, and {folder} has no such')
+                raise UserError(
+                    f'ImageNetPart: class_list names {name}, and {folder} has no such folder; with '
+                    'a list, pictures must lie in folders of their classes, those of val too'
+                )
         labels = {name: label for label, name in enumerate(names)}
         samples, _ = get_samples(str(folder), labels, is_valid_file=self.is_valid_file)
         return [{'img_path': str(folder / file), 'gt_label': label} for file, label in samples]

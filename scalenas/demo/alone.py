@@ -13,6 +13,9 @@ from scalenas.visualization.demo_report import stock_metrics
 
 from .commands import command
 
+TEST = 0.2
+"""How long a test takes, about, in trainings: for the time left."""
+
 
 @dataclass(frozen=True)
 class TrainedAlone:
@@ -34,7 +37,7 @@ class TrainedAlone:
         """By a config, which must train by iterations and have a backbone with an arch.
 
         Raises:
-            UserError: when it does not, or cannot be read.
+            UserError: when it does not, or cannot be read; for an option that is no KEY=VALUE.
         """
         from scalenas.config import read_config
 
@@ -45,12 +48,16 @@ class TrainedAlone:
                 f'{config}: expected a config with train_cfg.max_iters and model.backbone.arch, '
                 'in which one network after the other is put'
             )
-        given = dict(option.split('=', 1) for option in options)
-        count = int(given.get('train_cfg.max_iters', iterations))
-        return cls(Path(config), count, archs, work, options)
+        given = {key: value for key, _, value in (option.partition('=') for option in options)}
+        if not all('=' in option for option in options):
+            raise UserError(f'options of {config}: expected KEY=VALUE, got {" ".join(options)}')
+        count = str(given.get('train_cfg.max_iters', iterations))
+        if not count.isdecimal() or not int(count):
+            raise UserError(f'train_cfg.max_iters of {config}: expected a number, got {count!r}')
+        return cls(Path(config), int(count), archs, work, options)
 
     def steps(self) -> list[Step]:
-        """Training and test of each network."""
+        """Training and test of each network; two run side by side."""
         return [step for arch in self.archs for step in (self._train(arch), self._test(arch))]
 
     def scores(self, metric: str) -> dict[Path, float]:
@@ -92,10 +99,12 @@ class TrainedAlone:
             (self.config, arch),
             (folder / f'iter_{self.max_iters}.pth',),
             ('--resume',),
+            share=1.0,
         )
 
     def _test(self, arch: Path) -> Step:
         folder = self._folder(arch)
         weights, out = folder / f'iter_{self.max_iters}.pth', folder / 'test'
         given = command('test.py', self.config, weights, '--work-dir', out)
-        return Step(f'test {arch.stem}', (*given, *self._options(arch)), (arch, weights), (out,))
+        given = (*given, *self._options(arch))
+        return Step(f'test {arch.stem}', given, (arch, weights), (out,), share=TEST)

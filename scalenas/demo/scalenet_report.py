@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-import statistics
 from collections.abc import Mapping, Sequence
+from statistics import mean, stdev
 
 from scalenas.arch import ClassificationHead, MBConvArch, load_file, of_family
 from scalenas.complexity import Counter
@@ -13,7 +13,13 @@ from scalenas.config import read_config
 from scalenas.sampling import HierarchicalSampler
 from scalenas.sampling.many import draw_many, many_macs
 from scalenas.scaling import SearchedScalings
-from scalenas.search import Comparison, comparison_of, rank_table
+from scalenas.search import (
+    AlternatingSearch,
+    Comparison,
+    SearchPlan,
+    comparison_of,
+    rank_table,
+)
 from scalenas.space import ScaledSpace, from_dict
 from scalenas.visualization.demo_report import read_card
 from scalenas.visualization.draw_ranks import draw_ranks
@@ -39,7 +45,10 @@ def scalenet_report(demo: ScaleNetDemo) -> tuple[str, tuple[str, ...]]:
 
 
 def spread_table(rows: Mapping[str, Sequence[Comparison]]) -> str:
-    """Markdown: mean and standard deviation (n - 1) over the seeds of each sampling."""
+    """Markdown: mean and standard deviation (n - 1) over the seeds of each sampling.
+
+    A dash where fewer than two seeds have an order.
+    """
     groups: dict[tuple[str, str], list[Comparison]] = {}
     for name, found in rows.items():
         for comparison in found:
@@ -49,9 +58,9 @@ def spread_table(rows: Mapping[str, Sequence[Comparison]]) -> str:
     for (sampling, against), members in groups.items():
         cells = []
         for name in ('pearson', 'spearman', 'kendall'):
-            values = [getattr(member.study, name).value for member in members]
-            cells.append(f'{statistics.mean(values):.3f} ± {statistics.stdev(values):.3f}')
-        lines.append(f'| {sampling} | {against} | {len(members)} | {" | ".join(cells)} |')
+            values = [getattr(member.study, name).value for member in members if member.study]
+            cells.append(f'{mean(values):.3f} ± {stdev(values):.3f}' if len(values) > 1 else '-')
+        lines.append(f'| {sampling} | {against} | {len(values)} | {" | ".join(cells)} |')
     return '\n'.join(lines)
 
 
@@ -88,16 +97,17 @@ def _family_table(demo: ScaleNetDemo) -> str:
 
 
 def _draw_sampling(demo: ScaleNetDemo) -> None:
-    """Macs of sampled paths, as in figure 3, with f_0 as the search found it."""
+    """Macs of sampled paths, as in figure 3, with the budgets of the search."""
     cfg = read_config(str(demo.search_config))
     space = from_dict(cfg.model.architecture.backbone.space.to_dict())
     assert isinstance(space, ScaledSpace)
     head, merged = ClassificationHead(10), space.merged()
+    search = SearchPlan.from_dict(cfg.search).build(space, Counter(None, head))
+    assert isinstance(search, AlternatingSearch)
     weights = {'scale.stage': HierarchicalSampler(space).eta}
     samples = {
         'hierarchical': many_macs(space, draw_many(space, PATHS, 0, weights), head),
         'uniform': many_macs(merged, draw_many(merged, PATHS, 0), head),
     }
-    base = Counter(None, head)(load_file(demo.family[0])).macs
-    budgets = [base * 2**j for j in range(demo.STAGES + 1)]
+    budgets = [search.breeder.budgets.target(j) for j in range(demo.STAGES + 1)]
     draw_sampling(samples, budgets, demo.work / 'sampling.png')

@@ -9,6 +9,7 @@ from typing import Any
 from mmengine.config import Config
 
 from scalenas.arch import Arch, HRArch, MBConvArch, RegNetArch, SegHead, under_head
+from scalenas.config import read_config
 from scalenas.models import BACKBONES
 from scalenas.models.extra import single_scale
 from scalenas.paths import resource
@@ -35,22 +36,34 @@ RESIZING = ('Resize', 'RandomResize', 'RandomCrop')
 
 
 def write_recipe(
-    path: str | Path, arch: Arch, task: str, about: str = '', resolution: float = 1.0
+    path: str | Path,
+    arch: Arch,
+    task: str,
+    about: str = '',
+    resolution: float = 1.0,
+    start: str | Path | None = None,
 ) -> None:
     """A new config file that trains `arch` on ImageNet (cls), Cityscapes (seg) or COCO (pose).
 
     `resolution` is the factor by which the network was scaled; an arch of ImageNet says its own.
+    `start` is another config of one network to start from.
 
     Raises:
-        ExportError: for a task without recipe, an arch that does not fit, or a file that exists.
+        UserError: for a task without recipe, an arch that does not fit, or a file that exists.
     """
     path = Path(path)
     if path.exists() or not path.parent.is_dir():
         raise ExportError(f'config {path}: must be a new file in a folder that exists')
     if task not in RECIPES:
         raise ExportError(f'config: no recipe for {task!r}; there are {", ".join(RECIPES)}')
-    start = FAMILY_RECIPES.get((task, arch.family), RECIPES[task])
-    variables = recipe(Config.fromfile(resource(start)), arch, resolution)
+    if start is None:
+        start = FAMILY_RECIPES.get((task, arch.family), RECIPES[task])
+        cfg = Config.fromfile(resource(start))
+    else:
+        cfg = read_config(str(start))
+        if not (cfg.get('model') or {}).get('backbone'):
+            raise ExportError(f'{start}: expected a config of one network, with model.backbone')
+    variables = recipe(cfg, arch, resolution)
     source = f'{about}\nBackbone in the recipe of {start}.'.strip()
     path.write_text(as_config(variables, source), encoding='utf-8')
 
@@ -91,7 +104,8 @@ def recipe(cfg: Config, arch: Arch, resolution: float = 1.0) -> dict[str, Any]:
         )
     else:
         model['head']['in_channels'] = arch.features((224, 224))[-1].channels
-        _resize(found, arch)
+        if not backbone.get('resize'):
+            _resize(found, arch)
     model['backbone'] = {**backbone, 'arch': arch.to_dict()}
     return {name: found[name] for name in KEPT if name in found}
 
@@ -126,7 +140,12 @@ def _resize(found: Mapping[str, Any], arch: Arch) -> None:
         return
     side = arch.size[0]
     steps = list(_dicts(found))
-    old = next(step['scale'] for step in steps if step.get('type') == 'RandomResizedCrop')
+    scales = [step['scale'] for step in steps if step.get('type') == 'RandomResizedCrop']
+    if not scales:
+        raise ExportError(
+            f'config: the pictures of the recipe have no RandomResizedCrop that could become {side}'
+        )
+    old = scales[0]
     for step in steps:
         if step.get('type') == 'CenterCrop':
             step['crop_size'] = side

@@ -1,7 +1,7 @@
 """How to grow a network: strategies, published tables, budget fit, generalisation to more."""
 
 from .fit import Fit, LatencyBound, cost_of, fit
-from .generalise import FORMS, PRINTED, Growth, fit_growth
+from .generalise import FORMS, PRINTED, STEEPEST, Growth, fit_growth
 from .grow import grow
 from .latency import LatencyLine, LatencyModel, fit_line, pearson
 from .presets import (
@@ -21,6 +21,7 @@ __all__ = [
     'FORMS',
     'PRINTED',
     'SCALENET_TABLE',
+    'STEEPEST',
     'STRATEGIES',
     'TABLES',
     'Fit',

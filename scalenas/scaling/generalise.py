@@ -1,6 +1,10 @@
 """From searched scaling stages to larger ones: one curve per dimension, fitted and extrapolated.
 
 Each curve is 1 at stage 0. Source: ScaleNet (Xie et al. 2022), equations (9), (21) to (27).
+
+Equation (27) only asks for a0 > 0. Where a factor hardly moves at first (1.0, then 1.4) the
+exponential then has no least-squares solution: ever larger a1 fit ever better, and predict factors
+of thousands. Its a1 is at most `STEEPEST` here.
 """
 
 from __future__ import annotations
@@ -10,13 +14,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import least_squares
+from numpy.typing import NDArray
+from scipy.optimize import brentq
 
 from scalenas.arch import Scaling
 
 from .strategy import ScalingError
 
-_LEAST = 1e-9  # a0 > 0
+STEEPEST = 2.0
+"""The largest a1 of equation (9), by its derivation: a1 is 2^theta, the thetas of the dimensions
+are shares of the growth of the macs, and these double from stage to stage."""
+
+_LEAST = 1e-15  # a0 > 0; so little that a dimension that never grew does not round up
+_FLATTEST = 1.0 + 1e-6  # of a1: a straight line, which large a0 and small a1 - 1 come close to
+_GRID = 400
+Floats = NDArray[np.float64]
 DIMENSIONS = ('depth', 'width', 'resolution')
 
 
@@ -35,21 +47,52 @@ def squared(j: float, a: Sequence[float]) -> float:
     return a[0] * j**2 + a[1] * j + 1
 
 
+def _fit_exponential(j: Floats, y: Floats) -> tuple[float, ...]:
+    # Of two coefficients one is linear: along a1 the best a0 is known, and the slope there.
+    def best(a1: float) -> tuple[float, Floats]:
+        rise = a1**j - 1.0
+        a0 = max(_LEAST, float(rise @ (y - 1.0) / (rise @ rise)))
+        return a0, a0 * rise + 1.0 - y
+
+    def slope(a1: float) -> float:
+        a0, off = best(a1)
+        return float(a0 * (off @ (j * a1 ** (j - 1.0))))
+
+    steps = _FLATTEST - 1.0, STEEPEST - 1.0
+    grid = [_FLATTEST, *(1.0 + np.geomspace(*steps, _GRID)[1:-1]).tolist(), STEEPEST]
+    errors = [float(off @ off) for _, off in map(best, grid)]
+    at = int(np.argmin(errors))
+    a1 = grid[at]
+    below, above = grid[max(0, at - 1)], grid[min(at + 1, len(grid) - 1)]
+    if slope(below) < 0.0 < slope(above):
+        a1 = float(brentq(slope, below, above, xtol=1e-15))
+    return best(a1)[0], a1
+
+
+def _fit_linear(j: Floats, y: Floats) -> tuple[float, ...]:
+    return (max(_LEAST, float(j @ (y - 1.0) / (j @ j))),)
+
+
+def _fit_squared(j: Floats, y: Floats) -> tuple[float, ...]:
+    a0, a1 = np.linalg.lstsq(np.stack([j**2, j], 1), y - 1.0)[0].tolist()
+    if a0 >= _LEAST:
+        return a0, a1
+    return _LEAST, float(j @ (y - 1.0 - _LEAST * j**2) / (j @ j))
+
+
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A family of curves: its function, where a fit starts, and the least of each coefficient."""
+    """A family of curves: its function, how many coefficients it has, and their fit to points."""
 
     function: Callable[[float, Sequence[float]], float]
-    starts: tuple[tuple[float, ...], ...]
-    least: tuple[float, ...]
+    size: int
+    fit: Callable[[Floats, Floats], tuple[float, ...]]
 
 
 FORMS: dict[str, Form] = {
-    'exponential': Form(
-        exponential, ((0.1, 2.0), (0.5, 1.3), (2.0, 1.05), (20.0, 1.005)), (_LEAST, _LEAST)
-    ),
-    'linear': Form(linear, ((0.2,),), (_LEAST,)),
-    'squared': Form(squared, ((0.02, 0.1),), (_LEAST, -math.inf)),
+    'exponential': Form(exponential, 2, _fit_exponential),
+    'linear': Form(linear, 1, _fit_linear),
+    'squared': Form(squared, 2, _fit_squared),
 }
 
 
@@ -86,38 +129,21 @@ least-squares solution of stages 1 to 3: that is `fit_growth` of those stages.
 def fit_growth(stages: Mapping[int, Scaling], form: str = 'exponential') -> Growth:
     """The least-squares curves through searched stages (1, 2, ...), with a0 > 0 (equation 27).
 
+    The a1 of the exponential is from 1, a straight line, to `STEEPEST`.
+
     Raises:
         ScalingError: for an unknown form, or fewer stages than coefficients.
     """
     if form not in FORMS:
         raise ScalingError(f'form: expected one of {", ".join(FORMS)}, got {form!r}')
     found = FORMS[form]
-    if len(stages) < len(found.least) or min(stages, default=0) < 1:
+    if len(stages) < found.size or min(stages, default=0) < 1:
         raise ScalingError(
-            f'{form}: needs at least {len(found.least)} stages numbered from 1, got {list(stages)}'
+            f'{form}: needs at least {found.size} stages numbered from 1, got {list(stages)}'
         )
-    j = list(stages)
-    curves = [_fit(found, j, [getattr(stages[n], name) for n in j]) for name in DIMENSIONS]
-    return Growth(form, curves[0], curves[1], curves[2])
-
-
-def _fit(form: Form, j: Sequence[int], y: Sequence[float]) -> tuple[float, ...]:
-    def residuals(a: Sequence[float]) -> list[float]:
-        return [form.function(n, a) - value for n, value in zip(j, y, strict=True)]
-
-    bounds = (np.array(form.least), np.full(len(form.least), np.inf))
-    # The exponential has a long flat valley: several starts, scaled steps, the best end.
-    ends = [
-        least_squares(
-            residuals,
-            start,
-            bounds=bounds,
-            x_scale='jac',
-            xtol=1e-14,
-            ftol=1e-14,
-            gtol=1e-14,
-            max_nfev=20_000,
-        )
-        for start in form.starts
+    j = np.array(list(stages), np.float64)
+    curves = [
+        found.fit(j, np.array([getattr(stage, name) for stage in stages.values()], np.float64))
+        for name in DIMENSIONS
     ]
-    return tuple(float(a) for a in min(ends, key=lambda end: float(end.cost)).x)
+    return Growth(form, curves[0], curves[1], curves[2])

@@ -17,7 +17,7 @@ from dataclasses import asdict
 from typing import Any, Literal
 
 from scalenas.arch import Arch, Scaling
-from scalenas.arch.strict import as_choice, as_fraction, as_int, as_mapping, as_number
+from scalenas.arch.strict import as_choice, as_fraction, as_int, as_number
 from scalenas.complexity import Budget, Cost
 from scalenas.space import STEP, AbstractSpace
 
@@ -26,7 +26,7 @@ from .families import Asking, Breeder, Family, Scalings, StageBudgets
 from .iterations import Iteration, best_of, findings
 from .nsga2 import Variation
 from .record import Objective, Record, SearchError
-from .stages import as_scaled, base_budget, usable_stages
+from .stages import as_scaled, base_budget, fixed_scalings, stage_weights, usable_stages
 
 MODES = ('alternating', 'joint', 'fixed')
 Mode = Literal['alternating', 'joint', 'fixed']
@@ -51,7 +51,8 @@ class AlternatingSearch(AbstractSearch):
         weights: pi_j of stages 1 to M in the fitness; None: equal.
         mode: 'alternating'; 'joint', one NSGA-II over base and scalings with as many
             generations as all T together; 'fixed', the base alone under the `scalings` given.
-        scalings: for 'fixed', the factors of stages 1 to M, as mappings or `Scaling`.
+        scalings: for 'fixed', the factors of stages 1 to M, as mappings or `Scaling`, each one that
+            some stage of the space has: no other network is in the supernet.
         num_total: evaluations at most.
 
     Raises:
@@ -100,7 +101,7 @@ class AlternatingSearch(AbstractSearch):
         self.generations = as_int(generations, f'{where}.generations')
         as_choice(mode, f'{where}.mode', MODES)
         self.mode: Mode = mode
-        self.fixed = _fixed(mode, scalings, self.num_stages)
+        self.fixed = fixed_scalings(scaled, mode, scalings, self.num_stages)
         self.variation = Variation(p_crossover, p_unit, p_mutation)
         self.breeder = Breeder(
             scaled,
@@ -110,7 +111,7 @@ class AlternatingSearch(AbstractSearch):
                 as_number(growth, f'{where}.growth'),
                 as_fraction(tolerance, f'{where}.tolerance'),
             ),
-            _weights(weights, self.num_stages),
+            stage_weights(weights, self.num_stages),
             lambda arch: self._scores[arch],
             self.max_tries,
         )
@@ -243,9 +244,9 @@ class AlternatingSearch(AbstractSearch):
         return findings(self.history, self.breeder)
 
     @property
-    def best(self) -> Iteration:
-        """The iteration whose family is the fittest; the last of equals."""
-        return best_of(self.history)
+    def best(self) -> Iteration | None:
+        """The iteration with the fittest family that is within all budgets, if there is one."""
+        return best_of(self.history, self.breeder)
 
     def settings(self) -> dict[str, object]:
         """Plain data."""
@@ -260,36 +261,3 @@ class AlternatingSearch(AbstractSearch):
             'scalings': [asdict(scaling) for scaling in self.fixed],
             'max_tries': self.max_tries,
         }
-
-
-def _weights(weights: Sequence[float] | None, num_stages: int) -> tuple[float, ...]:
-    if weights is None:
-        return (1.0 / num_stages,) * num_stages
-    if len(weights) != num_stages or min(weights) < 0 or sum(weights) <= 0:
-        raise SearchError(
-            f'search.algorithm.weights: expected {num_stages} numbers >= 0 that are not all 0, '
-            f'got {tuple(weights)}'
-        )
-    return tuple(w / sum(weights) for w in weights)
-
-
-def _fixed(
-    mode: str, scalings: Sequence[Mapping[str, float] | Scaling] | None, num_stages: int
-) -> Scalings:
-    if mode != 'fixed':
-        if scalings:
-            raise SearchError(
-                f"search.algorithm.scalings: only mode 'fixed' reads it, not {mode!r}"
-            )
-        return ()
-    if scalings is None or len(scalings) != num_stages:
-        raise SearchError(
-            f"search.algorithm.scalings: mode 'fixed' needs {num_stages}, one a stage, got "
-            f'{0 if scalings is None else len(scalings)}'
-        )
-    factors = ('depth', 'width', 'resolution')
-    where = 'search.algorithm.scalings'
-    return tuple(
-        s if isinstance(s, Scaling) else Scaling(**as_mapping(s, f'{where}[{i}]', (), factors))
-        for i, s in enumerate(scalings)
-    )

@@ -153,6 +153,13 @@ class Breeder:
 
         return max(known, key=self.fitness)
 
+    def within(self, family: Family) -> bool:
+        """True when base and scaled networks each meet the budget of their stage."""
+        return self.budgets.meets(self.macs(family.base), 0) and all(
+            self.budgets.meets(self.macs(arch), stage)
+            for stage, arch in enumerate(self.grown(family), 1)
+        )
+
     def macs(self, arch: Arch) -> int:
         """Multiply-adds, counted once for each network."""
         if arch not in self._macs:
@@ -167,15 +174,9 @@ class Breeder:
             if len(found) == wanted:
                 break
             family = draw()
-            if family not in known and family not in found and self._within(family):
+            if family not in known and family not in found and self.within(family):
                 found[family] = None
         return found
-
-    def _within(self, family: Family) -> bool:
-        return self.budgets.meets(self.macs(family.base), 0) and all(
-            self.budgets.meets(self.macs(arch), stage)
-            for stage, arch in enumerate(self.grown(family), 1)
-        )
 
     def _none(self, rest: str) -> str:
         base = self.space.base

@@ -27,17 +27,28 @@ class Iteration:
     std: tuple[float, ...]
 
 
-def best_of(history: Sequence[Iteration]) -> Iteration:
-    """The iteration whose family is the fittest; the last of equals."""
-    return max(reversed(history), key=lambda step: step.fitness)
+def best_of(history: Sequence[Iteration], breeder: Breeder) -> Iteration | None:
+    """The iteration whose family is the fittest of those within all budgets; the last of equals.
+
+    The family of iteration 0 need not be: its scalings fit the random bases on average.
+    """
+    within = [step for step in reversed(history) if breeder.within(step.best)]
+    return max(within, key=lambda step: step.fitness, default=None)
 
 
 def findings(history: Sequence[Iteration], breeder: Breeder) -> dict[str, str]:
-    """File name -> text: iterations.csv, scalings.yaml, and stages/sN.yaml (s0 is the base)."""
-    best = best_of(history).best
+    """File name -> text: iterations.csv, scalings.yaml, and stages/sN.yaml (s0 is the base).
+
+    The last two once a family is within all budgets.
+    """
+    found = {'iterations.csv': table_text([_row(step, breeder) for step in history])}
+    step = best_of(history, breeder)
+    if step is None:
+        return found
+    best = step.best
     stages = dict(enumerate(best.scalings, 1))
     return {
-        'iterations.csv': table_text([_row(step, breeder) for step in history]),
+        **found,
         'scalings.yaml': SearchedScalings(stages, breeder.space.rounding).dump(),
         **{
             f'stages/s{j}.yaml': dump(arch)

@@ -1,6 +1,7 @@
 """How far one score orders networks as another does: three correlations with intervals.
 
-Source: ScaleNet (Xie et al. 2022), table 4 and appendix B.
+Source: ScaleNet (Xie et al. 2022), table 4 and appendix B. Its Kendall coefficient (equation 18)
+has no sign, and ties count against it; here it is tau-b.
 """
 
 from __future__ import annotations

@@ -1,14 +1,15 @@
-"""What an alternating search must know of its scaled space: its stages, and the base's budget."""
+"""What an alternating search asks of its stages: which, their budget, weights, fixed scalings."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
-from scalenas.arch import Arch
-from scalenas.arch.strict import as_int, as_number
+from scalenas.arch import Arch, Scaling
+from scalenas.arch.strict import as_int, as_list, as_mapping, as_number
 from scalenas.complexity import Cost
-from scalenas.space import AbstractSpace, ScaledSpace, base_macs, mean_macs
+from scalenas.space import FACTORS, AbstractSpace, ScaledSpace, base_macs, mean_macs
 
 from .record import SearchError
 
@@ -70,3 +71,56 @@ def base_budget(
     as_int(samples, f'{_WHERE}.base_samples')
     unit = as_int(int(as_number(step, f'{_WHERE}.base_step')), f'{_WHERE}.base_step')
     return float(base_macs(mean_macs(space.base, cost, samples), unit))
+
+
+def stage_weights(weights: object, num_stages: int) -> tuple[float, ...]:
+    """pi_j of stages 1 to M, with a sum of 1; equal ones for None.
+
+    Raises:
+        SearchError: for others than M finite numbers >= 0, of which one is above 0.
+    """
+    if weights is None:
+        return (1.0 / num_stages,) * num_stages
+    found = as_list(weights, f'{_WHERE}.weights', 'numbers')
+    numbers = all(isinstance(w, int | float) and 0.0 <= w < math.inf for w in found)
+    if len(found) != num_stages or not numbers or not sum(found):
+        raise SearchError(
+            f'{_WHERE}.weights: expected {num_stages} numbers >= 0 that are not all 0, '
+            f'got {tuple(found)}'
+        )
+    return tuple(w / sum(found) for w in found)
+
+
+def fixed_scalings(
+    space: ScaledSpace[Any], mode: str, scalings: object, num_stages: int
+) -> tuple[Scaling, ...]:
+    """The scalings of stages 1 to M under which mode 'fixed' looks for a base; () for others.
+
+    Raises:
+        SearchError: for a number of them that is not M, scalings beside another mode, or one that
+            no stage of the space has, for the supernet holds no such networks.
+    """
+    where = f'{_WHERE}.scalings'
+    rows = () if scalings is None else as_list(scalings, where, 'scalings, one a stage')
+    if mode != 'fixed':
+        if rows:
+            raise SearchError(f"{where}: only mode 'fixed' reads it, not {mode!r}")
+        return ()
+    if len(rows) != num_stages:
+        raise SearchError(f"{where}: mode 'fixed' needs {num_stages}, one a stage, got {len(rows)}")
+    found = tuple(
+        row
+        if isinstance(row, Scaling)
+        else Scaling(**as_mapping(row, f'{where}[{i}]', (), FACTORS))
+        for i, row in enumerate(rows)
+    )
+    stages = [int(stage) for stage in space.genes['scale.stage'].values]
+    for i, scaling in enumerate(found):
+        if not any(scaling in space.strategies(j) for j in stages):
+            factors = {name: getattr(scaling, name) for name in FACTORS}
+            raise SearchError(
+                f'{where}[{i}]: {factors} is a scaling of no stage of the space, so the supernet '
+                'holds no such networks; take factors that one stage of the space has, or train a '
+                'supernet in a space with these'
+            )
+    return found

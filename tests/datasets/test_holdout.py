@@ -30,7 +30,7 @@ def test_mistakes(tmp_path: Path) -> None:
         hold_out(NAMES, LABELS, 10, 0)
     with pytest.raises(UserError, match='per_class is 0'):
         hold_out(NAMES, LABELS, 0, 0)
-    with pytest.raises(UserError, match='No such file'):
+    with pytest.raises(UserError, match='No such file or directory; write a file with one'):
         read_classes(tmp_path / 'none.txt')
     (tmp_path / 'twice.txt').write_text('a\nb\n\na\n')
     with pytest.raises(UserError, match='names a class twice'):
@@ -82,3 +82,15 @@ def test_a_class_that_is_not_there_is_one_line(folder: Path) -> None:
         part(folder, class_list=str(folder / 'three.txt'))
     with pytest.raises(UserError, match="part is 'half'; expected one of rest, held_out"):
         part(folder, part='half')
+
+
+@pytest.mark.parametrize('name', ['ImageNetPart', 'SpreadImageNet'])
+def test_imagenet_that_is_not_there_is_one_line(folder: Path, name: str) -> None:
+    from scalenas.datasets import mmpretrain_datasets
+
+    kind = getattr(mmpretrain_datasets, name)
+    with pytest.raises(UserError, match=f'{name}: nowhere/val is missing; expected ImageNet'):
+        kind(data_root='nowhere', split='val')
+    with pytest.raises(UserError, match=r'number of subfolders .5. .* classes .1000.') as caught:
+        kind(data_root=str(folder), split='train')
+    assert '\n' not in str(caught.value)

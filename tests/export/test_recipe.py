@@ -9,16 +9,20 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
-from scalenas.arch import Arch, SegHead, from_dict, named, pruned, under_head
+from scalenas.arch import Arch, Scaling, SegHead, from_dict, named, pruned, under_head
+from scalenas.arch.rounding import CEIL
 from scalenas.complexity import Budget, Counter
 from scalenas.evaluation import trace
 from scalenas.export import ExportError
+from scalenas.export.config import KEPT
 from scalenas.export.recipe import write_recipe
 from scalenas.models.extra import single_scale
 from scalenas.registry import MODELS
 from scalenas.scaling import grow
 from scalenas.training.launch import build_runner
 from tests.configs.shrink import Worlds, shrink
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def grown(name: str, strategy: str, factor: float) -> Arch:
@@ -80,6 +84,37 @@ def test_the_images_have_the_size_of_the_arch(tmp_path: Path) -> None:
     for loader in (cfg.val_dataloader, cfg.test_dataloader):
         _, resize, crop, _ = loader.dataset.pipeline
         assert (resize.scale, crop.crop_size) == (343, 300)
+
+
+@pytest.mark.parametrize('stage', ['s1', 's2', 's3'])
+def test_another_recipe_with_another_net_is_the_shipped_config_of_that_net(
+    tmp_path: Path, stage: str
+) -> None:
+    """So what a search found is trained as ScaleNet's own nets are, at its own resolution."""
+    shipped = [
+        ROOT / f'configs/scalenas_cls/imagenet/scalenet_{name}_8xb128-300e_imagenet.py'
+        for name in ('s0', stage)
+    ]
+    arch = named(f'scalenet_{stage}')
+    write_recipe(tmp_path / 'ready.py', arch, 'cls', start=shipped[0])
+    written, wanted = Config.fromfile(tmp_path / 'ready.py'), Config.fromfile(shipped[1])
+    assert from_dict(written.model.backbone.pop('arch')) == named(wanted.model.backbone.pop('arch'))
+    names = [name for name in KEPT if wanted.get(name) is not None]
+    assert len(names) > 12
+    for name in names:
+        assert written[name] == wanted[name], name
+
+
+def test_a_recipe_that_resizes_by_itself_keeps_its_pictures(tmp_path: Path) -> None:
+    start = ROOT / 'configs/scalenas_cls/digits/alone_scalenet_1xb64-600_digits-28x28.py'
+    arch = from_dict(Config.fromfile(start).model.backbone.arch.to_dict())
+    write_recipe(tmp_path / 'ready.py', arch.scaled(Scaling(2, 2, 1.4), CEIL), 'cls', start=start)
+    written = Config.fromfile(tmp_path / 'ready.py')
+    assert written.train_dataloader == Config.fromfile(start).train_dataloader
+    assert written.model.backbone.arch.resolution == 28
+    supernet = start.with_name('supernet_scalenet_1xb64-900_digits-28x28.py')
+    with pytest.raises(ExportError, match='expected a config of one network'):
+        write_recipe(tmp_path / 'other.py', arch, 'cls', start=supernet)
 
 
 SHRUNK = [('regnetz_500mf', 'cls'), ('efficientnet_b0', 'cls'), ('scalenas_s1', 'seg')]

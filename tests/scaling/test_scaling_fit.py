@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from scipy.optimize import least_squares
 
-from scalenas.arch import ClassificationHead, SegHead, load_file, named, rounding
+from scalenas.arch import ClassificationHead, Scaling, SegHead, load_file, named, rounding
 from scalenas.complexity import Budget
 from scalenas.errors import UserError
 from scalenas.scaling import (
     FORMS,
     PRINTED,
     SCALENET_TABLE,
+    STEEPEST,
     STRATEGIES,
     ScalingError,
     cost_of,
@@ -148,6 +153,53 @@ def test_each_curve_starts_at_one_and_is_a_minimum(form: str) -> None:
                 assert error(a) <= error([c * step if k == i else c for k, c in enumerate(a)])
 
 
+@pytest.mark.parametrize('form', FORMS)
+def test_the_fit_is_that_of_a_search_over_all_coefficients(form: str) -> None:
+    """Against scipy's own least squares, within the same bounds, from many starts."""
+    rng = np.random.default_rng(0)
+    size, function = FORMS[form].size, FORMS[form].function
+    low = {'exponential': (0.0, 1.0 + 1e-6), 'linear': (0.0,), 'squared': (0.0, -np.inf)}[form]
+    high = (np.inf, STEEPEST) if form == 'exponential' else (np.inf,) * size
+    for _ in range(5):
+        y = 1.0 + np.cumsum(rng.uniform(0.01, 0.3, 3))
+        growth = fit_growth({j: Scaling(depth=v) for j, v in enumerate(y.tolist(), 1)}, form)
+
+        def off(a: Sequence[float], y: Any = y) -> list[float]:
+            return [function(j, a) - v for j, v in enumerate(y, 1)]
+
+        ends = [
+            least_squares(off, np.array((a0, a1)[:size]), bounds=(low, high)).cost
+            for a0 in (0.1, 1.0)
+            for a1 in (1.1, 1.5, 1.9)
+        ]
+        assert sum(v * v for v in off(growth.depth)) / 2 <= min(ends) + 1e-9
+
+
+@pytest.mark.parametrize(
+    ('factors', 'third'),
+    [
+        ((1.0, 1.4), 1.84),  # as steep as may be: 0.12 (2^j - 1) + 1; without a bound 8001
+        ((1.2, 1.2), 1.36),  # as straight as may be: 0.12 j + 1
+        ((1.2, 1.44), 1.728),
+        ((1.0, 1.0), 1.0),
+    ],
+)
+def test_two_stages_that_no_exponential_meets(factors: tuple[float, ...], third: float) -> None:
+    growth = fit_growth({j: Scaling(width=w) for j, w in enumerate(factors, 1)})
+    assert growth(3).width == pytest.approx(third, abs=1e-5)
+
+
+@pytest.mark.parametrize('form', FORMS)
+def test_a_dimension_that_never_grew_stays(form: str) -> None:
+    """Also after rounding up, which makes 81 channels of 80.00001."""
+    growth = fit_growth({j: Scaling(depth=1.0 + 0.2 * j) for j in (1, 2, 3)}, form)
+    base = named('efficientnet_b0')
+    grown = base.scaled(growth(6), rounding('ceil'))
+    assert grown.size == base.size
+    assert [s.width for s in grown.stages] == [s.width for s in base.stages]
+    assert len(grown.stages[1].blocks) > len(base.stages[1].blocks)
+
+
 def test_growth_refuses_what_it_cannot_fit() -> None:
     with pytest.raises(ScalingError, match='form: expected one of exponential, linear, squared'):
         fit_growth(STAGES, 'cubic')
@@ -178,5 +230,7 @@ def test_the_tool_writes_an_arch_once(tmp_path: Path) -> None:
     second = run('regnetz_500mf', 'fast', '--factor', '2')
     assert second.returncode == 2
     assert len(second.stderr.splitlines()) == 1
-    assert 'must be a new file' in second.stderr
+    assert 'big.yaml: exists already' in second.stderr
     assert load_file(out).size == (248, 248)
+    assert run('regnetz_500mf', 'depth', '--factor', '2', '--force').returncode == 0
+    assert load_file(out).size == named('regnetz_500mf').size

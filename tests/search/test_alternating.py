@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -183,6 +184,7 @@ def test_findings_are_files_that_others_read(tmp_path: Path) -> None:
     assert search.findings() == {}
     search_in_memory(search, evaluate=score)
     write_findings(search.findings(), tmp_path)
+    assert search.best is not None
     best = search.best.best
     assert load_file(tmp_path / 'stages/s0.yaml') == best.base
     searched = SearchedScalings.read(tmp_path / 'scalings.yaml')
@@ -195,15 +197,42 @@ def test_findings_are_files_that_others_read(tmp_path: Path) -> None:
     assert (tmp_path / 'iterations.png').stat().st_size > 10_000
 
 
+def test_what_it_finds_is_within_every_budget() -> None:
+    """Also where the first grid, which only asks for a mean of the bases, saw better networks."""
+    outside = 0
+    for seed in range(6):
+        search = mcea(tolerance=0.15, num_bases=8, iterations=1, population=2, generations=1)
+        search_in_memory(search, evaluate=lambda arch: {'accuracy': COST(arch).macs}, seed=seed)
+        first = search.history[0]
+        assert search.best is not None
+        outside += not search.breeder.within(first.best) and first.fitness > search.best.fitness
+        archs = [search.best.best.base, *search.breeder.grown(search.best.best)]
+        budgets = StageBudgets(BUDGETS.base_macs, 2.0, 0.15)
+        assert all(budgets.meets(COST(arch).macs, stage) for stage, arch in enumerate(archs))
+    assert outside
+    search.history[1:] = []
+    search.history[0] = replace(first, best=replace(first.best, base=BASE.largest()))
+    assert list(search.findings()) == ['iterations.csv']
+
+
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
         ({'base_macs': 5e8}, 'no base network was found that has 500.0M macs'),
         ({'growth': 50.0}, 'no scaling of stage 1 has 10.0M macs within tolerance 25%, the near'),
         ({'weights': (1.0,)}, 'weights: expected 2 numbers >= 0'),
+        ({'weights': 1.0}, 'weights: expected a list of numbers, got 1.0'),
+        ({'weights': ('much', 1.0)}, 'weights: expected 2 numbers >= 0'),
+        ({'weights': (float('nan'), 1.0)}, 'weights: expected 2 numbers >= 0'),
         ({'mode': 'fixed'}, "mode 'fixed' needs 2, one a stage, got 0"),
         ({'mode': 'markov'}, 'mode: expected one of alternating, joint, fixed'),
-        ({'mode': 'fixed', 'scalings': [{'deep': 2}] * 2}, 'scalings'),
+        ({'mode': 'fixed', 'scalings': [{'deep': 2}] * 2}, 'scalings.0.: unknown key .deep.'),
+        ({'mode': 'fixed', 'scalings': 2}, 'scalings: expected a list of scalings, one a stage'),
+        (
+            {'mode': 'fixed', 'scalings': [{}, {'depth': 1.2, 'width': 1.1, 'resolution': 1.15}]},
+            'scalings.1.: .* is a scaling of no stage of the space',
+        ),
+        ({'scalings': [{}, {}]}, "only mode 'fixed' reads it, not 'alternating'"),
     ],
 )
 def test_mistakes(arguments: dict[str, object], message: str) -> None:

@@ -52,7 +52,11 @@ def test_paths_are_ranked_against_costs_and_against_training_alone(
     assert ranked.returncode == 0, ranked.stderr
     rows = json.loads((world / 'ranks/ranks.json').read_text())
     assert [row['against'] for row in rows] == ['multiply-adds', 'trained alone']
-    assert [row['study']['num'] for row in rows] == [6, 3]
+    assert [len(row['x']) for row in rows] == [6, 3]
+    # Three networks of three iterations may all score the same.
+    ordered = [row['study'] is not None for row in rows]
+    assert ordered == [1 not in (len(set(row['x'])), len(set(row['y']))) for row in rows]
+    assert ordered[0]
     paths = json.loads((world / 'ranks/paths.json').read_text())
     assert [row['cost']['macs'] for row in paths] == rows[0]['x']
     scores = [float(row['score']) for row in csv.DictReader((world / 'ranks/alone.csv').open())]
@@ -85,6 +89,9 @@ def test_the_paths_and_the_scores_of_another_study(world: Path, ranked: Any) -> 
         (('--alone', 'none.csv'), 'expected a CSV with columns arch and score'),
         (('--archs', 'none.json'), 'not the paths of a rank study'),
         (('--alone', 'a.csv', '--train', 'b.py'), 'either the scores are there or'),
+        (('--resamples', '0'), '--resamples: expected a whole number >= 1'),
+        (('--seed', '-1'), '--seed: expected a whole number >= 0'),
+        (('--train', 'b.py'), 'b.py'),
     ],
 )
 def test_a_mistake_is_one_line(world: Path, ranked: Any, args: tuple[str, ...], line: str) -> None:

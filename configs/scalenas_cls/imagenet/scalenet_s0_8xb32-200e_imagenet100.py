@@ -5,7 +5,9 @@
 # Command: bash tools/dist_train.sh configs/scalenas_cls/imagenet/scalenet_s0_8xb32-200e_imagenet100.py 8 \
 #   --amp --cfg-options model.backbone.arch=work_dirs/search_scalenet-half_imagenet100/stages/s0.yaml \
 #   model.head.in_channels=640
-# Needs: data/imagenet/imagenet100.txt, one class folder (such as n02869837) a line.
+#   For a scaled net, whose pictures are larger: tools/scale.py --config NEW.py --recipe THIS; docs/scalenet.md.
+# Needs: data/imagenet/imagenet100.txt, one class folder (such as n02869837) a line, as in the code of
+#   Tian et al. (HobbitLong/CMC on GitHub); pictures in folders of their classes, those of val too.
 # Expected: not trained here.
 _base_ = './scalenet_s0_8xb128-300e_imagenet.py'
 class_list = 'data/imagenet/imagenet100.txt'
