@@ -138,11 +138,27 @@ def check_space(
         if key == 'resolution' and any_resolution:
             continue
         if written.get(key) != wanted.get(key):
+            place, theirs, ours = _apart(key, written.get(key), wanted.get(key))
             raise CheckpointError(
-                f'{path}: was trained in another space: {key} is {written.get(key)!r}, '
-                f'the config has {wanted.get(key)!r}; give the config it was trained with'
+                f'{path}: was trained in another space: {place} is {theirs!r}, '
+                f'the config has {ours!r}; give the config it was trained with'
                 f'{"" if key in wanted else suggest(key, wanted)}'
             )
+
+
+def _apart(place: str, one: Any, other: Any) -> tuple[str, Any, Any]:
+    """Where plain data first differs, as near as can be, and what either has there."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping) and one.keys() == other.keys():
+        pairs = [(f'{place}.{key}', one[key], other[key]) for key in one]
+    elif all(isinstance(v, list | tuple) and v and isinstance(v[0], Mapping) for v in (one, other)):
+        places = enumerate(zip(one, other, strict=False))
+        pairs = [(f'{place}[{i}]', ours, theirs) for i, (ours, theirs) in places]
+    else:
+        return place, one, other
+    for part in pairs:
+        if part[1] != part[2]:
+            return _apart(*part)
+    return place, one, other
 
 
 def written_space(checkpoint: Mapping[str, Any], path: str | Path) -> Mapping[str, Any]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import nn
 
 from scalenas.config import ConfigError
 from scalenas.models import SuperLinear, Supernet
+from scalenas.space import AbstractSpace
 
 
 def check_head(model: nn.Module, backbone: Supernet) -> None:
@@ -15,8 +18,9 @@ def check_head(model: nn.Module, backbone: Supernet) -> None:
         ConfigError: when they end in different widths and the head reads one; when the head reads
             fewer channels than the widest network has. Says which head, or how many.
     """
+    space: AbstractSpace[Any] = backbone.space
     widths = []
-    for arch in (backbone.space.smallest(), backbone.space.largest()):
+    for arch in (space.smallest(), space.largest()):
         with backbone.active(arch):
             widths.append(tuple(backbone.out_channels))
     narrow, wide = widths

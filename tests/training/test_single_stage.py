@@ -197,6 +197,11 @@ def test_weights_are_evaluated_at_resolutions_that_they_have_not_seen(single_sta
     wider = single_stage(space={**SPACE, 'stem': [8, 12, 16]})
     with pytest.raises(CheckpointError, match='another space: stem'):
         load_into(wider, tmp_path / 'trained.pth')
+    stages = copy.deepcopy(SPACE['stages'])
+    stages[1]['kernel'] = [3, 5, 7]
+    words = r'stages\[1\]\.kernel is \[3, 5\], the config has \[3, 5, 7\]'
+    with pytest.raises(CheckpointError, match=words):
+        load_into(single_stage({**SPACE, 'stages': stages}), tmp_path / 'trained.pth')
 
 
 @pytest.mark.parametrize(
