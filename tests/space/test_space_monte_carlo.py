@@ -8,7 +8,7 @@ import pytest
 
 from scalenas.arch import ArchError, ClassificationHead
 from scalenas.complexity import Counter
-from scalenas.space import base_macs, mean_macs, scalenet_space, stage_budgets
+from scalenas.space import base_macs, mean_macs, scalenet_space
 
 COUNTER = Counter(head=ClassificationHead(1000))
 
@@ -30,11 +30,3 @@ def test_the_base_budget_is_the_nearest_multiple() -> None:
     assert base_macs(3.4e6, step=1_000_000) == 3_000_000
     with pytest.raises(ArchError, match=r'nearer to 0 .*give a smaller step'):
         base_macs(3.4e6)
-
-
-def test_stage_budgets_double() -> None:
-    budgets = stage_budgets(300e6, 3, 0.1)
-    assert [b.max_macs for b in budgets] == pytest.approx([330e6, 660e6, 1320e6, 2640e6])
-    assert [b.min_macs for b in budgets] == pytest.approx([270e6, 540e6, 1080e6, 2160e6])
-    with pytest.raises(ArchError, match='tolerance: expected a number in 0'):
-        stage_budgets(300e6, 3, 10)
