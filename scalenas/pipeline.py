@@ -35,8 +35,8 @@ class Step:
     resume: tuple[str, ...] = field(default=())
     """Arguments that are added when the step was begun before and not finished."""
     share: float = 0.0
-    """Above 0, the step may run beside its neighbours that also may, with one thread, its output in
-    a file; how long it takes, in any unit, tells the time left."""
+    """Above 0, the step may run beside its neighbours that also may and do not make what it needs,
+    with one thread, its output in a file; how long it takes, in any unit, tells the time left."""
 
     def fingerprint(self) -> str:
         """Changes with the command and with the content of what it needs."""
@@ -77,18 +77,23 @@ def run_steps(steps: Sequence[Step], stamps: Path) -> float:
 def run_beside(tasks: Sequence[Task], slots: int = 2, poll: float = 0.2) -> None:
     """Runs what is not done yet, `slots` at a time, and says how much time is left.
 
+    A step waits for those before it that make what it needs.
+
     Raises:
         UserError: when a command fails; the others that run are ended, and resumed next time.
     """
-    waiting = [task for task in tasks if not task.kept()]
+    waiting, running = list(tasks), list[Task]()
     every = left = sum(task.step.share for task in waiting)
-    running: list[Task] = []
     start = time.monotonic()
     try:
         while waiting or running:
-            while waiting and len(running) < slots:
-                running.append(waiting.pop(0))
-                running[-1].begin(ONE_THREAD)
+            while len(running) < slots and (task := _ready(waiting, running)):
+                waiting.remove(task)
+                if task.kept():
+                    every, left = every - task.step.share, left - task.step.share
+                    continue
+                running.append(task)
+                task.begin(ONE_THREAD)
             time.sleep(poll)
             for task in [task for task in running if task.ended()]:
                 seconds = task.wait()
@@ -99,6 +104,16 @@ def run_beside(tasks: Sequence[Task], slots: int = 2, poll: float = 0.2) -> None
     finally:
         for task in running:
             task.end()
+
+
+def _ready(waiting: Sequence[Task], running: Sequence[Task]) -> Task | None:
+    """The first that waits, and needs nothing that another one is still to make."""
+    coming = {path for task in running for path in task.step.makes}
+    for task in waiting:
+        if coming.isdisjoint(task.step.needs):
+            return task
+        coming.update(task.step.makes)
+    return None
 
 
 @dataclass

@@ -393,7 +393,7 @@ def test_single_stage_runs_are_single_changes_of_one_config(tmp_path):
 
     from scalenas.arch import from_dict
     from scalenas.complexity import Counter
-    from scalenas.demo.single_stage import ARMS, FULL_RATE, MACS, NETS
+    from scalenas.demo.single_stage import ARMS, CONTROL, FULL_RATE, MACS, NETS
     from scalenas.space import from_dict as space_from_dict
 
     demo = SingleStageDemo(tmp_path / 'work', tmp_path / 'digits')
@@ -414,8 +414,9 @@ def test_single_stage_runs_are_single_changes_of_one_config(tmp_path):
         assert alone.model.sampler.type == 'fixed'
         for same in ('optim_wrapper', 'param_scheduler', 'train_cfg', 'train_dataloader'):
             assert alone[same] == cfg[same], same
-    assert len(demo.train()) == len(demo.seeds) * (len(ARMS) + len(NETS)) == 24
-    assert len({run.folder for run in demo.runs}) == 24
+    assert len(demo.train()) == len(demo.seeds) * (len(ARMS) + len(NETS)) == 27
+    assert len({run.folder for run in demo.runs}) == 27
+    assert {run.kind for run in demo.runs[-3:]} == {CONTROL}
 
 
 def test_single_stage_results_come_from_the_logs(tmp_path):
@@ -427,7 +428,7 @@ def test_single_stage_results_come_from_the_logs(tmp_path):
         rows = [{'step': s, **{f'{net}/accuracy/top1': n + s for net in nets}} for s in (4, 8)]
         path.write_text('\n'.join(json.dumps(row) for row in rows))
     table, pictures = report(demo)
-    assert [line.count('|') for line in table.splitlines()] == [5] * 8
+    assert [line.count('|') for line in table.splitlines()] == [5] * 9
     assert '| all rules | 12.0 ± 5.7 | 12.0 ± 5.7 | 12.0 ± 5.7 |' in table
     assert '| each net alone | 17.0 ± 5.7 | 18.0 ± 5.7 | 19.0 ± 5.7 |' in table
     for name in (*pictures, 'results.json'):

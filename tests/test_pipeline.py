@@ -98,6 +98,25 @@ def test_two_run_side_by_side_with_one_thread_each(tmp_path, log, capfd):
     assert (tmp_path / 'stamps/01.log').read_text() == 'threads 1\n'
 
 
+def test_side_by_side_a_step_waits_for_what_it_needs(tmp_path, log):
+    """Also when it comes before a step that could run, and when what it needs is made anew."""
+    made, free = tmp_path / 'made', tmp_path / 'free'
+    make = f"import pathlib, time; time.sleep(0.5); pathlib.Path({str(made)!r}).write_text('1')"
+    read = f'print(open({str(made)!r}).read())'
+    steps = [
+        beside(log, 'make', make, (made,)),
+        replace(beside(log, 'read', read), needs=(made,)),
+        beside(log, 'free', f"open({str(free)!r}, 'w')", (free,)),
+    ]
+    run_steps(steps, tmp_path / 'stamps')
+    assert (tmp_path / 'stamps/02.log').read_text() == '1\n'
+    assert free.stat().st_mtime_ns < made.stat().st_mtime_ns
+    steps[0] = beside(log, 'make', make.replace("'1'", "'2'"), (made,))
+    run_steps(steps, tmp_path / 'stamps')
+    assert (tmp_path / 'stamps/02.log').read_text() == '1\n2\n'
+    assert count(log) == 5
+
+
 def test_a_failure_ends_what_runs_beside_it_and_keeps_what_is_done(tmp_path, log):
     gate, pid = tmp_path / 'gate', tmp_path / 'pid'
     ready = f'import os, pathlib, time; pathlib.Path({str(pid)!r}).write_text(str(os.getpid())); '

@@ -13,6 +13,9 @@ from scalenas.visualization.demo_report import stock_metrics
 
 from .commands import command
 
+TEST = 0.2
+"""How long a test takes, about, in trainings: for the time left."""
+
 
 @dataclass(frozen=True)
 class TrainedAlone:
@@ -54,7 +57,7 @@ class TrainedAlone:
         return cls(Path(config), int(count), archs, work, options)
 
     def steps(self) -> list[Step]:
-        """Training and test of each network."""
+        """Training and test of each network; two run side by side."""
         return [step for arch in self.archs for step in (self._train(arch), self._test(arch))]
 
     def scores(self, metric: str) -> dict[Path, float]:
@@ -96,10 +99,12 @@ class TrainedAlone:
             (self.config, arch),
             (folder / f'iter_{self.max_iters}.pth',),
             ('--resume',),
+            share=1.0,
         )
 
     def _test(self, arch: Path) -> Step:
         folder = self._folder(arch)
         weights, out = folder / f'iter_{self.max_iters}.pth', folder / 'test'
         given = command('test.py', self.config, weights, '--work-dir', out)
-        return Step(f'test {arch.stem}', (*given, *self._options(arch)), (arch, weights), (out,))
+        given = (*given, *self._options(arch))
+        return Step(f'test {arch.stem}', given, (arch, weights), (out,), share=TEST)

@@ -9,6 +9,7 @@ from typing import ClassVar
 from scalenas.paths import resource
 from scalenas.pipeline import Step
 
+from .alone import TEST
 from .commands import command, configs_in, get_data, stock_tool
 from .searching import SearchDemo
 
@@ -96,7 +97,7 @@ class DetectionDemo:
         return self.tested(start, seed) / 'predictions.bbox.json'
 
     def finetune(self) -> list[Step]:
-        """Each seed from either start; tested with mmdetection's own tool."""
+        """Each seed from either start; tested with mmdetection's own tool. Two run side by side."""
         runs = [(start, seed) for seed in self.SEEDS for start in self.STARTS]
         return [step for run in runs for step in (self._train(*run), self._test(*run))]
 
@@ -121,7 +122,8 @@ class DetectionDemo:
         given = command('train.py', self.config, '--work-dir', self.folder(start, seed))
         given = (*given, '--no-validate', '--cfg-options', *options)
         title = f'train a detector from {start} weights, seed {seed}'
-        return Step(title, given, needs, (self._checkpoint(start, seed),), ('--resume',))
+        made = (self._checkpoint(start, seed),)
+        return Step(title, given, needs, made, ('--resume',), share=1.0)
 
     def _test(self, start: str, seed: int) -> Step:
         net = self.folder(start, seed) / self.config.name
@@ -129,7 +131,8 @@ class DetectionDemo:
         prefix = out.with_name(out.name.removesuffix('.bbox.json'))
         given = command(stock_tool('mmdet', 'test.py'), net, weights, '--work-dir', out.parent)
         given = (*given, '--cfg-options', f'test_evaluator.outfile_prefix={prefix}')
-        return Step("test it with mmdet's tools/test.py", given, (weights,), (out,))
+        title = f"test the detector from {start} weights, seed {seed}, with mmdet's tools/test.py"
+        return Step(title, given, (weights,), (out,), share=TEST)
 
     def _checkpoint(self, start: str, seed: int) -> Path:
         return self.folder(start, seed) / f'iter_{self.iters}.pth'

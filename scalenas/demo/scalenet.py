@@ -11,7 +11,7 @@ from scalenas.digest import file_digest
 from scalenas.paths import resource
 from scalenas.pipeline import Step
 
-from .alone import TrainedAlone
+from .alone import TEST, TrainedAlone
 from .commands import command, configs_in, get_data
 
 
@@ -131,7 +131,7 @@ class ScaleNetDemo:
         options += [f'model.sampler.seed={seed}', f'randomness.seed={seed}']
         given = command('train.py', config, '--work-dir', folder, '--cfg-options', *options)
         title = f'train a supernet, {sampling} sampling, seed {seed}'
-        return Step(title, given, (config, *self._needs()), (made,), ('--resume',))
+        return Step(title, given, (config, *self._needs()), (made,), ('--resume',), share=1.0)
 
     def _rank(self, sampling: str, seed: int) -> Step:
         first = self.ranks(*self.runs()[0])
@@ -153,7 +153,9 @@ class ScaleNetDemo:
             given = (*given, *self._short(self.size.alone))
         made = tuple(folder / name for name in ('paths.json', 'ranks.md', 'ranks.json'))
         made = (*made, folder / 'alone.csv') if folder == first else made
-        return Step(f'rank networks: {sampling} sampling, seed {seed}', given, needs, made)
+        title = f'rank networks: {sampling} sampling, seed {seed}'
+        # The first one trains networks alone, two side by side.
+        return Step(title, given, needs, made, share=0.0 if folder == first else 1.0)
 
     def _export(self, arch: Path) -> Step:
         weights = self.checkpoint(*self.runs()[0])
@@ -163,7 +165,7 @@ class ScaleNetDemo:
         options = self._data('train', 'val', 'test', 'calibration')
         made = tuple(out / f'{arch.stem}.{suffix}' for suffix in ('py', 'pth', 'yaml', 'json'))
         title = f'export {arch.stem} with the weights of the supernet'
-        return Step(title, (*given, *options), (*self._needs(), arch, weights), made)
+        return Step(title, (*given, *options), (*self._needs(), arch, weights), made, share=TEST)
 
     def _needs(self) -> tuple[Path, ...]:
         return (*configs_in(self.CONFIGS), self.data / 'meta.json')

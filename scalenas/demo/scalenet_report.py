@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-import statistics
 from collections.abc import Mapping, Sequence
+from statistics import mean, stdev
 
 from scalenas.arch import ClassificationHead, MBConvArch, load_file, of_family
 from scalenas.complexity import Counter
@@ -44,7 +44,10 @@ def scalenet_report(demo: ScaleNetDemo) -> tuple[str, tuple[str, ...]]:
 
 
 def spread_table(rows: Mapping[str, Sequence[Comparison]]) -> str:
-    """Markdown: mean and standard deviation (n - 1) over the seeds of each sampling."""
+    """Markdown: mean and standard deviation (n - 1) over the seeds of each sampling.
+
+    A dash where fewer than two seeds have an order.
+    """
     groups: dict[tuple[str, str], list[Comparison]] = {}
     for name, found in rows.items():
         for comparison in found:
@@ -54,9 +57,9 @@ def spread_table(rows: Mapping[str, Sequence[Comparison]]) -> str:
     for (sampling, against), members in groups.items():
         cells = []
         for name in ('pearson', 'spearman', 'kendall'):
-            values = [getattr(member.study, name).value for member in members]
-            cells.append(f'{statistics.mean(values):.3f} ± {statistics.stdev(values):.3f}')
-        lines.append(f'| {sampling} | {against} | {len(members)} | {" | ".join(cells)} |')
+            values = [getattr(member.study, name).value for member in members if member.study]
+            cells.append(f'{mean(values):.3f} ± {stdev(values):.3f}' if len(values) > 1 else '-')
+        lines.append(f'| {sampling} | {against} | {len(values)} | {" | ".join(cells)} |')
     return '\n'.join(lines)
 
 

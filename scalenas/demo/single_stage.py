@@ -16,17 +16,20 @@ from .commands import command, configs_in, get_data
 _CONFIGS = 'configs/scalenas_cls/digits'
 
 FULL_RATE = 0.016
+_LOW_RATE = f'optim_wrapper.optimizer.lr={0.3 * FULL_RATE:g}'
+_NO_ZERO_GAMMA = 'model.architecture.backbone.zero_init_residual=False'
 ARMS: Mapping[str, tuple[str, ...]] = {
     'all rules': (),
-    'no zero-gamma': ('model.architecture.backbone.zero_init_residual=False',),
-    'no zero-gamma, 30 % of the rate': (
-        'model.architecture.backbone.zero_init_residual=False',
-        f'optim_wrapper.optimizer.lr={0.3 * FULL_RATE:g}',
-    ),
+    'no zero-gamma': (_NO_ZERO_GAMMA,),
+    'no zero-gamma, 30 % of the rate': (_NO_ZERO_GAMMA, _LOW_RATE),
     'no constant ending': ('param_scheduler.1.floor=0.0',),
     'dropout and decay for all': ('model.dropout=all', 'model.child_decay=1e-5'),
+    '30 % of the rate': (_LOW_RATE,),
 }
 """Name of a single-stage model -> what its config changes: one rule of BigNAS each."""
+
+CONTROL = '30 % of the rate'
+"""Runs after all others: what the low rate does by itself, the fourth curve of figures 4 and 5."""
 
 _SPACE = 'model.architecture.backbone.space'
 NETS: Mapping[str, tuple[str, ...]] = {
@@ -90,7 +93,7 @@ class Run:
 class SingleStageDemo:
     """Sliced nets against the same nets alone, and one rule of BigNAS at a time left out.
 
-    Runs are independent: two run side by side, with one thread each. The order is seed by seed.
+    Runs are independent: two run side by side, with one thread each.
 
     Source: BigNAS (Yu et al. 2020), section 4.3, figures 4 to 7.
     """
@@ -100,7 +103,7 @@ class SingleStageDemo:
     quick: bool = False
     PARTS: ClassVar[tuple[str, ...]] = ('get', 'train')
     PANELS: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        'initialisation': tuple(ARMS)[:3],
+        'initialisation': (*tuple(ARMS)[:3], CONTROL),
         'schedule': ('all rules', 'no constant ending'),
         'regularisation': ('all rules', 'dropout and decay for all'),
     }
@@ -133,8 +136,10 @@ class SingleStageDemo:
 
     @property
     def runs(self) -> list[Run]:
-        """All, seed by seed."""
-        return [Run(kind, seed) for seed in self.seeds for kind in (*ARMS, *NETS)]
+        """All, seed by seed, and then the control, whose seeds finished runs need not wait for."""
+        kinds = [kind for kind in (*ARMS, *NETS) if kind != CONTROL]
+        found = [Run(kind, seed) for seed in self.seeds for kind in kinds]
+        return [*found, *(Run(CONTROL, seed) for seed in self.seeds)]
 
     def folder(self, run: Run) -> Path:
         """Work dir of a run."""

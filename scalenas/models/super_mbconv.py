@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import Parameter
 
 from scalenas.arch import MBConvArch
-from scalenas.arch.strict import ArchError, as_choice, as_int
+from scalenas.arch.strict import ArchError, as_choice, as_flag, as_int
 from scalenas.space import AbstractSpace, hull_of
 from scalenas.space import from_dict as space_from_dict
 
@@ -86,6 +86,8 @@ class AbstractSuperMBConvNet(AbstractBackbone, ABC):
         build = Build(None, norm_cfg or {'type': 'BN'}, with_cp)
         as_choice(build.norm_cfg.get('type'), 'norm_cfg.type', NORMS)
         as_choice(align, 'align', (*ALIGNS, 'both'))
+        as_flag(resize, 'resize')
+        as_flag(zero_init_residual, 'zero_init_residual')
         if not resize and len(hull.resolutions) > 1:
             raise ArchError(
                 f'resize: the space has {len(hull.resolutions)} resolutions; set resize=True, or '

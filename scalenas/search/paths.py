@@ -128,12 +128,15 @@ def read_alone(path: str | Path) -> dict[Arch, float]:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How the supernet's scores order networks, compared with how `against` orders them."""
+    """How the supernet's scores order networks, compared with how `against` orders them.
+
+    `study` is None where one of them is the same for all networks: then there is no order.
+    """
 
     against: str
     x: tuple[float, ...]
     y: tuple[float, ...]
-    study: RankStudy
+    study: RankStudy | None
 
 
 def compare(
@@ -148,7 +151,7 @@ def compare(
     Where less is better both kinds of scores are negated, so that a good order is positive.
 
     Raises:
-        SearchError: for fewer than three networks, or a score that is the same for all.
+        SearchError: for fewer than three networks, or a score that is not finite.
     """
     scores = {record.arch: -objective.loss(record.metrics) for record in records}
     costs = [float(getattr(record.cost, objective.cost)) for record in records]
@@ -164,18 +167,23 @@ def compare(
 def _compared(
     against: str, x: list[float], y: list[float], resamples: int, seed: int
 ) -> Comparison:
-    return Comparison(against, tuple(x), tuple(y), rank_study(x, y, resamples=resamples, seed=seed))
+    constant = len(x) >= 3 and 1 in (len(set(x)), len(set(y)))
+    study = None if constant else rank_study(x, y, resamples=resamples, seed=seed)
+    return Comparison(against, tuple(x), tuple(y), study)
 
 
 def rank_table(rows: Mapping[str, Sequence[Comparison]]) -> str:
-    """Markdown: one line per supernet and comparison, with the intervals of the bootstrap."""
+    """Markdown: one line per supernet and comparison, with the intervals of the bootstrap.
+
+    A dash where all networks score the same.
+    """
     head = '| supernet | score against | networks | Pearson | Spearman | Kendall |'
     lines = [head, '|---' * 6 + '|']
     for name, comparisons in rows.items():
         for comparison in comparisons:
             study = comparison.study
-            numbers = (study.num, study.pearson, study.spearman, study.kendall)
-            cells = ' | '.join(str(number) for number in numbers)
+            values = (study.pearson, study.spearman, study.kendall) if study else '-' * 3
+            cells = ' | '.join(map(str, (len(comparison.x), *values)))
             lines.append(f'| {name} | {comparison.against} | {cells} |')
     return '\n'.join(lines)
 
@@ -187,12 +195,12 @@ def comparisons_text(found: Sequence[Comparison]) -> str:
 
 def comparison_of(row: Mapping[str, Any]) -> Comparison:
     """From a row of `comparisons_text`."""
-    study = dict(row['study'])
-    names = ('pearson', 'spearman', 'kendall')
-    intervals = {name: Interval(**study[name]) for name in names}
-    return Comparison(
-        row['against'], tuple(row['x']), tuple(row['y']), RankStudy(study['num'], **intervals)
-    )
+    study = None
+    if row['study'] is not None:
+        names = ('pearson', 'spearman', 'kendall')
+        intervals = {name: Interval(**row['study'][name]) for name in names}
+        study = RankStudy(row['study']['num'], **intervals)
+    return Comparison(row['against'], tuple(row['x']), tuple(row['y']), study)
 
 
 def spread_by_cost(records: Sequence[Record], objective: Objective, num: int) -> list[Record]:

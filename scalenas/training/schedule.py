@@ -46,11 +46,11 @@ class ExponentialLRWithFloor(_ParamScheduler):
         verbose: bool = False,
     ) -> None:
         for name, value, allowed, right in (
-            ('gamma', gamma, 'between 0 and 1', 0 < gamma < 1),
-            ('period', period, 'above 0', period > 0),
-            ('floor', floor, 'from 0 to below 1', 0 <= floor < 1),
+            ('gamma', gamma, 'a number between 0 and 1', lambda x: 0 < x < 1),
+            ('period', period, 'a number above 0', lambda x: x > 0),
+            ('floor', floor, 'a number from 0 to below 1', lambda x: 0 <= x < 1),
         ):
-            if not right:
+            if isinstance(value, bool) or not isinstance(value, int | float) or not right(value):
                 raise ConfigError(f'param_scheduler.{name}: expected {allowed}, got {value!r}')
         self.gamma, self.period, self.floor, self.staircase = gamma, period, floor, staircase
         super().__init__(optimizer, 'lr', begin, end, last_step, by_epoch, verbose)
@@ -80,7 +80,7 @@ class ExponentialLRWithFloor(_ParamScheduler):
         return float(max(self.floor, self.gamma**periods))
 
     def _get_value(self) -> list[float]:
-        ratio = 1.0
-        if self.last_step > 0:
-            ratio = self.factor(self.last_step) / self.factor(self.last_step - 1)
+        before = self.factor(self.last_step - 1) if self.last_step > 0 else 0.0
+        # Without a floor a long decay ends in a rate of exactly zero, and stays there.
+        ratio = self.factor(self.last_step) / before if before else 1.0
         return [group[self.param_name] * ratio for group in self.optimizer.param_groups]

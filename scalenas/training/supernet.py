@@ -13,7 +13,7 @@ from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
 
 from scalenas import sampling
-from scalenas.arch.strict import as_choice
+from scalenas.arch.strict import as_choice, as_flag
 from scalenas.config import ConfigError
 from scalenas.models import SuperLinear, Supernet, is_supernet, supernet_types
 from scalenas.registry import MODELS
@@ -21,6 +21,7 @@ from scalenas.registry import MODELS
 from .annotations import without_labels
 from .distillation import Distillation, FrozenTeacher
 from .errors import TrainingError
+from .head import check_head
 from .regularization import half_squares, keep_no_statistics, without_dropout
 from .start import Start
 from .step import Step, train_one_by_one
@@ -80,6 +81,7 @@ class SuperNet(BaseModel):
         super().__init__(model.data_preprocessor, init_cfg)
         self.architecture: BaseModel = model
         self._backbone_name = _find_backbone(model)
+        check_head(model, self.backbone)
         self.inactive = as_choice(inactive, 'inactive', ('skip', 'decay'))
         self.sampler = sampling.from_dict(sampler, self.backbone.space)
         self.start = Start.from_config(init_from)
@@ -87,8 +89,8 @@ class SuperNet(BaseModel):
         self.dropout = as_choice(dropout, 'dropout', ('all', 'largest'))
         self.child_decay = _decay(child_decay)
         self._check_largest()
-        self.track_norms = track_norms
-        if not track_norms:
+        self.track_norms = as_flag(track_norms, 'model.track_norms')
+        if not self.track_norms:
             keep_no_statistics(model)
         self.distillation = None if distillation is None else Distillation.from_dict(distillation)
         # Kept in a tuple: as an attribute it would become a submodule.

@@ -28,8 +28,8 @@ def draw_ranks(path: str | Path, rows: Mapping[str, Sequence[Comparison]], metri
             for (name, found), colour in zip(rows.items(), COLOURS, strict=False):
                 for comparison in found:
                     if comparison.against == kind:
-                        tau = comparison.study.kendall.value
-                        label = f'{name}: Kendall {tau:.2f}'
+                        study = comparison.study
+                        label = f'{name}: Kendall {study.kendall.value:.2f}' if study else name
                         axes.scatter(
                             comparison.x, comparison.y, s=18, color=colour, alpha=0.7, label=label
                         )

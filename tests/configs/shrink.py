@@ -267,7 +267,7 @@ def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
             part['per_class'] = 1
         if part.get('class_list') and 'type' in part:
             part['class_list'] = list_classes(Path(part['data_root']), cfg.model)
-        if part.get('type') == 'Pretrained':
+        if part.get('type') == 'Pretrained' and not Path(part['checkpoint']).is_file():
             part['checkpoint'] = ''  # test_configs gives it one
     for part in dicts(cfg._cfg_dict):
         for key in ('ann_file', 'headbox_file'):  # those that are not relative to a data_root

@@ -5,6 +5,7 @@ import re
 import runpy
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
@@ -208,10 +209,11 @@ def test_the_recipe_of_bignas():
     backbone = model.architecture.backbone
     assert backbone.zero_init_residual
     assert backbone.resize
+    assert backbone.norm_cfg == dict(type='SyncBN', eps=1e-3)
     assert model.architecture.neck[1].ratio == 0.2
     crop = next(t for t in cfg.train_pipeline if t.type == 'RandomResizedCrop')
     assert crop.scale == 224
-    assert any(t.type == 'AutoAugment' for t in cfg.train_pipeline)
+    assert cfg.train_dataloader.dataset.pipeline == cfg.train_pipeline
     trained = space_of(backbone.space.to_dict())
     searched = read(f'{folder}/search_bignas_imagenet.py').model.architecture.backbone.space
     assert space_of(searched.to_dict()) == bignas_space()
@@ -219,6 +221,41 @@ def test_the_recipe_of_bignas():
     assert 5 * trained.size() == 4 * bignas_space().size()
     assert trained.largest() in bignas_space()
     assert trained.largest().activation == 'swish'
+
+
+def test_autoaugment_v0_is_that_of_timm():
+    """Operation by operation, with the strength that either gives to its level."""
+    from mmengine.registry import TRANSFORMS
+    from timm.data.auto_augment import auto_augment_policy_v0
+
+    names = {'Color': 'ColorTransform', 'TranslateYRel': 'Translate'}
+    names |= {'ShearX': 'Shear', 'ShearY': 'Shear'}
+    strengths = ('angle', 'magnitude', 'thr', 'bits')
+    cfg = read('configs/scalenas_cls/imagenet/supernet_bignas_64xb64-120k_imagenet.py')
+    (found,) = [t for t in cfg.train_dataloader.dataset.pipeline if t.type == 'AutoAugment']
+    theirs = auto_augment_policy_v0(dict(translate_const=250, img_mean=(124, 116, 104)))
+    assert len(found.policies) == len(theirs) == 25
+    for ours, others in zip(found.policies, theirs, strict=True):
+        for part, other in zip(ours, others, strict=True):
+            assert (part.type, part.prob) == (names.get(other.name, other.name), other.prob)
+            arguments = [part[key] for key in strengths if key in part]
+            if other.level_fn is None:
+                assert not arguments
+                continue
+            (wanted,) = other.level_fn(other.magnitude, other.hparams)
+            (strength,) = arguments
+            if part.type == 'ColorTransform':
+                strength += 1
+                assert part.random_negative_prob == 0
+            assert strength == pytest.approx(abs(wanted))
+            directions = {'X': 'horizontal', 'Y': 'vertical'}
+            if 'direction' in part:
+                assert part.direction == directions[other.name.removesuffix('Rel')[-1]]
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        augment = TRANSFORMS.build(found)
+    image = np.random.default_rng(0).integers(0, 256, (24, 24, 3), np.uint8)
+    for one in augment.transforms:
+        assert one(dict(img=image.copy()))['img'].shape == image.shape
 
 
 def test_the_recipe_of_efficientnet():

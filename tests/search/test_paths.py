@@ -24,6 +24,7 @@ from scalenas.search import (
     sampled_paths,
     spread_by_cost,
 )
+from scalenas.visualization.draw_ranks import draw_ranks
 
 from .table import COST, OBJECTIVE, SPACE, score, search_in_memory
 
@@ -65,6 +66,15 @@ def test_against_cost_and_against_training_alone() -> None:
     assert len({line.count('|') for line in lines}) == 1
     rows = json.loads(comparisons_text([by_cost, by_training]))
     assert [comparison_of(row) for row in rows] == [by_cost, by_training]
+
+
+def test_networks_that_all_score_the_same_have_no_order(tmp_path: Path) -> None:
+    found = compare(records(), OBJECTIVE, dict.fromkeys(ARCHS[:4], 50.0), resamples=5)
+    assert [comparison.study is None for comparison in found] == [False, True]
+    assert rank_table({'net': found}).splitlines()[3] == '| net | trained alone | 4 | - | - | - |'
+    assert [comparison_of(row) for row in json.loads(comparisons_text(found))] == found
+    draw_ranks(tmp_path / 'ranks.png', {'net': found}, 'mIoU')
+    assert (tmp_path / 'ranks.png').is_file()
 
 
 def test_where_less_is_better_a_good_order_is_positive() -> None:

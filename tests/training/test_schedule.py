@@ -63,6 +63,16 @@ def test_a_warm_up_beside_it():
         assert rate == pytest.approx(RATE * share, rel=1e-9)
 
 
+def test_without_a_floor_a_very_long_decay_ends_at_zero():
+    """0.5 ** 1075 is zero in float64, and so is every rate after it."""
+    optimizer = sgd(RATE)
+    decay = ExponentialLRWithFloor(optimizer, 0.5, 1, floor=0.0, by_epoch=False)
+    found = [rate for (rate,) in rates_of(optimizer, [decay], 1100)]
+    assert found[1] == RATE / 2
+    assert found[1000] == pytest.approx(RATE * 0.5**1000)
+    assert found[-1] == 0.0
+
+
 @pytest.mark.parametrize('stop', [1, 7, 60])
 def test_a_resumed_run_has_the_same_rates(stop):
     def fresh():
@@ -83,9 +93,10 @@ def test_a_resumed_run_has_the_same_rates(stop):
 @pytest.mark.parametrize(
     ('change', 'words'),
     [
-        (dict(gamma=1.0), 'gamma: expected between 0 and 1, got 1.0'),
-        (dict(period=0), 'period: expected above 0, got 0'),
-        (dict(floor=1.0), 'floor: expected from 0 to below 1'),
+        (dict(gamma=1.0), 'gamma: expected a number between 0 and 1, got 1.0'),
+        (dict(period=0), 'period: expected a number above 0, got 0'),
+        (dict(floor=1.0), 'floor: expected a number from 0 to below 1'),
+        (dict(period='2.4'), "period: expected a number above 0, got '2.4'"),
     ],
 )
 def test_what_is_no_schedule(change, words):

@@ -10,6 +10,7 @@ from mmengine.registry import DefaultScope
 from mmpretrain.structures import DataSample
 
 from scalenas.arch.strict import ArchError
+from scalenas.config import ConfigError
 from scalenas.evaluation.evaluator import load_into
 from scalenas.models import FeatureDropout
 from scalenas.models.checkpoint import CheckpointError, save_plain
@@ -57,7 +58,8 @@ def single_stage(iteration):
         torch.manual_seed(0)
         options = dict(sampler=dict(type='sandwich', seed=1), distillation=KD, dropout='largest')
         classifier = {**CLASSIFIER, 'backbone': {**CLASSIFIER['backbone'], 'space': space}}
-        cfg = dict(type='scalenas.SuperNet', architecture=classifier, **{**options, **changes})
+        options = {'architecture': classifier, **options, **changes}
+        cfg = dict(type='scalenas.SuperNet', **options)
         with DefaultScope.overwrite_default_scope('mmpretrain'):
             model = MODELS.build(ConfigDict(copy.deepcopy(cfg)))
             model.init_weights()
@@ -113,6 +115,41 @@ def test_largest_and_smallest_see_the_same_crop_at_their_resolutions(single_stag
     assert sides[:2] == [32, 16]
 
 
+class Trap(DataSample):
+    """Raises when somebody looks at the label while another net than the largest is active."""
+
+    allowed = staticmethod(lambda: True)
+
+    @property
+    def gt_label(self):
+        assert self.allowed(), 'a label reached a child'
+        return self._gt_label
+
+    def _labelled(self, value):
+        self.set_field(torch.tensor([value]), '_gt_label', dtype=torch.Tensor)
+        return self
+
+
+@pytest.mark.parametrize('backward', ['summed', 'each'])
+def test_no_label_reaches_a_child_but_the_largest(single_stage, backward):
+    def run(model):
+        largest = model.backbone.space.largest()
+        allowed = staticmethod(lambda: model.backbone.active_arch == largest)
+        kind = type('Watched', (Trap,), dict(allowed=allowed))
+        data = batch()
+        data['data_samples'] = [kind()._labelled(i) for i in range(4)]
+        data['inputs'] = model.data_preprocessor(dict(inputs=data['inputs']), True)['inputs']
+        model.data_preprocessor.forward = lambda data, training: data
+        sgd = OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.01))
+        return model.train_step(data, sgd)
+
+    logs = run(single_stage(backward=backward))
+    assert {'loss_task', 'net3.loss_kd'} < set(logs)
+    assert 'net1.loss_task' not in logs
+    with pytest.raises(AssertionError, match='a label reached a child'):
+        run(single_stage(backward=backward, distillation={**KD, 'labels': 'all'}))
+
+
 def test_child_decay_is_that_of_the_slices(single_stage):
     """As weight decay of each child alone: of the static net with its part of the weights."""
     model = single_stage(child_decay=0.5).double()
@@ -160,3 +197,47 @@ def test_weights_are_evaluated_at_resolutions_that_they_have_not_seen(single_sta
     wider = single_stage(space={**SPACE, 'stem': [8, 12, 16]})
     with pytest.raises(CheckpointError, match='another space: stem'):
         load_into(wider, tmp_path / 'trained.pth')
+
+
+@pytest.mark.parametrize(
+    ('head', 'line'),
+    [
+        (
+            {'type': 'LinearClsHead'},
+            "end in 16 to 24 channels, which 'scalenas.SuperLinearClsHead'",
+        ),
+        ({'in_channels': 16}, 'is 16, but the widest network of the space ends in 24 channels'),
+    ],
+)
+def test_a_head_that_cannot_read_all_networks_is_one_line(single_stage, head, line):
+    classifier = copy.deepcopy(CLASSIFIER)
+    classifier['head'].update(head)
+    with pytest.raises(ConfigError, match=line) as caught:
+        single_stage(architecture=classifier)
+    assert '\n' not in str(caught.value)
+
+
+def test_one_width_takes_any_head_and_a_sub_space_the_head_of_the_whole(single_stage):
+    one = {**SPACE, 'conv_out': [24]}
+    plain = copy.deepcopy(CLASSIFIER)
+    plain['head']['type'] = 'LinearClsHead'
+    plain['backbone']['space'] = one
+    assert single_stage(architecture=plain).backbone.space.largest().conv_out == 24
+    part = {**SPACE, 'where': [['conv_out', [16]]]}
+    assert single_stage(part).backbone.space.largest().conv_out == 16
+
+
+@pytest.mark.parametrize(
+    ('changes', 'line'),
+    [
+        ({'track_norms': 'no'}, "model.track_norms: expected true or false, got 'no'"),
+        ({'backbone': {'zero_init_residual': 'no'}}, 'zero_init_residual: expected true or false'),
+        ({'backbone': {'resize': 1}}, 'resize: expected true or false, got 1'),
+    ],
+)
+def test_a_switch_is_true_or_false(single_stage, changes, line):
+    """A word such as 'no' is true to Python: the rule would silently be the other way round."""
+    classifier = copy.deepcopy(CLASSIFIER)
+    classifier['backbone'].update(changes.pop('backbone', {}))
+    with pytest.raises(ArchError, match=line):
+        single_stage(architecture=classifier, **changes)

@@ -1,0 +1,40 @@
+"""Does the classifier fit the networks of a supernet, whichever of them runs?"""
+
+from __future__ import annotations
+
+from torch import nn
+
+from scalenas.config import ConfigError
+from scalenas.models import SuperLinear, Supernet
+
+
+def check_head(model: nn.Module, backbone: Supernet) -> None:
+    """Pass when what follows `backbone` in the task model can read the end of all its networks.
+
+    Raises:
+        ConfigError: when they end in different widths and the head reads one; when the head reads
+            fewer channels than the widest network has. Says which head, or how many.
+    """
+    widths = []
+    for arch in (backbone.space.smallest(), backbone.space.largest()):
+        with backbone.active(arch):
+            widths.append(tuple(backbone.out_channels))
+    narrow, wide = widths
+    heads = [module for module in model.modules() if isinstance(module, SuperLinear)]
+    if narrow != wide and not heads:
+        raise ConfigError(
+            f'model.architecture.head: the networks of the space end in {_shown(narrow)} to '
+            f"{_shown(wide)} channels, which 'scalenas.SuperLinearClsHead' reads and other heads "
+            'do not; take it, or give the space one conv_out'
+        )
+    for head in heads:
+        # More is right in a sub-space: the head then has the shape of the whole space.
+        if head.in_features < wide[-1]:
+            raise ConfigError(
+                f'model.architecture.head.in_channels: is {head.in_features}, but the widest '
+                f'network of the space ends in {wide[-1]} channels; give as many'
+            )
+
+
+def _shown(widths: tuple[int, ...]) -> str:
+    return '/'.join(map(str, widths))
