@@ -30,3 +30,10 @@ def test_the_base_budget_is_the_nearest_multiple() -> None:
     assert base_macs(3.4e6, step=1_000_000) == 3_000_000
     with pytest.raises(ArchError, match=r'nearer to 0 .*give a smaller step'):
         base_macs(3.4e6)
+
+
+def test_the_base_budget_of_imagenet_100() -> None:
+    """100 M by the rule; the paper's is 120 M, which is no multiple of 50 M."""
+    mean = mean_macs(scalenet_space(half=True), Counter(head=ClassificationHead(100)), 3000)
+    assert 95e6 < mean < 99e6
+    assert base_macs(mean) == 100_000_000
