@@ -9,7 +9,11 @@ from .scaled import ScaledSpace, ScalingStage
 
 
 def bignas_space() -> MBConvSpace:
-    """BigNAS (Yu et al. 2020), table 1; channels in steps of 8 (stage 1 and 2 too)."""
+    """BigNAS (Yu et al. 2020), table 1; channels in steps of 8 (stage 1 and 2 too).
+
+    With the resolutions that are selected from: 256, which is not trained on, is of section 4.4.
+    Table 1 names no squeeze-excitation; with it the nets of figure 9 have the printed parameters.
+    """
     rows: list[tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], int]] = [
         ((16, 24), (1, 2), (3,), 1),
         ((24, 32), (2, 3), (3,), 2),

@@ -43,7 +43,8 @@ class Distillation:
     which needs the teacher in place. The others then get samples without annotations.
 
     Where samples carry a label map, positions labelled `ignore_index` do not count; with None all
-    do, and nothing of the label map reaches the comparison. `use_target_weight`: each joint's
+    do, and nothing of the label map reaches the comparison. A config that says nothing means 255,
+    or None where labels are for the largest alone. `use_target_weight`: each joint's
     heatmap counts with the weight that mmpose's KeypointMSELoss gives it, zero for joints without
     annotation; the mean is over all heatmaps, as there.
 
@@ -116,6 +117,8 @@ class Distillation:
             table['checkpoint'] = teacher.get('checkpoint')
             teacher = teacher.get('type', 'frozen')
         table['teacher'] = as_choice(teacher, 'distillation.teacher', TEACHERS)
+        if table.get('labels') == 'largest':
+            table.setdefault('ignore_index', None)  # where labels are missing is a label, too
         return cls(**table)
 
     def compare(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from mmengine.runner import Runner
 from scalenas.arch import ClassificationHead, dump
 from scalenas.complexity import Counter
 from scalenas.errors import UserError
-from scalenas.evaluation import SubnetEvaluator
+from scalenas.evaluation import SubnetEvaluator, calibrated
 from scalenas.export import choose, export_subnet, load_exported
 from scalenas.models.checkpoint import load_checkpoint
 from scalenas.search import SearchPlan
@@ -124,3 +125,32 @@ def test_exported_nets_are_the_sub_nets(trained: Any, tmp_path: Path) -> None:
         export_subnet(choose(str(path)), cfg, weights, tmp_path / 'out', size=(32, 32))
     with pytest.raises(UserError, match='--standalone: only for HRNet-style nets'):
         export_subnet(choose(str(path)), cfg, weights, tmp_path / 'out', standalone=True)
+
+
+@pytest.mark.parametrize('trained', ['bignas'], indirect=True)
+def test_a_resolution_that_was_not_trained_is_scored_and_exported(
+    trained: Any, tmp_path: Path
+) -> None:
+    """BigNAS, section 4.1: after calibration, at the new resolution, as any other network."""
+    _, cfg, weights = copy.deepcopy(trained)
+    cfg.model.architecture.backbone.space.resolution = [24, 28, 40]
+    evaluate = SubnetEvaluator.from_config(cfg, weights)
+    arch = evaluate.space.where('resolution', (28,)).largest()
+    near = arch.with_(resolution=24)
+    statistics = []
+    for one in (arch, near):
+        with calibrated(evaluate.model, one, evaluate.calibration):
+            statistics.append(evaluate.model.backbone.steps[0].bn.running_var.clone())
+    assert not torch.equal(*statistics)
+    assert evaluate(arch)['accuracy/top1'] >= 0
+    assert evaluate.counter(None)(near).macs < evaluate.counter(None)(arch).macs
+    path = tmp_path / 'unseen.yaml'
+    path.write_text(dump(arch))
+    exported = export_subnet(choose(str(path)), cfg, weights, tmp_path / 'out')
+    assert exported.difference.double <= 1e-10
+    assert Config.fromfile(tmp_path / 'out/unseen.py').model.backbone.arch.resolution == 28
+    cfg.model.architecture.backbone.space.resolution = [24, 72]
+    evaluate = SubnetEvaluator.from_config(cfg, weights)
+    with pytest.raises(UserError, match='a crop of 32x32 cannot give 72x72') as caught:
+        evaluate(evaluate.space.smallest())
+    assert '\n' not in str(caught.value)

@@ -10,7 +10,7 @@ _base_ = './supernet_bignas_64xb64-120k_imagenet.py'
 model = dict(
     architecture=dict(backbone=dict(space=dict(resolution=[192, 224, 256, 288, 320]))),
 )
-# 10,000 training pictures, ten of each class.
+# Every 128th of the training pictures: 10,000, about ten of each class.
 search_dataloader = dict(
     batch_size=64,
     num_workers=8,

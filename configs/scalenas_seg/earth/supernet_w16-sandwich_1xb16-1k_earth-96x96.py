@@ -10,7 +10,8 @@
 # Cost: four nets an iteration, about three times the supernet beside it.
 _base_ = './teacher_w16_1xb16-1k_earth-96x96.py'
 model = dict(
-    sampler=dict(_delete_=True, type='sandwich', seed=0, num_random=2),  # type='uniform'
+    # type='uniform' and no num_random; then distillation=None and dropout='all', too
+    sampler=dict(_delete_=True, type='sandwich', seed=0, num_random=2),
     distillation=dict(
         tap='decode_head.conv_seg',
         teacher='inplace',
