@@ -188,9 +188,7 @@ def test_into_a_config_of_ones_own(tmp_path: Path) -> None:
     assert cfg.model.neck.in_channels == [8, 16, 32, 64]
 
 
-def test_a_net_with_its_finest_map_only(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_net_with_its_finest_map_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A searched pose net in a detector: said aloud, for its neck gets one map instead of four."""
     said: list[str] = []
     module = import_module('scalenas.export.transfer')  # the package has a function of that name
@@ -200,7 +198,9 @@ def test_a_net_with_its_finest_map_only(
     transfer(source, ['pose_bottomup'])
     assert not said
     transfer(source, ['faster_rcnn'])
-    assert ['faster_rcnn: its recipe takes maps of several sizes' in line for line in said] == [True]
+    assert ['faster_rcnn: its recipe takes maps of several sizes' in line for line in said] == [
+        True
+    ]
     model = built(tmp_path / 'mine_faster_rcnn.py')
     assert model.neck.in_channels == [arch.out_channels[0]]
     model = built(tmp_path / 'mine_pose_bottomup.py').eval()
