@@ -133,8 +133,8 @@ def _check_keypoints(at: str, annotations: Sequence[Mapping[str, Any]], count: i
         if len(row['keypoints']) != 3 * count:
             raise DataError(
                 f'{at}: annotation {row.get("id")} has {len(row["keypoints"])} numbers as '
-                f'keypoints, expected {3 * count}: x, y, visibility of {count}; the number is that of the '
-                "data set's metainfo"
+                f'keypoints, expected {3 * count}: x, y, visibility of {count}; the number is that '
+                "of the data set's metainfo"
             )
     if not any(any(v > 0 for v in row['keypoints'][2::3]) for row in given):
         raise DataError(

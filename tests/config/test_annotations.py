@@ -284,3 +284,35 @@ def test_other_files_that_are_missing(world: Path, place: str) -> None:
         cfg.train_dataloader.dataset.dataset.bbox_file = str(world / 'b.json')
     with pytest.raises(DataError, match=r'no such folder or file: .*b\.json; make it with: get it'):
         check_data(cfg, ('train_dataloader',))
+
+
+DETECTED: dict[str, tuple[Any, str]] = {
+    'annotations': (lambda rows: {'images': []}, 'got the tables of an annotation file'),
+    'no table': (lambda rows: [*rows, 3], 'entry 2 is no table with image_id, '),
+    'no score': (lambda rows: rows[0].pop('score') and rows, "entry 0 has no 'score'"),
+    'corners': (lambda rows: rows[1].update(bbox=[[1, 2], [3, 4]]), 'entry 1 has the box [[1, 2]'),
+    'a word': (lambda rows: rows[1].update(score='high'), "entry 1 has the score 'high'"),
+    'another picture': (lambda rows: rows[1].update(image_id=5), 'entry 1 is of image 5, which'),
+    'no person': (lambda rows: [{**row, 'category_id': 3} for row in rows], 'none of its 2 boxes'),
+    'nothing': (lambda rows: [], 'none of its 0 boxes'),
+}
+
+
+@pytest.mark.parametrize('name', [None, *DETECTED])
+def test_detected_boxes(world: Path, name: str | None) -> None:
+    rows = [
+        {'image_id': n, 'category_id': 1, 'bbox': [1, 2, 9.5, 12], 'score': 0.5} for n in (1, 2)
+    ]
+    spoil, message = DETECTED[name] if name else (lambda rows: rows, '')
+    spoiled = spoil(rows)
+    (world / 'boxes.json').write_text(json.dumps(rows if spoiled is None else spoiled))
+    cfg = config(world, content(), 'mmpose')
+    cfg.train_dataloader.dataset.dataset.bbox_file = str(world / 'boxes.json')
+    if name is None:
+        check_data(cfg, ('train_dataloader',))
+        return
+    with pytest.raises(DataError) as caught:
+        check_data(cfg, ('train_dataloader',))
+    assert message in str(caught.value)
+    assert str(caught.value).startswith('train_dataloader.dataset.bbox_file: ')
+    assert '\n' not in str(caught.value)
