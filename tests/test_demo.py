@@ -18,6 +18,7 @@ from scalenas.demo import (
     SingleStageDemo,
     demo_of,
 )
+from scalenas.demo.alone import TrainedAlone
 from scalenas.demo.report import report
 from scalenas.demo.scalenet import LONG, QUICK
 from scalenas.demo.scalenet_report import spread_table
@@ -324,6 +325,66 @@ def test_spread_over_seeds():
     lines = spread_table(rows).splitlines()
     assert lines[2].startswith('| hierarchical | multiply-adds | 2 | 0.900 ± 0.141 | 0.900 ± 0.1')
     assert lines[3].endswith('| 0.833 ± 0.236 |')
+
+
+def test_the_family_as_its_files_say(tmp_path, monkeypatch):
+    """Costs and factors are of the arch files, scores of the cards and of the tests."""
+    from scalenas.arch import ClassificationHead, Scaling
+    from scalenas.arch.rounding import CEIL
+    from scalenas.complexity import Counter
+    from scalenas.scaling import SearchedScalings
+    from scalenas.search import comparisons_text
+    from scalenas.space import from_dict
+
+    monkeypatch.setattr('scalenas.demo.scalenet_report.PATHS', 500)
+    demo = trained_digits(tmp_path, QUICK)
+    space = read_config(str(demo.search_config)).model.architecture.backbone.space.to_dict()
+    base = from_dict(space).base.smallest()
+    x, y = [1.0, 2.0, 3.0], [2.0, 1.0, 3.0]
+    compared = [Comparison('multiply-adds', x, y, rank_study(x, y, resamples=9))]
+    for run in demo.runs():
+        demo.ranks(*run).mkdir()
+        (demo.ranks(*run) / 'ranks.json').write_text(comparisons_text(compared))
+    (demo.found / 'stages').mkdir(parents=True)
+    (demo.work / 'exported').mkdir()
+    searched = SearchedScalings({1: Scaling(1.2, 1.15, 1.1), 2: Scaling(1.4, 1.3, 1.3)}, CEIL)
+    (demo.found / 'scalings.yaml').write_text(searched.dump())
+    (demo.found / 'iterations.png').write_bytes(b'picture')
+    for j, path in enumerate(demo.family):
+        path.write_text(dump(base.scaled(searched(j), CEIL)))
+        metrics = {'test': {'accuracy/top1': 70 + j}, 'exported': {'accuracy/top1': 70 + j}}
+        if j <= demo.STAGES:
+            (demo.work / f'exported/s{j}.json').write_text(json.dumps({'metrics': metrics}))
+        log = demo.found / f'alone/s{j}/test/20260101/20260101.json'
+        log.parent.mkdir(parents=True)
+        log.write_text(json.dumps({'accuracy/top1': 90 + j}))
+    table, pictures = report(demo)
+    *_, first, second, third, fourth = table.splitlines()
+    cost = Counter(None, ClassificationHead(10))(base)
+    shown = f'{cost.params / 1e3:.1f} k | {cost.macs / 1e6:.2f} M'
+    assert first == f'| 0 | 1.00, 1.00, 1.00 | {shown} | 70.00 | 70.00 | 90.00 |'
+    assert second.startswith('| 1 | 1.20, 1.15, 1.10 | ')
+    assert third.endswith(' | 72.00 | 72.00 | 92.00 |')
+    assert fourth.startswith('| 3 | 1.60, 1.45, 1.70 | ')
+    assert fourth.endswith(' |  |  | 93.00 |')
+    for name in pictures:
+        assert (demo.work / name).is_file()
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (['max_iters'], 'expected KEY=VALUE, got max_iters'),
+        (['train_cfg.max_iters=many'], "expected a number, got 'many'"),
+    ],
+)
+def test_options_of_a_training_alone_that_are_none(options, message):
+    config = demo_of('scalenet').alone_config
+    with pytest.raises(UserError, match=message):
+        TrainedAlone.by(config, [], config.parent, *options)
+    supernet = demo_of('scalenet').search_config
+    with pytest.raises(UserError, match='expected a config with train_cfg'):
+        TrainedAlone.by(supernet, [], supernet.parent)
 
 
 def test_single_stage_runs_are_single_changes_of_one_config(tmp_path):

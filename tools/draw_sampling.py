@@ -10,11 +10,13 @@ import argparse
 import time
 
 from scalenas.arch import ClassificationHead, parse_head
+from scalenas.arch.strict import as_fraction
 from scalenas.cli import main_of
 from scalenas.errors import UserError
-from scalenas.sampling import HierarchicalSampler, parse_eta
-from scalenas.sampling.many import draw_many, many_macs
-from scalenas.space import base_macs, scalenet_scaled_space, stage_budgets
+from scalenas.sampling import parse_eta
+from scalenas.sampling.many import draw_many, macs_of_samplings, many_macs
+from scalenas.search import StageBudgets
+from scalenas.space import base_macs, scalenet_scaled_space
 from scalenas.visualization.draw_sampling import draw_sampling, sampling_table
 
 
@@ -41,18 +43,13 @@ def main() -> None:
     space, head = scalenet_scaled_space(half=args.space == 'scalenet_half'), parse_head(args.head)
     if not isinstance(head, ClassificationHead | None):
         raise UserError(f'--head: expected cls:NUMBER (of classes) or none, got {args.head!r}')
-    weights = {'scale.stage': HierarchicalSampler(space, eta=parse_eta(args.eta)).eta}
     bases = many_macs(space.base, draw_many(space.base, args.num_base, args.seed), head)
-    f_0, merged = base_macs(bases.mean()), space.merged()
-    targets = [f_0 * 2**j for j in range(len(space.stages))]
-    budgets = stage_budgets(f_0, len(targets) - 1, args.tolerance)
-    samples = {
-        'hierarchical': many_macs(space, draw_many(space, args.num, args.seed, weights), head),
-        'uniform': many_macs(merged, draw_many(merged, args.num, args.seed), head),
-    }
-    draw_sampling(samples, targets, args.out)
+    f_0, num_stages = base_macs(bases.mean()), len(space.stages)
+    budgets = StageBudgets(f_0, 2.0, as_fraction(args.tolerance, '--tolerance'))
+    samples = macs_of_samplings(space, args.num, args.seed, parse_eta(args.eta), head)
+    draw_sampling(samples, [budgets.target(j) for j in range(num_stages)], args.out)
     print(f'base nets: mean {bases.mean() / 1e6:,.1f} M macs, so f_0 = {f_0 / 1e6:,.0f} M')
-    print(sampling_table(samples, budgets, targets))
+    print(sampling_table(samples, budgets, num_stages))
     seconds = time.perf_counter() - start[0], time.process_time() - start[1]
     print(f'wrote {args.out} in {seconds[0]:.1f} s ({seconds[1]:.1f} s of one core)')
 

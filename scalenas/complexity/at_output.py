@@ -1,4 +1,4 @@
-"""The counter of HigherHRNet's authors: transposed convolutions counted at their output.
+"""Transposed convolutions counted at their output, as HigherHRNet's authors and mmdet once did.
 
 It multiplies the weights of every convolution by the positions of its output. Each position of a
 transposed one sees only 1 / stride**2 of its kernel, so those come out stride**2 times too large.
@@ -20,10 +20,11 @@ def count_at_output(plan: Iterable[Layer]) -> Cost:
 
     Source: HRNet and HigherHRNet, the released `get_model_summary`.
     """
-    return sum((layer_cost(_at_output(layer)) for layer in plan), Cost())
+    return sum((layer_cost(at_output(layer)) for layer in plan), Cost())
 
 
-def _at_output(layer: Layer) -> Layer:
+def at_output(layer: Layer) -> Layer:
+    """The layer that such a counter sees: a transposed convolution as one over its output."""
     if layer.op != 'deconv':
         return layer
     return replace(layer, size=layer.size_out, stride=1, op='conv')

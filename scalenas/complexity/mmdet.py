@@ -14,6 +14,7 @@ from math import prod
 from scalenas.arch import Head, HRArch, Layer, Size, Unit
 from scalenas.arch.hrnet_units import Bottleneck, FuseRow
 
+from .at_output import at_output
 from .count import layer_cost
 
 
@@ -33,9 +34,7 @@ def count_mmdet(arch: HRArch, size: Size, head: Head) -> int:
 
 
 def _operations(layer: Layer) -> int:
-    macs, outputs = layer_cost(layer).macs, _outputs(layer)
-    if layer.op == 'deconv':
-        macs *= layer.stride**2
+    macs, outputs = layer_cost(at_output(layer)).macs, _outputs(layer)
     bias = outputs if layer.bias and layer.op != 'linear' else 0
     return macs + bias + 2 * outputs * layer.norm
 

@@ -31,7 +31,8 @@ class Wanted:
 
     where, hint: variable of the config, and how to get the data, for the message; folder: where the
     pictures lie; classes: names of those that become labels, in order (mmdet); keypoints: number of
-    them (mmpose).
+    them (mmpose); fields: what every annotation needs beside its box; labelled: False for pictures
+    whose labels only a server has, as COCO's test-dev.
     """
 
     where: str
@@ -39,6 +40,8 @@ class Wanted:
     classes: tuple[str, ...] = ()
     keypoints: int = 0
     hint: str = 'see the head of the config'
+    fields: tuple[str, ...] = ()
+    labelled: bool = True
 
 
 def check_annotations(path: Path, wanted: Wanted) -> None:
@@ -48,29 +51,46 @@ def check_annotations(path: Path, wanted: Wanted) -> None:
         DataError: names the first thing that is wrong, an example, and what to do.
     """
     at = f'{wanted.where}: {path}'
-    content = _read(path, at)
+    content = _read(path, at, wanted.labelled)
+    try:
+        _check(at, content, wanted)
+    except (TypeError, AttributeError, ValueError, KeyError) as error:
+        line = ' '.join(f'{type(error).__name__}: {error}'.split())
+        raise DataError(
+            f"{at}: an entry is not as COCO's format wants it: {line}; "
+            'see cocodataset.org/#format-data'
+        ) from None
+
+
+def _check(at: str, content: Mapping[str, list[dict[str, Any]]], wanted: Wanted) -> None:
     images = {image.get('id'): image for image in content['images']}
     if not images:
         raise DataError(f"{at}: its list 'images' is empty; {wanted.hint}")
-    annotations = content['annotations']
-    if not annotations:
+    annotations = content.get('annotations', [])
+    if wanted.labelled and not annotations:
         raise DataError(f"{at}: its list 'annotations' is empty; {wanted.hint}")
-    _check_structure(at, images, annotations)
-    if wanted.keypoints:
+    if wanted.keypoints and annotations:
         _check_keypoints(at, annotations, wanted.keypoints)
+    _check_structure(at, images, annotations, wanted.fields)
+    for kind, rows in (('image', content['images']), ('annotation', annotations)):
+        number, times = Counter(row['id'] for row in rows).most_common(1)[0] if rows else (0, 0)
+        if times > 1:
+            raise DataError(f'{at}: {times} {kind}s have the id {number}; ids must differ')
     _check_categories(at, content['categories'], annotations, wanted.classes)
     used = [a for a in annotations if 'keypoints' in a] if wanted.keypoints else annotations
     _check_boxes(at, images, used)
     _check_pictures(at, [image['file_name'] for image in content['images']], wanted)
 
 
-def _read(path: Path, at: str) -> dict[str, list[dict[str, Any]]]:
+def _read(path: Path, at: str, labelled: bool) -> dict[str, list[dict[str, Any]]]:
     try:
         content = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
         line = ' '.join(str(error).split())
         raise DataError(f'{at}: cannot be read as json: {line}') from None
     for name in ('images', 'annotations', 'categories'):
+        if name == 'annotations' and not labelled and name not in content:
+            continue
         rows = content.get(name) if isinstance(content, dict) else None
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise DataError(
@@ -81,11 +101,14 @@ def _read(path: Path, at: str) -> dict[str, list[dict[str, Any]]]:
 
 
 def _check_structure(
-    at: str, images: Mapping[Any, Mapping[str, Any]], annotations: Sequence[Mapping[str, Any]]
+    at: str,
+    images: Mapping[Any, Mapping[str, Any]],
+    annotations: Sequence[Mapping[str, Any]],
+    fields: Sequence[str],
 ) -> None:
     for kind, rows, names in (
         ('image', images.values(), ('id', 'file_name', 'width', 'height')),
-        ('annotation', annotations, ('id', 'image_id', 'category_id', 'bbox')),
+        ('annotation', annotations, ('id', 'image_id', 'category_id', 'bbox', *fields)),
     ):
         for row in rows:
             for name in names:
@@ -109,9 +132,9 @@ def _check_keypoints(at: str, annotations: Sequence[Mapping[str, Any]], count: i
     for row in given:
         if len(row['keypoints']) != 3 * count:
             raise DataError(
-                f'{at}: annotation {row["id"]} has {len(row["keypoints"])} numbers as keypoints, '
-                f'expected {3 * count}: x, y, visibility of {count}; the number is that of the '
-                "data set's metainfo"
+                f'{at}: annotation {row.get("id")} has {len(row["keypoints"])} numbers as '
+                f'keypoints, expected {3 * count}: x, y, visibility of {count}; the number is that '
+                "of the data set's metainfo"
             )
     if not any(any(v > 0 for v in row['keypoints'][2::3]) for row in given):
         raise DataError(
@@ -152,7 +175,7 @@ def _check_categories(
             f'{classes[wrong]!r} by the classes of the data set; give '
             'dataset.metainfo.classes in the order of the file'
         )
-    if not any(names[number] in classes for number in counts):
+    if counts and not any(names[number] in classes for number in counts):
         raise DataError(f'{at}: no annotation is of a class of the data set ({", ".join(found)})')
 
 

@@ -17,6 +17,10 @@ READ_BY = {
 """mmpose's and mmdet's class that reads COCO files, and the methods that do. A class that brings
 its own, as those of MPII and LVIS do, reads another format."""
 
+NOT_SCORED = ('train_dataloader', 'calibration_dataloader')
+SCORING = {'mmpose': ('iscrowd', 'keypoints'), 'mmdet': ('iscrowd',)}
+"""What COCO's tools look up in each annotation when they score, beside its area."""
+
 
 def as_coco(
     cfg: Mapping[str, Any], dataset: Mapping[str, Any], where: str, hint: str
@@ -37,13 +41,27 @@ def as_coco(
         return None
     prefix = (dataset.get('data_prefix') or {}).get('img') or ''
     folder = Path(dataset.get('data_root') or '') / prefix
+    metrics = _metrics(cfg, where)
+    labelled = not (metrics and all(metric.get('format_only') for metric in metrics))
+    fields = () if where in NOT_SCORED or not labelled else SCORING[package]
+    area = package == 'mmdet' or (fields and all(m.get('use_area', True) for m in metrics))
+    fields = (*fields, 'area') if area else fields
     if package == 'mmpose':
         about = kind._load_metainfo(dataset.get('metainfo'))  # type: ignore[attr-defined]
-        return Wanted(where, folder, keypoints=int(about['num_keypoints']), hint=hint)
+        return Wanted(where, folder, (), int(about['num_keypoints']), hint, fields, labelled)
     about = {**getattr(kind, 'METAINFO', {}), **(dataset.get('metainfo') or {})}
     classes = about.get('classes') or ()
     names = (classes,) if isinstance(classes, str) else tuple(classes)
-    return Wanted(where, folder, names, hint=hint)
+    return Wanted(where, folder, names, 0, hint, fields, labelled)
+
+
+def _metrics(cfg: Mapping[str, Any], loader: str) -> list[Mapping[str, Any]]:
+    """The metrics of a loader's split that are described by a dict."""
+    given = cfg.get(loader.replace('_dataloader', '_evaluator'))
+    if given is None and loader == 'search_dataloader':
+        given = cfg.get('val_evaluator')
+    metrics = given if isinstance(given, list | tuple) else [given]
+    return [metric for metric in metrics if isinstance(metric, Mapping)]
 
 
 def _reads(kind: type, package: str) -> bool:

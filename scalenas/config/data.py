@@ -9,6 +9,7 @@ from typing import Any
 
 from .annotations import Wanted, check_annotations
 from .coco_datasets import as_coco
+from .detected_boxes import check_detected
 from .errors import DataError
 
 FILES = ('bbox_file', 'headbox_file')
@@ -56,6 +57,8 @@ def _check_coco(cfg: Mapping[str, Any], loaders: tuple[str, ...], hint: str) -> 
                 if path.exists() and (path, replace(wanted, where='')) not in good:
                     check_annotations(path, wanted)
                     good.add((path, replace(wanted, where='')))
+                if path.exists() and dataset.get('bbox_file'):
+                    check_detected(Path(dataset['bbox_file']), path, loader)
 
 
 def _truths(metrics: Any) -> Iterator[Path]:

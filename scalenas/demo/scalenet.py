@@ -31,9 +31,9 @@ class Size:
 
 _ONCE = ('num_bases=1', 'iterations=1', 'population=2', 'generations=1', 'tolerance=0.4')
 QUICK = Size(20, 20, (0,), 6, 3, _ONCE)
-MINUTES = Size(900, 300, (0,), 60, 4)
+MINUTES = Size(1500, 300, (0,), 60, 4)
 LONG = Size(
-    1800, 600, (0, 1, 2), 100, 8, ('num_bases=8', 'iterations=4', 'population=10', 'generations=5')
+    2400, 600, (0, 1, 2), 100, 8, ('num_bases=8', 'iterations=4', 'population=10', 'generations=5')
 )
 
 
@@ -47,8 +47,8 @@ class ScaleNetDemo:
     CONFIGS: ClassVar[str] = 'configs/scalenas_cls/digits'
     PARTS: ClassVar[tuple[str, ...]] = ('train', 'rank', 'search', 'scale')
     SAMPLINGS: ClassVar[dict[str, str]] = {
-        'hierarchical': 'supernet_scalenet_1xb64-900_digits-28x28',
-        'uniform': 'supernet_scalenet-uniform_1xb64-900_digits-28x28',
+        'hierarchical': 'supernet_scalenet_1xb64-1500_digits-28x28',
+        'uniform': 'supernet_scalenet-uniform_1xb64-1500_digits-28x28',
     }
     STAGES: ClassVar[int] = 2
     """Scaling stages that are searched; the next one is generalised."""

@@ -10,8 +10,7 @@ from statistics import mean, stdev
 from scalenas.arch import ClassificationHead, MBConvArch, load_file, of_family
 from scalenas.complexity import Counter
 from scalenas.config import read_config
-from scalenas.sampling import HierarchicalSampler
-from scalenas.sampling.many import draw_many, many_macs
+from scalenas.sampling.many import macs_of_samplings
 from scalenas.scaling import SearchedScalings
 from scalenas.search import (
     AlternatingSearch,
@@ -101,13 +100,9 @@ def _draw_sampling(demo: ScaleNetDemo) -> None:
     cfg = read_config(str(demo.search_config))
     space = from_dict(cfg.model.architecture.backbone.space.to_dict())
     assert isinstance(space, ScaledSpace)
-    head, merged = ClassificationHead(10), space.merged()
+    head = ClassificationHead(10)
     search = SearchPlan.from_dict(cfg.search).build(space, Counter(None, head))
     assert isinstance(search, AlternatingSearch)
-    weights = {'scale.stage': HierarchicalSampler(space).eta}
-    samples = {
-        'hierarchical': many_macs(space, draw_many(space, PATHS, 0, weights), head),
-        'uniform': many_macs(merged, draw_many(merged, PATHS, 0), head),
-    }
+    samples = macs_of_samplings(space, PATHS, head=head)
     budgets = [search.breeder.budgets.target(j) for j in range(demo.STAGES + 1)]
     draw_sampling(samples, budgets, demo.work / 'sampling.png')

@@ -182,11 +182,11 @@ def load_into(model: nn.Module, path: str | Path) -> dict[str, Any]:
     """Loads a supernet's checkpoint into `model`, key by key; gives back its meta.
 
     Raises:
-        CheckpointError: for an unreadable file, another space (but for the resolutions), or other
+        CheckpointError: for an unreadable file, another space (see `check_space`), or other
             keys than the model's.
     """
     checkpoint = load_checkpoint(path)
-    check_space(checkpoint, supernet_of(model).space, path, any_resolution=True)
+    check_space(checkpoint, supernet_of(model).space, path, to_evaluate=True)
     check_weights(model.state_dict(), checkpoint['state_dict'], path)
     model.load_state_dict(checkpoint['state_dict'])
     return checkpoint.get('meta', {})

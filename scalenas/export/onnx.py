@@ -30,21 +30,31 @@ class _Raw(nn.Module):
         return self.model(image, None, mode='tensor')
 
 
+def check_onnx(model: nn.Module) -> None:
+    """Pass when `write_onnx` can be tried: asked before the work of an export.
+
+    Raises:
+        ExportError: when a package is missing, or the model is a two-stage detector.
+    """
+    missing = [name for name in ('onnx', 'onnxruntime') if find_spec(name) is None]
+    if missing:
+        raise ExportError(f'--onnx needs {" and ".join(missing)}; pip install {" ".join(missing)}')
+    detector = two_stage(model)
+    if detector is not None:
+        raise ExportError(
+            f'--onnx: {type(detector).__name__} chooses regions between its stages, which a graph '
+            'of raw outputs cannot hold; export it without --onnx'
+        )
+
+
 @torch.no_grad()
 def write_onnx(model: nn.Module, path: Path, size: Size, in_channels: int = 3) -> float:
     """Writes `model` for one image of `size`; gives back the largest difference to torch.
 
     Raises:
-        ExportError: when a package is missing, or the graph computes something else.
+        ExportError: as `check_onnx`, or when the graph computes something else.
     """
-    missing = [name for name in ('onnx', 'onnxruntime') if find_spec(name) is None]
-    if missing:
-        raise ExportError(f'--onnx needs {" and ".join(missing)}; pip install {" ".join(missing)}')
-    if two_stage(model) is not None:
-        raise ExportError(
-            f'--onnx: {type(model).__name__} chooses regions between its stages, which a graph of '
-            'raw outputs cannot hold; export it without --onnx'
-        )
+    check_onnx(model)
     import onnxruntime
 
     raw = _Raw(model).cpu().eval()

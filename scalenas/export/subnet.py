@@ -28,7 +28,7 @@ from .choose import Choice
 from .config import plain_config, resizes, width_of
 from .errors import ExportError
 from .files import check_free, checkpoint_bytes, plain, publish, staged
-from .onnx import write_onnx
+from .onnx import check_onnx, write_onnx
 from .saving import Saving
 from .standalone import standalone_source
 from .text import as_config
@@ -109,6 +109,8 @@ def export_subnet(
     check_free(writable_folder(out), name, dump(arch), origin, force)
     evaluator = SubnetEvaluator.from_config(cfg, checkpoint, device, split='test')
     model = evaluator.model
+    if onnx:
+        check_onnx(model)
     count = evaluator.counter(None if own else (size[0], size[1]))
     cost = count(arch)
     saving = Saving.of(whole, arch, count) if prune else None

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.logging import print_log
 from mmengine.registry import MODELS, WEIGHT_INITIALIZERS, DefaultScope
 from torch import Tensor
 
@@ -111,6 +112,13 @@ def _write_task(source: Source, task: str, recipe_file: Path, stage: Path) -> No
     if package and find_spec(package) is None:
         raise ExportError(f'{task}: its configs need {package}, which is not installed')
     single = _output(cfg, recipe_file) == 'single'
+    if not single and source.arch.output == 'single':
+        print_log(
+            f'{task}: its recipe takes maps of several sizes, and {source.name} gives the finest '
+            'alone; the neck or head gets that one only, so it is not the model of the recipe',
+            'current',
+            30,
+        )
     arch = pruned(single_scale(source.arch)) if single else source.arch
     weights = f'{source.name}_backbone{"_single" if single else ""}.pth'
     state = sliced_state(source.arch, arch, source.state, source.path)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from scalenas.arch.strict import suggest
 from scalenas.errors import UserError
-from scalenas.space import AbstractSpace
+from scalenas.space import AbstractSpace, ScaledSpace
 
 BROKEN = '{path}: truncated, or not a checkpoint; copy or make it again'
 
@@ -123,19 +123,23 @@ def check_space(
     checkpoint: Mapping[str, Any],
     space: AbstractSpace[Any],
     path: str | Path,
-    any_resolution: bool = False,
+    to_evaluate: bool = False,
 ) -> None:
     """Does nothing when the checkpoint was trained in `space`.
 
-    With `any_resolution` the resolutions of images may be others: the weights fit any, and
-    BigNAS evaluates such as it did not train on (section 4.1).
+    `to_evaluate` networks of the space, it may have been trained in more than these. The
+    resolutions of images may be others: the weights fit any, and BigNAS evaluates such as it did
+    not train on (section 4.1). And a scaled space may have been sampled uniformly, in its
+    `merged` form, with which ScaleNet compares (table 3).
 
     Raises:
         CheckpointError: when it names another space, or none; says where they differ.
     """
     written, wanted = written_space(checkpoint, path), space.to_dict()
+    if to_evaluate and isinstance(space, ScaledSpace) and written == space.merged().to_dict():
+        return
     for key in (*wanted, *(key for key in written if key not in wanted)):
-        if key == 'resolution' and any_resolution:
+        if key == 'resolution' and to_evaluate:
             continue
         if written.get(key) != wanted.get(key):
             place, theirs, ours = _apart(key, written.get(key), wanted.get(key))

@@ -6,7 +6,7 @@ column of draws, and every unit is counted by the one counter, once for all netw
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from scalenas.arch.strict import as_int
 from scalenas.complexity import count
 from scalenas.space import AbstractSpace, MBConvSpace, ScaledSpace, Value
 
+from .hierarchical import HierarchicalSampler
 from .sampler import SamplerError
 
 Column = NDArray[Any]
@@ -45,6 +46,24 @@ def draw_many(
 def row_of(draws: Draws, index: int) -> dict[str, Value]:
     """The genes of one of the networks, for `space.decode`."""
     return {name: column[index].item() for name, column in draws.items()}
+
+
+def macs_of_samplings(
+    space: ScaledSpace[Any],
+    num: int,
+    seed: int = 0,
+    eta: str | Sequence[float] = 'equal',
+    head: Head | None = None,
+) -> dict[str, Column]:
+    """Multiply-adds of so many paths drawn hierarchically, and so many drawn uniformly.
+
+    Source: ScaleNet (Xie et al. 2022), figure 3.
+    """
+    weights, merged = {'scale.stage': HierarchicalSampler(space, eta=eta).eta}, space.merged()
+    return {
+        'hierarchical': many_macs(space, draw_many(space, num, seed, weights), head),
+        'uniform': many_macs(merged, draw_many(merged, num, seed), head),
+    }
 
 
 def many_macs(space: AbstractSpace[Any], draws: Draws, head: Head | None = None) -> Column:

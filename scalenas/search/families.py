@@ -33,7 +33,7 @@ class Family:
 class StageBudgets:
     """f_j = base_macs * growth**j multiply-adds for stage j, met within a fraction `tolerance`.
 
-    Source: ScaleNet (Xie et al. 2022), section 3.2.
+    Source: ScaleNet (Xie et al. 2022), section 3.2 and appendix A.
     """
 
     base_macs: float
@@ -44,13 +44,15 @@ class StageBudgets:
         """f_j."""
         return self.base_macs * self.growth**stage
 
-    def miss(self, macs: float, stage: int) -> float:
-        """How far `macs` is from the budget, as a fraction of it."""
-        return abs(macs - self.target(stage)) / self.target(stage)
+    def bounds(self, stage: int) -> tuple[float, float]:
+        """The least and the most multiply-adds within the tolerance."""
+        target = self.target(stage)
+        return target * (1.0 - self.tolerance), target * (1.0 + self.tolerance)
 
     def meets(self, macs: float, stage: int) -> bool:
-        """True within the tolerance."""
-        return self.miss(macs, stage) <= self.tolerance
+        """True within the bounds."""
+        low, high = self.bounds(stage)
+        return low <= macs <= high
 
 
 class Breeder:
@@ -107,18 +109,18 @@ class Breeder:
         Raises:
             SearchError: when there is none; says how near the nearest is.
         """
-        misses: dict[Scaling, float] = {}
-        for scaling in self.space.strategies(stage):
-            macs = statistics.fmean(self.macs(self.space.grown(b, scaling)) for b in bases)
-            misses[scaling] = self.budgets.miss(macs, stage)
-        options = [scaling for scaling, miss in misses.items() if miss <= self.budgets.tolerance]
+        means = {
+            scaling: statistics.fmean(self.macs(self.space.grown(b, scaling)) for b in bases)
+            for scaling in self.space.strategies(stage)
+        }
+        options = [scaling for scaling, macs in means.items() if self.budgets.meets(macs, stage)]
         if not options:
-            nearest = f', the nearest is {min(misses.values()):.1%} off' if misses else ''
+            target = self.budgets.target(stage)
+            off = min(abs(macs / target - 1.0) for macs in means.values())
             raise SearchError(
-                f'search.algorithm: no scaling of stage {stage} has '
-                f'{self.budgets.target(stage) / 1e6:,.1f}M macs within tolerance '
-                f'{self.budgets.tolerance:.0%}{nearest}; raise the tolerance, change base_macs or '
-                f'growth, or give the stage other factors'
+                f'search.algorithm: no scaling of stage {stage} has {target / 1e6:,.1f}M macs '
+                f'within tolerance {self.budgets.tolerance:.0%}, the nearest is {off:.1%} off; '
+                'raise the tolerance, change base_macs or growth, or give the stage other factors'
             )
         return options
 

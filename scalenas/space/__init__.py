@@ -9,7 +9,7 @@ from .gene import Gene, Value
 from .hrnet import Group, HRSpace
 from .hull import MBConvHull
 from .mbconv import MBConvSpace, StageChoices
-from .monte_carlo import STEP, base_macs, mean_macs, stage_budgets
+from .monte_carlo import STEP, base_macs, mean_macs
 from .papers import bignas_space, scalenet_scaled_space, scalenet_space, scalenet_stages
 from .scaled import FACTORS, ScaledSpace, ScalingStage, hull_of
 from .space import AbstractSpace, SpaceError, Weights
@@ -62,5 +62,4 @@ __all__ = [
     'scalenet_scaled_space',
     'scalenet_space',
     'scalenet_stages',
-    'stage_budgets',
 ]

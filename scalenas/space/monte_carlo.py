@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from scalenas.arch import Arch
-from scalenas.arch.strict import as_fraction, as_int
-from scalenas.complexity import Budget, Cost
+from scalenas.arch.strict import as_int
+from scalenas.complexity import Cost
 
 from .space import AbstractSpace, SpaceError
 
@@ -43,13 +43,3 @@ def base_macs(mean: float, step: int = STEP) -> int:
             f'{step:,}; give a smaller step'
         )
     return found
-
-
-def stage_budgets(base: float, num_stages: int, tolerance: float) -> tuple[Budget, ...]:
-    """f_j = 2**j f_0 multiply-adds for stages 0 to `num_stages`, within a fraction `tolerance`.
-
-    Source: ScaleNet (Xie et al. 2022), appendix A.
-    """
-    miss = as_fraction(tolerance, 'tolerance')
-    targets = (base * 2**j for j in range(as_int(num_stages, 'num_stages', 0) + 1))
-    return tuple(Budget(max_macs=f * (1 + miss), min_macs=f * (1 - miss)) for f in targets)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from scalenas.complexity import Budget
+from scalenas.search import StageBudgets
 
 from .figure import BLACK, BLUE, VERMILION, DrawError, canvas, macs_unit
 
@@ -45,17 +45,14 @@ def draw_sampling(
         axes.legend()
 
 
-def sampling_table(
-    samples: Mapping[str, Macs], budgets: Sequence[Budget], targets: Sequence[float]
-) -> str:
-    """Per budget its macs, and the share of the paths of each sample that meets it."""
+def sampling_table(samples: Mapping[str, Macs], budgets: StageBudgets, num_stages: int) -> str:
+    """Per stage its budget, and the share of the paths of each sample that meets it."""
     lines = ['budget  M macs  ' + '  '.join(samples)]
-    for j, (budget, target) in enumerate(zip(budgets, targets, strict=True)):
-        cells = [f'f_{j}'.ljust(6), f'{target / 1e6:6,.0f}']
+    for j in range(num_stages):
+        cells = [f'f_{j}'.ljust(6), f'{budgets.target(j) / 1e6:6,.0f}']
+        low, high = budgets.bounds(j)
         for name, macs in samples.items():
-            assert budget.min_macs is not None
-            assert budget.max_macs is not None
-            inside = (macs >= budget.min_macs) & (macs <= budget.max_macs)
+            inside = (macs >= low) & (macs <= high)
             cells.append(f'{inside.mean():.1%}'.rjust(len(name)))
         lines.append('  '.join(cells))
     means = [f'{macs.mean() / 1e6:,.0f}'.rjust(len(name)) for name, macs in samples.items()]

@@ -92,6 +92,22 @@ BOTH: dict[str, tuple[Any, str]] = {
         lambda c: c['annotations'][1].update(image_id=9),
         'annotation 2 is of image 9',
     ),
+    'no table of pictures': (
+        lambda c: c['images'][1].update(id=[2]),
+        "an entry is not as COCO's format wants it: TypeError: unhashable type: 'list'",
+    ),
+    'a picture without size': (
+        lambda c: c['images'][1].update(width=None),
+        "an entry is not as COCO's format wants it",
+    ),
+    'a number given twice': (
+        lambda c: c['annotations'][2].update(id=1),
+        '2 annotations have the id 1; ids must differ',
+    ),
+    'a picture given twice': (
+        lambda c: c['images'].append(c['images'][0]),
+        '2 images have the id 1; ids must differ',
+    ),
     'no box': (lambda c: c['annotations'][2].pop('bbox'), "annotation 3 has no 'bbox'"),
     'no size of a picture': (lambda c: c['images'][1].pop('width'), "image 2 has no 'width'"),
     'a missing picture': (
@@ -132,6 +148,64 @@ def test_boxes_given_for_keypoints(world: Path) -> None:
         row.pop('keypoints')
     assert "no annotation has 'keypoints'" in error(config(world, given, 'mmpose'))
     check_data(config(world, given, 'mmdet'), ('train_dataloader',))
+
+
+def test_keypoints_that_are_none(world: Path) -> None:
+    given = content()
+    given['annotations'][1]['keypoints'] = None
+    assert "not as COCO's format wants it" in error(config(world, given, 'mmpose'))
+
+
+@pytest.mark.parametrize(
+    ('scope', 'loader', 'name', 'needed'),
+    [
+        ('mmdet', 'train', 'area', True),
+        ('mmdet', 'train', 'iscrowd', False),
+        ('mmdet', 'val', 'iscrowd', True),
+        ('mmpose', 'train', 'area', False),
+        ('mmpose', 'val', 'area', True),
+        ('mmpose', 'train', 'keypoints', False),
+        ('mmpose', 'val', 'keypoints', True),
+        ('mmpose', 'search', 'iscrowd', True),
+    ],
+)
+def test_what_is_looked_up_later(
+    world: Path, scope: str, loader: str, name: str, needed: bool
+) -> None:
+    """Loading of mmdet wants the area of each annotation, scoring still more."""
+    given = content()
+    given['annotations'][1].pop(name)
+    cfg = config(world, given, scope)
+    loader = f'{loader}_dataloader'
+    cfg[loader] = cfg.train_dataloader
+    cfg.val_evaluator = {'type': 'CocoMetric'}
+    if not needed:
+        check_data(cfg, (loader,))
+        return
+    with pytest.raises(DataError, match=f"annotation 2 has no '{name}'"):
+        check_data(cfg, (loader,))
+    if (scope, name) == ('mmpose', 'area'):
+        cfg.val_evaluator.use_area = False  # as for CrowdPose
+        check_data(cfg, (loader,))
+
+
+@pytest.mark.parametrize('scope', ['mmpose', 'mmdet'])
+def test_pictures_whose_labels_only_a_server_has(world: Path, scope: str) -> None:
+    """COCO's image_info_test-dev2017.json has no annotations; that is no error where none count."""
+    given = content()
+    given.pop('annotations')
+    cfg = config(world, given, scope)
+    cfg.test_dataloader = cfg.train_dataloader
+    cfg.test_evaluator = {'type': 'CocoMetric', 'format_only': True, 'outfile_prefix': 'x'}
+    check_data(cfg, ('test_dataloader',))
+    assert "'annotations' must be a list" in error(cfg)
+    cfg.test_evaluator.format_only = False
+    with pytest.raises(DataError, match="'annotations' must be a list"):
+        check_data(cfg, ('test_dataloader',))
+    (world / 'images/2.png').unlink()
+    cfg.test_evaluator.format_only = True
+    with pytest.raises(DataError, match='1 of 2 pictures are missing'):
+        check_data(cfg, ('test_dataloader',))
 
 
 def test_keypoints_of_another_body(world: Path) -> None:
@@ -210,3 +284,35 @@ def test_other_files_that_are_missing(world: Path, place: str) -> None:
         cfg.train_dataloader.dataset.dataset.bbox_file = str(world / 'b.json')
     with pytest.raises(DataError, match=r'no such folder or file: .*b\.json; make it with: get it'):
         check_data(cfg, ('train_dataloader',))
+
+
+DETECTED: dict[str, tuple[Any, str]] = {
+    'annotations': (lambda rows: {'images': []}, 'got the tables of an annotation file'),
+    'no table': (lambda rows: [*rows, 3], 'entry 2 is no table with image_id, '),
+    'no score': (lambda rows: rows[0].pop('score') and rows, "entry 0 has no 'score'"),
+    'corners': (lambda rows: rows[1].update(bbox=[[1, 2], [3, 4]]), 'entry 1 has the box [[1, 2]'),
+    'a word': (lambda rows: rows[1].update(score='high'), "entry 1 has the score 'high'"),
+    'another picture': (lambda rows: rows[1].update(image_id=5), 'entry 1 is of image 5, which'),
+    'no person': (lambda rows: [{**row, 'category_id': 3} for row in rows], 'none of its 2 boxes'),
+    'nothing': (lambda rows: [], 'none of its 0 boxes'),
+}
+
+
+@pytest.mark.parametrize('name', [None, *DETECTED])
+def test_detected_boxes(world: Path, name: str | None) -> None:
+    rows = [
+        {'image_id': n, 'category_id': 1, 'bbox': [1, 2, 9.5, 12], 'score': 0.5} for n in (1, 2)
+    ]
+    spoil, message = DETECTED[name] if name else (lambda rows: rows, '')
+    spoiled = spoil(rows)
+    (world / 'boxes.json').write_text(json.dumps(rows if spoiled is None else spoiled))
+    cfg = config(world, content(), 'mmpose')
+    cfg.train_dataloader.dataset.dataset.bbox_file = str(world / 'boxes.json')
+    if name is None:
+        check_data(cfg, ('train_dataloader',))
+        return
+    with pytest.raises(DataError) as caught:
+        check_data(cfg, ('train_dataloader',))
+    assert message in str(caught.value)
+    assert str(caught.value).startswith('train_dataloader.dataset.bbox_file: ')
+    assert '\n' not in str(caught.value)

@@ -11,7 +11,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
-from scalenas.arch import find, from_dict
+from scalenas.arch import HRArch, find, from_dict, pruned
 from scalenas.complexity import Counter
 from scalenas.models import SuperScaleHRNet
 from scalenas.models.checkpoint import save_plain
@@ -110,6 +110,18 @@ def test_is_built_in_full(config):
     with torch.device('meta'):
         model = build(cfg.model, cfg.default_scope)
     assert sum(p.numel() for p in model.parameters()) > 5_000
+
+
+@pytest.mark.parametrize('config', CONFIGS)
+def test_ddp_waits_for_no_gradient_that_cannot_come(config):
+    """A static net with parts that nothing reads says so; training on several GPUs stops else."""
+    cfg = read(config)
+    arch = cfg.model.get('backbone', {}).get('arch')
+    if arch is None:
+        return
+    net = find(arch) if isinstance(arch, str) else from_dict(arch.to_dict())
+    dead = isinstance(net, HRArch) and pruned(net) != net
+    assert cfg.get('find_unused_parameters', False) == dead
 
 
 def search_two_plus_two(cfg, folder, monkeypatch):

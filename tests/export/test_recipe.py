@@ -112,7 +112,7 @@ def test_a_recipe_that_resizes_by_itself_keeps_its_pictures(tmp_path: Path) -> N
     written = Config.fromfile(tmp_path / 'ready.py')
     assert written.train_dataloader == Config.fromfile(start).train_dataloader
     assert written.model.backbone.arch.resolution == 28
-    supernet = start.with_name('supernet_scalenet_1xb64-900_digits-28x28.py')
+    supernet = start.with_name('supernet_scalenet_1xb64-1500_digits-28x28.py')
     with pytest.raises(ExportError, match='expected a config of one network'):
         write_recipe(tmp_path / 'other.py', arch, 'cls', start=supernet)
 

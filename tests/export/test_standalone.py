@@ -5,15 +5,18 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import onnxruntime
 import pytest
 import torch
+from mmengine.config import Config
 
 from scalenas.arch import list_archs, named
-from scalenas.export import Exported, ExportError, load_exported
+from scalenas.export import Exported, ExportError, choose, export_subnet, load_exported
 from scalenas.export.onnx import write_onnx
 from scalenas.export.standalone import class_name, standalone_source
+from tests.evaluation.test_detectors import detector
 from tests.evaluation.world import archs, segmentor
 
 SCRIPT = """
@@ -111,3 +114,23 @@ def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     model = segmentor({'type': 'scalenas.ScaleHRNet', 'arch': archs(1)[0].to_dict()})
     with pytest.raises(ExportError, match='pip install onnx onnxruntime'):
         write_onnx(model, tmp_path / 'a.onnx', (64, 64))
+
+
+def test_a_detector_is_refused_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stand-in has a model and nothing else: whatever comes after would miss it."""
+    model = detector('faster_rcnn', small=True)
+    monkeypatch.setattr(
+        'scalenas.export.subnet.SubnetEvaluator.from_config',
+        lambda *_, **__: SimpleNamespace(model=model),
+    )
+    cfg = Config({'model': {'backbone': {'type': 'scalenas.SuperScaleHRNet'}}})
+    weights = tmp_path / 'weights.pth'
+    weights.write_bytes(b'never read')
+    arguments = (choose('hrnet_w32'), cfg, weights, tmp_path / 'out')
+    with pytest.raises(ExportError, match='--onnx: FasterRCNN chooses regions'):
+        export_subnet(*arguments, size=(64, 64), onnx=True)
+    with pytest.raises(AttributeError, match='counter'):
+        export_subnet(*arguments, size=(64, 64))
+    assert not list((tmp_path / 'out').iterdir())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import runpy
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +159,19 @@ def test_a_walk_from_segmentation_to_detection_to_pose(
     assert 'train/loss_kpt' in runner.message_hub.log_scalars
     assert any('AP' in name for name in MessageHub.get_current_instance().log_scalars)
 
+    # The top-down net, trained, as a bottom-up one: its arch is the pruned one of before.
+    top_down = tmp_path / 'top_down.yaml'
+    top_down.write_text(dump(start.backbone.arch))
+    net = Source.read(tmp_path / 'mmpose/iter_1.pth', top_down)
+    (bottom_up,) = (
+        p for p in transfer(net, ['pose_bottomup'], tmp_path / 'up') if p.suffix == '.py'
+    )
+    own = built(bottom_up).backbone.state_dict()
+    assert own.keys() == net.state.keys()
+    assert all(torch.equal(own[key], net.state[key]) for key in own)
+    runner = step(Config.fromfile(bottom_up), tmp_path / 'up', 'mmpose')
+    assert {'train/loss_pull', 'train/loss_heatmaps_fine'} <= set(runner.message_hub.log_scalars)
+
 
 def test_into_a_config_of_ones_own(tmp_path: Path) -> None:
     source = written(tmp_path, SPACE.largest())
@@ -172,6 +186,27 @@ def test_into_a_config_of_ones_own(tmp_path: Path) -> None:
     assert cfg.model.roi_head.bbox_head.num_classes == 1
     assert from_dict(cfg.model.backbone.arch.to_dict()) == SPACE.largest()
     assert cfg.model.neck.in_channels == [8, 16, 32, 64]
+
+
+def test_a_net_with_its_finest_map_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A searched pose net in a detector: said aloud, for its neck gets one map instead of four."""
+    said: list[str] = []
+    module = import_module('scalenas.export.transfer')  # the package has a function of that name
+    monkeypatch.setattr(module, 'print_log', lambda text, *_: said.append(text))
+    arch = single_scale(SPACE.largest())
+    source = written(tmp_path, arch)
+    transfer(source, ['pose_bottomup'])
+    assert not said
+    transfer(source, ['faster_rcnn'])
+    assert ['faster_rcnn: its recipe takes maps of several sizes' in line for line in said] == [
+        True
+    ]
+    model = built(tmp_path / 'mine_faster_rcnn.py')
+    assert model.neck.in_channels == [arch.out_channels[0]]
+    model = built(tmp_path / 'mine_pose_bottomup.py').eval()
+    with torch.no_grad():
+        first, second = model(torch.rand(1, 3, 64, 96), None, mode='tensor')
+    assert (first.shape, second.shape) == ((1, 34, 16, 24), (1, 17, 32, 48))
 
 
 def test_the_files_may_move_together(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from scalenas.models.checkpoint import (
     load_checkpoint,
     save_plain,
 )
-from scalenas.space import HRSpace
+from scalenas.space import HRSpace, hull_of, scalenet_scaled_space
 
 from .world import DEMO
 
@@ -201,6 +201,21 @@ def test_the_space_of_a_checkpoint_is_checked() -> None:
     newer = {'meta': {'scalenas': {'space': {**DEMO.to_dict(), 'kernel': [3, 5]}}}}
     with pytest.raises(CheckpointError, match='kernel'):
         check_space(newer, DEMO, 'x.pth')
+
+
+def test_a_scaled_space_that_was_sampled_uniformly_is_searched_all_the_same() -> None:
+    """As in table 3 of ScaleNet: the weights are the same, and all networks are there."""
+    space = scalenet_scaled_space()
+    assert hull_of(space) == hull_of(space.merged())
+    uniform = {'meta': {'scalenas': {'space': space.merged().to_dict()}}}
+    check_space(uniform, space, 'x.pth', to_evaluate=True)
+    with pytest.raises(CheckpointError, match='another space: stages is'):
+        check_space(uniform, space, 'x.pth')
+    with pytest.raises(CheckpointError, match='another space: base is'):
+        check_space(uniform, scalenet_scaled_space(half=True), 'x.pth', to_evaluate=True)
+    hierarchical = {'meta': {'scalenas': {'space': space.to_dict()}}}
+    with pytest.raises(CheckpointError, match='another space: stages is'):
+        check_space(hierarchical, space.merged(), 'x.pth', to_evaluate=True)
 
 
 def test_weights_are_missing_unknown_or_misshapen() -> None:

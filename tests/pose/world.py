@@ -111,9 +111,9 @@ def small_arch(width: int = 12) -> HRArch:
     return HRArch(stages, stem=16, stage1_blocks=1, stage1_channels=8, output='single')
 
 
-def small_config(root: Path, work_dir: Path, side: int = 128) -> Config:
-    """The shipped P1 config on the pictures of `root`, a small net, and nothing random."""
-    cfg = Config.fromfile(CONFIG)
+def small_config(root: Path, work_dir: Path, side: int = 128, config: Path = CONFIG) -> Config:
+    """A shipped config on the pictures of `root`, with a small net, and nothing random."""
+    cfg = Config.fromfile(config)
     arch = small_arch()
     sizes = dict(input_size=(side, side))
     codec = {**cfg.codec, **sizes, 'heatmap_sizes': [(side // 4,) * 2, (side // 2,) * 2]}

@@ -160,23 +160,44 @@ def test_num_total_stops_it_and_more_continues() -> None:
 
 def test_a_run_killed_in_the_middle_ends_with_the_same_result(tmp_path: Path) -> None:
     undisturbed = search_in_memory(mcea(), evaluate=score)
+    # After the first grid, in the search for a base.
+    enough = sum(record.generation == 0 for record in undisturbed) + 8
     calls, where = tmp_path / 'calls', f'sqlite:///{tmp_path / "study.db"}'
-    command = [sys.executable, '-m', 'tests.search.test_alternating', where, str(calls), '0.02']
-    root = Path(__file__).resolve().parents[2]
-    process = subprocess.Popen(command, cwd=root, env={**os.environ, 'PYTHONPATH': str(root)})
+    process = _begun(where, calls)
     deadline = time.monotonic() + 120
-    while len(counted(calls)) < 60 and time.monotonic() < deadline:
+    while len(counted(calls)) < enough and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     process.wait()
     done = len(counted(calls))
-    assert 60 <= done < len(undisturbed)
+    assert enough <= done < len(undisturbed)
     search = mcea()
     records = run_search(search, _study(where), score)
     assert [key(r.arch) for r in records] == [key(r.arch) for r in undisturbed]
     straight = mcea()
     search_in_memory(straight, evaluate=score)
     assert search.history == straight.history
+
+
+def test_two_workers_share_the_networks_and_end_alike(tmp_path: Path) -> None:
+    calls, where = tmp_path / 'calls', f'sqlite:///{tmp_path / "study.db"}'
+    process, mine = _begun(where, calls), []
+
+    def slow(arch: Arch) -> dict[str, float]:
+        time.sleep(0.02)
+        mine.append(key(arch))
+        return score(arch)
+
+    deadline = time.monotonic() + 120
+    while not counted(calls) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    search, straight = mcea(), mcea()
+    run_search(search, _study(where), slow, poll_seconds=0.05)
+    assert process.wait(timeout=120) == 0
+    undisturbed = search_in_memory(straight, evaluate=score)
+    assert search.history == straight.history
+    assert mine
+    assert sorted([*mine, *counted(calls)]) == sorted(key(r.arch) for r in undisturbed)
 
 
 def test_findings_are_files_that_others_read(tmp_path: Path) -> None:
@@ -294,6 +315,13 @@ def test_spaces_and_budgets_that_make_no_search(
 
 def _study(where: str) -> SearchStudy:
     return SearchStudy.open(where, 'mcea', OBJECTIVE, {'seed': 0})
+
+
+def _begun(where: str, calls: Path) -> subprocess.Popen[bytes]:
+    """Another process that works on the study."""
+    command = [sys.executable, '-m', 'tests.search.test_alternating', where, str(calls), '0.02']
+    root = Path(__file__).resolve().parents[2]
+    return subprocess.Popen(command, cwd=root, env={**os.environ, 'PYTHONPATH': str(root)})
 
 
 def _worker(where: str, calls: str, seconds: float) -> None:

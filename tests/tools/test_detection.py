@@ -18,6 +18,7 @@ from scalenas.arch import RCNNHead, load_file
 from scalenas.complexity import Counter
 from scalenas.evaluation.precision import unrounded
 from scalenas.training.launch import build_runner
+from scalenas.training.tap import tapped
 from tests.configs.shrink import SIZE, Worlds, shrink
 from tests.configs.test_configs import teacher_of
 
@@ -123,3 +124,26 @@ def test_what_a_detector_can_be_distilled_on(small: Config, tap: str) -> None:
     losses = runner.model(**runner.model.data_preprocessor(batch, True), mode='loss')
     assert losses['loss_kd'] == 0.0
     assert losses['loss_cls'] > 0
+
+
+def test_distillation_compares_the_objectness_of_every_level(small: Config) -> None:
+    """By hand: the mean over the five levels of the squared difference, for a smaller net."""
+    small.model.distillation.weight = 0.7
+    small.model.sampler = {'type': 'fixed', 'arch': 'smallest'}
+    runner = build_runner(small, ('train_dataloader',))
+    model = runner.model
+    model.init_weights()
+    model.train()
+    batch = next(iter(runner.build_dataloader(small.train_dataloader)))
+    data = model.data_preprocessor(batch, True)
+    MessageHub.get_current_instance().update_info('iter', 0)
+    teacher = model._teacher[0].model
+    with torch.no_grad(), tapped(teacher, 'rpn_head.rpn_cls') as wanted:
+        teacher.rpn_head(teacher.extract_feat(data['inputs']))
+    with tapped(model.architecture, 'rpn_head.rpn_cls') as found:
+        losses = model(**data, mode='loss')
+    assert len(found) == len(wanted) == 5
+    assert len({level.shape for level in found}) == 5
+    squared = [((a - b) ** 2).mean() for a, b in zip(found, wanted, strict=True)]
+    assert losses['loss_kd'] > 0
+    assert torch.allclose(losses['loss_kd'], 0.7 * sum(squared) / 5)

@@ -40,6 +40,7 @@ def test_a_small_figure_3(tmp_path: Path) -> None:
         (('--num', '0'), 'number of networks: expected a whole number'),
         (('--tolerance', '-1'), 'tolerance: expected a number in 0'),
         (('--head', 'cls'), 'head: expected'),
+        (('--head', 'seg:19'), '--head: expected cls:NUMBER'),
     ],
 )
 def test_bad_options_are_one_line(tmp_path: Path, args: tuple[str, ...], said: str) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scalenas.space import stage_budgets
+from scalenas.search import StageBudgets
 from scalenas.visualization.draw_sampling import draw_sampling, sampling_table
 from scalenas.visualization.figure import DrawError
 
@@ -26,7 +26,7 @@ def test_a_picture_with_both_samples(tmp_path: Path) -> None:
 
 
 def test_the_table_counts_what_is_within_a_budget() -> None:
-    text = sampling_table(SAMPLES, stage_budgets(100e6, 1, 0.06), [100e6, 200e6])
+    text = sampling_table(SAMPLES, StageBudgets(100e6, 2.0, 0.06), 2)
     assert [line.split() for line in text.splitlines()] == [
         ['budget', 'M', 'macs', 'hierarchical', 'uniform'],
         ['f_0', '100', '50.0%', '0.0%'],

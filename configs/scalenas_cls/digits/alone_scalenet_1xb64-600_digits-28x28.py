@@ -1,6 +1,6 @@
 # What: one network trained alone on digits, such as a stage of a family that MCEA found, or one of a rank
 #   study: give it with --cfg-options model.backbone.arch=FILE.
-# Source: the schedule of the super-supernet beside it.
+# Source: the schedule of the super-supernet beside it, at a fifth of its rate.
 # Command: python tools/train.py configs/scalenas_cls/digits/alone_scalenet_1xb64-600_digits-28x28.py
 # Needs: python tools/get_demo_data.py digits
 # Expected: what `python tools/demo.py scalenet` prints; docs/scalenet.md.

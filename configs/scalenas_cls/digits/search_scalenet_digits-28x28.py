@@ -1,9 +1,9 @@
 # What: MCEA in the super-supernet of digits: a base network and the scalings of two stages, in turn.
 # Source: ScaleNet (Xie et al. 2022), section 3.3, with numbers of this size.
 # Command: python tools/search.py configs/scalenas_cls/digits/search_scalenet_digits-28x28.py \
-#   work_dirs/supernet_scalenet_1xb64-900_digits-28x28/iter_900.pth
+#   work_dirs/supernet_scalenet_1xb64-1500_digits-28x28/iter_1500.pth
 # Expected: what `python tools/demo.py scalenet` prints; docs/scalenet.md.
-_base_ = './supernet_scalenet_1xb64-900_digits-28x28.py'
+_base_ = './supernet_scalenet_1xb64-1500_digits-28x28.py'
 search = dict(
     _delete_=True,
     algorithm=dict(

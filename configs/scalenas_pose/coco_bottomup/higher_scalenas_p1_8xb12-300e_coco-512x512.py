@@ -22,3 +22,5 @@ model = dict(
     ),
     head=dict(decoder=_base_.codec),
 )
+# A block and its fusions in the last module are read by nothing, and get no gradient.
+find_unused_parameters = True

@@ -2,10 +2,10 @@
 #   and any resolution, all evenly.
 # Source: ScaleNet (Xie et al. 2022), section 3.2 and table 4 ("original").
 # Command: python tools/train.py \
-#   configs/scalenas_cls/digits/supernet_scalenet-uniform_1xb64-900_digits-28x28.py
+#   configs/scalenas_cls/digits/supernet_scalenet-uniform_1xb64-1500_digits-28x28.py
 # Needs: python tools/get_demo_data.py digits
 # Expected: what `python tools/demo.py scalenet` prints; docs/scalenet.md.
-_base_ = './supernet_scalenet_1xb64-900_digits-28x28.py'
+_base_ = './supernet_scalenet_1xb64-1500_digits-28x28.py'
 space = dict(
     stages=[
         dict(
