@@ -269,8 +269,10 @@ def test_a_few_useless_boxes_in_many_are_said_and_passed(
 
 
 def test_formats_of_other_classes_are_left_to_them(world: Path) -> None:
-    cfg = config(world, '[]', 'mmpose', type='MpiiDataset')
-    check_data(cfg, ('train_dataloader',))
+    """What is no COCO file passes for a data set that reads another format, and for no other."""
+    check_data(config(world, '[]', 'mmpose', type='MpiiDataset'), ('train_dataloader',))
+    with pytest.raises(DataError):
+        check_data(config(world, '[]', 'mmpose'), ('train_dataloader',))
 
 
 @pytest.mark.parametrize('place', ['evaluator', 'bbox_file'])

@@ -5,72 +5,13 @@
 # Needs: data/Stanford_Cars, as mmpretrain's StanfordCars reads it, and the weights of
 #   configs/scalenas_cls/imagenet/scalenet_s3_8xb128-300e_imagenet.py (the last checkpoint's moving average).
 # Expected: top-1 94.4 (paper, reported, not reproduced here).
-_base_ = [
-    '../../_base_/models/scale_classifier.py',
-    '../../_base_/datasets/imagenet_224x224.py',
-    '../../_base_/schedules/imagenet_300e_rmsprop.py',
-    '../../_base_/default_runtime_cls.py',
-]
-train_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='RandomResizedCrop', scale=354, backend='pillow', interpolation='bicubic'),
-    dict(type='RandomFlip', prob=0.5, direction='horizontal'),
-    dict(
-        type='RandAugment',
-        policies='timm_increasing',
-        num_policies=2,
-        total_level=10,
-        magnitude_level=9,
-        magnitude_std=0.5,
-        hparams=dict(pad_val=[104, 116, 124], interpolation='bicubic'),
-    ),
-    dict(type='PackInputs'),
-]
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='ResizeEdge', scale=405, edge='short', backend='pillow', interpolation='bicubic'),
-    dict(type='CenterCrop', crop_size=354),
-    dict(type='PackInputs'),
-]
+_base_ = './scalenet_s3_8xb32-300e_aircraft.py'
 train_dataloader = dict(
-    batch_size=32,
-    dataset=dict(
-        _delete_=True,
-        type='StanfordCars',
-        data_root='data/Stanford_Cars',
-        split='train',
-        pipeline=train_pipeline,
-    ),
+    dataset=dict(type='StanfordCars', data_root='data/Stanford_Cars', split='train')
 )
-val_dataloader = dict(
-    batch_size=32,
-    dataset=dict(
-        _delete_=True,
-        type='StanfordCars',
-        data_root='data/Stanford_Cars',
-        split='test',
-        pipeline=test_pipeline,
-    ),
-)
+val_dataloader = dict(dataset=dict(type='StanfordCars', data_root='data/Stanford_Cars'))
 test_dataloader = val_dataloader
-model = dict(
-    data_preprocessor=dict(num_classes=196),
-    backbone=dict(
-        _delete_=True,
-        type='scalenas.ScaleMBConvNet',
-        arch='scalenet_s3',
-        init_cfg=dict(
-            type='Pretrained',
-            checkpoint='work_dirs/scalenet_s3_8xb128-300e_imagenet/iter_375342.pth',
-            prefix='backbone.',
-        ),
-    ),
-    head=dict(num_classes=196, in_channels=1280, topk=(1,)),
-    train_cfg=None,
-)
-custom_hooks = [dict(type='scalenas.InvalidLossHook')]
-val_evaluator = dict(type='Accuracy', topk=(1,))
-test_evaluator = val_evaluator
+model = dict(data_preprocessor=dict(num_classes=196), head=dict(num_classes=196))
 # 300 epochs of 8,144 pictures in batches of 256; 3 epochs of warm-up.
 max_iters = 9544
 param_scheduler = [
@@ -84,4 +25,3 @@ param_scheduler = [
     ),
 ]
 train_cfg = dict(max_iters=max_iters, val_interval=318)
-auto_scale_lr = dict(base_batch_size=256)
