@@ -37,10 +37,12 @@ class Step:
     share: float = 0.0
     """Above 0, the step may run beside its neighbours that also may and do not make what it needs,
     with one thread, its output in a file; how long it takes, in any unit, tells the time left."""
+    given: str = ''
+    """What else decides whether it must run again, such as a config with all that it inherits."""
 
     def fingerprint(self) -> str:
-        """Changes with the command and with the content of what it needs."""
-        digest = hashlib.sha256(json.dumps(self.command).encode())
+        """Changes with the command, with the content of what it needs and with what is given."""
+        digest = hashlib.sha256((json.dumps(self.command) + self.given).encode())
         for path in self.needs:
             digest.update(path.read_bytes() if path.is_file() else b'missing')
         return digest.hexdigest()

@@ -1,8 +1,18 @@
-"""What tests start from: no default scope that the run of an earlier one left behind."""
+"""What tests start from: no default scope of an earlier run, and configs written unformatted."""
 
 from collections.abc import Iterator
 
 import pytest
+
+from .processes import unformatted
+
+
+@pytest.fixture(scope='session', autouse=True)
+def configs_are_written_as_they_are() -> Iterator[None]:
+    """Most of a small run's time went into formatting its config."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr('yapf.yapflib.yapf_api.FormatCode', unformatted)
+        yield
 
 
 @pytest.fixture(scope='module', autouse=True)

@@ -46,11 +46,12 @@ def searched(task, folder):
 
 
 def trained_digits(folder, size):
-    """The demo of ScaleNet with its first supernet trained, as far as files tell."""
+    """The demo of ScaleNet with its supernets trained, as far as files tell."""
     demo = ScaleNetDemo(folder / 'work', folder / 'data', size)
-    checkpoint = demo.checkpoint('hierarchical', 0)
-    checkpoint.parent.mkdir(parents=True)
-    checkpoint.write_bytes(b'weights')
+    for run in demo.runs():
+        checkpoint = demo.checkpoint(*run)
+        checkpoint.parent.mkdir(parents=True)
+        checkpoint.write_bytes(b'weights')
     return demo
 
 
@@ -252,10 +253,27 @@ def test_table_of_detectors():
         return [{'coco/bbox_mAP': s, 'coco/bbox_mAP_50': 2 * s} for s in scores]
 
     scores = {'exported': runs(0.1, 0.2, 0.3), 'random': runs(0.05, 0.05, 0.05)}
-    lines = finetune_table(scores, (0, 1, 2)).splitlines()
-    assert lines[2] == '| exported | 10.0 | 20.0 | 30.0 | 20.0 ± 10.0 | 40.0 ± 20.0 |'
-    assert lines[3] == '| random | 5.0 | 5.0 | 5.0 | 5.0 ± 0.0 | 10.0 ± 0.0 |'
+    lines = finetune_table(scores, (0, 1, 2), Cost(34_500_000, 1_200_000)).splitlines()
+    start = '1.200 M | 34.5 M'
+    assert lines[2] == f'| exported | {start} | 10.0 | 20.0 | 30.0 | 20.0 ± 10.0 | 40.0 ± 20.0 |'
+    assert lines[3] == f'| random | {start} | 5.0 | 5.0 | 5.0 | 5.0 ± 0.0 | 10.0 ± 0.0 |'
     assert len({line.count('|') for line in lines}) == 1
+
+
+def test_the_cost_of_a_detector_is_that_of_the_model_that_is_tested(demos):
+    from mmengine.registry import DefaultScope
+
+    from scalenas.evaluation.trace import trace
+    from scalenas.registry import MODELS
+
+    demo = demos['detection alone']
+    demo.source.folder.mkdir(parents=True)
+    arch = resource(f'{demo.CONFIGS}/uniform_w16.yaml')
+    demo.source.arch.write_text(arch.read_text(encoding='utf-8'), encoding='utf-8')
+    cfg = read_config(str(demo.config), {'model.backbone.arch': str(arch)})
+    with torch.device('meta'), DefaultScope.overwrite_default_scope('mmdet'):
+        model = MODELS.build(cfg.model)
+    assert demo.cost() == trace(model, demo.SIZE)
 
 
 def test_pictures_of_people_and_trees(tmp_path, monkeypatch):
@@ -288,14 +306,14 @@ def test_pictures_of_people_and_trees(tmp_path, monkeypatch):
     assert second['net'].shape == (0, 4)
 
 
-def test_the_long_form_has_three_seeds_of_both_samplings():
+def test_the_long_form_has_three_seeds_of_both_samplings(tmp_path):
     demo = demo_of('scalenet', long=True)
     assert str(demo.work) == 'work_dirs/demo_scalenet_long'
     assert demo.runs() == [(s, n) for n in range(3) for s in ('hierarchical', 'uniform')]
     trained = [step.command for step in demo.train()[1:]]
     seeds = [word for command in trained for word in command if word.startswith('randomness')]
     assert seeds == [f'randomness.seed={n}' for n in (0, 0, 1, 1, 2, 2)]
-    ranked = [step.command for step in demo.rank()]
+    ranked = [step.command for step in trained_digits(tmp_path, LONG).rank()]
     assert ['--archs' in command for command in ranked] == [False] + 5 * [True]
     for options in ({'name': 'pose', 'long': True}, {'name': 'scalenet', 'quick': True}):
         with pytest.raises(UserError, match='--long'):
@@ -385,6 +403,28 @@ def test_options_of_a_training_alone_that_are_none(options, message):
     supernet = demo_of('scalenet').search_config
     with pytest.raises(UserError, match='expected a config with train_cfg'):
         TrainedAlone.by(supernet, [], supernet.parent)
+
+
+def test_trained_alone_again_after_a_change_of_a_base_config_or_of_the_data(tmp_path):
+    base, config = tmp_path / 'base.py', tmp_path / 'alone.py'
+    base.write_text('train_cfg = dict(max_iters=2)\nlr = 0.1\n')
+    config.write_text("_base_ = 'base.py'\nmodel = dict(backbone=dict(arch='a.yaml'))\n")
+    (tmp_path / 'data').mkdir()
+    note = tmp_path / 'data/meta.json'
+    note.write_text('{}')
+
+    def fingerprints():
+        root = f'train_dataloader.dataset.data_root={note.parent}'
+        job = TrainedAlone.by(config, [tmp_path / 'a.yaml'], tmp_path / 'work', root)
+        return [step.fingerprint() for step in job.steps()]
+
+    first = fingerprints()
+    assert fingerprints() == first
+    base.write_text(base.read_text().replace('0.1', '0.2'))
+    second = fingerprints()
+    note.write_text('{"sha256": 1}')
+    for before, between, after in zip(first, second, fingerprints(), strict=True):
+        assert len({before, between, after}) == 3
 
 
 def test_single_stage_runs_are_single_changes_of_one_config(tmp_path):

@@ -12,7 +12,6 @@ from .strict import as_int
 LEVELS = 5  # of HRFPN: strides 4 to 64
 ANCHORS = 3  # per position: one scale, three aspect ratios
 BOX, MASK = 7, 14  # side of the pooled map of a region
-HIDDEN = 1024  # of the two linear layers of the box head
 MASK_CONVS = 4
 
 
@@ -36,9 +35,11 @@ class RCNNHead:
     channels: int = 256
     num_proposals: int = 1000
     num_masks: int = 100
+    hidden: int = 1024
+    """Features of the two shared linear layers, mmdet's `fc_out_channels`."""
 
     def __post_init__(self) -> None:
-        for name in ('num_classes', 'channels', 'num_proposals', 'num_masks'):
+        for name in ('num_classes', 'channels', 'num_proposals', 'num_masks', 'hidden'):
             as_int(getattr(self, name), name)
 
     def layers(self, features: Sequence[Feature]) -> Iterator[Layer]:
@@ -71,11 +72,11 @@ class RCNNHead:
             name, n = f'roi_head.bbox_head.{name}', self.num_proposals
             return Layer(name, c_in, c_out, 1, (1, 1), bias=True, norm=False, op='linear', times=n)
 
-        widths = (self.channels * BOX**2, HIDDEN, HIDDEN)
+        widths = (self.channels * BOX**2, self.hidden, self.hidden)
         for i, (c_in, c_out) in enumerate(pairwise(widths)):
             yield linear(f'shared_fcs.{i}', c_in, c_out)
-        yield linear('fc_cls', HIDDEN, self.num_classes + 1)
-        yield linear('fc_reg', HIDDEN, 4 * self.num_classes)
+        yield linear('fc_cls', self.hidden, self.num_classes + 1)
+        yield linear('fc_reg', self.hidden, 4 * self.num_classes)
 
     def _masks(self) -> Iterator[Layer]:
         c, n, where = self.channels, self.num_masks, 'roi_head.mask_head'

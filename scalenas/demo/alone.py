@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,8 @@ TEST = 0.2
 class TrainedAlone:
     """Trains and tests `archs` by `config`, in which the network is `model.backbone.arch`.
 
-    max_iters: the config's. options: more of --cfg-options.
+    max_iters: the config's. options: more of --cfg-options. inherited: the config with all its
+    bases, and data: the note that demo data have of how they were made; both as they are now.
     """
 
     config: Path
@@ -29,6 +31,8 @@ class TrainedAlone:
     archs: Sequence[Path]
     work: Path
     options: tuple[str, ...] = ()
+    inherited: str = ''
+    data: tuple[Path, ...] = ()
 
     @classmethod
     def by(
@@ -54,7 +58,11 @@ class TrainedAlone:
         count = str(given.get('train_cfg.max_iters', iterations))
         if not count.isdecimal() or not int(count):
             raise UserError(f'train_cfg.max_iters of {config}: expected a number, got {count!r}')
-        return cls(Path(config), int(count), archs, work, options)
+        dataset = (cfg.get('train_dataloader') or {}).get('dataset') or {}
+        root = given.get('train_dataloader.dataset.data_root', dataset.get('data_root'))
+        data = (Path(root) / 'meta.json',) if root else ()
+        inherited = json.dumps(cfg.to_dict(), default=str)
+        return cls(Path(config), int(count), archs, work, options, inherited, data)
 
     def steps(self) -> list[Step]:
         """Training and test of each network; two run side by side."""
@@ -96,10 +104,11 @@ class TrainedAlone:
         return Step(
             f'train {arch.stem} alone',
             (*given, *self._options(arch)),
-            (self.config, arch),
+            (self.config, arch, *self.data),
             (folder / f'iter_{self.max_iters}.pth',),
             ('--resume',),
             share=1.0,
+            given=self.inherited,
         )
 
     def _test(self, arch: Path) -> Step:
@@ -107,4 +116,6 @@ class TrainedAlone:
         weights, out = folder / f'iter_{self.max_iters}.pth', folder / 'test'
         given = command('test.py', self.config, weights, '--work-dir', out)
         given = (*given, *self._options(arch))
-        return Step(f'test {arch.stem}', given, (arch, weights), (out,), share=TEST)
+        needs = (arch, weights, *self.data)
+        title = f'test {arch.stem}'
+        return Step(title, given, needs, (out,), share=TEST, given=self.inherited)

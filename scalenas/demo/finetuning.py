@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
+from scalenas.complexity import Cost, Counter
 from scalenas.paths import resource
 from scalenas.pipeline import Step
 
@@ -47,6 +48,7 @@ class DetectionDemo:
     PARTS: ClassVar[tuple[str, ...]] = ('backbone', 'finetune')
     STARTS: ClassVar[tuple[str, str]] = ('exported', 'random')
     SEEDS: ClassVar[tuple[int, ...]] = (0, 1, 2)
+    SIZE: ClassVar[tuple[int, int]] = (256, 256)
     PRETRAINING: ClassVar[int] = 300
     """Iterations of teacher and supernet where the segmentation demo was not run."""
 
@@ -72,6 +74,17 @@ class DetectionDemo:
         if searched.weights.is_file() and searched.arch.is_file():
             return searched
         return Backbone(self.work / 'pretrained', 'uniform')
+
+    def cost(self) -> Cost:
+        """Of the whole detector, at the size of the tested tiles."""
+        # Only this needs torch.
+        from scalenas.config import read_config
+        from scalenas.evaluation.config_net import config_net
+
+        options = {'model.backbone.arch': str(self.source.arch)}
+        net = config_net(read_config(str(self.config), options))
+        assert net.head is not None
+        return Counter(self.SIZE, net.head)(net.arch)
 
     def backbone(self) -> list[Step]:
         """The data, and the backbone if the segmentation demo has not made one."""

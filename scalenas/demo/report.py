@@ -56,7 +56,7 @@ def _of_finetuning(demo: DetectionDemo) -> tuple[str, tuple[str, ...]]:
     seed = demo.SEEDS[0]
     predicted = {f'{start} weights': demo.predictions(start, seed) for start in demo.STARTS}
     draw_objects(demo.work, demo.data, 'test', predicted)
-    return finetune_table(scores, demo.SEEDS), ('boxes.png',)
+    return finetune_table(scores, demo.SEEDS, demo.cost()), ('boxes.png',)
 
 
 def _of_single_stage(demo: SingleStageDemo) -> tuple[str, tuple[str, ...]]:

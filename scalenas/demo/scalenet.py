@@ -72,14 +72,13 @@ class ScaleNetDemo:
         return self.work / f'{sampling}_{seed}' / f'iter_{self.size.supernet}.pth'
 
     def ranks(self, sampling: str, seed: int) -> Path:
-        """Folder of a supernet's rank study."""
-        return self.work / f'ranks_{sampling}_{seed}'
+        """Folder of a supernet's rank study: another one after each training of it."""
+        return self.work / f'ranks_{sampling}_{seed}_{self._digest(sampling, seed)}'
 
     @property
     def found(self) -> Path:
         """Folder of the search: another one for each supernet that was trained."""
-        digest = file_digest(self.checkpoint('hierarchical', self.size.seeds[0]))[:8]
-        return self.work / f'search_{digest}'
+        return self.work / f'search_{self._digest("hierarchical", self.size.seeds[0])}'
 
     @property
     def family(self) -> list[Path]:
@@ -123,6 +122,10 @@ class ScaleNetDemo:
         options = self._data('train', 'val', 'test')
         options += self._short(self.size.alone)
         return TrainedAlone.by(self.alone_config, self.family, self.found / 'alone', *options)
+
+    def _digest(self, sampling: str, seed: int) -> str:
+        """A study goes on with the supernet that it began with, and with no other."""
+        return file_digest(self.checkpoint(sampling, seed))[:8]
 
     def _train(self, sampling: str, seed: int) -> Step:
         config = self.config(self.SAMPLINGS[sampling])

@@ -81,7 +81,6 @@ def _detector(task: Mapping[str, Any], channels: Sequence[int]) -> Head | None:
         and _kind(roi) == 'StandardRoIHead'
         and _kind(box) == 'Shared2FCBBoxHead'
         and isinstance(box, Mapping)
-        and box.get('fc_out_channels', 1024) == 1024
         and (mask is None or (_kind(mask), mask.get('num_convs', 4)) == ('FCNMaskHead', 4))
     )
     if not usual:
@@ -93,4 +92,5 @@ def _detector(task: Mapping[str, Any], channels: Sequence[int]) -> Head | None:
         width,
         (test.get('rpn') or {}).get('max_per_img', 1000),
         (test.get('rcnn') or {}).get('max_per_img', 100),
+        box.get('fc_out_channels', 1024),
     )

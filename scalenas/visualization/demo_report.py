@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from scalenas.arch import HRArch, load_file, of_family
+from scalenas.complexity import Cost
 
 from .draw_arch import draw_arch
 from .draw_front import draw_front
@@ -56,20 +57,23 @@ def demo_table(
 
 
 def finetune_table(
-    scores: Mapping[str, Sequence[Mapping[str, float]]], seeds: Sequence[int]
+    scores: Mapping[str, Sequence[Mapping[str, float]]], seeds: Sequence[int], cost: Cost
 ) -> str:
     """Markdown: box AP (in percent) of every start of a detector, of each seed and on average.
 
-    The spread is the standard deviation over the seeds (with n - 1).
+    The spread is the standard deviation over the seeds (with n - 1); the cost is of the whole
+    detector, whatever it starts from.
     """
     each = ' | '.join(f'AP, seed {seed}' for seed in seeds)
-    lines = [f'| backbone weights | {each} | AP | AP at IoU .5 |', '|---' * (3 + len(seeds)) + '|']
+    names = f'backbone weights | params | macs | {each} | AP | AP at IoU .5'
+    lines = [f'| {names} |', '|---' * (5 + len(seeds)) + '|']
+    costs = f'{cost.params / 1e6:.3f} M | {cost.macs / 1e6:.1f} M'
     for start, runs in scores.items():
         cells = [f'{100 * run["coco/bbox_mAP"]:.1f}' for run in runs]
         for name in ('coco/bbox_mAP', 'coco/bbox_mAP_50'):
             values = [100 * run[name] for run in runs]
             cells.append(f'{statistics.mean(values):.1f} ± {statistics.stdev(values):.1f}')
-        lines.append(f'| {start} | {" | ".join(cells)} |')
+        lines.append(f'| {start} | {costs} | {" | ".join(cells)} |')
     return '\n'.join(lines)
 
 

@@ -38,12 +38,6 @@ def worlds(tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
-def unformatted(monkeypatch):
-    """mmengine formats each config it writes, several times a run: most of a small run's time."""
-    monkeypatch.setattr('yapf.yapflib.yapf_api.FormatCode', lambda text, **_: (text, True))
-
-
-@pytest.fixture(autouse=True)
 def made_here(monkeypatch):
     """mmpretrain's CIFAR data sets accept no files but the published ones."""
     from mmpretrain.datasets import CIFAR10, CIFAR100

@@ -100,14 +100,13 @@ def test_every_layer_of_the_plan_is_one_of_mmdet(kind: str) -> None:
 
 def test_random_archs_other_sizes_and_classes() -> None:
     rng = random.Random(0)
-    head = RCNNHead(3, mask=True, channels=16, num_proposals=50, num_masks=7)
+    head = RCNNHead(3, mask=True, channels=16, num_proposals=50, num_masks=7, hidden=32)
     for arch in [SPACE.smallest(), SPACE.largest(), *(SPACE.sample(rng) for _ in range(4))]:
         size = rng.choice([(64, 64), (96, 160), (352, 32)])
         backbone = {'type': 'scalenas.ScaleHRNet', 'arch': arch.to_dict()}
         changes = {
             'neck.in_channels': list(arch.out_channels),
             'roi_head.bbox_head.num_classes': 3,
-            'roi_head.bbox_head.fc_out_channels': 1024,
             'roi_head.mask_head.num_classes': 3,
             'test_cfg.rpn.max_per_img': 50,
             'test_cfg.rcnn.max_per_img': 7,

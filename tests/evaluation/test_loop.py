@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import mmseg
@@ -18,9 +15,8 @@ from scalenas.arch import dump
 from scalenas.errors import UserError
 from scalenas.evaluation import SubnetEvaluator
 
+from ..processes import run_tool
 from .world import SPACE, archs
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def runner(cfg: Config, work_dir: Path, **changes: object) -> Runner:
@@ -76,10 +72,7 @@ def test_a_wrong_choice(cfg: Config, tmp_path: Path, chosen: list[str], message:
 def test_the_stock_test_tool_runs_it(cfg: Config, root: Path, tmp_path: Path) -> None:
     tool = Path(mmseg.__file__).parent / '.mim/tools/test.py'
     args = [root / 'supernet.py', root / 'supernet.pth', '--work-dir', tmp_path]
-    env = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'}
-    done = subprocess.run(
-        [sys.executable, tool, *args], env=env, cwd=tmp_path, capture_output=True, text=True
-    )
+    done = run_tool(tool, *args, cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
     found = json.loads(next(tmp_path.glob('*/*.json')).read_text())
     evaluate = SubnetEvaluator.from_config(cfg, root / 'supernet.pth', split='test')

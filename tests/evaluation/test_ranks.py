@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 import torch
 import torch.distributed
-import torch.multiprocessing
 from mmengine.config import Config
 from mmengine.runner import Runner
 
 from scalenas.evaluation.batches import FixedBatches, build_loader
 from scalenas.evaluation.calibrate import calibrated
 
+from ..processes import start_beside
 from .world import SPACE, supernet
 
 RANDOM = [
@@ -69,7 +69,7 @@ def worker(rank: int, folder: str, root: str) -> None:
 def test_statistics_and_metrics_do_not_depend_on_the_number_of_processes(
     cfg: Config, root: Path, tmp_path: Path
 ) -> None:
-    torch.multiprocessing.spawn(worker, (str(tmp_path), str(root)), nprocs=2)
+    start_beside(worker, str(tmp_path), str(root))
     alone = {n: statistics(random_calibration(root, n)) for n in (0, 1)}
     measured = metrics(cfg, tmp_path / 'one', root)
     for rank in range(2):

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import mmseg
@@ -31,14 +28,7 @@ from scalenas.export import (
 )
 from scalenas.export.subnet import subnet_state
 from tests.evaluation.world import CLASSES, SPACE, architecture, archs, config, supernet
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def run(args: list[object], cwd: Path) -> subprocess.CompletedProcess[str]:
-    env = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'}
-    command = [sys.executable, *map(str, args)]
-    return subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, check=False)
+from tests.processes import run_tool
 
 
 def test_the_exported_net_is_the_sub_net(exported: Exported, root: Path) -> None:
@@ -92,7 +82,7 @@ def test_the_stock_test_tool_gives_the_same_metric(
 ) -> None:
     tool = Path(mmseg.__file__).parent / '.mim/tools/test.py'
     files = [root / 'out/drawn.py', root / 'out/drawn.pth']
-    done = run([tool, *files, '--work-dir', tmp_path], tmp_path)
+    done = run_tool(tool, *files, '--work-dir', tmp_path, cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
     found = json.loads(next(tmp_path.glob('*/*.json')).read_text())
     for name, value in exported.in_supernet.items():
@@ -119,7 +109,7 @@ def test_the_exported_config_trains(exported: Exported, root: Path, tmp_path: Pa
     tool = Path(mmseg.__file__).parent / '.mim/tools/train.py'
     options = ['--cfg-options', 'train_cfg.max_iters=2', 'train_cfg.val_interval=2']
     options += [f'load_from={root / "out/drawn.pth"}']
-    done = run([tool, root / 'out/drawn.py', '--work-dir', tmp_path, *options], tmp_path)
+    done = run_tool(tool, root / 'out/drawn.py', '--work-dir', tmp_path, *options, cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
     assert list(tmp_path.glob('best_mIoU_iter_2.pth'))
 
@@ -235,20 +225,20 @@ def test_an_unknown_arch_and_a_missing_size(cfg: Config, root: Path, tmp_path: P
 
 
 def test_the_tool(root: Path, tmp_path: Path) -> None:
-    tool = [ROOT / 'tools/export.py', root / 'drawn.yaml']
+    arch = root / 'drawn.yaml'
     options = ['--config', root / 'supernet.py', '--out', tmp_path / 'out', '--name', 'mine']
-    done = run([*tool, root / 'supernet.pth', *options], tmp_path)
+    done = run_tool('export', arch, root / 'supernet.pth', *options, cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
     assert 'max difference 0 in float32' in done.stdout
     assert 'mIoU: ' in done.stdout
     assert (tmp_path / 'out/mine.py').is_file()
     before = {path: path.read_bytes() for path in (tmp_path / 'out').iterdir()}
-    done = run([*tool, root / 'supernet.pth', *options, '--standalone'], tmp_path)
+    done = run_tool('export', arch, root / 'supernet.pth', *options, '--standalone', cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
     after = {path: path.read_bytes() for path in (tmp_path / 'out').iterdir()}
     assert after.items() > before.items()
     assert {path.name for path in after.keys() - before.keys()} == {'mine_backbone.py'}
-    done = run([*tool, tmp_path / 'none.pth', *options], tmp_path)
+    done = run_tool('export', arch, tmp_path / 'none.pth', *options, cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.strip().splitlines()[-1].startswith('error: ')
     assert 'none.pth: no such file' in done.stderr

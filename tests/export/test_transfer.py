@@ -59,12 +59,6 @@ def backbone_of(checkpoint: Path) -> Mapping[str, torch.Tensor]:
     return {key: cut[key] for key in cut if f'backbone.{key}' in state}
 
 
-@pytest.fixture(autouse=True)
-def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    """mmengine formats each config it writes, several times a run: most of a small run's time."""
-    monkeypatch.setattr('yapf.yapflib.yapf_api.FormatCode', lambda text, **_: (text, True))
-
-
 @pytest.mark.parametrize('task', TASKS)
 def test_every_task_gets_the_net(tmp_path: Path, task: str) -> None:
     arch = SPACE.sample(random.Random(1))

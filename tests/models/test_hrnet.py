@@ -65,10 +65,11 @@ def test_convolutions_of_published_nets_are_those_of_the_plan(name: str) -> None
     assert built(net) == planned(named(name))
 
 
-def test_plan_of_50_archs_of_the_full_space() -> None:
+@pytest.mark.parametrize('number', [5, pytest.param(25, marks=pytest.mark.slow)])
+def test_plan_of_random_archs_of_the_full_space(number: int) -> None:
     rng = random.Random(0)
     for space in (HRSpace(width=32), HRSpace(width=32, output='single')):
-        for _ in range(25):
+        for _ in range(number):
             arch = space.sample(rng)
             with torch.device('meta'):
                 net = ScaleHRNet(arch)

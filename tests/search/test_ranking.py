@@ -25,13 +25,13 @@ def test_ranks_do_not_see_a_monotone_transform_and_pearson_does() -> None:
 
 def test_intervals_cover_the_truth_about_as_often_as_they_say() -> None:
     truth, covered = 0.6, 0
-    for seed in range(60):
+    for seed in range(40):
         rng = np.random.default_rng(seed)
         x = rng.normal(size=80)
         y = truth * x + np.sqrt(1 - truth**2) * rng.normal(size=80)
-        interval = rank_study(x, y, resamples=100, confidence=0.9, seed=seed).pearson
+        interval = rank_study(x, y, resamples=60, confidence=0.9, seed=seed).pearson
         covered += interval.low <= truth <= interval.high
-    assert 46 <= covered <= 60  # 54 expected; 46 is more than 3 standard deviations below
+    assert 30 <= covered <= 40  # 36 expected; 30 is more than 3 standard deviations below
 
 
 def test_the_same_seed_gives_the_same_interval_and_resamples_of_one_value_are_redrawn() -> None:

@@ -114,12 +114,6 @@ def config(scenes, tmp_path):
     return write
 
 
-@pytest.fixture(autouse=True)
-def unformatted(monkeypatch):
-    """mmengine formats each config it writes, several times a run: most of a small run's time."""
-    monkeypatch.setattr('yapf.yapflib.yapf_api.FormatCode', lambda text, **_: (text, True))
-
-
 @pytest.fixture
 def tool(monkeypatch):
     """Runs a tool in this process as its command line would: exit code and the logged lines."""

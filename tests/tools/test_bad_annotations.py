@@ -11,7 +11,7 @@ from ..configs.demo_objects import make_demo_people
 from .test_bad_input import ROOT, run
 
 CONFIGS = ROOT / 'configs/scalenas_pose/people'
-TEACHER = str(CONFIGS / 'teacher_w16_1xb16-600_people-128x96.py')
+TEACHER = str(CONFIGS / 'teacher_w16_1xb16-400_people-128x96.py')
 SEARCH = str(CONFIGS / 'search_w16_people-128x96.py')
 
 

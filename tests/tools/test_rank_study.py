@@ -11,7 +11,7 @@ import pytest
 from mmengine.config import Config
 
 from ..export.classifier import SCALED, config, write_pictures
-from .test_scalenet import tool
+from ..processes import run_tool
 
 
 @pytest.fixture(scope='module')
@@ -22,7 +22,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     backbone = {'type': 'scalenas.ChoiceMBConvNet', 'space': SCALED.to_dict(), 'resize': True}
     head = {'type': 'LinearClsHead', 'in_channels': 24}
     cfg = config(root, backbone, head, {'type': 'hierarchical', 'eta': 'equal'})
-    done = tool('train', cfg.filename, '--work-dir', root / 'trained')
+    done = run_tool('train', cfg.filename, '--work-dir', root / 'trained')
     assert done.returncode == 0, done.stderr
     alone = Config(cfg.to_dict())
     net: dict[str, Any] = {**alone.model.architecture}
@@ -38,7 +38,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def study(world: Path, *args: object, work: str = 'ranks') -> Any:
     """The tool on the supernet of the world."""
     given = world / 'supernet.py', world / 'trained/iter_3.pth', '--work-dir', world / work
-    return tool('rank_study', *given, '--resamples', 20, *args)
+    return run_tool('rank_study', *given, '--resamples', 20, *args)
 
 
 @pytest.fixture(scope='module')

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +13,8 @@ from scalenas.arch import Arch, load_file
 from scalenas.scaling import SearchedScalings
 
 from ..export.classifier import SCALED, config, write_pictures
+from ..processes import run_tool
 
-ROOT = Path(__file__).resolve().parents[2]
 BUDGET = {'base_macs': 'auto', 'base_samples': 300, 'base_step': 10_000, 'tolerance': 0.4}
 MCEA: dict[str, Any] = {
     'type': 'mcea',
@@ -28,17 +25,6 @@ MCEA: dict[str, Any] = {
     'population': 3,
     'generations': 2,
 }
-
-
-def tool(name: str, *args: object) -> subprocess.CompletedProcess[str]:
-    """A tool, run as its command line would."""
-    return subprocess.run(
-        [sys.executable, str(ROOT / f'tools/{name}.py'), *map(str, args)],
-        env={**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
 
 
 @pytest.fixture(scope='module')
@@ -52,8 +38,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     cfg.search.algorithm = MCEA
     cfg.dump(root / 'supernet.py')
     for done in (
-        tool('train', root / 'supernet.py', '--work-dir', root / 'trained'),
-        tool('search', *searched(root)),
+        run_tool('train', root / 'supernet.py', '--work-dir', root / 'trained'),
+        run_tool('search', *searched(root)),
     ):
         assert done.returncode == 0, done.stderr
     return root
@@ -93,7 +79,7 @@ def test_every_stage_is_exported_with_the_weights_that_it_has_in_the_supernet(
     """The tool itself compares the written net with the supernet and fails where they differ."""
     given = world / f'found/stages/s{stage}.yaml', world / 'trained/iter_3.pth'
     out = world / f'exported{stage}'
-    done = tool('export', *given, '--config', world / 'supernet.py', '--out', out)
+    done = run_tool('export', *given, '--config', world / 'supernet.py', '--out', out)
     assert done.returncode == 0, done.stderr
     written = Config.fromfile(out / f's{stage}.py').model.backbone
     assert written.type == 'scalenas.ScaleMBConvNet'
@@ -104,7 +90,7 @@ def test_every_stage_is_exported_with_the_weights_that_it_has_in_the_supernet(
 def test_scaling_the_base_gives_the_nets_of_the_search_again(world: Path, stage: int) -> None:
     found, out = world / 'found', world / f'again{stage}.yaml'
     strategy = f'{found / "scalings.yaml"}:s{stage}'
-    done = tool('scale', found / 'stages/s0.yaml', strategy, '--head', 'cls:3', '--out', out)
+    done = run_tool('scale', found / 'stages/s0.yaml', strategy, '--head', 'cls:3', '--out', out)
     assert done.returncode == 0, done.stderr
     assert arch(out) == arch(found / f'stages/s{stage}.yaml')
 
@@ -112,7 +98,7 @@ def test_scaling_the_base_gives_the_nets_of_the_search_again(world: Path, stage:
 def test_scaling_goes_beyond_the_stages_that_were_searched(world: Path) -> None:
     found, out = world / 'found', world / 'beyond.yaml'
     given = found / 'stages/s0.yaml', f'{found / "scalings.yaml"}:s3', '--head', 'cls:3'
-    done = tool('scale', *given, '--out', out)
+    done = run_tool('scale', *given, '--out', out)
     assert done.returncode == 0, done.stderr
     scalings = SearchedScalings.read(found / 'scalings.yaml')
     base = SCALED.base.decode(SCALED.base.encode(arch(found / 'stages/s0.yaml')))
@@ -135,7 +121,7 @@ def test_scaling_goes_beyond_the_stages_that_were_searched(world: Path) -> None:
     ],
 )
 def test_a_mistake_is_one_line(world: Path, args: tuple[str, ...], line: str) -> None:
-    done = tool('search', *searched(world), *args)
+    done = run_tool('search', *searched(world), *args)
     assert done.returncode == 2
     assert line in done.stderr
     assert 'Traceback' not in done.stderr
@@ -145,8 +131,8 @@ def test_a_study_of_another_space_is_refused(world: Path) -> None:
     """Another supernet, trained in a space with one factor less, in the same work dir."""
     option = 'model.architecture.backbone.space.stages.1.width=[1.04]'
     given = '--work-dir', world / 'other', '--cfg-options', option
-    assert tool('train', world / 'supernet.py', *given).returncode == 0
+    assert run_tool('train', world / 'supernet.py', *given).returncode == 0
     arguments = (world / 'supernet.py', world / 'other/iter_3.pth', '--work-dir', world / 'found')
-    done = tool('search', *arguments, '--cfg-options', option)
+    done = run_tool('search', *arguments, '--cfg-options', option)
     assert done.returncode == 2
     assert 'was made with other settings: space' in done.stderr

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,8 +12,8 @@ import pytest
 from scalenas.arch import load_file
 
 from ..evaluation.world import checkpoint, config, supernet, write_pictures
+from ..processes import run_tool
 
-ROOT = Path(__file__).resolve().parents[2]
 SMALL = ['search.algorithm.num_initial=4', 'search.algorithm.num_parents=2']
 
 
@@ -30,17 +28,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def search(world: Path, *args: str) -> subprocess.CompletedProcess[str]:
     """The tool on the config and checkpoint of the world."""
-    return subprocess.run(
-        [
-            *(sys.executable, str(ROOT / 'tools/search.py')),
-            *(str(world / 'supernet.py'), str(world / 'supernet.pth')),
-            *('--work-dir', str(world / 'work'), *args, '--cfg-options', *SMALL),
-        ],
-        env={**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    given = world / 'supernet.py', world / 'supernet.pth', '--work-dir', world / 'work'
+    return run_tool('search', *given, *args, '--cfg-options', *SMALL)
 
 
 @pytest.fixture(scope='module')

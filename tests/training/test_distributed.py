@@ -20,6 +20,7 @@ import scalenas.training  # noqa: F401
 from scalenas.registry import MODELS
 from scalenas.training import SuperNetDDP
 
+from ..processes import start_beside
 from .conftest import SEGMENTOR, batch, new_hub
 
 STEPS = 4
@@ -124,7 +125,7 @@ def two_processes(tmp_path_factory):
     }
     meta = {'scalenas': {'space': start.backbone.space.to_dict()}}
     torch.save({'state_dict': state, 'meta': meta}, folder / 'teacher.pth')
-    torch.multiprocessing.spawn(work, (str(folder), tuple(CASES)), nprocs=2)
+    start_beside(work, str(folder), tuple(CASES))
     return folder
 
 

@@ -108,13 +108,18 @@ def test_scaled_networks_come_within_a_tenth() -> None:
         assert float(number.here) == pytest.approx(float(number.paper), rel=0.1), number
 
 
-def test_the_page_is_what_the_generator_writes() -> None:
-    assert (ROOT / PAGE).read_text(encoding='utf-8') == zoo_page()
+@pytest.fixture(scope='module')
+def page() -> str:
+    """What the generator writes."""
+    return zoo_page()
 
 
-def test_recipes_are_of_the_net_they_stand_beside() -> None:
+def test_the_page_is_what_the_generator_writes(page: str) -> None:
+    assert (ROOT / PAGE).read_text(encoding='utf-8') == page
+
+
+def test_recipes_are_of_the_net_they_stand_beside(page: str) -> None:
     found = {(n.subject, n.config) for n in NUMBERS if n.config}
-    page = zoo_page()
     assert len(found) >= 10
     for net, config in found:
         model = Config.fromfile(ROOT / config).model
@@ -122,14 +127,13 @@ def test_recipes_are_of_the_net_they_stand_beside() -> None:
         assert f'[{net}](../{config})' in page
 
 
-def test_the_page_links_every_arch() -> None:
-    page = zoo_page()
+def test_the_page_links_every_arch(page: str) -> None:
     for name in list_archs():
         assert f'[{name}](archs/{name}.yaml)' in page
         assert (ROOT / 'model_zoo' / 'archs' / f'{name}.yaml').exists()
 
 
-def test_check_says_when_the_page_is_old(tmp_path: Path) -> None:
+def test_check_says_when_the_page_is_old(tmp_path: Path, page: str) -> None:
     for folder in ('tools', 'model_zoo'):
         (tmp_path / folder).mkdir()
     tool = tmp_path / 'tools' / 'zoo_tables.py'
@@ -147,7 +151,7 @@ def test_check_says_when_the_page_is_old(tmp_path: Path) -> None:
     ]
     assert not (tmp_path / PAGE).exists()
     assert run().returncode == 0
-    assert (tmp_path / PAGE).read_text(encoding='utf-8') == zoo_page()
+    assert (tmp_path / PAGE).read_text(encoding='utf-8') == page
     assert run('--check').returncode == 0
 
 

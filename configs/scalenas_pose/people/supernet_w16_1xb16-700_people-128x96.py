@@ -1,14 +1,14 @@
 # What: the supernet of the pose demo: one sub-net per iteration from nine groups, distilled from the
 #   teacher (MSE on the heatmaps, of labelled joints alone) and started from the teacher's weights.
 # Source: ScaleNAS (Cheng et al. 2020), sections 3.3 and 3.4, shrunk to minutes on a CPU.
-# Command: python tools/train.py configs/scalenas_pose/people/supernet_w16_1xb16-1k_people-128x96.py
+# Command: python tools/train.py configs/scalenas_pose/people/supernet_w16_1xb16-700_people-128x96.py
 # Needs: the teacher, see `init_from`.
 # Expected and cost: see docs/demos.md.
-_base_ = './teacher_w16_1xb16-600_people-128x96.py'
+_base_ = './teacher_w16_1xb16-400_people-128x96.py'
 model = dict(
     init_from=dict(
-        checkpoint='work_dirs/teacher_w16_1xb16-600_people-128x96/iter_600.pth',
-        made_by='python tools/train.py configs/scalenas_pose/people/teacher_w16_1xb16-600_people-128x96.py',
+        checkpoint='work_dirs/teacher_w16_1xb16-400_people-128x96/iter_400.pth',
+        made_by='python tools/train.py configs/scalenas_pose/people/teacher_w16_1xb16-400_people-128x96.py',
     ),
     sampler=dict(_delete_=True, type='grouped', seed=0),
     # The heatmaps are logits here, of a spread of several units: the weight brings their squared
@@ -17,7 +17,7 @@ model = dict(
 )
 # Started from a trained net: a lower rate than the teacher's.
 optim_wrapper = dict(optimizer=dict(lr=0.001))
-max_iters = 1000
+max_iters = 700
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, begin=0, end=50, by_epoch=False),
     dict(type='CosineAnnealingLR', eta_min=0.0, begin=50, end=max_iters, by_epoch=False),

@@ -1,0 +1,76 @@
+"""Processes of their own that need not import torch first: forks of one that has.
+
+A fresh interpreter takes seconds for the imports that every tool needs, and the tools run some
+hundred times in the tests. That each also starts in a fresh one: `tests/test_readme.py`.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import runpy
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.multiprocessing import start_processes
+from yapf.yapflib import yapf_api
+
+ROOT = Path(__file__).resolve().parents[1]
+
+FORKS = multiprocessing.get_context('forkserver')
+FORKS.set_forkserver_preload(['torch', 'torchvision', 'mmcv', 'mmengine.runner'])
+
+
+def run_tool(
+    tool: str | Path, *args: object, cwd: str | Path = ROOT, timeout: float = 300.0
+) -> subprocess.CompletedProcess[str]:
+    """Runs a script as its command line would; a bare name is one of this package's tools."""
+    script = ROOT / f'tools/{tool}.py' if isinstance(tool, str) else tool
+    command = [str(script), *map(str, args)]
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder, name) for name in ('out', 'err')]
+        process = FORKS.Process(target=_become, args=(command, str(cwd), *map(str, files)))
+        process.start()
+        process.join(timeout)
+        if process.exitcode is None:
+            process.kill()
+            raise subprocess.TimeoutExpired(command, timeout)
+        return subprocess.CompletedProcess(
+            command, process.exitcode, *(file.read_text() for file in files)
+        )
+
+
+def unformatted(text: str, **_: object) -> tuple[str, bool]:
+    """For yapf's FormatCode: mmengine formats each config it writes, several times a run."""
+    return text, True
+
+
+def start_beside(work: Callable[..., None], *args: object) -> None:
+    """Two processes that each call work(rank, *args), until both have ended.
+
+    Raises:
+        torch.multiprocessing.ProcessException: when one fails.
+    """
+    start_processes(work, args, nprocs=2, start_method=FORKS.get_start_method())
+
+
+def _become(command: list[str], cwd: str, out: str, err: str) -> None:
+    for stream, path in ((sys.stdout, out), (sys.stderr, err)):
+        with open(path, 'wb') as file:
+            os.dup2(file.fileno(), stream.fileno())
+    os.chdir(cwd)
+    # As in a fresh interpreter, whose subprocesses find the package, and whose draws are its own.
+    os.environ.update(PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1')
+    torch.set_num_threads(1)
+    random.seed()
+    np.random.seed()  # noqa: NPY002 (the global state is the one that the tools draw from)
+    yapf_api.FormatCode = unformatted
+    sys.argv = command
+    sys.path.insert(0, str(Path(command[0]).parent))
+    runpy.run_path(command[0], run_name='__main__')
