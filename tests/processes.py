@@ -24,7 +24,9 @@ from yapf.yapflib import yapf_api
 ROOT = Path(__file__).resolve().parents[1]
 
 FORKS = multiprocessing.get_context('forkserver')
-FORKS.set_forkserver_preload(['torch', 'torchvision', 'mmcv', 'mmengine.runner'])
+PACKAGES = ('torch', 'torchvision', 'mmcv.ops', 'mmengine.runner', 'optuna')
+THEIRS = ('torch._dynamo', 'scipy.stats', 'scipy.optimize', 'matplotlib.pyplot', 'timm', 'numba')
+FORKS.set_forkserver_preload([*PACKAGES, *THEIRS])
 
 
 def run_tool(

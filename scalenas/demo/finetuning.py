@@ -49,7 +49,7 @@ class DetectionDemo:
     STARTS: ClassVar[tuple[str, str]] = ('exported', 'random')
     SEEDS: ClassVar[tuple[int, ...]] = (0, 1, 2)
     SIZE: ClassVar[tuple[int, int]] = (256, 256)
-    PRETRAINING: ClassVar[int] = 300
+    PRETRAINING: ClassVar[int] = 250
     """Iterations of teacher and supernet where the segmentation demo was not run."""
 
     @property
@@ -60,12 +60,12 @@ class DetectionDemo:
     @property
     def iters(self) -> int:
         """Iterations of each detector."""
-        return 6 if self.quick else 400
+        return 6 if self.quick else 250
 
     @property
     def config(self) -> Path:
         """Of the detector."""
-        return resource(f'{self.CONFIGS}/faster_rcnn_w16_1xb4-400_trees-256x256.py')
+        return resource(f'{self.CONFIGS}/faster_rcnn_w16_1xb4-250_trees-256x256.py')
 
     @property
     def source(self) -> Backbone:
