@@ -58,7 +58,7 @@ LAND = SearchTask(
 _KEYPOINTS = 'annotations/person_keypoints_{}.json'
 POSE = SearchTask(
     *('people', 'mmpose', 'configs/scalenas_pose/people', 'people-128x96', 'coco/AP'),
-    iterations={'teacher': 400, 'supernet': 700},
+    iterations={'teacher': 400, 'supernet': 500},
     scale=100.0,
     also=('PCK',),
     evaluators=(

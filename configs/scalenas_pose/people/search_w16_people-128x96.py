@@ -1,10 +1,10 @@
 # What: topology evolution in the pose demo's supernet, 40 candidates on frames held out of training.
 # Source: ScaleNAS (Cheng et al. 2020), section 3.5 and algorithm 1, with 40 instead of 2,000.
 # Command: python tools/search.py configs/scalenas_pose/people/search_w16_people-128x96.py \
-#   work_dirs/supernet_w16_1xb16-700_people-128x96/iter_700.pth
+#   work_dirs/supernet_w16_1xb16-500_people-128x96/iter_500.pth
 #   The same with random candidates: add --algorithm random.
 # Expected and cost: see docs/demos.md.
-_base_ = './supernet_w16_1xb16-700_people-128x96.py'
+_base_ = './supernet_w16_1xb16-500_people-128x96.py'
 search = dict(
     algorithm=dict(
         type='topology_evolution',

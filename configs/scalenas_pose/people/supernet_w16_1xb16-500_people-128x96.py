@@ -1,7 +1,7 @@
 # What: the supernet of the pose demo: one sub-net per iteration from nine groups, distilled from the
 #   teacher (MSE on the heatmaps, of labelled joints alone) and started from the teacher's weights.
 # Source: ScaleNAS (Cheng et al. 2020), sections 3.3 and 3.4, shrunk to minutes on a CPU.
-# Command: python tools/train.py configs/scalenas_pose/people/supernet_w16_1xb16-700_people-128x96.py
+# Command: python tools/train.py configs/scalenas_pose/people/supernet_w16_1xb16-500_people-128x96.py
 # Needs: the teacher, see `init_from`.
 # Expected and cost: see docs/demos.md.
 _base_ = './teacher_w16_1xb16-400_people-128x96.py'
@@ -17,7 +17,7 @@ model = dict(
 )
 # Started from a trained net: a lower rate than the teacher's.
 optim_wrapper = dict(optimizer=dict(lr=0.001))
-max_iters = 700
+max_iters = 500
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, begin=0, end=50, by_epoch=False),
     dict(type='CosineAnnealingLR', eta_min=0.0, begin=50, end=max_iters, by_epoch=False),
