@@ -4,9 +4,11 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from scalenas.arch import dump, named
+from scalenas.complexity import Cost
 from scalenas.config import read_config
 from scalenas.demo import (
     DEMOS,
@@ -23,6 +25,7 @@ from scalenas.demo.report import report
 from scalenas.demo.scalenet import LONG, QUICK
 from scalenas.demo.scalenet_report import spread_table
 from scalenas.errors import UserError
+from scalenas.paths import resource
 from scalenas.search import Comparison, rank_study
 from scalenas.visualization.demo_objects import draw_objects, draw_poses
 from scalenas.visualization.demo_report import (

@@ -88,7 +88,7 @@ def test(home: Path, rest: list[str]) -> int:
             failed.append(' '.join(command))
     if failed:
         print(f'FAILED: {", ".join(failed)} (see above); the exit code will say so', flush=True)
-    pytest = ['pytest', '-m', 'not slow', '-n', '2', *rest]
+    pytest = ['pytest', '-m', 'not slow', '-n', '2', '--dist', 'loadgroup', *rest]
     print(f'$ {" ".join(pytest)}', flush=True)
     code = subprocess.run(pytest, cwd=CLONE, env=variables, check=False).returncode
     return code or int(bool(failed))
