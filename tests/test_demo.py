@@ -177,7 +177,6 @@ def test_a_detector_starts_from_what_the_segmentation_demo_found(demos):
 
 def test_the_shipped_backbone_is_in_the_space_of_the_segmentation_demo():
     from scalenas.arch import load_file
-    from scalenas.paths import resource
     from scalenas.space import from_dict
 
     cfg = read_config(str(LAND.config('teacher')))
