@@ -9,8 +9,9 @@ from typing import Any
 
 from mmengine.config import Config
 
-from scalenas.arch import Arch, Head, Size, find, from_dict
+from scalenas.arch import Arch, Head, HRArch, Size, find, from_dict
 from scalenas.config import ConfigError
+from scalenas.models.extra import resolve_arch
 from scalenas.registry import MODELS
 from scalenas.space import AbstractSpace
 from scalenas.space import from_dict as space_from_dict
@@ -51,7 +52,7 @@ def config_net(cfg: Config, subnet: str = 'largest') -> ConfigNet:
         (place, part, around)
         for place, part, around in _parts(plain['model'], 'model', {})
         if str(part.get('type', '')).removeprefix('scalenas.') in MODELS.module_dict
-        and ('arch' in part or 'space' in part)
+        and not {'arch', 'space', 'extra'}.isdisjoint(part)
     ]
     if not found:
         kind = (plain['model'].get('backbone') or {}).get('type', 'none')
@@ -66,13 +67,22 @@ def config_net(cfg: Config, subnet: str = 'largest') -> ConfigNet:
         space = space_from_dict(part['space'], f'{place}.space')
         arch = space.largest() if subnet == 'largest' else space.smallest()
     else:
-        given = part['arch']
-        arch = find(given) if isinstance(given, str) else from_dict(given, f'{place}.arch')
-        if part.get('in_channels') is not None:
-            arch = from_dict({**arch.to_dict(), 'in_channels': part['in_channels']}, place)
+        arch = _arch(part, place)
     size = _size(plain, around) or arch.size
     head, text = head_of(around, [f.channels for f in arch.features(size or (256, 256))])
     return ConfigNet(arch, place, space, head, text, size)
+
+
+def _arch(part: Mapping[str, Any], place: str) -> Arch:
+    """The network that a static backbone is, with what stands beside its arch."""
+    given = part.get('arch')
+    if given is not None:
+        given = find(given) if isinstance(given, str) else from_dict(given, f'{place}.arch')
+    channels = part.get('in_channels')
+    if given is None or isinstance(given, HRArch):
+        outputs, mode = part.get('multiscale_output'), part.get('upsample')
+        return resolve_arch(given, part.get('extra'), channels, outputs, mode)
+    return given if channels is None else from_dict({**given.to_dict(), 'in_channels': channels})
 
 
 def _parts(

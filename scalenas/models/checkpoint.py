@@ -127,9 +127,10 @@ def check_space(
 ) -> None:
     """Does nothing when the checkpoint was trained in `space`.
 
-    `to_evaluate` networks of the space, it may have been trained in more than these. The
-    resolutions of images may be others: the weights fit any, and BigNAS evaluates such as it did
-    not train on (section 4.1). And a scaled space may have been sampled uniformly, in its
+    `to_evaluate` networks of the space, it may have been trained in more than these: under only
+    the first of its restrictions (`where`), or none, which a supernet's weights do not depend on.
+    The resolutions of images may be others: the weights fit any, and BigNAS evaluates such as it
+    did not train on (section 4.1). And a scaled space may have been sampled uniformly, in its
     `merged` form, with which ScaleNet compares (table 3).
 
     Raises:
@@ -141,6 +142,8 @@ def check_space(
     for key in (*wanted, *(key for key in written if key not in wanted)):
         if key == 'resolution' and to_evaluate:
             continue
+        if key == 'where' and to_evaluate and _starts(wanted[key], written.get(key)):
+            continue
         if written.get(key) != wanted.get(key):
             place, theirs, ours = _apart(key, written.get(key), wanted.get(key))
             raise CheckpointError(
@@ -148,6 +151,11 @@ def check_space(
                 f'the config has {ours!r}; give the config it was trained with'
                 f'{"" if key in wanted else suggest(key, wanted)}'
             )
+
+
+def _starts(restrictions: Any, first: Any) -> bool:
+    """True when a list of restrictions begins with those of another."""
+    return isinstance(first, list) and restrictions[: len(first)] == first
 
 
 def _apart(place: str, one: Any, other: Any) -> tuple[str, Any, Any]:

@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 
 from scalenas.arch import HRArch
+from scalenas.arch.strict import as_flag, as_list
 from scalenas.space import Group, HRSpace
 
 from .sampler import AbstractSampler, SamplerError
@@ -26,6 +27,7 @@ class GroupedSampler(AbstractSampler[HRArch]):
 
     Raises:
         SamplerError: for empty groups, or an argument that has no effect.
+        ArchError: for depths or fusions that are no lists.
         SpaceError: for depths that the space does not have, or a percentage outside 0 and 1.
     """
 
@@ -45,20 +47,29 @@ class GroupedSampler(AbstractSampler[HRArch]):
             )
         if smallest_fusion is not None and not released:
             raise SamplerError('sampler.smallest_fusion has an effect only with released=True')
+        as_flag(released, 'sampler.released')
+        own = _depths(space)
         if depths is None:
-            depths = list(zip(space.depth, space.depth[1:], strict=False)) or [space.depth]
+            depths = list(zip(own, own[1:], strict=False)) or [own]
+        for pair in as_list(depths, 'sampler.depths', 'lists of depths'):
+            as_list(pair, 'sampler.depths', 'lists of depths, such as [[2, 3], [3, 4]]')
+        as_list(fusions, 'sampler.fusions', 'percentages, such as [0.2, 0.5, 0.8]')
         if not depths or not fusions:
             raise SamplerError('sampler: depths and fusions each need at least one entry')
         nine = [space.group(d, f) for f in fusions for d in depths]
         self.cycle: tuple[Group, ...] = tuple(nine)
         """The groups in the order of their visits."""
         if released:
-            small = space.group(
-                space.depth[:1], 0.1 if smallest_fusion is None else smallest_fusion
-            )
-            large = space.group(space.depth[-1:], 1.0)
+            small = space.group(own[:1], 0.1 if smallest_fusion is None else smallest_fusion)
+            large = space.group(own[-1:], 1.0)
             middle = [nine[step % len(nine)] for step in range(1, len(nine) + 1)]
             self.cycle = (small, *middle, large)
 
     def _draw(self, iteration: int, rng: random.Random) -> tuple[HRArch, ...]:
         return (self.cycle[iteration % len(self.cycle)].sample(rng),)
+
+
+def _depths(space: HRSpace) -> tuple[int, ...]:
+    """The depths that branches of the space have; a sub-space may have fewer."""
+    genes = (gene for name, gene in space.genes.items() if name.endswith('.depth'))
+    return tuple(sorted({int(value) for gene in genes for value in gene.values}))

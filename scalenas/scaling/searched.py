@@ -18,7 +18,8 @@ from typing import Self
 
 import yaml
 
-from scalenas.arch import Rounding, Scaling, rounding
+from scalenas.arch import ArchError, Rounding, Scaling, rounding
+from scalenas.arch.document import read_yaml_file
 from scalenas.arch.strict import as_choice, as_mapping
 
 from .generalise import DIMENSIONS, FORMS, fit_growth
@@ -69,10 +70,9 @@ class SearchedScalings:
             ScalingError: when there is none, or it is no such YAML.
         """
         try:
-            data = yaml.safe_load(Path(path).read_text(encoding='utf-8'))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            text = ' '.join(str(error).split())
-            raise ScalingError(f'{path}: cannot read scalings: {text}') from error
+            data = read_yaml_file(path, 'searched scalings')
+        except ArchError as error:
+            raise ScalingError(f'cannot read scalings: {error}') from None
         where = str(path)
         table = as_mapping(data, where, ('stages',), ('rounding', 'form'))
         form = as_choice(table.get('form', 'exponential'), f'{where}: form', tuple(FORMS))

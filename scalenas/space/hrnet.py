@@ -173,7 +173,8 @@ class HRSpace(AbstractSpace[HRArch]):
 
     def group(self, depth: Sequence[int] | None = None, fusion: float = 0.5) -> Group:
         """Depths from `depth` (None: all), each fusion on with probability `fusion`."""
-        if not 0.0 <= fusion <= 1.0:
+        number = isinstance(fusion, int | float) and not isinstance(fusion, bool)
+        if not number or not 0.0 <= fusion <= 1.0:
             raise SpaceError(f'fusion percentage must be within 0 and 1, got {fusion!r}')
         space = self if depth is None else self.where('*.depth', tuple(depth))
         return Group(space, {'*.f*': (1.0 - fusion, fusion)})

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scalenas.arch import Arch, MBBlock, MBConvArch, MBStage, Rounding, Scaling
-from scalenas.arch.strict import as_choice, as_int, as_list, as_mapping
+from scalenas.arch.strict import as_choice, as_flag, as_int, as_list, as_mapping
 
 from .gene import Gene, Value
 from .hull import MBConvHull, StageHull
@@ -32,9 +32,11 @@ class StageChoices:
     stride: int = 1
 
     def __post_init__(self) -> None:
-        for name in ('width', 'depth'):
+        for name in ('width', 'depth', 'kernel', 'expand'):
             for value in getattr(self, name):
                 as_int(value, f'space.stages.{name}')
+        for value in self.se:
+            as_flag(value, 'space.stages.se')
         for name in _CHOICES:
             values = getattr(self, name)
             if not values or list(values) != sorted(set(values)):

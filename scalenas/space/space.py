@@ -81,7 +81,7 @@ class AbstractSpace(ABC, Generic[A]):
             if name not in names:
                 continue
             kept = tuple(v for v in gene.values if v in values)
-            if not kept or not set(values) <= set(gene.values):
+            if not kept or any(v not in gene.values for v in values):
                 raise SpaceError(f'{name}: {tuple(values)} is not among its values {gene.values}')
             space.genes[name] = Gene(name, kept, gene.unit, gene.parent, gene.active_at)
         space.restrictions = (*self.restrictions, (pattern, tuple(values)))

@@ -9,6 +9,7 @@ Source: ScaleNAS (Cheng et al. 2020), section 3.3; BigNAS (Yu et al. 2020), sect
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
@@ -70,6 +71,11 @@ class Distillation:
         as_choice(self.labels, 'distillation.labels', LABELS)
         if self.teacher == 'inplace' and self.checkpoint is not None:
             raise ConfigError("distillation.teacher: 'inplace' has no checkpoint")
+        ignored = self.ignore_index
+        if ignored is not None and (isinstance(ignored, bool) or not isinstance(ignored, int)):
+            raise ConfigError(
+                f'distillation.ignore_index: expected a whole number or None, got {ignored!r}'
+            )
         self._check_target_weight()
         if self.loss == 'kl':
             hint = '; BigNAS has 1.0'
@@ -124,7 +130,9 @@ class Distillation:
     def compare(
         self, outputs: Sequence[Tensor], targets: Sequence[Tensor], samples: object
     ) -> Tensor:
-        """The weighted loss over all outputs of the tap (several where it runs several times).
+        """The mean loss over all outputs of the tap, weighted.
+
+        There are several where it runs several times, or gives several maps.
 
         Raises:
             ConfigError: when the outputs cannot be compared.
@@ -181,5 +189,5 @@ class FrozenTeacher:
 def _check_positive(name: str, value: object, hint: str) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ConfigError(f'distillation.{name}: expected a number, got {value!r}')
-    if value <= 0:
+    if not 0 < value < math.inf:
         raise ConfigError(f'distillation.{name}: expected > 0, got {value}{hint}')

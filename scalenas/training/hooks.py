@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,12 @@ class SpaceHook(Hook):
 
     Does nothing for a model that is no SuperNet, so that one runtime file serves all configs.
     """
+
+    def before_train(self, runner: Runner) -> None:
+        """Tells a SuperNet which run it belongs to: its sub-nets follow that run's iteration."""
+        model = unwrapped(runner)
+        if isinstance(model, SuperNet):
+            model.message_hub = runner.message_hub
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Adds the space and the version of the package."""
@@ -80,8 +87,9 @@ class WeightsHook(Hook):
 class InvalidLossHook(Hook):
     """Stops the run at the first loss that is not finite, naming the iteration and the sub-net.
 
-    Checkpoints written before stay as they are; none is written after. The archs of a supernet's
-    step are written into the work dir. With `interval` > 1 a check is cheaper on a GPU, but the
+    Checkpoints written before stay as they are; none is written after, nor one with weights that
+    are not finite, as the last update may have made them. The archs of a supernet's step are
+    written into the work dir. With `interval` > 1 a check is cheaper on a GPU, but the
     named iteration may be later than the first bad one.
     """
 
@@ -113,6 +121,24 @@ class InvalidLossHook(Hook):
             f'{_trained_archs(runner)}; lower the learning rate, or resume from the last '
             f'checkpoint in {runner.work_dir}'
         )
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        """Raises TrainingError for weights that are NaN or infinite, before they are written."""
+        broken = _first_broken(checkpoint['state_dict'])
+        if broken is not None:
+            raise TrainingError(
+                f'iteration {runner.iter}: weights are not finite (the first is {broken!r}), and '
+                f'are not saved{_trained_archs(runner)}; lower the learning rate, or resume from '
+                f'the last checkpoint in {runner.work_dir}'
+            )
+
+
+def _first_broken(state: Mapping[str, Any]) -> str | None:
+    """Name of the first tensor with a value that is not finite."""
+    for name, value in state.items():
+        if value.is_floating_point() and not bool(torch.isfinite(value).all()):
+            return name
+    return None
 
 
 def _trained_archs(runner: Runner) -> str:

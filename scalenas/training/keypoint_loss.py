@@ -23,11 +23,12 @@ def spatial_cross_entropy(logits: Tensor, target: Tensor, weights: Tensor) -> Te
     flat, wanted = logits.flatten(2).to(precision), target.flatten(2).to(precision)
     mass = wanted.sum(2)
     counted = weights.to(precision) * (mass > 0)
-    wanted = wanted / mass.clamp(min=torch.finfo(precision).tiny)[..., None]
+    tiny = torch.finfo(precision).tiny
+    wanted = wanted / mass.clamp(min=tiny)[..., None]
     losses = -(wanted * F.log_softmax(flat, dim=2)).sum(2)
     # A multiplication would let a non-finite joint of weight 0 through.
     losses = losses.masked_fill(counted == 0, 0.0)
-    return (losses * counted).sum() / counted.sum().clamp(min=1)
+    return (losses * counted).sum() / counted.sum().clamp(min=tiny)
 
 
 @MODELS.register_module()

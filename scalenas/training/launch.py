@@ -17,6 +17,7 @@ from scalenas.sampling import FixedSampler, SandwichSampler
 
 from .hooks import WeightsHook, unwrapped
 from .options import TO_TEST, TO_TRAIN, test_config, train_config
+from .pretrained import check_pretrained
 from .resume import usable_checkpoint
 from .supernet import SuperNet
 
@@ -66,6 +67,7 @@ def build_runner(cfg: Config, loaders: tuple[str, ...]) -> Runner:
     check_statistics(cfg, unwrapped(runner), loaders)
     if 'train_dataloader' in loaders:
         check_parallel(cfg, unwrapped(runner))
+        check_pretrained(unwrapped(runner))
     if path is not None:
         exact = cfg.get('resume', False) or 'train_dataloader' not in loaders
         runner.register_hook(WeightsHook(path, exact))
@@ -100,15 +102,17 @@ def check_parallel(cfg: Config, model: nn.Module) -> None:
     """
     if cfg.launcher == 'none' or not isinstance(model, SuperNet) or model.inactive == 'decay':
         return
-    wrapper = cfg.get('model_wrapper_cfg') or {}
-    if wrapper.get('find_unused_parameters', cfg.get('find_unused_parameters', False)):
+    # mmengine reads the variable only where no wrapper is described.
+    wrapper = cfg.get('model_wrapper_cfg')
+    if (cfg if wrapper is None else wrapper).get('find_unused_parameters', False):
         return
+    where = '' if wrapper is None else ' in model_wrapper_cfg'
     backbone = model.backbone
     if model.backward == 'each':
         raise ConfigError(
             f"{cfg.filename}: several processes, model.backward='each' and inactive='skip': the "
             'last sub-net of a step need not use all weights, so find_unused_parameters = True is '
-            "needed (or model.inactive='decay')"
+            f"needed{where} (or model.inactive='decay')"
         )
     used = {id(p) for arch in _surely_run(model) for _, p in backbone.live_parameters(arch)}
     learned = [(name, p) for name, p in backbone.named_parameters() if p.requires_grad]
@@ -117,7 +121,7 @@ def check_parallel(cfg: Config, model: nn.Module) -> None:
         raise ConfigError(
             f"{cfg.filename}: several processes and inactive='skip': a step need not use "
             f'{len(idle)} of {len(learned)} weights of the supernet (such as {idle[0]!r}), so '
-            "find_unused_parameters = True is needed (or model.inactive='decay')"
+            f"find_unused_parameters = True is needed{where} (or model.inactive='decay')"
         )
 
 

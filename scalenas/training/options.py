@@ -8,12 +8,20 @@ from pathlib import Path
 
 from mmengine.config import Config, ConfigDict
 from mmengine.device import get_device
+from mmengine.registry import METRICS
 
 from scalenas.config import ConfigError, DictAction
+from scalenas.config.diagnosis import accepted
 
 TO_TRAIN = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
 TO_TEST = ('model', 'test_dataloader', 'test_cfg', 'test_evaluator')
-LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
+STARTED_BY = {
+    'pytorch': ('RANK', 'tools/dist_train.sh or torchrun'),
+    'slurm': ('SLURM_PROCID', 'tools/slurm_train.sh or srun'),
+    'mpi': ('OMPI_COMM_WORLD_LOCAL_RANK', 'mpirun'),
+}
+"""Launcher -> a variable that it sets, and the command that starts it."""
+LAUNCHERS = ('none', *STARTED_BY)
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
@@ -84,9 +92,10 @@ def train_config(args: argparse.Namespace, cfg: Config) -> Config:
             )
         cfg.auto_scale_lr.enable = True
     if args.resume == 'auto':
-        cfg.resume = True
-        # With a load_from, mmengine would resume from that and forget what was trained.
-        cfg.load_from = None
+        # With nothing to resume yet the run starts as the config says, from its load_from, too.
+        if (Path(cfg.work_dir) / 'last_checkpoint').exists():
+            # With a load_from, mmengine would resume from that and forget what was trained.
+            cfg.resume, cfg.load_from = True, None
     elif args.resume is not None:
         cfg.resume, cfg.load_from = True, args.resume
     return cfg
@@ -112,6 +121,10 @@ def test_config(args: argparse.Namespace, cfg: Config) -> Config:
                 hook.update(out_dir=str(Path(args.show_dir).resolve()))
             cfg.visualizer.save_dir = args.show_dir
     if args.tta:
+        if cfg.model.type == 'scalenas.SuperNet':
+            raise ConfigError(
+                '--tta: a supernet has none; export the sub-net with tools/export.py and test that'
+            )
         for name in ('tta_model', 'tta_pipeline'):
             if name not in cfg:
                 raise ConfigError(f'--tta: {cfg.filename} has no {name}')
@@ -120,7 +133,7 @@ def test_config(args: argparse.Namespace, cfg: Config) -> Config:
     if args.out is not None:
         evaluators = cfg.test_evaluator
         for evaluator in evaluators if isinstance(evaluators, list) else [evaluators]:
-            evaluator.update(_output(evaluator, args.out))
+            evaluator.update(_output(evaluator, args.out, cfg.get('default_scope')))
     if args.arch is not None:
         if cfg.model.type != 'scalenas.SuperNet':
             raise ConfigError(
@@ -132,14 +145,19 @@ def test_config(args: argparse.Namespace, cfg: Config) -> Config:
     return cfg
 
 
-def _output(evaluator: ConfigDict, folder: str) -> dict[str, object]:
+def _output(evaluator: ConfigDict, folder: str, scope: str | None) -> dict[str, object]:
     """What makes a metric keep predictions in `folder`."""
     kind = str(evaluator.get('type')).split('.')[-1]
     if kind == 'CocoMetric':
         return {'outfile_prefix': str(Path(folder) / 'predictions')}
-    if kind.endswith('PCKAccuracy'):
+    with METRICS.switch_scope_and_registry(scope) as registry:
+        metric = registry.get(str(evaluator.get('type')))
+    options = {'output_dir': folder, 'keep_results': True}
+    # One that nobody registered is diagnosed when it is built.
+    known = None if metric is None else accepted(metric)
+    if known is not None and not known >= set(options):
         raise ConfigError(f'--out: {kind} keeps no predictions; leave it out')
-    return {'output_dir': folder, 'keep_results': True}
+    return options
 
 
 def _check_files(args: argparse.Namespace, cfg: Config) -> None:
@@ -157,6 +175,12 @@ def _check_files(args: argparse.Namespace, cfg: Config) -> None:
 
 
 def _common(args: argparse.Namespace, cfg: Config) -> None:
+    variable, command = STARTED_BY.get(args.launcher, (None, ''))
+    if variable is not None and variable not in os.environ:
+        raise ConfigError(
+            f'--launcher {args.launcher}: {variable} is not set; start it with {command}, or leave '
+            '--launcher out'
+        )
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg.launcher = args.launcher
     if args.work_dir is not None:

@@ -11,6 +11,7 @@ from mmengine.logging import print_log
 from torch import nn
 
 from scalenas.arch.strict import as_mapping
+from scalenas.config import ConfigError
 from scalenas.models.checkpoint import (
     CheckpointError,
     check_space,
@@ -22,11 +23,21 @@ from scalenas.space import AbstractSpace
 
 @dataclass(frozen=True)
 class Start:
-    """A checkpoint to start from; `made_by` is the command that makes it, for the message."""
+    """A checkpoint to start from; `made_by` is the command that makes it, for the message.
+
+    Raises:
+        ConfigError: when `checkpoint` is no path.
+    """
 
     checkpoint: str
     where: str = 'init_from'
     made_by: str | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.checkpoint, str):
+            raise ConfigError(
+                f'{self.where}: expected the path of a checkpoint, got {self.checkpoint!r}'
+            )
 
     @classmethod
     def from_config(cls, data: str | Mapping[str, Any] | None) -> Start | None:

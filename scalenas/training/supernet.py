@@ -95,6 +95,8 @@ class SuperNet(BaseModel):
         self.distillation = None if distillation is None else Distillation.from_dict(distillation)
         # Kept in a tuple: as an attribute it would become a submodule.
         self._teacher: tuple[FrozenTeacher, ...] = ()
+        self.message_hub: MessageHub | None = None
+        """That of the run, which counts its iterations; None: the one that was made last."""
         if self.distillation is not None:
             self._check_distillation(self.distillation)
 
@@ -125,7 +127,7 @@ class SuperNet(BaseModel):
 
     def new_step(self) -> Step:
         """The sub-nets of the current iteration."""
-        return Step(self.sampler.archs(_current_iteration()))
+        return Step(self.sampler.archs(_current_iteration(self.message_hub)))
 
     def train_step(self, data: Any, optim_wrapper: OptimWrapper) -> dict[str, Tensor]:
         """One update from all sub-nets of the iteration; the losses, for the log."""
@@ -158,8 +160,9 @@ class SuperNet(BaseModel):
                 own = 'loss_task' if name == 'loss' else name
                 losses[f'net{k}.{own}' if k else own] = value
         if self.inactive == 'decay' and step.ends:
-            # A zero that depends on every weight gives each a zero gradient, under DDP too.
-            used = [p.sum() for p in self.backbone.parameters() if p.requires_grad]
+            # A zero that depends on every weight gives each a zero gradient, under DDP too. Heads
+            # count: a child that sees no labels does not run the auxiliary ones.
+            used = [p.sum() for p in self.architecture.parameters() if p.requires_grad]
             losses['loss_inactive'] = 0.0 * torch.stack(used).sum()
         return losses
 
@@ -260,8 +263,8 @@ def _decay(value: object) -> float:
     return float(value)
 
 
-def _current_iteration() -> int:
-    iteration = MessageHub.get_current_instance().get_info('iter')
+def _current_iteration(hub: MessageHub | None) -> int:
+    iteration = (hub or MessageHub.get_current_instance()).get_info('iter')
     if iteration is None:
         raise TrainingError(
             'which iteration is it? Train with a Runner of mmengine, or say it yourself: '

@@ -17,6 +17,8 @@ def check_tap(model: nn.Module, name: str, where: str = 'distillation.tap') -> N
     Raises:
         ConfigError: lists the names that are near.
     """
+    if not isinstance(name, str):
+        raise ConfigError(f'{where}: expected the name of a module, got {name!r}')
     names = [known for known, _ in model.named_modules() if known]
     if name in names:
         return
@@ -32,11 +34,24 @@ def check_tap(model: nn.Module, name: str, where: str = 'distillation.tap') -> N
 
 @contextmanager
 def tapped(model: nn.Module, name: str) -> Iterator[list[Tensor]]:
-    """While open, every output of the module `name` is appended to the list."""
+    """While open, every output of the module `name` is appended to the list.
+
+    Where it gives several tensors at once, as a neck does, each is appended.
+
+    Raises:
+        ConfigError: in the forward, when it gives anything else.
+    """
     outputs: list[Tensor] = []
 
-    def keep(_module: nn.Module, _args: object, output: Tensor) -> None:
-        outputs.append(output)
+    def keep(_module: nn.Module, _args: object, output: object) -> None:
+        parts = output if isinstance(output, list | tuple) else [output]
+        for part in parts:
+            if not isinstance(part, Tensor):
+                raise ConfigError(
+                    f'distillation.tap: {name!r} gives a {type(part).__name__}, expected tensors; '
+                    'name a layer that computes the logits, such as decode_head.conv_seg'
+                )
+            outputs.append(part)
 
     handle = model.get_submodule(name).register_forward_hook(keep)
     try:

@@ -191,6 +191,8 @@ def test_the_recipes_of_the_paper():
         assert cfg.param_scheduler[0].type == ('PolyLR' if released else 'CosineAnnealingLR')
         if super_step:
             assert cfg.model.distillation.weight == (0.5 if released else 1.0)
+            # The authors' mean is over all pixels, those without label among them.
+            assert cfg.model.distillation.ignore_index == (None if released else 255)
             assert cfg.model.inactive == ('decay' if released else 'skip')
             assert cfg.find_unused_parameters == (not released)
 

@@ -15,6 +15,7 @@ from scalenas.errors import UserError
 from scalenas.evaluation import trace
 from scalenas.evaluation.config_net import config_net
 from scalenas.evaluation.evaluator import build_model
+from scalenas.models import ScaleHRNet
 from scalenas.space import HRSpace
 
 from .world import SIZE, SPACE, architecture
@@ -103,6 +104,35 @@ def test_pose_and_classification_heads_are_known() -> None:
     assert found.head == ClassificationHead(7)
     assert found.arch == named('efficientnet_b0').with_(in_channels=4)
     assert found.size == (224, 224)
+
+
+def test_a_backbone_is_what_all_its_arguments_say() -> None:
+    """HRNet's own `extra`, and the finest map alone: what runs is what is counted."""
+    extra = stock_extra(8)
+    for said in ({'arch': 'hrnet_w18'}, {'extra': extra}):
+        for more in ({}, {'multiscale_output': False, 'in_channels': 4}):
+            part = {'type': 'scalenas.ScaleHRNet', **said, **more}
+            net = ScaleHRNet(**{k: v for k, v in part.items() if k != 'type'})
+            found = config_net(of({'type': 'X', 'backbone': part}))
+            assert found.arch == net.arch
+            assert len(found.arch.out_channels) == (1 if more else 4)
+    wrong = {'type': 'scalenas.ScaleHRNet', 'arch': 'hrnet_w18', 'extra': extra}
+    with pytest.raises(UserError, match='exactly one'):
+        config_net(of({'type': 'X', 'backbone': wrong}))
+
+
+def stock_extra(width: int) -> dict:
+    """HRNet's own description, one module a stage."""
+    return {
+        f'stage{s}': dict(
+            num_modules=1,
+            num_branches=s,
+            block='BASIC' if s > 1 else 'BOTTLENECK',
+            num_blocks=(2,) * s,
+            num_channels=tuple(width * 2**i for i in range(s)) if s > 1 else (8,),
+        )
+        for s in range(1, 5)
+    }
 
 
 @pytest.mark.parametrize(

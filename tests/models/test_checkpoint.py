@@ -203,6 +203,18 @@ def test_the_space_of_a_checkpoint_is_checked() -> None:
         check_space(newer, DEMO, 'x.pth')
 
 
+def test_a_sub_space_is_evaluated_with_the_weights_of_the_whole() -> None:
+    whole, part = DEMO, DEMO.where('*.depth', (1,))
+    trained = {'meta': {'scalenas': {'space': whole.to_dict()}}}
+    check_space(trained, part, 'x.pth', to_evaluate=True)
+    check_space(trained, part.where('*.f*', (False,)), 'x.pth', to_evaluate=True)
+    trained = {'meta': {'scalenas': {'space': part.to_dict()}}}
+    check_space(trained, part, 'x.pth', to_evaluate=True)
+    for other in (whole, DEMO.where('*.depth', (2,))):
+        with pytest.raises(CheckpointError, match='another space: where'):
+            check_space(trained, other, 'x.pth', to_evaluate=True)
+
+
 def test_a_scaled_space_that_was_sampled_uniformly_is_searched_all_the_same() -> None:
     """As in table 3 of ScaleNet: the weights are the same, and all networks are there."""
     space = scalenet_scaled_space()

@@ -150,6 +150,13 @@ def test_released_pose_starts_with_the_smallest_net():
 def test_small_spaces_have_neighbouring_depth_groups():
     assert len(GroupedSampler(SMALL).cycle) == 6
     assert len(GroupedSampler(SMALL.where('*.depth', (2,)), depths=[(2,)]).cycle) == 3
+    # A sub-space has pairs of its own depths.
+    shallow = W32.where('*.depth', (2, 3))
+    assert len(GroupedSampler(shallow).cycle) == 3
+    assert all(arch in shallow for i in range(9) for arch in GroupedSampler(shallow).archs(i))
+    small, *_, large = GroupedSampler(shallow, released=True).cycle
+    assert small.space.largest().modules[0].depths == (2, 2)
+    assert large.space.smallest().modules[0].depths == (3, 3)
     assert len(GroupedSampler(HRSpace(depth=(4,))).cycle) == 3
 
 
@@ -180,6 +187,10 @@ def test_fixed_by_word_name_and_data():
         (dict(type='grouped', depths=[(7, 8)]), SpaceError, '(7, 8)'),
         (dict(type='grouped', fusions=[1.2]), SpaceError, 'within 0 and 1'),
         (dict(type='grouped', fusions=[]), SamplerError, 'at least one'),
+        (dict(type='grouped', depths=[2, 3]), ArchError, 'sampler.depths: expected a list of'),
+        (dict(type='grouped', fusions=0.5), ArchError, 'sampler.fusions: expected a list of'),
+        (dict(type='grouped', fusions=['0.5']), SpaceError, "within 0 and 1, got '0.5'"),
+        (dict(type='grouped', released='yes'), ArchError, 'expected true or false'),
         (dict(type='sandwich', num_random=-1), SamplerError, '>= 0'),
         (dict(type='fixed', arch='scalenas_s3'), SpaceError, 'not in the space'),
         (dict(type='fixed', arch='scalenas_s9'), ArchError, 'scalenas_s1'),

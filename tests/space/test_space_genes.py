@@ -192,6 +192,7 @@ def test_where_is_a_subspace_and_leaves_the_space_alone() -> None:
         ('*.depth', (7,), r's2.m0.b0.depth: \(7,\) is not among its values \(2, 3, 4, 5\)'),
         ('*.depth', (2, 7), r'\(2, 7\) is not among its values'),
         ('*.depth', (), r'\(\) is not among its values'),
+        ('*.depth', (2, [2, 3]), r'\(2, \[2, 3\]\) is not among its values'),
     ],
 )
 def test_a_wrong_restriction_dies(pattern: str, values: tuple, message: str) -> None:

@@ -86,6 +86,8 @@ def test_what_is_outside_is_named() -> None:
         ({'width': [8.5]}, 'space.stages.width: expected a whole number'),
         ({'depth': []}, 'space.stages.depth: expected distinct values'),
         ({'kernel': 4}, 'kernel: expected one of 3, 5, 7'),
+        ({'kernel': [3, '5']}, "kernel: expected a whole number >= 1, got '5'"),
+        ({'se': [False, 'yes']}, "se: expected true or false, got 'yes'"),
         ({'expand': [6, 8]}, 'expand: expected a whole number from 1 to 6'),
         ({'stride': 3}, 'stride: expected 1 or 2'),
         ({'kernels': 3}, "unknown key 'kernels'"),

@@ -95,6 +95,7 @@ def test_mistakes_are_one_line(tool, config, tmp_path, trained, capsys):
     bad = tmp_path / 'bad.yaml'
     bad.write_text('family: hrnet\nstages: 3\n')
     several = config("test_cfg = dict(_delete_=True, type='scalenas.SubnetValLoop')", 'several.py')
+    accuracy = config("test_evaluator = dict(_delete_=True, type='mmpretrain.Accuracy')", 'acc.py')
     cases = [
         ((config(), 'gone.pth'), 'gone.pth: no such file'),
         ((config(), str(broken)), 'truncated'),
@@ -104,6 +105,9 @@ def test_mistakes_are_one_line(tool, config, tmp_path, trained, capsys):
         ((config(), trained, '--arch', str(bad)), 'bad.yaml'),
         ((plain, trained, '--arch', 'largest'), 'is no supernet'),
         ((plain, trained, '--tta'), 'has no tta_pipeline'),
+        ((config(), trained, '--tta'), '--tta: a supernet has none; export the sub-net'),
+        ((config(), trained, '--tta', '--arch', 'largest'), '--tta: a supernet has none'),
+        ((accuracy, trained, '--out', str(tmp_path / 'masks')), 'Accuracy keeps no predictions'),
         ((several, trained, '--out', str(tmp_path / 'masks')), '--out: '),
         ((several, trained, '--show-dir', str(tmp_path / 'masks')), 'name one with --arch'),
         ((config(), trained, '--out', str(bad)), 'bad.yaml: cannot be a folder'),

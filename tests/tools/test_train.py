@@ -12,7 +12,12 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
+from scalenas.models import SuperScaleHRNet
+from scalenas.space import HRSpace
+
 from .conftest import REPO
+
+SPACE = HRSpace(8, (1, 1, 1), (1, 2, 3), stem=16, stage1_blocks=1, stage1_channels=8)
 
 
 @HOOKS.register_module()
@@ -25,6 +30,27 @@ class StopAt(Hook):
     def before_train_iter(self, runner, batch_idx, data_batch=None):
         if runner.iter == self.iteration:
             raise KeyboardInterrupt
+
+
+@HOOKS.register_module()
+class Spoil(Hook):
+    """An update that breaks the weights."""
+
+    priority = 'VERY_HIGH'
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        if runner.iter == 2:  # after which the config saves
+            next(runner.model.parameters()).data.fill_(float('nan'))
+
+
+class Runs:
+    """Removes a folder when it is read from a pickle."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __reduce__(self):
+        return os.rmdir, (str(self.folder),)
 
 
 def weights(path):
@@ -128,6 +154,11 @@ def test_ddp_that_would_fail_is_refused(config, case):
     cfg.launcher = 'pytorch'
     if not refused:
         check_parallel(cfg, model)
+        if finds:
+            # mmengine does not read the variable beside a wrapper that is described.
+            cfg.model_wrapper_cfg = {'type': 'MMDistributedDataParallel'}
+            with pytest.raises(ConfigError, match='in model_wrapper_cfg'):
+                check_parallel(cfg, model)
         return
     with pytest.raises(ConfigError, match='find_unused_parameters = True'):
         check_parallel(cfg, model)
@@ -307,6 +338,15 @@ MISTAKES = {
         ['{config}', '--resume', '{dir}/gone.pth'],
         'gone.pth: no such file',
     ),
+    'no process group': (
+        ['{config}', '--launcher', 'pytorch'],
+        '--launcher pytorch: RANK is not set; start it with tools/dist_train.sh',
+    ),
+    'no job': (['{config}', '--launcher', 'slurm'], 'SLURM_PROCID is not set; start it with'),
+    'no pre-trained weights': (
+        ['{config}', '--cfg-options', 'model.architecture.backbone.pretrained={dir}/gone.pth'],
+        'model.architecture.backbone.init_cfg: {dir}/gone.pth: no such file',
+    ),
     'no teacher': (
         ['{config}', '--cfg-options', 'model.init_from={dir}/gone.pth'],
         'gone.pth; train the teacher first',
@@ -400,6 +440,85 @@ def test_what_cannot_be_resumed_is_one_line(tool, config, tmp_path, capsys):
     path.unlink()
     assert tool('train', config(), *arguments, '--resume') == 2
     assert 'last_checkpoint: names' in one_line(capsys.readouterr().err)
+
+
+def test_pretrained_weights_that_would_not_be_loaded(tool, config, tmp_path, capsys):
+    """mmengine would run a pickle, or start at random where no name fits, and go on."""
+    arguments = ('--no-validate', '--work-dir', str(tmp_path / 'work'))
+    backbone = "model['architecture']['backbone']"
+    net = SuperScaleHRNet(SPACE)
+    state = {f'architecture.backbone.{key}': value for key, value in net.state_dict().items()}
+    torch.save({'state_dict': state}, tmp_path / 'net.pth')
+    (tmp_path / 'evil').mkdir()
+    torch.save({'state_dict': {}, 'code': Runs(tmp_path / 'evil')}, tmp_path / 'evil.pth')
+    cases = [
+        ('net.pth', None, "none of its weights fits; set prefix='architecture.backbone.'"),
+        ('net.pth', 'head.', "no weight in it begins with 'head.'"),
+        ('evil.pth', None, 'refused: reading it would run'),
+    ]
+    for number, (name, prefix, words) in enumerate(cases):
+        init = dict(type='Pretrained', checkpoint=str(tmp_path / name), prefix=prefix)
+        path = config(f'{backbone}.update(init_cfg={init!r})\n', f'case{number}.py')
+        assert tool('train', path, *arguments) == 2
+        line = one_line(capsys.readouterr().err)
+        assert f'model.architecture.backbone.init_cfg: {tmp_path / name}: {words}' in line
+    assert (tmp_path / 'evil').is_dir()
+    init = dict(type='Pretrained', checkpoint=str(tmp_path / 'net.pth'))
+    init['prefix'] = 'architecture.backbone'  # mmengine adds the point
+    path = config(f'{backbone}.update(init_cfg={init!r})\n', 'good.py')
+    options = ('train_cfg.max_iters=1', 'optim_wrapper.optimizer.lr=0.0')
+    assert tool('train', path, *arguments, '--cfg-options', *options) == 0
+    trained = weights(tmp_path / 'work' / 'iter_1.pth')['state_dict']
+    assert all(torch.equal(trained[key], state[key]) for key in state if key.endswith('conv1.weight'))
+
+
+def test_resume_with_nothing_to_resume_starts_as_the_config_says(tool, config, tmp_path):
+    """The same command on a cluster, first time or not: load_from counts until there is more."""
+    arguments = ('--no-validate', '--cfg-options', 'optim_wrapper.optimizer.lr=0.0')
+    first = ('--work-dir', str(tmp_path / 'first'), *arguments, 'train_cfg.max_iters=1')
+    assert tool('train', config(), *first) == 0
+    given = tmp_path / 'first' / 'iter_1.pth'
+    again = ('--work-dir', str(tmp_path / 'again'), '--resume', *arguments, f'load_from={given}')
+    for steps in (3, 6):
+        assert tool('train', config(), *again, f'train_cfg.max_iters={steps}') == 0
+        found = weights(tmp_path / 'again' / f'iter_{steps}.pth')
+        start = weights(given)['state_dict']
+        for key, value in start.items():
+            if not key.endswith(('running_mean', 'running_var', 'num_batches_tracked')):
+                assert torch.equal(found['state_dict'][key], value), key
+    assert found['meta']['iter'] == 6
+
+
+def test_weights_that_are_not_finite_are_not_saved(tool, config, tmp_path, capsys):
+    """The loss is still finite in the step whose update breaks the weights."""
+    more = "custom_hooks = [dict(type='Spoil'), dict(type='scalenas.InvalidLossHook')]\n"
+    arguments = ('--no-validate', '--work-dir', str(tmp_path / 'work'))
+    assert tool('train', config(more), *arguments) == 2
+    line = one_line(capsys.readouterr().err)
+    assert "weights are not finite (the first is 'architecture.backbone.conv1.weight')" in line
+    assert not list((tmp_path / 'work').glob('*.pth'))
+
+
+def test_a_run_asks_for_its_own_iteration(config, tmp_path):
+    """Not for that of the Runner that was built last, which mmengine calls the current one."""
+    from scalenas.config import read_config
+    from scalenas.training.launch import build_runner
+
+    runners = []
+    for name in ('one', 'two'):
+        cfg = read_config(config(name=f'{name}.py'))
+        cfg.update(work_dir=str(tmp_path / name), launcher='none')
+        cfg.train_cfg.max_iters = 2
+        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+        runners.append(build_runner(cfg, ('train_dataloader',)))
+    first, second = runners
+    second.train()
+    seen = []
+    sampler = first.model.sampler
+    draw = sampler.archs
+    sampler.archs = lambda iteration: (seen.append(iteration), draw(iteration))[1]
+    first.train()
+    assert seen == [0, 1]
 
 
 def test_training_starts_from_what_fits(tool, config, tmp_path, capsys):

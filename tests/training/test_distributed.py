@@ -29,6 +29,17 @@ STEPS = 4
 BIGNAS = dict(
     tap='decode_head.conv_seg', teacher='inplace', loss='kl', temperature=1.0, labels='largest'
 )
+AUXILIARY = dict(
+    type='FCNHead',
+    in_channels=16,
+    in_index=1,
+    channels=8,
+    num_convs=1,
+    concat_input=False,
+    dropout_ratio=-1,
+    num_classes=4,
+    loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
+)
 CASES = {
     'grouped-skip': (dict(type='grouped', seed=3), 'skip', None, True),
     'grouped-decay': (dict(type='grouped', seed=3), 'decay', None, False),
@@ -42,6 +53,8 @@ CASES = {
     'sandwich-bignas': (dict(type='sandwich', num_random=1), 'skip', BIGNAS, False),
     'sandwich-bignas-each': (dict(type='sandwich', num_random=1), 'skip', BIGNAS, True),
     'sandwich-bignas-each-decay': (dict(type='sandwich', num_random=1), 'decay', BIGNAS, False),
+    # Children that see no labels do not run an auxiliary head.
+    'auxiliary-each-decay': (dict(type='sandwich', num_random=1), 'decay', BIGNAS, False),
     'grouped-skip-frozen': (
         dict(type='grouped', seed=3),
         'skip',
@@ -57,6 +70,8 @@ def build(case, teacher):
         kd['teacher']['checkpoint'] = str(teacher)
     segmentor = copy.deepcopy(SEGMENTOR)
     segmentor['backbone']['norm_eval'] = True
+    if case.startswith('auxiliary'):
+        segmentor['auxiliary_head'] = AUXILIARY
     torch.manual_seed(0)
     cfg = dict(
         type='scalenas.SuperNet',

@@ -51,6 +51,9 @@ def test_joints_without_weight_or_target_do_not_count() -> None:
         for n, k in kept
     ]
     assert loss.item() == pytest.approx(torch.stack(one_by_one).mean().item(), rel=1e-6)
+    # A mean by weight: weights that are all halved change nothing, however small their sum.
+    half = [spatial_cross_entropy(maps(), maps(1).exp(), w * torch.eye(2, 3)) for w in (1.0, 0.1)]
+    assert half[1].item() == pytest.approx(half[0].item())
     nothing = spatial_cross_entropy(maps(), target, torch.zeros(2, 3))
     assert nothing.item() == 0
 

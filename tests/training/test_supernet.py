@@ -201,6 +201,14 @@ def test_a_classifier_of_mmpretrain(iteration):
             'SuperScaleHRNet',
         ),
         (dict(init_from=dict(checkpint='x')), ArchError, "did you mean 'checkpoint'"),
+        (dict(init_from=dict(checkpoint=None)), ConfigError, 'init_from: expected the path of a'),
+        (dict(distillation=dict(tap=3)), ConfigError, 'expected the name of a module, got 3'),
+        (
+            dict(distillation=dict(**KD, ignore_index='255')),
+            ConfigError,
+            "ignore_index: expected a whole number or None, got '255'",
+        ),
+        (dict(distillation=dict(**KD, weight=float('nan'))), ConfigError, 'weight: expected > 0'),
     ],
 )
 def test_wrong_options_are_one_line(supernet, change, error, words):
@@ -208,6 +216,25 @@ def test_wrong_options_are_one_line(supernet, change, error, words):
         supernet(init=False, **copy.deepcopy(change))
     assert words in str(caught.value)
     assert '\n' not in str(caught.value)
+
+
+def test_a_tap_may_give_several_maps(supernet):
+    """A backbone or neck: the mean over its maps; what is no tensor is refused."""
+    kd = dict(tap='backbone', teacher='inplace')
+    model = supernet(dict(type='sandwich', num_random=0), distillation=kd)
+    found = losses_of(model, batch())['net1.loss_kd']
+    maps = {}
+    inputs = model.data_preprocessor(batch(), True)['inputs']
+    for name in ('largest', 'smallest'):
+        with model.active(getattr(model.backbone.space, name)()):
+            maps[name] = model.backbone(inputs)
+    pairs = zip(maps['largest'], maps['smallest'], strict=True)
+    parts = [(one - other).square().mean() for one, other in pairs]
+    assert len(parts) == 4
+    torch.testing.assert_close(found, sum(parts) / 4, rtol=1e-5, atol=0)
+    model.backbone.register_forward_hook(lambda *_: {'maps': None}, prepend=True)
+    with pytest.raises(ConfigError, match=r"distillation.tap: 'backbone' gives a dict"):
+        losses_of(model, batch())
 
 
 def test_a_tap_that_never_runs_says_so(supernet):
