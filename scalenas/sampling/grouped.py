@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Sequence
 
@@ -50,7 +51,7 @@ class GroupedSampler(AbstractSampler[HRArch]):
         as_flag(released, 'sampler.released')
         own = _depths(space)
         if depths is None:
-            depths = list(zip(own, own[1:], strict=False)) or [own]
+            depths = list(itertools.pairwise(own)) or [own]
         for pair in as_list(depths, 'sampler.depths', 'lists of depths'):
             as_list(pair, 'sampler.depths', 'lists of depths, such as [[2, 3], [3, 4]]')
         as_list(fusions, 'sampler.fusions', 'percentages, such as [0.2, 0.5, 0.8]')

@@ -152,12 +152,11 @@ def _output(evaluator: ConfigDict, folder: str, scope: str | None) -> dict[str, 
         return {'outfile_prefix': str(Path(folder) / 'predictions')}
     with METRICS.switch_scope_and_registry(scope) as registry:
         metric = registry.get(str(evaluator.get('type')))
-    options = {'output_dir': folder, 'keep_results': True}
     # One that nobody registered is diagnosed when it is built.
     known = None if metric is None else accepted(metric)
-    if known is not None and not known >= set(options):
+    if known is not None and 'output_dir' not in known:
         raise ConfigError(f'--out: {kind} keeps no predictions; leave it out')
-    return options
+    return {'output_dir': folder, 'keep_results': True}
 
 
 def _check_files(args: argparse.Namespace, cfg: Config) -> None:

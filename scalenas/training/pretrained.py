@@ -1,4 +1,4 @@
-"""Files that parts of a model start from (`init_cfg` of type Pretrained), read before mmengine does.
+"""Files that parts of a model start from (`init_cfg` of type Pretrained), read before a run.
 
 Left to itself mmengine runs what a pickle asks it to, and where no name fits it starts at random.
 """

@@ -213,6 +213,8 @@ def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
             arch = find(part['arch']) if isinstance(part['arch'], str) else from_dict(part['arch'])
             small = arch.scaled(Scaling(width=0.1, depth=0.1), NEAREST)
             part['arch'] = small.with_(conv_out=arch.conv_out).to_dict()
+        if kind == 'HRFuseScales':
+            part['in_channels'] = tuple(CHANNELS)
         if kind == 'LinearClsHead':
             heads = True  # it sees conv_out
         if kind == 'scalenas.SuperLinearClsHead':

@@ -197,6 +197,27 @@ def test_the_recipes_of_the_paper():
             assert cfg.find_unused_parameters == (not released)
 
 
+@pytest.mark.parametrize('width', [32, 48])
+def test_the_recipe_of_the_teacher_on_imagenet(width):
+    """Section 7.2; its weights are those that the teachers of the tasks have."""
+    cfg = read(f'configs/scalenas_cls/imagenet/teacher_w{width}_16xb48-100e_imagenet.py')
+    epoch = 1_281_167 / 768
+    assert 16 * cfg.train_dataloader.batch_size == cfg.auto_scale_lr.base_batch_size == 768
+    sgd = cfg.optim_wrapper.optimizer
+    assert (sgd.lr, sgd.momentum, sgd.nesterov, sgd.weight_decay) == (0.3, 0.9, True, 1e-4)
+    (steps,) = cfg.param_scheduler
+    assert steps.milestones == [round(n * epoch) for n in (30, 60, 90)]
+    assert cfg.train_cfg.max_iters == round(100 * epoch) == 166819
+    task = read(
+        f'configs/scalenas_seg/cityscapes/teacher_w{width}_8xb3-484e_cityscapes-512x1024.py'
+    )
+    with torch.device('meta'):
+        ours, theirs = (build(c.model, c.default_scope).backbone for c in (cfg, task))
+    assert ours.space == theirs.space
+    shapes = {key: value.shape for key, value in theirs.state_dict().items()}
+    assert {key: value.shape for key, value in ours.state_dict().items()} == shapes
+
+
 def test_the_recipe_of_bignas():
     """Section 4.2 and table 1, and every rule of section 3.1 switched on."""
     folder = 'configs/scalenas_cls/imagenet'

@@ -469,7 +469,8 @@ def test_pretrained_weights_that_would_not_be_loaded(tool, config, tmp_path, cap
     options = ('train_cfg.max_iters=1', 'optim_wrapper.optimizer.lr=0.0')
     assert tool('train', path, *arguments, '--cfg-options', *options) == 0
     trained = weights(tmp_path / 'work' / 'iter_1.pth')['state_dict']
-    assert all(torch.equal(trained[key], state[key]) for key in state if key.endswith('conv1.weight'))
+    for key in (key for key in state if key.endswith('conv1.weight')):
+        assert torch.equal(trained[key], state[key]), key
 
 
 def test_resume_with_nothing_to_resume_starts_as_the_config_says(tool, config, tmp_path):

@@ -1,6 +1,6 @@
 # What: the teacher of the W48 supernet, its largest net, on Cityscapes (19 classes).
 # Source: ScaleNAS (Cheng et al. 2020), section 7.3. The paper starts from ImageNet weights:
-#   --cfg-options model.architecture.backbone.pretrained=PATH
+#   see configs/scalenas_cls/imagenet/teacher_w48_16xb48-100e_imagenet.py
 # Command: tools/dist_train.sh \
 #   configs/scalenas_seg/cityscapes/teacher_w48_8xb3-484e_cityscapes-512x1024.py 8
 # Cost: about 60 hours on 8 V100 for teacher and supernet (paper).
