@@ -89,8 +89,8 @@ class InvalidLossHook(Hook):
 
     Checkpoints written before stay as they are; none is written after, nor one with weights that
     are not finite, as the last update may have made them. The archs of a supernet's step are
-    written into the work dir. With `interval` > 1 a check is cheaper on a GPU, but the
-    named iteration may be later than the first bad one.
+    written into the work dir. With `interval` > 1 a check is cheaper on a GPU, but the named
+    iteration may be later than the first bad one.
     """
 
     priority = 'ABOVE_NORMAL'  # before the checkpoint hook could save broken weights

@@ -51,7 +51,7 @@ def _check(own: Mapping[str, Tensor], path: Path, prefix: str | None, place: str
                 f'{", ".join(list(state)[:2])}, ...'
             )
         state = found
-    if any(key in own and own[key].shape == value.shape for key, value in state.items()):
+    if any(key in own and own[key].shape == getattr(v, 'shape', None) for key, v in state.items()):
         return
     first = next(iter(own), '')
     before = next((k[: -len(first)] for k in state if first and k.endswith(f'.{first}')), None)
