@@ -2,8 +2,10 @@
 # Source: no paper trained a supernet in a detector; the space is ScaleNAS's (Cheng et al. 2020), the
 #   schedule that of its section 7.6.
 # Command: tools/dist_train.sh configs/scalenas_det/coco/teacher_w32_faster_rcnn_8xb2-1x_coco.py 8
-#   Pre-trained weights: --cfg-options model.architecture.backbone.pretrained=PATH, such as a
-#   Cityscapes supernet's.
+#   Pre-trained weights, such as a Cityscapes supernet's: --cfg-options \
+#   model.architecture.backbone.init_cfg.type=Pretrained \
+#   model.architecture.backbone.init_cfg.checkpoint=PATH \
+#   model.architecture.backbone.init_cfg.prefix=architecture.backbone.
 # Expected: 65.6 M parameters and 354.0 G multiply-adds at 800x1280, whole detector (counted by the
 #   tests); accuracy unknown, nobody trained it.
 _base_ = [

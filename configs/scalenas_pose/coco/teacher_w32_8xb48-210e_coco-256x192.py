@@ -1,6 +1,7 @@
 # What: the teacher of the W32 pose supernet, its largest net, on COCO, 256x192.
 # Source: ScaleNAS (Cheng et al. 2020), section 7.4.
-#   The paper starts from ImageNet weights: --cfg-options model.architecture.backbone.pretrained=PATH
+#   The paper starts from ImageNet weights:
+#   see configs/scalenas_cls/imagenet/teacher_w32_16xb48-100e_imagenet.py
 # Command: tools/dist_train.sh \
 #   configs/scalenas_pose/coco/teacher_w32_8xb48-210e_coco-256x192.py 8
 # Needs: the split of `prepare_data`.
