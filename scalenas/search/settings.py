@@ -40,7 +40,9 @@ def as_plain(value: Any) -> Any:
         return sorted(str(item) for item in value)
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    return str(value)
+    # As text, a function would say where it lies in memory, and differ in each run.
+    name = getattr(value, '__qualname__', None)
+    return str(value) if name is None else f'{value.__module__}.{name}'
 
 
 def difference(known: Any, asked: Any, name: str = '') -> str:
