@@ -84,7 +84,7 @@ def check_report(folder: str | Path, study: str) -> None:
         card = json.loads(path.read_text(encoding='utf-8'))
     except (FileNotFoundError, NotADirectoryError):
         return
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         raise SearchError(f'{path}: not the card of a search: {error}') from None
     known = card.get('study') if isinstance(card, dict) else None
     if known and known != study:

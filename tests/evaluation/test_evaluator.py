@@ -10,11 +10,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from mmdet.evaluation import CocoMetric
 from mmengine.config import Config
 from mmengine.evaluator import Evaluator
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
-from mmdet.evaluation import CocoMetric
 from mmseg.evaluation import IoUMetric
 from torch import nn
 
