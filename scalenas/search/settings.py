@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import FunctionType
 from typing import Any
 
 LOADERS = ('search_dataloader', 'calibration_dataloader')
@@ -41,8 +42,9 @@ def as_plain(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     # As text, a function would say where it lies in memory, and differ in each run.
-    name = getattr(value, '__qualname__', None)
-    return str(value) if name is None else f'{value.__module__}.{name}'
+    if isinstance(value, FunctionType):
+        return f'{value.__module__}.{value.__qualname__}'
+    return str(value)
 
 
 def difference(known: Any, asked: Any, name: str = '') -> str:

@@ -15,7 +15,7 @@ from scalenas.search.settings import as_plain, difference, what_counts
 def test_a_function_is_the_same_in_every_run() -> None:
     assert as_plain({'collate_fn': copy.copy, 'kind': Path}) == {
         'collate_fn': 'copy.copy',
-        'kind': 'pathlib.Path',
+        'kind': "<class 'pathlib.Path'>",
     }
 
 
