@@ -104,7 +104,7 @@ if __name__ == '__main__':
         long_description=readme(),
         long_description_content_type='text/markdown',
         license='Apache-2.0',
-        keywords='neural architecture search, HRNet, MBConv, segmentation, pose, detection, OpenMMLab',
+        keywords='neural architecture search, HRNet, MBConv, segmentation, pose, OpenMMLab',
         packages=find_packages(include=['scalenas', 'scalenas.*']),
         package_data={'scalenas': ['py.typed']},
         include_package_data=True,
