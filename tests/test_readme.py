@@ -133,7 +133,7 @@ def test_options_in_the_heads_of_configs_are_known():
     asked = {}
     for path in CONFIGS.values():
         head = re.match(r'(#.*\n)+', path.read_text())[0]
-        (command,) = re.findall(r'# Command: (.*(?:\\\n#.*)*)', head)
+        (command,) = re.findall(r'# Command: (.*(?:(?<=\\)\n#.*)*)', head)
         words = command.replace('#', ' ').replace('\\', ' ').split()
         (tool,) = [word.removeprefix('tools/') for word in words if word.startswith('tools/')]
         flags = {word for word in words if word.startswith('--')}
