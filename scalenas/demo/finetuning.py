@@ -49,7 +49,7 @@ class DetectionDemo:
     STARTS: ClassVar[tuple[str, str]] = ('exported', 'random')
     SEEDS: ClassVar[tuple[int, ...]] = (0, 1, 2)
     SIZE: ClassVar[tuple[int, int]] = (256, 256)
-    PRETRAINING: ClassVar[int] = 150
+    PRETRAINING: ClassVar[int] = 100
     """Iterations of teacher and supernet where the segmentation demo was not run."""
 
     @property

@@ -14,7 +14,7 @@ train_pipeline = [
     equalize,
     dict(type='LoadAnnotations', with_bbox=True),
     # More tiles a minute, and no two alike.
-    dict(type='RandomCrop', crop_size=(160, 160)),
+    dict(type='RandomCrop', crop_size=(128, 128)),
     dict(
         type='RandomFlip',
         prob=[0.25, 0.25, 0.25],
