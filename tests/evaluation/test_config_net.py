@@ -43,8 +43,7 @@ def test_every_shipped_config_has_one(path: str) -> None:
     found = config_net(read_config(str(ROOT / path)))
     # A detector takes pictures of any size; `tools/info.py` asks for one.
     assert (found.size is None) == ('/scalenas_det/' in f'/{path}' and 'search' not in path)
-    # The demo's detector has a smaller box head than those that are counted.
-    assert (found.head is None) == ('_det/trees/' in path)
+    assert found.head is not None
     # BigNAS's nets are trained alone as spaces of one network.
     spaces = ('super', 'search', 'teacher', 'alone_bignas')
     assert (found.space is not None) == any(word in path for word in spaces)
