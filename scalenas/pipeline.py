@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import itertools
 import json
@@ -9,12 +10,14 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from scalenas.errors import UserError
+from scalenas.paths import writable_folder
 
 SHORT_SPIN = {'GOMP_SPINCOUNT': '2000'}
 """Threads spin shortly for each other, then sleep. With OpenMP's long default, a small network's
@@ -51,15 +54,22 @@ class Step:
 def run_steps(steps: Sequence[Step], stamps: Path) -> float:
     """Runs what is not done yet, in order; returns the seconds that took.
 
-    `stamps` is a folder with one small file per finished step.
+    `stamps` is a folder with one small file per finished step. Of two runs with one folder the
+    second waits, also for a command that outlived a run that was killed: two trainings would write
+    the same files.
 
     Raises:
         UserError: when a command fails; names it and how to go on.
     """
-    stamps.mkdir(parents=True, exist_ok=True)
+    writable_folder(stamps)
+    with _locked(stamps) as lock:
+        return _run_steps(steps, stamps, lock)
+
+
+def _run_steps(steps: Sequence[Step], stamps: Path, lock: int) -> float:
     start = time.monotonic()
     tasks = [
-        Task(step, stamps / f'{n:02d}.json', f'[{n}/{len(steps)}] {step.title}')
+        Task(step, stamps / f'{n:02d}.json', f'[{n}/{len(steps)}] {step.title}', lock)
         for n, step in enumerate(steps, 1)
     ]
     for beside, group in itertools.groupby(tasks, lambda task: task.step.share > 0):
@@ -74,6 +84,27 @@ def run_steps(steps: Sequence[Step], stamps: Path) -> float:
             total = time.monotonic() - start
             print(f'{task.head}: {seconds:.0f} s ({total / 60:.1f} min in all)', flush=True)
     return time.monotonic() - start
+
+
+@contextmanager
+def _locked(stamps: Path, news_every: float = 30.0) -> Iterator[int]:
+    """The descriptor of a lock that commands inherit: it is held as long as any of them runs."""
+    with (stamps / 'lock').open('a') as lock:
+        told = float('-inf')
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() - told >= news_every:
+                    told = time.monotonic()
+                    print(
+                        f'another run, or what is left of one, works in {stamps.parent}: '
+                        'waiting for its end',
+                        flush=True,
+                    )
+                time.sleep(0.2)
+        yield lock.fileno()
 
 
 def run_beside(tasks: Sequence[Task], slots: int = 2, poll: float = 0.2) -> None:
@@ -120,11 +151,13 @@ def _ready(waiting: Sequence[Task], running: Sequence[Task]) -> Task | None:
 
 @dataclass
 class Task:
-    """A step of a chain: where its stamp lies, and how it is called on the screen."""
+    """A step of a chain: where its stamp lies, how it is called on the screen, and a descriptor
+    that its command inherits."""
 
     step: Step
     stamp: Path
     head: str
+    lock: int
     _process: subprocess.Popen[bytes] | None = None
     _began: float = 0.0
     _fingerprint: str = ''
@@ -150,15 +183,17 @@ class Task:
         print(f'{self.head}\n    $ {shown}', flush=True)
         self._fingerprint = step.fingerprint()
         begun = self._known().get('begun') == self._fingerprint
-        self.stamp.write_text(json.dumps({'begun': self._fingerprint}))
+        self._write({'begun': self._fingerprint})
         self._began = time.monotonic()
         command = [*step.command, *(step.resume if begun else ())]
         env = {**SHORT_SPIN, **os.environ, **(threads or {})}
         if threads is None:
-            self._process = subprocess.Popen(command, env=env)
+            self._process = subprocess.Popen(command, env=env, pass_fds=(self.lock,))
             return
         with self.log.open('ab') as out:
-            self._process = subprocess.Popen(command, env=env, stdout=out, stderr=out)
+            self._process = subprocess.Popen(
+                command, env=env, stdout=out, stderr=out, pass_fds=(self.lock,)
+            )
 
     def ended(self) -> bool:
         """True when the command is over."""
@@ -193,11 +228,19 @@ class Task:
         for path in self.step.makes:
             if not path.exists():
                 raise UserError(f'step {number} ({self.step.title}) ended well but made no {path}')
-        self.stamp.write_text(json.dumps({'done': self._fingerprint, 'seconds': seconds}))
+        self._write({'done': self._fingerprint, 'seconds': seconds})
         return seconds
 
     def _known(self) -> dict[str, Any]:
-        return json.loads(self.stamp.read_text()) if self.stamp.is_file() else {}
+        try:
+            return dict(json.loads(self.stamp.read_text()))
+        except (FileNotFoundError, ValueError, TypeError):  # one that was cut off says nothing
+            return {}
+
+    def _write(self, what: Mapping[str, Any]) -> None:
+        part = self.stamp.with_suffix('.part')
+        part.write_text(json.dumps(what))
+        part.replace(self.stamp)
 
 
 def _shown(part: str) -> str:

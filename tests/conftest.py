@@ -1,10 +1,17 @@
 """What tests start from: no default scope of an earlier run, and configs written unformatted."""
 
+import gc
 from collections.abc import Iterator
 
 import pytest
 
 from .processes import unformatted
+
+
+def pytest_collection_finish() -> None:
+    """What the imports left stays: mmengine's data sets collect garbage whenever one is built."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope='session', autouse=True)

@@ -6,6 +6,7 @@ hundred times in the tests. That each also starts in a fresh one: `tests/test_re
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import random
@@ -70,6 +71,7 @@ def _become(command: list[str], cwd: str, out: str, err: str) -> None:
     # As in a fresh interpreter, whose subprocesses find the package, and whose draws are its own.
     os.environ.update(PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1')
     torch.set_num_threads(1)
+    gc.freeze()  # mmengine's data sets collect garbage whenever one is built
     random.seed()
     np.random.seed()  # noqa: NPY002 (the global state is the one that the tools draw from)
     yapf_api.FormatCode = unformatted

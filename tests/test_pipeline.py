@@ -1,6 +1,7 @@
 """Chains of commands: what is done is not done again, what failed is."""
 
 import os
+import subprocess
 import sys
 import time
 from dataclasses import replace
@@ -64,6 +65,54 @@ def test_later_steps_do_not_run_after_a_failure(tmp_path, log):
     with pytest.raises(UserError, match=r'step 1 \(bad\)'):
         run_steps([step(log, 'bad', 'sys.exit(1)'), step(log)], tmp_path / 'stamps')
     assert count(log) == 1
+
+
+@pytest.mark.parametrize('rest', ['', '{"do', '3'])
+def test_a_stamp_that_was_cut_off_says_nothing(tmp_path, log, rest):
+    run_steps([step(log)], tmp_path / 'stamps')
+    (tmp_path / 'stamps/01.json').write_text(rest)
+    run_steps([step(log)], tmp_path / 'stamps')
+    assert count(log) == 2
+
+
+def test_what_outlives_a_killed_run_is_waited_for(tmp_path, log):
+    """A second training must not write what the first, whose parent was killed, still writes."""
+    gate, pid = tmp_path / 'gate', tmp_path / 'pid'
+    code = (
+        f'import os, pathlib, time; begun = pathlib.Path({str(pid)!r}); end = time.time() + 100\n'
+        f'while begun.exists() and not pathlib.Path({str(gate)!r}).exists(): '
+        'assert time.time() < end; time.sleep(0.05)\n'
+    )
+    wait = step(log, code=code, resume=['--resume'])
+    pid.touch()
+    run = (
+        'import pathlib, sys; from scalenas.pipeline import Step, run_steps; '
+        f'run_steps([Step(*{(wait.title, wait.command, (), ())!r})], '
+        f'pathlib.Path({str(tmp_path / "stamps")!r}))'
+    )
+    first = subprocess.Popen([sys.executable, '-c', run], stdout=subprocess.DEVNULL)
+    while count(log) < 1:
+        assert first.poll() is None
+        time.sleep(0.05)
+    first.kill()
+    first.wait()
+    second = subprocess.Popen(
+        [sys.executable, '-c', run], stdout=subprocess.PIPE, text=True, env=os.environ
+    )
+    assert second.stdout is not None
+    assert 'waiting for its end' in second.stdout.readline()
+    time.sleep(0.5)
+    assert count(log) == 1
+    gate.touch()
+    assert second.wait(timeout=100) == 0
+    assert count(log) == 2
+
+
+def test_stamps_that_cannot_be_kept_are_one_line(tmp_path, log):
+    (tmp_path / 'stamps').write_text('a file')
+    with pytest.raises(UserError, match='cannot be a folder'):
+        run_steps([step(log)], tmp_path / 'stamps')
+    assert count(log) == 0
 
 
 def test_a_promise_is_checked(tmp_path, log):

@@ -88,7 +88,8 @@ def test(home: Path, rest: list[str]) -> int:
             failed.append(' '.join(command))
     if failed:
         print(f'FAILED: {", ".join(failed)} (see above); the exit code will say so', flush=True)
-    pytest = ['pytest', '-m', 'not slow', '-n', '2', '--dist', 'loadgroup', *rest]
+    # A module's tests in one process, which makes what they share once; long modules first.
+    pytest = ['pytest', '-m', 'not slow', '-n', '2', '--dist', 'loadscope', *rest]
     print(f'$ {" ".join(pytest)}', flush=True)
     code = subprocess.run(pytest, cwd=CLONE, env=variables, check=False).returncode
     return code or int(bool(failed))

@@ -9,11 +9,9 @@ from __future__ import annotations
 import argparse
 import sys
 
-from mmengine.config import DictAction
-
 from scalenas.cli import main_of
 from scalenas.complexity import Budget
-from scalenas.config import read_config
+from scalenas.config import ConfigError, DictAction, read_config
 from scalenas.export import choose, export_subnet, recorded
 
 NAMES = ('size', 'device', 'standalone', 'onnx', 'prune', 'force')
@@ -48,7 +46,9 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     cfg = read_config(args.config, args.cfg_options)
-    search = cfg.get('search', {})
+    search = cfg.get('search') or {}
+    if not isinstance(search, dict):
+        raise ConfigError(f'search: expected a table with metric and size, got {search!r}')
     aim = search.get('metric'), search.get('direction', 'maximize')
     budget = Budget(args.max_macs, args.max_params, args.max_acts)
     choice = choose(args.source, *aim, args.index, budget)

@@ -16,9 +16,8 @@ import argparse
 import logging
 from pathlib import Path
 
-from mmengine.config import DictAction
-
 from scalenas.cli import main_of
+from scalenas.config import DictAction
 from scalenas.rank_study import RankJob
 
 

@@ -4,9 +4,8 @@
 import argparse
 import logging
 
-from mmengine.config import DictAction
-
 from scalenas.cli import main_of
+from scalenas.config import DictAction, read_config
 from scalenas.search import ALGORITHMS, Places, ProgressLine, SearchPlan, run_search
 
 
@@ -32,7 +31,6 @@ def main() -> None:
     args = parse_args()
     logging.basicConfig(level=logging.INFO, format='%(asctime)s %(message)s')
     logging.getLogger('optuna').setLevel(logging.WARNING)
-    from scalenas.config import read_config
     from scalenas.visualization.search_report import SearchReport
 
     cfg = read_config(args.config, args.cfg_options)
@@ -43,7 +41,7 @@ def main() -> None:
     places = Places.of(*given, plan.algorithm, asked.algorithm)
     report = SearchReport(places, plan.objective)
     if args.report_only:
-        report(places.read().records())
+        report(places.read(plan.objective).records())
         return
     from scalenas.evaluation import SubnetEvaluator
 

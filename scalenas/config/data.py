@@ -38,6 +38,9 @@ def check_data(cfg: Mapping[str, Any], loaders: tuple[str, ...]) -> None:
             for dataset in _datasets((cfg.get(loader) or {}).get('dataset'))
             for path in _paths(dataset)
         ]
+        if loader == 'search_dataloader' and cfg.get(metric) is None:
+            metric = 'val_evaluator'
+            _check_same_truth(cfg)
         needed += [(metric, path) for path in _truths(cfg.get(metric))]
         for where, path in needed:
             if not path.exists():
@@ -67,6 +70,20 @@ def _truths(metrics: Any) -> Iterator[Path]:
         name = metric.get('ann_file') if isinstance(metric, Mapping) else None
         if isinstance(name, str) and '://' not in name:
             yield Path(name)
+
+
+def _check_same_truth(cfg: Mapping[str, Any]) -> None:
+    """Pass unless the pictures of a search would be scored by the annotations of others."""
+    dataset = (cfg.get('search_dataloader') or {}).get('dataset') or {}
+    if not isinstance(dataset, Mapping) or not dataset.get('ann_file') or not _is_local(dataset):
+        return
+    own = Path(dataset.get('data_root') or '') / dataset['ann_file']
+    for path in _truths(cfg.get('val_evaluator')):
+        if path.resolve() != own.resolve():
+            raise DataError(
+                f'search_evaluator: is missing, and val_evaluator scores by {path}, while '
+                f'search_dataloader reads {own}; set search_evaluator with ann_file={str(own)!r}'
+            )
 
 
 def _datasets(value: Any) -> Iterator[Mapping[str, Any]]:

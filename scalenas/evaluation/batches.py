@@ -129,7 +129,8 @@ def _seeded(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         random.seed(seed)
         np.random.seed(seed)  # noqa: NPY002
-        torch.manual_seed(seed)
+        # Not torch.manual_seed: it seeds every GPU too, and nobody would put those back.
+        torch.default_generator.manual_seed(seed)
         try:
             yield
         finally:

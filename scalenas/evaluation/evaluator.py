@@ -96,6 +96,8 @@ class SubnetEvaluator:
     @torch.no_grad()
     def measure(self, model: nn.Module) -> dict[str, float]:
         """Metrics of any model of the same task as it stands, on the validation images."""
+        for metric in self.evaluator.metrics:
+            metric.results.clear()  # those of an attempt that failed half-way would count, too
         for batch in self.validation:
             outputs = model(**batch, mode='predict')
             self.evaluator.process(data_samples=outputs, data_batch=batch)

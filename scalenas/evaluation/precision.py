@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import math
 import sys
 from collections.abc import Sequence
+from numbers import Real
 from types import MethodType
 from typing import Any
 
@@ -59,7 +61,8 @@ def areas(found: Tensor, truth: Tensor, num_classes: int, ignore: int) -> tuple[
 def _count(metric: Any, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
     num_classes = len(metric.dataset_meta['classes'])
     for sample in data_samples:
-        found = sample['pred_sem_seg']['data'].squeeze()
+        # mmseg gives the classes of a model with one output channel as floats.
+        found = sample['pred_sem_seg']['data'].squeeze().long()
         truth = sample['gt_sem_seg']['data'].squeeze().to(found)
         metric.results.append(areas(found, truth, num_classes, metric.ignore_index))
 
@@ -103,7 +106,9 @@ def _average_precision(metric: Any, results: Sequence[Any]) -> dict[str, float]:
     finally:
         module.COCOeval = rounded
         logger.setLevel(level)
-    if not metric.format_only:
+    # A class with scores of its own, as LVIS's, would get names that it does not have.
+    own = type(metric).compute_metrics is module.CocoMetric.compute_metrics
+    if own and not metric.format_only:
         for kind in set(metric.metrics) & {'bbox', 'segm'}:
             for item in metric.metric_items or _COCO_ITEMS:
                 found.setdefault(f'{kind}_{item}', 0.0)
@@ -111,5 +116,11 @@ def _average_precision(metric: Any, results: Sequence[Any]) -> dict[str, float]:
 
 
 def full_precision(metrics: dict[str, Any]) -> dict[str, float]:
-    """Plain floats of what an evaluator returned."""
-    return {name: float(value) for name, value in metrics.items()}
+    """Plain floats of what an evaluator returned; lists and tables, as of classes, are left out."""
+    return {name: float(value) for name, value in metrics.items() if _is_number(value)}
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, Tensor | np.ndarray):
+        return math.prod(value.shape) == 1
+    return isinstance(value, Real | np.generic)

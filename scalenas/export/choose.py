@@ -59,7 +59,8 @@ def choose(
     among those within `budget`.
 
     Raises:
-        ExportError: when nothing is there, or nothing on the front is within the budget.
+        ExportError: when nothing is there, nothing on the front is within the budget, or the front
+            was made for another metric.
         ArchError: for a YAML that is no arch.
     """
     if where.endswith(('.yaml', '.yml')) or where in list_archs():
@@ -73,7 +74,13 @@ def choose(
             raise ExportError(
                 f'{path}: --index {index} is not there; the front has 0 .. {len(front) - 1}'
             )
+        if not (budget or Budget()).allows(front[index].cost):
+            raise ExportError(
+                f'{path}: --index {index} is beyond {budget}: it has {front[index].cost}; '
+                'leave one of them out'
+            )
         return _choice(path, front[index])
+    _check_aim(path.with_name(STUDY), metric, direction)
     within = [entry for entry in front if (budget or Budget()).allows(entry.cost)]
     if not within:
         cheapest = min(front, key=lambda entry: entry.cost.macs)
@@ -138,12 +145,30 @@ def _choice(path: Path, entry: _Entry) -> Choice:
     return Choice(name, arch, str(path), entry.slot, entry.cost, entry.metrics, digest)
 
 
+def _check_aim(path: Path, metric: str | None, direction: str) -> None:
+    """Pass when the best by this metric is an end of the front, or nobody knows its metric."""
+    card = _card(path)
+    for name, asked in (('metric', metric), ('direction', direction)):
+        if asked is not None and card.get(name, asked) != asked:
+            raise ExportError(
+                f'{path}: the search was for {name} {card[name]!r}, the config has search.{name} '
+                f'{asked!r}; give that of the search, or choose by --index'
+            )
+
+
 def _searched(path: Path) -> str:
     """The digest that a search's report names; empty when it names none."""
+    return _card(path).get('checkpoint_sha256', '')
+
+
+def _card(path: Path) -> dict[str, str]:
+    """What a search's report says of itself; empty when it says nothing."""
     if not path.is_file():
-        return ''
+        return {}
     try:
-        return str(json.loads(path.read_text(encoding='utf-8'))['checkpoint_sha256'])
+        names = ('checkpoint_sha256', 'metric', 'direction')
+        card = json.loads(path.read_text(encoding='utf-8'))
+        return {name: str(card[name]) for name in names}
     except (ValueError, TypeError, KeyError) as error:
         line = ' '.join(str(error).split())
         raise ExportError(f'{path}: not the card of a search: {line}') from None

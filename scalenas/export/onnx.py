@@ -13,6 +13,7 @@ from scalenas.arch import Size
 from scalenas.evaluation.raw import two_stage
 
 from .errors import ExportError
+from .verify import flat
 
 TOLERANCE = 1e-4
 """Largest difference of raw outputs, relative to the largest: another order of float32 sums."""
@@ -25,9 +26,9 @@ class _Raw(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, image: Tensor) -> Tensor:
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         """image: (N, C, H, W), normalized as the data preprocessor does -> raw outputs."""
-        return self.model(image, None, mode='tensor')
+        return tuple(flat(self.model(image, None, mode='tensor')))
 
 
 def check_onnx(model: nn.Module) -> None:
@@ -51,6 +52,8 @@ def check_onnx(model: nn.Module) -> None:
 def write_onnx(model: nn.Module, path: Path, size: Size, in_channels: int = 3) -> float:
     """Writes `model` for one image of `size`; gives back the largest difference to torch.
 
+    Its output is called `raw`; of a model with several `raw0`, `raw1`, ..., in torch's order.
+
     Raises:
         ExportError: as `check_onnx`, or when the graph computes something else.
     """
@@ -59,16 +62,22 @@ def write_onnx(model: nn.Module, path: Path, size: Size, in_channels: int = 3) -
 
     raw = _Raw(model).cpu().eval()
     image = torch.randn(1, in_channels, *size, generator=torch.Generator().manual_seed(0))
+    expected = raw(image)
+    several = len(expected) > 1
+    names = [f'raw{i}' if several else 'raw' for i in range(len(expected))]
     with warnings.catch_warnings():
         # The exporter that needs no further package is the older one, and says so.
         warnings.simplefilter('ignore')
         torch.onnx.export(
-            raw, (image,), str(path), input_names=['image'], output_names=['raw'], dynamo=False
+            raw, (image,), str(path), input_names=['image'], output_names=names, dynamo=False
         )
     session = onnxruntime.InferenceSession(str(path), providers=['CPUExecutionProvider'])
-    expected = raw(image)
-    found = torch.from_numpy(session.run(None, {'image': image.numpy()})[0])
-    worst = float((found - expected).abs().max() / expected.abs().max().clamp(min=1.0))
-    if not worst <= TOLERANCE:
-        raise ExportError(f'{path.name}: onnxruntime differs from torch by {worst:.3g} (relative)')
+    found = [torch.from_numpy(part) for part in session.run(None, {'image': image.numpy()})]
+    worst = 0.0
+    for name, a, b in zip(names, found, expected, strict=True):
+        apart = float((a - b).abs().max() / b.abs().max().clamp(min=1.0))
+        if not apart <= TOLERANCE:
+            what = f'{path.name}: {name}' if several else path.name
+            raise ExportError(f'{what}: onnxruntime differs from torch by {apart:.3g} (relative)')
+        worst = max(worst, apart)
     return worst

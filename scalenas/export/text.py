@@ -8,6 +8,8 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from .errors import ExportError
 
 WIDTH = 100
@@ -38,6 +40,8 @@ def as_source(value: Any, indent: int = 0, where: str = '') -> str:
         if isinstance(value, tuple):
             return _joined('(', items, ',)' if len(value) == 1 else ')', indent)
         return _joined('[', items, ']', indent)
+    if isinstance(value, np.generic):
+        value = value.item()  # of a config that computes with numpy
     if isinstance(value, float) and not math.isfinite(value):
         return f"float('{value}')"
     if value is None or isinstance(value, bool | int | float | str | bytes):

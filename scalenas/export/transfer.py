@@ -17,6 +17,7 @@ from torch import Tensor
 
 from scalenas.arch import HRArch, find, of_family, pruned
 from scalenas.arch.strict import ArchError, as_choice
+from scalenas.config import read_config
 from scalenas.models.checkpoint import load_checkpoint, misfits
 from scalenas.models.extra import single_scale
 from scalenas.models.slicing import NORM_KEYS, norm_map, super_names
@@ -93,6 +94,7 @@ def transfer(
     Raises:
         ExportError: for an unknown task, a package that is not installed, a recipe that cannot take
             the net, or a file that is there with other content (unless `force`).
+        ConfigError: when `config` is missing or cannot be read.
     """
     if config is not None and len(tasks) != 1:
         raise ExportError(f'--config is the recipe of one task, got {len(tasks)}')
@@ -107,7 +109,7 @@ def transfer(
 def _write_task(source: Source, task: str, recipe_file: Path, stage: Path) -> None:
     if not re.fullmatch(r'\w+', task):
         raise ExportError(f'task {task!r}: use letters, digits and underscores')
-    cfg = Config.fromfile(recipe_file)
+    cfg = read_config(str(recipe_file))
     package = cfg.get('default_scope')
     if package and find_spec(package) is None:
         raise ExportError(f'{task}: its configs need {package}, which is not installed')

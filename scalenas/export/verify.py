@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -51,7 +52,7 @@ def difference(
     single = double = 0.0
     images = 0
     for batch in itertools.islice(batches, num_batches):
-        pair = [_tensors(_raw(m, batch)) for m in (supernet, exported)]
+        pair = [flat(_raw(m, batch)) for m in (supernet, exported)]
         single = max(single, _largest(*pair))
         pair = [_in_double(m, batch) for m in (supernet, exported)]
         scale = max(1.0, *(float(t.abs().max()) for t in pair[0]))
@@ -80,17 +81,19 @@ def _in_double(model: nn.Module, batch: Mapping[str, Any]) -> list[Tensor]:
     raw = _Raw(model)
     tensors = dict([*raw.named_parameters(), *raw.named_buffers()])
     tensors = {k: v.double() if v.is_floating_point() else v for k, v in tensors.items()}
-    return _tensors(functional_call(raw, tensors, ({**batch, 'inputs': batch['inputs'].double()},)))
+    return flat(functional_call(raw, tensors, ({**batch, 'inputs': batch['inputs'].double()},)))
 
 
-def _tensors(output: Any) -> list[Tensor]:
+def flat(output: Any) -> list[Tensor]:
+    """All tensors in nested lists and tuples, in order."""
     if isinstance(output, Tensor):
         return [output]
-    return [tensor for part in output for tensor in _tensors(part)]
+    return [tensor for part in output for tensor in flat(part)]
 
 
 def _largest(one: list[Tensor], other: list[Tensor]) -> float:
     if [t.shape for t in one] != [t.shape for t in other]:
         return float('inf')
-    worst = max(float((a - b).abs().max()) for a, b in zip(one, other, strict=True))
-    return worst if worst == worst else float('inf')
+    apart = [float((a - b).abs().max()) for a, b in zip(one, other, strict=True)]
+    # Python's max forgets a nan that is not the first.
+    return float('inf') if any(map(math.isnan, apart)) else max(apart)

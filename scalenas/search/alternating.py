@@ -119,27 +119,29 @@ class AlternatingSearch(AbstractSearch):
         self._scores: dict[Arch, float] = {}
         self._rng = random.Random(0)
         self._asked: list[tuple[int, Arch]] = []
+        self._cut = False
         self._steps: Iterator[list[tuple[int, Arch]]] = iter(())
         self._next = 0
 
     def generation(self, index: int, records: Sequence[Record], rng: random.Random) -> list[Arch]:
         """The networks that the next step asks for and that nobody has evaluated yet."""
         if index == 0:
-            self.history, self._scores, self._asked = [], {}, []
+            self.history, self._scores, self._asked, self._cut = [], {}, [], False
             self._steps = self._chain()
         else:
             assert index == self._next, (index, self._next)
         self._next, self._rng = index + 1, rng
         for record in records[len(self._scores) :]:
             self._scores[record.arch] = -self.objective.loss(record.metrics)
-        room = self.num_total - len(records)
-        if room <= 0:
+        room = max(0, self.num_total - len(records))
+        if self._cut:
             return []
         for wanted in self._steps:
             self._asked += wanted
             archs = dict.fromkeys(arch for _, arch in wanted)
             new = [arch for arch in archs if arch not in self._scores]
             if new:
+                self._cut = len(new) > room
                 return new[:room]
         return []
 
@@ -226,12 +228,14 @@ class AlternatingSearch(AbstractSearch):
         for stage, arch in self._asked:
             stages[stage - 1][arch] = None
         self._asked = []
-        scores = [[self._scores[arch] for arch in archs] for archs in stages]
+        # Inside more is better; what is told is the metric itself.
+        sign = 1.0 if self.objective.direction == 'maximize' else -1.0
+        scores = [[sign * self._scores[arch] for arch in archs] for archs in stages]
         self.history.append(
             Iteration(
                 len(self.history),
                 family,
-                self.breeder.fitness(family),
+                sign * self.breeder.fitness(family),
                 tuple(statistics.fmean(row) for row in scores),
                 tuple(statistics.pstdev(row) for row in scores),
             )
@@ -241,12 +245,12 @@ class AlternatingSearch(AbstractSearch):
         """The best family's scalings and archs (stage 0 is the base), and all iterations."""
         if not self.history:
             return {}
-        return findings(self.history, self.breeder)
+        return findings(self.history, self.breeder, self.objective.direction)
 
     @property
     def best(self) -> Iteration | None:
         """The iteration with the fittest family that is within all budgets, if there is one."""
-        return best_of(self.history, self.breeder)
+        return best_of(self.history, self.breeder, self.objective.direction)
 
     def settings(self) -> dict[str, object]:
         """Plain data."""

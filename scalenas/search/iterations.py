@@ -16,8 +16,9 @@ from .report import table_text
 class Iteration:
     """One step of the chain: the best family after it, and how the networks it asked for scored.
 
-    `mean` and `std` hold one number a stage, over the different networks of that stage
-    (ScaleNet, figure 6); iteration 0 is the initial grid.
+    `fitness` is the weighted mean of the metric over the family's networks. `mean` and `std` hold
+    one number a stage, over the different networks of that stage (ScaleNet, figure 6); iteration 0
+    is the initial grid.
     """
 
     index: int
@@ -27,22 +28,27 @@ class Iteration:
     std: tuple[float, ...]
 
 
-def best_of(history: Sequence[Iteration], breeder: Breeder) -> Iteration | None:
+def best_of(
+    history: Sequence[Iteration], breeder: Breeder, direction: str = 'maximize'
+) -> Iteration | None:
     """The iteration whose family is the fittest of those within all budgets; the last of equals.
 
     The family of iteration 0 need not be: its scalings fit the random bases on average.
     """
     within = [step for step in reversed(history) if breeder.within(step.best)]
-    return max(within, key=lambda step: step.fitness, default=None)
+    best = max if direction == 'maximize' else min
+    return best(within, key=lambda step: step.fitness, default=None)
 
 
-def findings(history: Sequence[Iteration], breeder: Breeder) -> dict[str, str]:
+def findings(
+    history: Sequence[Iteration], breeder: Breeder, direction: str = 'maximize'
+) -> dict[str, str]:
     """File name -> text: iterations.csv, scalings.yaml, and stages/sN.yaml (s0 is the base).
 
     The last two once a family is within all budgets.
     """
     found = {'iterations.csv': table_text([_row(step, breeder) for step in history])}
-    step = best_of(history, breeder)
+    step = best_of(history, breeder, direction)
     if step is None:
         return found
     best = step.best

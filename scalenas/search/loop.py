@@ -57,7 +57,8 @@ def run_search(
 
     Raises:
         CandidateError: when `evaluate` failed twice on a network, or gave a number that is
-            missing or not finite. The network stays open: a later run tries it again.
+            missing or not finite. The network stays open: a later run tries it again. A NaN
+            beside the metric of the search is left out.
         UserError: as `evaluate` raised it, at once.
     """
     done: list[Record] = []
@@ -149,6 +150,8 @@ def _checked(
             f'search.metric: the evaluation gave no {wanted!r}, only: {", ".join(metrics)}'
         )
     numbers = {name: float(value) for name, value in metrics.items()}
+    # Such as the precision of a class of which no picture is: there is none.
+    numbers = {k: v for k, v in numbers.items() if k == wanted or not math.isnan(v)}
     for name, value in numbers.items():
         if not math.isfinite(value):
             raise CandidateError(

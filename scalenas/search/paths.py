@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -103,12 +104,13 @@ def read_alone(path: str | Path) -> dict[Arch, float]:
     `arch` is a name of the zoo, or an arch file, relative to the folder of the CSV.
 
     Raises:
-        SearchError: when it is no such file, or names a network twice.
+        SearchError: when it is no such file, names a network twice, or has a score that is not
+            finite.
     """
     path = Path(path)
     found: dict[Arch, float] = {}
     try:
-        with path.open(encoding='utf-8', newline='') as file:
+        with path.open(encoding='utf-8-sig', newline='') as file:  # spreadsheets write a mark
             rows = list(csv.DictReader(file))
         for number, row in enumerate(rows, 2):
             beside = path.parent / row['arch']
@@ -116,6 +118,8 @@ def read_alone(path: str | Path) -> dict[Arch, float]:
             if arch in found:
                 raise SearchError(f'{path}: line {number} is a network that an earlier line has')
             found[arch] = float(row['score'])
+            if not math.isfinite(found[arch]):
+                raise SearchError(f'{path}: line {number}: the score is {row["score"]}')
     except (OSError, ValueError, TypeError, KeyError) as error:
         if isinstance(error, SearchError):
             raise

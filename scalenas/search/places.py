@@ -9,7 +9,8 @@ from typing import Self
 from scalenas.paths import writable_folder
 
 from .record import Objective
-from .storage import check_place
+from .report import check_report
+from .storage import StudyError, check_place, shown
 from .study import SearchStudy, Settings
 
 
@@ -51,8 +52,9 @@ class Places:
         """Pass when study and report can be written; makes their folders.
 
         Raises:
-            UserError: when they cannot.
+            UserError: when they cannot, or another study's report is in the way.
         """
+        check_report(self.report, self.study)
         check_place(self.storage)
         writable_folder(self.report)
 
@@ -60,6 +62,18 @@ class Places:
         """The study, made if there is none; see `SearchStudy.open`."""
         return SearchStudy.open(self.storage, self.study, objective, settings)
 
-    def read(self) -> SearchStudy:
-        """The study that is there; see `SearchStudy.read`."""
-        return SearchStudy.read(self.storage, self.study)
+    def read(self, objective: Objective) -> SearchStudy:
+        """The study that is there; see `SearchStudy.read`.
+
+        Raises:
+            StudyError: when it is not there, or of another objective.
+            SearchError: when another study's report is in the way of its own.
+        """
+        study = SearchStudy.read(self.storage, self.study)
+        if study.objective != objective:
+            raise StudyError(
+                f'study {self.study} in {shown(self.storage)} was made for other aims: search is '
+                f'{study.objective} there and {objective} here; restore it'
+            )
+        check_report(self.report, self.study)
+        return study

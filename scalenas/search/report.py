@@ -15,8 +15,9 @@ from typing import Any
 from scalenas.arch import dump
 
 from .pareto import front
-from .record import Objective, Record
+from .record import Objective, Record, SearchError
 
+CARD = 'study.json'
 ARCH_NAME = re.compile(r'\d{4,}\.yaml')
 
 
@@ -29,11 +30,16 @@ def front_of(records: Sequence[Record], objective: Objective) -> list[Record]:
 
 
 def write_report(
-    records: Sequence[Record], objective: Objective, folder: str | Path, checkpoint: str = ''
+    records: Sequence[Record],
+    objective: Objective,
+    folder: str | Path,
+    checkpoint: str = '',
+    study: str = '',
 ) -> None:
     """Write front.csv, front.json, all.csv and archs/NNNN.yaml (NNNN is the slot) into `folder`.
 
-    With the SHA-256 of the supernet's `checkpoint`, also study.json: what the numbers belong to.
+    With the SHA-256 of the supernet's `checkpoint`, also study.json: what the numbers belong to,
+    such as the name of the `study`.
     Each file is replaced as a whole, so a reader never sees half of one. Archs that left the
     front are removed from archs/; the study keeps them.
     """
@@ -56,8 +62,8 @@ def write_report(
     _replace(folder / 'front.json', json.dumps(entries, indent=1) + '\n')
     if checkpoint:
         what = {name: getattr(objective, name) for name in ('metric', 'direction', 'cost')}
-        text = json.dumps({'checkpoint_sha256': checkpoint, **what}, indent=1)
-        _replace(folder / 'study.json', text + '\n')
+        text = json.dumps({'study': study, 'checkpoint_sha256': checkpoint, **what}, indent=1)
+        _replace(folder / CARD, text + '\n')
     rows = [{**_row(record), 'arch': arch_file(record)} for record in best]
     _replace(folder / 'front.csv', table_text(rows))
     _replace(folder / 'all.csv', table_text([_row(record) for record in records]))
@@ -65,6 +71,27 @@ def write_report(
     for path in archs.iterdir():
         if ARCH_NAME.fullmatch(path.name) and path.name not in kept:
             path.unlink(missing_ok=True)
+
+
+def check_report(folder: str | Path, study: str) -> None:
+    """Pass when no report of another study lies in the folder.
+
+    Raises:
+        SearchError: when one does.
+    """
+    path = Path(folder, CARD)
+    try:
+        card = json.loads(path.read_text(encoding='utf-8'))
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except (OSError, ValueError) as error:
+        raise SearchError(f'{path}: not the card of a search: {error}') from None
+    known = card.get('study') if isinstance(card, dict) else None
+    if known and known != study:
+        raise SearchError(
+            f'{path.parent} holds the report of the study {known}, which that of {study} would '
+            'overwrite; choose another work dir or study name'
+        )
 
 
 def arch_file(record: Record) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import FunctionType
 from typing import Any
 
 LOADERS = ('search_dataloader', 'calibration_dataloader')
@@ -40,6 +41,9 @@ def as_plain(value: Any) -> Any:
         return sorted(str(item) for item in value)
     if value is None or isinstance(value, bool | int | float | str):
         return value
+    # As text, a function would say where it lies in memory, and differ in each run.
+    if isinstance(value, FunctionType):
+        return f'{value.__module__}.{value.__qualname__}'
     return str(value)
 
 

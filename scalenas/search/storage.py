@@ -39,7 +39,10 @@ def open_storage(where: str, create: bool = True) -> BaseStorage:
     path = Path(where)
     if not create and not path.is_file():
         raise StudyError(f'storage {where}: no such file; expected the study of a search')
-    return _database(f'sqlite:///{path}') if path.suffix in SQLITE else _journal(path)
+    if path.suffix not in SQLITE:
+        return _journal(path)
+    # Optuna formats the URL.
+    return _database('sqlite:///' + str(path).replace('{', '{{').replace('}', '}}'))
 
 
 def check_place(where: str) -> None:
@@ -90,11 +93,11 @@ def _database(url: str) -> BaseStorage:
             )
             if not racing or not remaining:
                 raise StudyError(
-                    f'storage {shown(url)}: cannot be opened: {_line(error)}'
+                    f'storage {shown(url)}: cannot be opened: {one_line(error)}'
                 ) from None
             time.sleep(random.SystemRandom().uniform(0.05, 0.3))
         except (ImportError, RuntimeError) as error:
-            raise StudyError(f'storage {shown(url)}: {_line(error)}') from None
+            raise StudyError(f'storage {shown(url)}: {one_line(error)}') from None
     raise AssertionError('unreachable')
 
 
@@ -103,9 +106,11 @@ def _journal(path: Path) -> BaseStorage:
         return JournalStorage(JournalFileBackend(str(path)))
     except (ValueError, KeyError, TypeError, AssertionError, OSError) as error:
         kind = 'not a journal' if isinstance(error, json.JSONDecodeError) else 'damaged journal'
-        raise StudyError(f'storage {path}: {kind}: {_line(error)}') from None
+        raise StudyError(f'storage {path}: {kind}: {one_line(error)}') from None
 
 
-def _line(error: BaseException) -> str:
-    origin = getattr(error, 'orig', None) or error.__cause__ or error
+def one_line(error: BaseException) -> str:
+    """What the database says itself."""
+    cause = error.__cause__ or error
+    origin = getattr(cause, 'orig', None) or cause
     return ' '.join(str(origin).split())[:200] or type(origin).__name__

@@ -30,7 +30,7 @@ from scalenas.complexity import Cost
 
 from .record import Objective, Record
 from .settings import difference
-from .storage import StudyError, open_storage, shown
+from .storage import StudyError, one_line, open_storage, shown
 from .worker import Worker, is_alive, this_worker
 
 logger = logging.getLogger(__name__)
@@ -38,6 +38,7 @@ logger = logging.getLogger(__name__)
 PULSE_SECONDS = 15.0
 GRACE_SECONDS = 90.0
 FINGERPRINT = 'scalenas'
+SCORED_BY = ('space', 'size', 'checkpoint', 'config')
 LIVE = (TrialState.RUNNING, TrialState.COMPLETE)
 Settings = Mapping[str, object]
 
@@ -81,7 +82,8 @@ class SearchStudy:
             settings: all that the search depends on, as plain data by name.
 
         Raises:
-            StudyError: when the storage cannot be opened, or the study has other settings.
+            StudyError: when the storage cannot be opened or written, or the study has other
+                settings.
         """
         storage = open_storage(where)
         up = StudyDirection.MAXIMIZE if objective.direction == 'maximize' else None
@@ -90,6 +92,10 @@ class SearchStudy:
             storage.create_new_study(directions, name)
         except optuna.exceptions.DuplicatedStudyError:
             logger.info('continuing study %s in %s', name, shown(where))
+        except optuna.exceptions.StorageInternalError as error:
+            raise StudyError(
+                f'storage {shown(where)}: cannot be written: {one_line(error)}; name another'
+            ) from None
         study = cls(storage, name, where, objective)
         study._check(json.loads(json.dumps(settings)))
         return study
@@ -143,6 +149,19 @@ class SearchStudy:
                 f'work dir'
             )
 
+    def differs_from(self, other: SearchStudy) -> str:
+        """What the scores of both depend on and differ in, in words; empty for nothing."""
+        mine, theirs = (
+            {name: known.get(name) for name in SCORED_BY}
+            for known in (self._settings(), other._settings())
+        )
+        return difference(theirs, mine) if mine != theirs else ''
+
+    def _settings(self) -> dict[str, Any]:
+        """As the study was opened with; empty for a study of somebody else."""
+        known: dict[str, Any] = self._storage.get_study_user_attrs(self._id).get(FINGERPRINT, {})
+        return known
+
     def _is_barren(self, known: dict[str, Any], settings: dict[str, Any]) -> bool:
         """True when all that was tried failed, with a metric that does not exist perhaps.
 
@@ -160,8 +179,7 @@ class SearchStudy:
     @property
     def checkpoint(self) -> str:
         """SHA-256 of the supernet's checkpoint, as in the settings; empty if they name none."""
-        known = self._storage.get_study_user_attrs(self._id).get(FINGERPRINT, {})
-        return str(known.get('checkpoint', ''))
+        return str(self._settings().get('checkpoint', ''))
 
     def records(self) -> list[Record]:
         """All evaluated networks, by slot."""

@@ -54,3 +54,15 @@ def test_a_missing_file_is_named(cfg: Config, part: str, key: str, where: str) -
     assert str(error.value) == (
         f'{where}: no such folder or file: /nowhere; make it with: python make.py'
     )
+
+
+def test_a_search_without_an_evaluator_is_scored_by_its_own_annotations(cfg: Config) -> None:
+    """Those of the validation may give its pictures' numbers to others."""
+    cfg.val_evaluator = cfg.search_evaluator
+    del cfg._cfg_dict['search_evaluator']
+    check_data(cfg, ('search_dataloader',))
+    there = Path(cfg.search_dataloader.dataset.data_root, 'val.json')
+    cfg.val_evaluator[0].ann_file = str(there)
+    with pytest.raises(DataError, match=r'search_evaluator: is missing, and val_eval.*val\.json'):
+        check_data(cfg, ('search_dataloader',))
+    check_data(cfg, ('test_dataloader',))

@@ -10,6 +10,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from mmdet.evaluation import CocoMetric
 from mmengine.config import Config
 from mmengine.evaluator import Evaluator
 from mmengine.registry import DefaultScope
@@ -22,7 +23,7 @@ from scalenas.config import DataError
 from scalenas.errors import UserError
 from scalenas.evaluation import EvaluationError, SubnetEvaluator, calibrated
 from scalenas.evaluation.batches import FixedBatches, build_loader
-from scalenas.evaluation.precision import areas, unrounded
+from scalenas.evaluation.precision import areas, full_precision, unrounded
 from scalenas.space import HRSpace
 
 from .world import SPACE, archs, checkpoint, segmentor, supernet
@@ -81,6 +82,69 @@ def test_areas_add_exactly_beyond_float32() -> None:
     assert found['mIoU'] == 50 * 2**24 / (2**24 + 3)
 
 
+def test_what_a_failed_attempt_left_does_not_count(
+    evaluator: SubnetEvaluator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A search tries a network twice: out of memory in the second batch, say, then well."""
+    arch = archs(3)[2]
+    once = evaluator(arch)
+    calls = []
+
+    def process(data_samples: object, data_batch: object) -> None:
+        calls.append(1)
+        if len(calls) == 2:
+            raise RuntimeError('out of memory')
+        Evaluator.process(evaluator.evaluator, data_samples, data_batch)
+
+    monkeypatch.setattr(evaluator.evaluator, 'process', process)
+    with pytest.raises(RuntimeError, match='out of memory'):
+        evaluator(archs(1)[0])
+    assert evaluator(arch) == once
+
+
+def test_one_output_channel_is_scored_as_by_mmseg() -> None:
+    """Its classes come as floats."""
+    generator = torch.Generator().manual_seed(0)
+    samples = [
+        {
+            'pred_sem_seg': {'data': torch.randint(0, 2, (1, 6, 6), generator=generator).float()},
+            'gt_sem_seg': {'data': torch.randint(0, 2, (1, 6, 6), generator=generator).byte()},
+        }
+        for _ in range(3)
+    ]
+    found = []
+    for wrap in (Evaluator, lambda metric: unrounded(Evaluator(metric))):
+        evaluator = wrap({'type': 'mmseg.IoUMetric'})
+        evaluator.dataset_meta = {'classes': ('ground', 'roof')}
+        evaluator.process(samples)
+        found.append(evaluator.evaluate(3))
+    stock, ours = found
+    assert {name: round(value, 2) for name, value in ours.items()} == pytest.approx(stock)
+
+
+def test_scores_that_are_no_single_number_are_left_out() -> None:
+    """As mmpretrain's of each class, with average=None."""
+    given = {
+        'a': 1,
+        'b': np.float32(0.5),
+        'c': torch.tensor(2.0),
+        'classwise': [1.0, 2.0],
+        'confusion': torch.zeros(2, 2),
+        'text': '0.1 0.2',
+    }
+    assert full_precision(given) == {'a': 1.0, 'b': 0.5, 'c': 2.0}
+
+
+def test_a_metric_with_scores_of_its_own_gets_no_others() -> None:
+    class Other(CocoMetric):
+        def compute_metrics(self, results: list[object]) -> dict[str, float]:
+            return {'bbox_AP': 0.5}
+
+    evaluator = Evaluator([])
+    evaluator.metrics = [Other()]
+    assert unrounded(evaluator).metrics[0].compute_metrics([]) == {'bbox_AP': 0.5}
+
+
 def test_what_the_counter_says_is_the_whole_model(evaluator: SubnetEvaluator) -> None:
     counter = evaluator.counter((64, 96))
     for arch in archs(5):
@@ -103,15 +167,20 @@ def test_decoded_batches_are_kept_or_read_again(cfg: Config) -> None:
     assert read._kept is None
 
 
-def test_random_transforms_give_the_same_images_and_touch_no_generator(cfg: Config) -> None:
+def test_random_transforms_give_the_same_images_and_touch_no_generator(
+    cfg: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cfg.calibration_dataloader.dataset.pipeline.insert(
         2, {'type': 'RandomCrop', 'crop_size': (32, 32)}
     )
     loader = build_loader(cfg, 'calibration_dataloader')
     batches = FixedBatches(loader, supernet().data_preprocessor, memory_limit=0)
     before = _generators()
+    seeded: list[int] = []  # a machine without GPUs has none to look at
+    monkeypatch.setattr(torch.cuda, 'manual_seed_all', seeded.append)
     first = [batch['inputs'] for batch in batches]
     assert _generators() == before
+    assert seeded == []
     assert all(torch.equal(a, b['inputs']) for a, b in zip(first, batches, strict=True))
 
 

@@ -70,6 +70,20 @@ def test_a_front_belongs_to_the_checkpoint_that_was_searched(
         choose(str(work_dir), 'mIoU')
 
 
+def test_a_front_is_chosen_from_by_what_it_was_made_for(work_dir: Path) -> None:
+    """Of the front of an error that was to be small, the largest would be the worst net."""
+    record = Record(0, archs(1)[0], Cost(1, 1, 1), {'mIoU': 50.0, 'error': 1.0}, 0)
+    write_report([record], Objective('error', 'minimize'), work_dir, 'f00')
+    with pytest.raises(
+        ExportError, match=r"study\.json: the search was for metric 'error', the con"
+    ):
+        choose(str(work_dir), 'mIoU')
+    with pytest.raises(ExportError, match=r"for direction 'minimize', the config has .*'maximize'"):
+        choose(str(work_dir), 'error')
+    assert choose(str(work_dir), 'error', 'minimize').slot == 0
+    assert choose(str(work_dir), 'mIoU', index=0).slot == 0
+
+
 @pytest.mark.parametrize('form', ['{}', '{}/study.db', 'sqlite:///{}/study.db', '{}/front.json'])
 def test_a_search_is_found_by_any_of_its_names(work_dir: Path, form: str) -> None:
     assert choose(form.format(work_dir), 'mIoU').slot == 20
@@ -85,6 +99,10 @@ def test_an_arch_is_found_by_name_or_file(work_dir: Path) -> None:
     [
         ({'budget': Budget(max_macs=5)}, r'within max_macs=5; the cheapest, slot 0, has 0\.001 G'),
         ({'index': 3}, r'--index 3 .* 0 \.\. 2'),
+        (
+            {'index': 2, 'budget': Budget(max_macs=2.5e6)},
+            '--index 2 is beyond max_macs=2.5e.06: it',
+        ),
         ({'index': -1}, r'--index -1 .* 0 \.\. 2'),
         ({'metric': 'AP'}, r"no metric 'AP'; it has error, mIoU"),
         ({'metric': None}, r'no metric None; it has error, mIoU'),

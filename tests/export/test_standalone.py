@@ -6,11 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import onnxruntime
 import pytest
 import torch
 from mmengine.config import Config
+from torch import Tensor, nn
 
 from scalenas.arch import list_archs, named
 from scalenas.export import Exported, ExportError, choose, export_subnet, load_exported
@@ -107,6 +109,29 @@ def test_onnxruntime_agrees(exported: Exported, root: Path) -> None:
         expected = static(image, None, mode='tensor')
     (found,) = session.run(None, {'image': image.numpy()})
     torch.testing.assert_close(torch.from_numpy(found), expected, rtol=1e-4, atol=1e-3)
+
+
+def test_a_graph_of_several_outputs(tmp_path: Path) -> None:
+    """As of HigherHRNet's head, which gives maps at two scales."""
+
+    class Heads(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fine, self.coarse = nn.Conv2d(3, 4, 1), nn.Conv2d(3, 2, 1, stride=2)
+
+        def forward(self, inputs: Tensor, samples: object, mode: str) -> tuple[Any, ...]:
+            fine = self.fine(inputs)
+            return fine, [self.coarse(inputs), fine.sigmoid()]
+
+    model, path = Heads(), tmp_path / 'heads.onnx'
+    assert write_onnx(model, path, (8, 12)) <= 1e-4
+    session = onnxruntime.InferenceSession(str(path))
+    image = torch.randn(1, 3, 8, 12)
+    found = session.run(['raw0', 'raw1', 'raw2'], {'image': image.numpy()})
+    with torch.no_grad():
+        fine, (coarse, sigmoid) = model(image, None, 'tensor')
+    for ours, theirs in zip(found, (fine, coarse, sigmoid), strict=True):
+        torch.testing.assert_close(torch.from_numpy(ours), theirs, rtol=1e-4, atol=1e-5)
 
 
 def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.optim import OptimWrapper
 from mmengine.registry import MODELS, DefaultScope
 from mmengine.structures import PixelData
+from torch import Tensor, nn
 
 from scalenas.arch import load_file
 from scalenas.errors import UserError
@@ -61,6 +62,22 @@ def test_a_net_that_differs_is_seen(cfg: Config, root: Path) -> None:
         with torch.no_grad():
             static.backbone.layer1[0].conv1.weight[0, 0, 0, 0] = float('nan')
         assert not difference(evaluate.model, static, evaluate.validation).equal
+
+
+def test_a_nan_in_any_output_is_a_difference() -> None:
+    class Heads(nn.Module):
+        def __init__(self, last: float) -> None:
+            super().__init__()
+            self.last = nn.Parameter(torch.tensor(last))
+
+        def forward(self, inputs: Tensor, samples: object, mode: str) -> tuple[Tensor, Tensor]:
+            return inputs.sum((2, 3)), inputs.mean() * self.last
+
+    batches = [{'inputs': torch.ones(1, 3, 4, 4)}]
+    assert difference(Heads(1.0), Heads(1.0), batches).equal
+    found = difference(Heads(1.0), Heads(float('nan')), batches)
+    assert not found.equal
+    assert found.single == float('inf')
 
 
 def test_nothing_is_written_without_the_proof(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,6 +27,13 @@ VALUES = st.recursive(
     ),
     max_leaves=25,
 )
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    """A config may compute; its values may be no plain ones."""
+    value = {'lr': np.sqrt(np.float64(2)), 'steps': np.int64(3), 'on': np.bool_(True)}
+    assert eval(as_source(value)) == {'lr': math.sqrt(2), 'steps': 3, 'on': True}
+    assert as_source([np.float32('inf'), np.str_('a')]) == "[float('inf'), 'a']"
 
 
 @given(VALUES)

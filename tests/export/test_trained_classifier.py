@@ -24,8 +24,6 @@ from scalenas.space import AbstractSpace, from_dict
 
 from .classifier import BIG, CLASSES, SCALED, config, write_pictures
 
-pytestmark = pytest.mark.xdist_group('trained_classifier')  # one process makes its world
-
 RECIPES: dict[str, tuple[AbstractSpace[Any], dict[str, Any], dict[str, Any], dict[str, Any]]] = {
     'bignas': (
         BIG,

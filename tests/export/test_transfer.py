@@ -16,6 +16,7 @@ from mmengine.logging import MessageHub
 from mmengine.registry import MODELS, DefaultScope
 
 from scalenas.arch import HRArch, dump, from_dict, pruned
+from scalenas.config import ConfigError
 from scalenas.errors import UserError
 from scalenas.evaluation import trace
 from scalenas.export import TASKS, Exported, ExportError, Source, transfer
@@ -180,6 +181,18 @@ def test_into_a_config_of_ones_own(tmp_path: Path) -> None:
     assert cfg.model.roi_head.bbox_head.num_classes == 1
     assert from_dict(cfg.model.backbone.arch.to_dict()) == SPACE.largest()
     assert cfg.model.neck.in_channels == [8, 16, 32, 64]
+
+
+@pytest.mark.parametrize(
+    ('name', 'message'),
+    [('none.py', 'none.py: no such config'), ('broken.py', 'broken.py: not python')],
+)
+def test_a_config_that_cannot_be_read_is_one_line(tmp_path: Path, name: str, message: str) -> None:
+    source = written(tmp_path, SPACE.smallest())
+    (tmp_path / 'broken.py').write_text('a = (')
+    with pytest.raises(ConfigError, match=message):
+        transfer(source, ['trees'], tmp_path / 'out', tmp_path / name)
+    assert not list((tmp_path / 'out').iterdir())
 
 
 def test_a_net_with_its_finest_map_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

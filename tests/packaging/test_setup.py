@@ -14,8 +14,6 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.xdist_group('setup')  # one process makes its world
-
 ROOT = Path(__file__).resolve().parents[2]
 LEFT_OUT = shutil.ignore_patterns(
     *('.git', '.*_cache', '__pycache__', '.hypothesis', '.mim', 'build', 'dist', '*.egg-info'),

@@ -88,9 +88,10 @@ def mcea(**changes: object) -> AlternatingSearch:
         'iterations': 3,
         'population': 6,
         'generations': 4,
+        'objective': OBJECTIVE,
         **changes,
     }
-    return AlternatingSearch(SPACE, OBJECTIVE, COST, **arguments)  # type: ignore[arg-type]
+    return AlternatingSearch(SPACE, cost=COST, **arguments)  # type: ignore[arg-type]
 
 
 def test_it_asks_for_networks_within_their_stage_budgets_once_each() -> None:
@@ -156,6 +157,32 @@ def test_num_total_stops_it_and_more_continues() -> None:
     whole = search_in_memory(mcea(), evaluate=score)
     assert len(short) == 50
     assert [r.arch for r in whole[:50]] == [r.arch for r in short]
+
+
+def test_the_last_iteration_counts_when_the_evaluations_just_suffice() -> None:
+    whole = mcea()
+    num = len(search_in_memory(whole, evaluate=score))
+    just = mcea(num_total=num)
+    assert len(search_in_memory(just, evaluate=score)) == num
+    assert just.history == whole.history
+    short = mcea(num_total=num - 1)
+    assert len(search_in_memory(short, evaluate=score)) == num - 1
+    assert short.history == whole.history[: len(short.history)] != whole.history
+
+
+def test_where_less_is_better_the_same_is_found_and_told_as_it_is() -> None:
+    search, turned = mcea(), mcea(objective=Objective('error', 'minimize'))
+    search_in_memory(search, evaluate=score)
+    search_in_memory(turned, evaluate=lambda arch: {'error': 50.0 - score(arch)['accuracy']})
+    assert [i.best for i in turned.history] == [i.best for i in search.history]
+    for one, other in zip(turned.history, search.history, strict=True):
+        assert one.fitness == pytest.approx(50.0 - other.fitness)
+        assert one.mean == pytest.approx([50.0 - value for value in other.mean])
+    assert turned.best is not None
+    assert search.best is not None
+    assert turned.best.best == search.best.best
+    found, expected = turned.findings(), search.findings()
+    assert found['scalings.yaml'] == expected['scalings.yaml']
 
 
 def test_a_run_killed_in_the_middle_ends_with_the_same_result(tmp_path: Path) -> None:

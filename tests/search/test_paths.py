@@ -99,7 +99,10 @@ def test_scores_of_networks_alone(tmp_path: Path) -> None:
     (tmp_path / 'nets/mine.yaml').write_text(dump(ARCHS[0]))
     table = tmp_path / 'scores.csv'
     table.write_text('arch,score\nnets/mine.yaml,0.5\nscalenas_s1,0.75\n')
-    assert read_alone(table) == {ARCHS[0]: 0.5, named('scalenas_s1'): 0.75}
+    scores = {ARCHS[0]: 0.5, named('scalenas_s1'): 0.75}
+    assert read_alone(table) == scores
+    table.write_text(table.read_text(), encoding='utf-8-sig')  # as spreadsheets do
+    assert read_alone(table) == scores
 
 
 @pytest.mark.parametrize(
@@ -108,6 +111,7 @@ def test_scores_of_networks_alone(tmp_path: Path) -> None:
         ('arch,score\n', 'got no line'),
         ('net,score\nscalenas_s1,1\n', "columns arch and score: 'arch'"),
         ('arch,score\nscalenas_s1,high\n', 'could not convert'),
+        ('arch,score\nscalenas_s1,nan\n', 'line 2: the score is nan'),
         ('arch,score\nscalenas_s1,1\nscalenas_s1,2\n', 'line 3 is a network that an earlier'),
     ],
 )

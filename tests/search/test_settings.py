@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import copy
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from scalenas.search.settings import difference, what_counts
+from scalenas.search.settings import as_plain, difference, what_counts
+
+
+def test_a_function_is_the_same_in_every_run() -> None:
+    assert as_plain({'collate_fn': copy.copy, 'kind': Path}) == {
+        'collate_fn': 'copy.copy',
+        'kind': "<class 'pathlib.Path'>",
+    }
+
 
 CFG: dict[str, Any] = {
     'model': {

@@ -241,6 +241,15 @@ def test_a_score_that_is_none_is_an_error(
     assert study.records() == []
 
 
+def test_a_score_that_does_not_exist_is_left_out(tmp_path: Path) -> None:
+    """As the precision of a class of which the pictures have none."""
+    study = open_study(str(tmp_path / 'study.db'))
+    (record,) = run_search(
+        random_search(num_total=1), study, lambda _: {'mIoU': 1.0, 'toaster': float('nan')}
+    )
+    assert record.metrics == {'mIoU': 1.0}
+
+
 def test_a_study_of_another_search_is_left_alone(tmp_path: Path, expected: list[Record]) -> None:
     where = str(tmp_path / 'study.db')
     run_search(evolution(), open_study(where), score)
@@ -279,6 +288,21 @@ def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
         with pytest.raises(UserError, match='cannot be') as error:
             open_study(str(where))
         assert '\n' not in str(error.value)
+
+
+def test_a_storage_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    where = tmp_path / 'study.db'
+    open_study(str(where))
+    with pytest.raises(StudyError, match='cannot be written: attempt to write a readonly') as error:
+        open_study(f'sqlite:///file:{where}?mode=ro&uri=true')
+    assert '\n' not in str(error.value)
+
+
+def test_any_folder_may_hold_a_study(tmp_path: Path) -> None:
+    where = tmp_path / 'a {b} c' / 'study.db'
+    open_study(str(where))
+    assert where.is_file()
+    assert SearchStudy.names(str(where)) == ['test']
 
 
 def test_settings_may_change_while_nothing_has_a_result(tmp_path: Path) -> None:

@@ -90,6 +90,10 @@ SEARCH = [
 EXPORT = [
     ({}, ['test_evaluator.type=IoUMetrc'], "no class is registered as 'IoUMetrc'"),
     ({'source': 'nowhere'}, [], 'neither an arch'),
+    ({}, ['search.size=64'], 'search.size: expected (height, width), got 64'),
+    ({}, ['search.size=(64,0)'], 'search.size[1]: expected a whole number >= 1, got 0'),
+    ({}, ['search=None'], 'search.size is missing'),
+    ({}, ['search=mIoU'], "search: expected a table with metric and size, got 'mIoU'"),
 ]
 CASES = [('search', *case) for case in BOTH + SEARCH] + [
     ('export', *case) for case in BOTH + EXPORT
@@ -116,6 +120,26 @@ def test_a_mistake_is_one_line_and_touches_no_file(
     assert line in errors[0]
     assert 'Traceback' not in said
     assert files(world) == before
+
+
+@pytest.mark.parametrize('tool', ['search', 'export', 'rank_study'])
+@pytest.mark.parametrize(
+    ('option', 'line'),
+    [
+        ('nothing', "error: argument --cfg-options: expected KEY=VALUE, got 'nothing'"),
+        ('search.metric=[a', "error: argument --cfg-options: brackets do not match in 'search.m"),
+    ],
+)
+def test_options_that_are_none(
+    tool: str,
+    option: str,
+    line: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    arguments = command('export' if tool == 'export' else 'search', {}, [option])
+    assert run(monkeypatch, tool, arguments) == 2
+    assert line in capsys.readouterr().err
 
 
 B0, NINE = ('efficientnet_b0',), ('--max-latency-ms', '9')

@@ -16,8 +16,6 @@ from mmengine.registry import DefaultScope
 from scalenas.arch import load_file, pruned
 from tests.configs.shrink import Worlds, shrink
 
-pytestmark = pytest.mark.xdist_group('pose')  # one process makes its world
-
 REPO = Path(__file__).parents[2]
 POSE = REPO / 'configs' / 'scalenas_pose' / 'coco'
 STOCK_TEST = Path(mmpose.__file__).parent / '.mim' / 'tools' / 'test.py'

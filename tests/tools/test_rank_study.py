@@ -13,8 +13,6 @@ from mmengine.config import Config
 from ..export.classifier import SCALED, config, write_pictures
 from ..processes import run_tool
 
-pytestmark = pytest.mark.xdist_group('rank_study')  # one process makes its world
-
 
 @pytest.fixture(scope='module')
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -1,9 +1,5 @@
 """tools/scale.py: the table, the arch, a config that builds, and mistakes in one line."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
@@ -11,17 +7,11 @@ from mmengine.registry import MODELS, DefaultScope
 from scalenas.arch import SegHead, load_file
 from scalenas.complexity import Counter
 
-ROOT = Path(__file__).resolve().parents[2]
+from ..processes import run_tool
 
 
 def run(*args, cwd):
-    return subprocess.run(
-        [sys.executable, str(ROOT / 'tools/scale.py'), *args],
-        cwd=cwd,
-        env={'PYTHONPATH': str(ROOT), 'PATH': '/usr/bin:/bin', 'OMP_NUM_THREADS': '1'},
-        capture_output=True,
-        text=True,
-    )
+    return run_tool('scale', *args, cwd=cwd)
 
 
 @pytest.mark.parametrize(

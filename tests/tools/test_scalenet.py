@@ -15,8 +15,6 @@ from scalenas.scaling import SearchedScalings
 from ..export.classifier import SCALED, config, write_pictures
 from ..processes import run_tool
 
-pytestmark = pytest.mark.xdist_group('scalenet')  # one process makes its world
-
 BUDGET = {'base_macs': 'auto', 'base_samples': 300, 'base_step': 10_000, 'tolerance': 0.4}
 MCEA: dict[str, Any] = {
     'type': 'mcea',

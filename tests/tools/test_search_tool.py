@@ -14,8 +14,6 @@ from scalenas.arch import load_file
 from ..evaluation.world import checkpoint, config, supernet, write_pictures
 from ..processes import run_tool
 
-pytestmark = pytest.mark.xdist_group('search_tool')  # one process makes its world
-
 SMALL = ['search.algorithm.num_initial=4', 'search.algorithm.num_parents=2']
 
 

@@ -23,8 +23,6 @@ from scalenas.training import SuperNetDDP
 from ..processes import start_beside
 from .conftest import SEGMENTOR, batch, new_hub
 
-pytestmark = pytest.mark.xdist_group('distributed')  # one process makes its world
-
 STEPS = 4
 BIGNAS = dict(
     tap='decode_head.conv_seg', teacher='inplace', loss='kl', temperature=1.0, labels='largest'

@@ -8,7 +8,15 @@ from pathlib import Path
 import optuna
 import pytest
 
-from scalenas.search import Objective, Places, RandomSearch, SearchStudy, run_search
+from scalenas.search import (
+    Objective,
+    Places,
+    RandomSearch,
+    SearchError,
+    SearchStudy,
+    StudyError,
+    run_search,
+)
 from scalenas.visualization import search_report
 from scalenas.visualization.search_report import SearchReport
 
@@ -42,3 +50,52 @@ def test_the_study_and_the_picture_hold_the_cost_that_is_traded(
     card = json.loads((tmp_path / 'study.json').read_text())
     assert card['checkpoint_sha256'] == 'f00'
     assert card['cost'] == cost
+
+
+def searched(where: str, name: str, **settings: object) -> SearchStudy:
+    """A study with records."""
+    given = {'space': 1, 'checkpoint': 'f00', 'seed': 0, 'algorithm': name, **settings}
+    study = SearchStudy.open(where, name, AIM, given)
+    run_search(RandomSearch(SPACE, AIM, COST, num_total=2), study, score)
+    return study
+
+
+AIM = Objective('mIoU')
+
+
+@pytest.mark.parametrize(
+    ('changes', 'drawn'), [({}, True), ({'seed': 1}, True), ({'checkpoint': 'bar'}, False)]
+)
+def test_a_random_study_of_another_supernet_is_not_drawn(
+    changes: dict[str, object],
+    drawn: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    where = str(tmp_path / 'study.db')
+    study = searched(where, 'a')
+    searched(where, 'a_random', **changes)
+    beside: list[object] = []
+    monkeypatch.setattr(search_report, 'draw_front', lambda *args, **_: beside.append(args[2]))
+    caplog.set_level('INFO')
+    SearchReport(Places(where, 'a', tmp_path, 'a_random'), AIM)(study.records())
+    assert [bool(points) for points in beside] == [drawn]
+    assert ('made otherwise: checkpoint is bar there and f00 here' in caplog.text) is not drawn
+
+
+def test_the_report_of_another_study_is_not_overwritten(tmp_path: Path) -> None:
+    where = str(tmp_path / 'study.db')
+    for name in ('a', 'b'):
+        study, places = searched(where, name), Places(where, name, tmp_path, 'none')
+        if name == 'a':
+            places.check()
+            SearchReport(places, AIM)(study.records())
+            places.check()
+    for refused in (places.check, lambda: places.read(AIM)):
+        with pytest.raises(SearchError, match='holds the report of the study a, which that of b'):
+            refused()
+    mine = Places(where, 'a', tmp_path, 'none')
+    assert len(mine.read(AIM).records()) == 2
+    with pytest.raises(StudyError, match=r"mIoU.* there and .*'aAcc'.* here"):
+        mine.read(Objective('aAcc'))
