@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from mmengine.config import Config
 
+from scalenas.arch import dump, from_dict
+
 from ..export.classifier import SCALED, config, write_pictures
 from ..processes import run_tool
 
@@ -31,7 +33,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     alone.model = net
     alone.val_cfg, alone.test_cfg = {'type': 'ValLoop'}, {'type': 'TestLoop'}
     alone.custom_hooks = []
-    alone.dump(root / 'alone.py')
+    alone.dump(root / 'train_alone.py')
     return root
 
 
@@ -43,42 +45,55 @@ def study(world: Path, *args: object, work: str = 'ranks') -> Any:
 
 @pytest.fixture(scope='module')
 def ranked(world: Path) -> Any:
-    return study(world, '--num', 6, '--num-alone', 3, '--train', world / 'alone.py')
+    return study(world, '--num', 6)
 
 
-def test_paths_are_ranked_against_costs_and_against_training_alone(
-    world: Path, ranked: Any
-) -> None:
+def test_paths_are_ranked_against_costs(world: Path, ranked: Any) -> None:
     assert ranked.returncode == 0, ranked.stderr
-    rows = json.loads((world / 'ranks/ranks.json').read_text())
-    assert [row['against'] for row in rows] == ['multiply-adds', 'trained alone']
-    assert [len(row['x']) for row in rows] == [6, 3]
-    # Three networks of three iterations may all score the same.
-    ordered = [row['study'] is not None for row in rows]
-    assert ordered == [1 not in (len(set(row['x'])), len(set(row['y']))) for row in rows]
-    assert ordered[0]
+    (row,) = json.loads((world / 'ranks/ranks.json').read_text())
+    assert row['against'] == 'multiply-adds'
+    # Networks of three iterations may all score the same.
+    assert (row['study'] is None) == (1 in (len(set(row['x'])), len(set(row['y']))))
     paths = json.loads((world / 'ranks/paths.json').read_text())
-    assert [row['cost']['macs'] for row in paths] == rows[0]['x']
-    scores = [float(row['score']) for row in csv.DictReader((world / 'ranks/alone.csv').open())]
-    assert sorted(scores) == sorted(rows[1]['x'])
+    assert [path['cost']['macs'] for path in paths] == row['x']
+    assert len(row['x']) == 6
     assert (world / 'ranks/ranks.png').stat().st_size > 10_000
     assert '| supernet | multiply-adds | 6 |' in ranked.stdout
 
 
-def test_the_same_command_evaluates_and_trains_nothing_again(world: Path, ranked: Any) -> None:
-    again = study(world, '--num', 6, '--num-alone', 3, '--train', world / 'alone.py')
+def test_the_paths_of_another_study_and_scores_of_some(world: Path, ranked: Any) -> None:
+    paths = json.loads((world / 'ranks/paths.json').read_text())
+    lines = ['arch,score']
+    for n, path in enumerate(paths[:3]):
+        (world / f'{n}.yaml').write_text(dump(from_dict(path['arch'])))
+        lines.append(f'{n}.yaml,{90 + n}')
+    (world / 'alone.csv').write_text('\n'.join(lines))
+    given = '--archs', world / 'ranks/paths.json', '--alone', world / 'alone.csv'
+    other = study(world, *given, '--name', 'other', work='other')
+    assert other.returncode == 0, other.stderr
+    assert (world / 'other/paths.json').read_text() == (world / 'ranks/paths.json').read_text()
+    first, second = json.loads((world / 'other/ranks.json').read_text())
+    assert [first] == json.loads((world / 'ranks/ranks.json').read_text())
+    assert sorted(second['x']) == [90, 91, 92]
+    assert '| other | trained alone | 3 |' in other.stdout
+
+
+@pytest.mark.slow
+def test_some_are_trained_alone_and_by_the_same_command_not_again(world: Path) -> None:
+    given = '--num', 6, '--num-alone', 3, '--train', world / 'train_alone.py'
+    done = study(world, *given, work='with_alone')
+    assert done.returncode == 0, done.stderr
+    rows = json.loads((world / 'with_alone/ranks.json').read_text())
+    assert [row['against'] for row in rows] == ['multiply-adds', 'trained alone']
+    assert [len(row['x']) for row in rows] == [6, 3]
+    scores = [
+        float(row['score']) for row in csv.DictReader((world / 'with_alone/alone.csv').open())
+    ]
+    assert sorted(scores) == sorted(rows[1]['x'])
+    again = study(world, *given, work='with_alone')
     assert again.returncode == 0, again.stderr
     assert '(generation' not in again.stderr
     assert again.stdout.count('done before') == 6
-
-
-def test_the_paths_and_the_scores_of_another_study(world: Path, ranked: Any) -> None:
-    given = '--archs', world / 'ranks/paths.json', '--alone', world / 'ranks/alone.csv'
-    other = study(world, *given, '--name', 'other', work='other')
-    assert other.returncode == 0, other.stderr
-    for name in ('ranks.json', 'paths.json'):
-        assert (world / 'other' / name).read_text() == (world / 'ranks' / name).read_text()
-    assert '| other | trained alone | 3 |' in other.stdout
 
 
 @pytest.mark.parametrize(
