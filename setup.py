@@ -100,11 +100,11 @@ if __name__ == '__main__':
     setup(
         name='scalenas',
         version=version(),
-        description='Train one weight-shared HRNet, search it, export its best networks',
+        description='Train one weight-shared network, search it, export its best sub-networks',
         long_description=readme(),
         long_description_content_type='text/markdown',
         license='Apache-2.0',
-        keywords='neural architecture search, HRNet, semantic segmentation, OpenMMLab',
+        keywords='neural architecture search, HRNet, MBConv, segmentation, pose, OpenMMLab',
         packages=find_packages(include=['scalenas', 'scalenas.*']),
         package_data={'scalenas': ['py.typed']},
         include_package_data=True,

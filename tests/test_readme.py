@@ -1,5 +1,6 @@
-"""README and docs: Python runs, commands parse, named files exist, links lead somewhere."""
+"""README, docs and heads of configs: Python runs, commands parse, named files are what exists."""
 
+import functools
 import os
 import random
 import re
@@ -9,9 +10,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from mmengine.config import Config
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', *sorted((ROOT / 'docs').glob('*.md'))]
+CONFIGS = {
+    path.stem: path for path in (ROOT / 'configs').rglob('*.py') if '_base_' not in str(path)
+}
+SHELL = {'dist_train.sh': 'train.py', 'slurm_train.sh': 'train.py', 'dist_search.sh': 'search.py'}
 ENVIRONMENT = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'}
 
 
@@ -103,3 +109,40 @@ def test_links_lead_somewhere(page):
     for target in re.findall(r'\]\(([^)#]+)\)', page.read_text()):
         if '://' not in target:
             assert (page.parent / target).exists(), f'{page.name}: {target}'
+
+
+def test_checkpoints_are_what_the_named_training_leaves():
+    """`work_dirs/NAME/iter_N.pth`: NAME is a shipped config, and it trains N iterations."""
+    found = 0
+    for page in [*PAGES, *CONFIGS.values()]:
+        for name, iters in re.findall(r'work_dirs/([\w-]+)/iter_(\d+)\.pth', page.read_text()):
+            if name in ('teacher', 'supernet') and page.name == 'own_project.md':
+                continue  # the reader's own; tests/test_own_project.py trains them
+            assert name in CONFIGS, f'{page.name}: {name} is no config'
+            assert iterations(name) == int(iters), f'{page.name}: {name}/iter_{iters}.pth'
+            found += 1
+    assert found > 40
+
+
+@functools.cache
+def iterations(name):
+    return Config.fromfile(CONFIGS[name]).train_cfg.max_iters
+
+
+def test_options_in_the_heads_of_configs_are_known():
+    asked = {}
+    for path in CONFIGS.values():
+        head = re.match(r'(#.*\n)+', path.read_text())[0]
+        (command,) = re.findall(r'# Command: (.*(?:(?<=\\)\n#.*)*)', head)
+        words = command.replace('#', ' ').replace('\\', ' ').split()
+        (tool,) = [word.removeprefix('tools/') for word in words if word.startswith('tools/')]
+        flags = {word for word in words if word.startswith('--')}
+        asked.setdefault(SHELL.get(tool, tool), set()).update(flags)
+        assert str(path.relative_to(ROOT)) in words
+    assert {'train.py', 'test.py', 'search.py'} == set(asked)
+    for tool, flags in asked.items():
+        command = [sys.executable, f'tools/{tool}', '--help']
+        done = subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True)
+        unknown = {flag for flag in flags if flag not in done.stdout}
+        assert not unknown, f'{tool} does not know {unknown}'
+    assert '--cfg-options' in asked['train.py']

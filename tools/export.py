@@ -29,8 +29,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out', default='exported', help='folder (default: %(default)s)')
     parser.add_argument('--name', help='of the files (default: the slot, or the name of the arch)')
     parser.add_argument('--index', type=int, help='which entry of the front, 0 first')
-    parser.add_argument('--max-macs', type=float, help='the best net of at most that, e.g. 2e9')
-    parser.add_argument('--max-params', type=float, help='the best net of at most that')
+    for bound in ('--max-macs', '--max-params', '--max-acts'):
+        parser.add_argument(bound, type=float, help='the best net of at most that, e.g. 2e9')
     parser.add_argument(
         '--size', nargs=2, type=int, metavar=('H', 'W'), help="input of costs (default: search's)"
     )
@@ -50,7 +50,8 @@ def main() -> None:
     if not isinstance(search, dict):
         raise ConfigError(f'search: expected a table with metric and size, got {search!r}')
     aim = search.get('metric'), search.get('direction', 'maximize')
-    choice = choose(args.source, *aim, args.index, Budget(args.max_macs, args.max_params))
+    budget = Budget(args.max_macs, args.max_params, args.max_acts)
+    choice = choose(args.source, *aim, args.index, budget)
     options = {name: getattr(args, name) for name in NAMES}
     options['command'] = recorded('tools/export.py', sys.argv[1:])
     print(export_subnet(choice, cfg, args.checkpoint, args.out, args.name, **options))

@@ -1,10 +1,12 @@
-"""What a network is and costs: a table per stage, every layer, a drawing.
+"""What a network is and costs: a table per stage, every layer, a drawing, milliseconds.
 
 python tools/info.py scalenas_s1
 python tools/info.py my_net.yaml --size 512 512 --head none --draw my_net.png
 python tools/info.py configs/scalenas_seg/earth/search_w16_earth-96x96.py --subnet smallest
+python tools/info.py exported/mine.yaml --size 512 512 --measure cuda
 
-Archs need no torch. In a config, the network is the first backbone of this package.
+Archs need no torch, but with --measure, which builds the backbone with random weights and times it.
+In a config, the network is the first backbone of this package.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from scalenas.arch import (
     parse_head,
     under_head,
 )
-from scalenas.cli import main_of
+from scalenas.cli import add_timing, main_of, timer_of
 from scalenas.complexity import RULES
 from scalenas.errors import UserError
 from scalenas.visualization import cost_rows, cost_text, draw_arch, layer_text
@@ -55,6 +57,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--layers', action='store_true', help='list every layer')
     parser.add_argument('--draw', metavar='FILE', help='draw the network, e.g. net.png')
+    add_timing(parser, 'time a forward of the backbone')
     return parser.parse_args()
 
 
@@ -92,12 +95,13 @@ def of_config(args: argparse.Namespace) -> tuple[Arch, Size, Head | None, str]:
 
 
 def main() -> None:
-    """Print, and draw if asked."""
+    """Print; draw and time if asked."""
     args = parse_args()
     if args.size:
         args.size = tuple(args.size)
         if min(args.size) < 1:
             raise UserError(f'--size: expected two numbers >= 1, got {args.size[0]} {args.size[1]}')
+    timer = timer_of(args)
     arch, size, head, text = (of_config if args.net.endswith(CONFIGS) else of_name)(args)
     rule = RULES[args.rule or ('scalenas' if isinstance(arch, HRArch) else 'pycls')]
     rows = cost_rows(arch, size, head)
@@ -108,6 +112,8 @@ def main() -> None:
     if args.draw:
         draw_arch(arch, args.draw, title=args.net, size=size, head=head, rule=rule)
         print(f'drawn: {args.draw}')
+    if timer is not None:
+        print(f'backbone alone: {timer.latency(arch, size)}')
 
 
 if __name__ == '__main__':

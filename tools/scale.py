@@ -28,7 +28,7 @@ from scalenas.arch import (
     rounding,
     under_head,
 )
-from scalenas.cli import main_of
+from scalenas.cli import add_timing, main_of, timer_of
 from scalenas.complexity import Budget
 from scalenas.errors import UserError
 from scalenas.paths import new_file
@@ -56,9 +56,7 @@ def parse_args() -> argparse.Namespace:
         metavar='FILE',
         help='estimate it by a line of tools/benchmark_scaling.py (latency.yaml)',
     )
-    parser.add_argument('--measure', metavar='DEVICE', help='or time networks: cpu, cuda or cuda:N')
-    parser.add_argument('--batch', type=int, help='with --measure: images of a run (default: 1)')
-    parser.add_argument('--threads', type=int, help='with --measure: of the CPU (default: 1)')
+    add_timing(parser, 'or time networks')
     parser.add_argument(
         '--rounding',
         choices=sorted(ROUNDINGS),
@@ -90,27 +88,19 @@ def parse_args() -> argparse.Namespace:
 def latency_bound(args: argparse.Namespace) -> LatencyBound[Any] | None:
     """The bound that the options describe, if any."""
     given = [name for name in ('latency_model', 'measure') if getattr(args, name) is not None]
-    for name in ('batch', 'threads'):
-        if getattr(args, name) is not None and (args.measure is None or getattr(args, name) < 1):
-            raise UserError(f'--{name}: a whole number >= 1 beside --measure, where it is used')
-    if args.max_latency_ms is None:
-        if given:
-            raise UserError(f'--{given[0].replace("_", "-")}: needs --max-latency-ms beside it')
-        return None
-    if len(given) != 1:
+    if args.max_latency_ms is None and given:
+        raise UserError(f'--{given[0].replace("_", "-")}: needs --max-latency-ms beside it')
+    if args.max_latency_ms is not None and len(given) != 1:
         raise UserError('--max-latency-ms: give --latency-model FILE or --measure DEVICE beside it')
-    if args.latency_model:
-        model = LatencyModel.load(args.latency_model)
-        name, line = model.line(base_name(args.arch))
-        print(f'line of {name}: batch {model.batch}, {model.threads} threads, {model.device}')
-        return LatencyBound(args.max_latency_ms, line)
-    # Only this and --config need torch and mmengine.
-    import torch
-
-    from scalenas.evaluation import NetTimer
-
-    torch.set_num_threads(args.threads or 1)
-    return LatencyBound(args.max_latency_ms, NetTimer(args.measure, args.batch or 1, 15).ms)
+    timer = timer_of(args)
+    if args.max_latency_ms is None:
+        return None
+    if timer is not None:
+        return LatencyBound(args.max_latency_ms, timer.ms)
+    model = LatencyModel.load(args.latency_model)
+    name, line = model.line(base_name(args.arch))
+    print(f'line of {name}: batch {model.batch}, {model.threads} threads, {model.device}')
+    return LatencyBound(args.max_latency_ms, line)
 
 
 def network(args: argparse.Namespace) -> tuple[Arch, Head | None, str, Size | None]:

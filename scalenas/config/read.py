@@ -10,6 +10,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+import scalenas.registry  # noqa: F401 (tells mmengine where `scalenas::` and `mmseg::` are)
 from scalenas.arch.strict import suggest
 from scalenas.errors import UserError
 

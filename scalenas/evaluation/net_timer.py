@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import platform
+import statistics
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ from scalenas.registry import MODELS
 
 from .errors import EvaluationError
 from .evaluator import usable_device
-from .latency import timed, training_step
+from .latency import Latency, timed, training_step
 
 KINDS = ('inference', 'training')
 CLOCKS = {'wall': time.perf_counter, 'processor': time.process_time}
@@ -74,19 +75,32 @@ class NetTimer:
                 if self.device.type == 'cuda':
                     torch.cuda.empty_cache()
 
+    def latency(self, arch: Arch, size: Size) -> Latency:
+        """Median and quartiles of inference; of two runs at least.
+
+        Raises:
+            EvaluationError: where the device has no memory for it.
+        """
+        lower, median, upper = statistics.quantiles(self._inference(arch, size), n=4)
+        return Latency(median, lower, upper, self.repeats, self.batch, str(self.device))
+
     def ms(self, arch: Arch, size: Size) -> float:
         """Median milliseconds of inference: what a budget fit asks.
 
         Raises:
             EvaluationError: where the device has no memory for it.
         """
+        seconds = self._inference(arch, size)
+        return 1e3 * sorted(seconds)[len(seconds) // 2]
+
+    def _inference(self, arch: Arch, size: Size) -> list[float]:
         seconds = self(arch, size)
         if not seconds:
             raise EvaluationError(
                 f'{self.device} has no memory for a network of {arch.num_blocks} blocks at '
                 f'{size[0]} x {size[1]}, batch {self.batch}'
             )
-        return 1e3 * sorted(seconds)[len(seconds) // 2]
+        return seconds
 
     def _seconds(self, arch: Arch, size: Size, kind: str) -> list[float]:
         net: nn.Module = MODELS.build({'type': BACKBONES[arch.family], 'arch': arch.to_dict()})

@@ -1,6 +1,9 @@
 """Reading configs: whatever is wrong with one is a line that names the file."""
 
 import argparse
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,6 +32,21 @@ def test_a_broken_config_is_named(tmp_path, name):
         read_config(str(path))
     assert str(caught.value).startswith(f'{path}: ')
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize('package', ['mmseg', 'mmdet'])
+def test_configs_of_other_packages_are_found_at_once(tmp_path, package):
+    """In a process that has imported nothing else of ours, whichever family is installed."""
+    (tmp_path / 'mine.py').write_text(f"_base_ = '{package}::_base_/default_runtime.py'")
+    code = "from scalenas.config import read_config; print(read_config('mine.py').default_scope)"
+    done = subprocess.run(
+        [sys.executable, '-c', code],
+        cwd=tmp_path,
+        env={**os.environ, 'PYTHONPATH': str(REPO)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.strip() == package, done.stderr
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,15 @@ def test_every_family_is_timed(arch, size, kind) -> None:
     assert torch.equal(before, torch.random.get_rng_state()), 'the global generator is untouched'
 
 
+def test_latency_is_the_median_with_quartiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(net_timer, 'timed', lambda *_: [5.0, 1.0, 3.0, 2.0, 4.0])
+    timer = NetTimer(batch=2, repeats=5)
+    found = timer.latency(SMALL, (32, 32))
+    assert (found.lower, found.median, found.upper) == (1.5, 3.0, 4.5)
+    assert (found.repeats, found.batch, found.device) == (5, 2, 'cpu')
+    assert timer.ms(SMALL, (32, 32)) == 3000.0
+
+
 def test_inference_sees_the_statistics_of_its_images(monkeypatch: pytest.MonkeyPatch) -> None:
     """Maps neither vanish nor grow: denormal numbers would be timed instead of the network."""
     outputs = []

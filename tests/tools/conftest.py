@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from scalenas.datasets.demo import make_scenes
 from scalenas.datasets.scenes import SceneRecipe
@@ -131,3 +132,15 @@ def tool(monkeypatch):
 
     monkeypatch.setattr(sys, 'argv', ['tool'])
     return run
+
+
+def weights(path):
+    """A whole checkpoint, with its optimizer."""
+    return torch.load(path, weights_only=False)  # written by this test
+
+
+def one_line(text):
+    """The one line that a mistake ends in."""
+    lines = [line for line in text.splitlines() if line.startswith('error: ')]
+    assert len(lines) == 1, text
+    return lines[0]

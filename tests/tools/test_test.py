@@ -8,8 +8,7 @@ import torch
 from scalenas.arch import dump
 from scalenas.space import HRSpace
 
-from .conftest import REPO
-from .test_train import one_line
+from .conftest import REPO, one_line
 
 SPACE = HRSpace(8, (1, 1, 1), (1, 2, 3), stem=16, stage1_blocks=1, stage1_channels=8)
 PLAIN = """

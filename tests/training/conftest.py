@@ -50,6 +50,10 @@ SEGMENTOR = dict(
     test_cfg=dict(mode='whole'),
 )
 
+SANDWICH = dict(type='sandwich', seed=5, num_random=2)
+TAP = 'decode_head.conv_seg'
+BIGNAS = dict(tap=TAP, teacher='inplace', loss='kl', temperature=1.0, labels='largest')
+
 
 @pytest.fixture(autouse=True)
 def mmseg_scope():
@@ -92,6 +96,17 @@ def supernet(iteration):
         if init:
             model.init_weights()
         return model
+
+    return build
+
+
+@pytest.fixture
+def bignas(supernet):
+    """A SuperNet with the rules of BigNAS, except for what a test changes."""
+
+    def build(**changes):
+        options = dict(distillation=BIGNAS, dropout='largest', track_norms=False)
+        return supernet(changes.pop('sampler', SANDWICH), **{**options, **changes})
 
     return build
 

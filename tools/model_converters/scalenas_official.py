@@ -1,7 +1,8 @@
 """Convert a supernet that the authors of ScaleNAS released, or write one in their names.
 
 scalenas_official.py RELEASED OUT             for a SuperNet config: init_from, search, export
-scalenas_official.py RELEASED OUT --arch S1   for a static config: the weights of one network
+scalenas_official.py RELEASED OUT --arch scalenas_s1   for a static config: one network, with the
+                                              supernet's statistics (tools/export.py: with its own)
 scalenas_official.py OURS OUT --reverse       the released names
 """
 

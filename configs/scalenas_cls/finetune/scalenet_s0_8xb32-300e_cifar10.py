@@ -6,72 +6,35 @@
 # Needs: data/cifar10, as mmpretrain's CIFAR10 reads it, and the weights of
 #   configs/scalenas_cls/imagenet/scalenet_s0_8xb128-300e_imagenet.py (the last checkpoint's moving average).
 # Expected: top-1 98.3 (paper, reported, not reproduced here).
-_base_ = [
-    '../../_base_/models/scale_classifier.py',
-    '../../_base_/datasets/imagenet_224x224.py',
-    '../../_base_/schedules/imagenet_300e_rmsprop.py',
-    '../../_base_/default_runtime_cls.py',
-]
-train_pipeline = [
-    dict(type='RandomResizedCrop', scale=224, backend='pillow', interpolation='bicubic'),
-    dict(type='RandomFlip', prob=0.5, direction='horizontal'),
-    dict(
-        type='RandAugment',
-        policies='timm_increasing',
-        num_policies=2,
-        total_level=10,
-        magnitude_level=9,
-        magnitude_std=0.5,
-        hparams=dict(pad_val=[124, 116, 104], interpolation='bicubic'),
-    ),
-    dict(type='PackInputs'),
-]
-test_pipeline = [
-    dict(type='ResizeEdge', scale=256, edge='short', backend='pillow', interpolation='bicubic'),
-    dict(type='CenterCrop', crop_size=224),
-    dict(type='PackInputs'),
-]
+_base_ = './scalenet_s3_8xb32-300e_aircraft.py'
+# mmpretrain's CIFAR gives pictures, not files, and gives them as RGB.
+train_pipeline = _base_.train_pipeline[1:]
+train_pipeline[0].scale = 224
+train_pipeline[2].hparams.pad_val = [124, 116, 104]
+test_pipeline = _base_.test_pipeline[1:]
+test_pipeline[0].scale = 256
+test_pipeline[1].crop_size = 224
 train_dataloader = dict(
-    batch_size=32,
     dataset=dict(
-        _delete_=True,
         type='CIFAR10',
         data_root='data/cifar10',
         split='train',
         pipeline=train_pipeline,
         download=False,
-    ),
+    )
 )
 val_dataloader = dict(
-    batch_size=32,
-    dataset=dict(
-        _delete_=True,
-        type='CIFAR10',
-        data_root='data/cifar10',
-        split='test',
-        pipeline=test_pipeline,
-        download=False,
-    ),
+    dataset=dict(type='CIFAR10', data_root='data/cifar10', pipeline=test_pipeline, download=False)
 )
 test_dataloader = val_dataloader
 model = dict(
     data_preprocessor=dict(num_classes=10, to_rgb=False),
     backbone=dict(
-        _delete_=True,
-        type='scalenas.ScaleMBConvNet',
         arch='scalenet_s0',
-        init_cfg=dict(
-            type='Pretrained',
-            checkpoint='work_dirs/scalenet_s0_8xb128-300e_imagenet/iter_375342.pth',
-            prefix='backbone.',
-        ),
+        init_cfg=dict(checkpoint='work_dirs/scalenet_s0_8xb128-300e_imagenet/iter_375342.pth'),
     ),
-    head=dict(num_classes=10, in_channels=1280, topk=(1,)),
-    train_cfg=None,
+    head=dict(num_classes=10),
 )
-custom_hooks = [dict(type='scalenas.InvalidLossHook')]
-val_evaluator = dict(type='Accuracy', topk=(1,))
-test_evaluator = val_evaluator
 # 300 epochs of 50,000 pictures in batches of 256; 3 epochs of warm-up.
 max_iters = 58594
 param_scheduler = [
@@ -85,4 +48,3 @@ param_scheduler = [
     ),
 ]
 train_cfg = dict(max_iters=max_iters, val_interval=1953)
-auto_scale_lr = dict(base_batch_size=256)

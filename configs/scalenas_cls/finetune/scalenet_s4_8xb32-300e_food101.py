@@ -5,72 +5,27 @@
 # Needs: data/food-101, as mmpretrain's Food101 reads it, and the weights of
 #   configs/scalenas_cls/imagenet/scalenet_s4_32xb32-300e_imagenet.py (the last checkpoint's moving average).
 # Expected: top-1 92.0 (paper, reported, not reproduced here).
-_base_ = [
-    '../../_base_/models/scale_classifier.py',
-    '../../_base_/datasets/imagenet_224x224.py',
-    '../../_base_/schedules/imagenet_300e_rmsprop.py',
-    '../../_base_/default_runtime_cls.py',
-]
-train_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='RandomResizedCrop', scale=458, backend='pillow', interpolation='bicubic'),
-    dict(type='RandomFlip', prob=0.5, direction='horizontal'),
-    dict(
-        type='RandAugment',
-        policies='timm_increasing',
-        num_policies=2,
-        total_level=10,
-        magnitude_level=9,
-        magnitude_std=0.5,
-        hparams=dict(pad_val=[104, 116, 124], interpolation='bicubic'),
-    ),
-    dict(type='PackInputs'),
-]
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='ResizeEdge', scale=523, edge='short', backend='pillow', interpolation='bicubic'),
-    dict(type='CenterCrop', crop_size=458),
-    dict(type='PackInputs'),
-]
+_base_ = './scalenet_s3_8xb32-300e_aircraft.py'
+train_pipeline = _base_.train_pipeline
+train_pipeline[1].scale = 458
+test_pipeline = _base_.test_pipeline
+test_pipeline[1].scale = 523
+test_pipeline[2].crop_size = 458
 train_dataloader = dict(
-    batch_size=32,
-    dataset=dict(
-        _delete_=True,
-        type='Food101',
-        data_root='data/food-101',
-        split='train',
-        pipeline=train_pipeline,
-    ),
+    dataset=dict(type='Food101', data_root='data/food-101', split='train', pipeline=train_pipeline)
 )
 val_dataloader = dict(
-    batch_size=32,
-    dataset=dict(
-        _delete_=True,
-        type='Food101',
-        data_root='data/food-101',
-        split='test',
-        pipeline=test_pipeline,
-    ),
+    dataset=dict(type='Food101', data_root='data/food-101', pipeline=test_pipeline)
 )
 test_dataloader = val_dataloader
 model = dict(
     data_preprocessor=dict(num_classes=101),
     backbone=dict(
-        _delete_=True,
-        type='scalenas.ScaleMBConvNet',
         arch='scalenet_s4',
-        init_cfg=dict(
-            type='Pretrained',
-            checkpoint='work_dirs/scalenet_s4_32xb32-300e_imagenet/iter_375342.pth',
-            prefix='backbone.',
-        ),
+        init_cfg=dict(checkpoint='work_dirs/scalenet_s4_32xb32-300e_imagenet/iter_375342.pth'),
     ),
-    head=dict(num_classes=101, in_channels=1280, topk=(1,)),
-    train_cfg=None,
+    head=dict(num_classes=101),
 )
-custom_hooks = [dict(type='scalenas.InvalidLossHook')]
-val_evaluator = dict(type='Accuracy', topk=(1,))
-test_evaluator = val_evaluator
 # 300 epochs of 75,750 pictures in batches of 256; 3 epochs of warm-up.
 max_iters = 88770
 param_scheduler = [
@@ -84,4 +39,3 @@ param_scheduler = [
     ),
 ]
 train_cfg = dict(max_iters=max_iters, val_interval=2959)
-auto_scale_lr = dict(base_batch_size=256)
