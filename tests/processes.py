@@ -1,7 +1,8 @@
 """Processes of their own that need not import torch first: forks of one that has.
 
 A fresh interpreter takes seconds for the imports that every tool needs, and the tools run some
-hundred times in the tests. That each also starts in a fresh one: `tests/test_readme.py`.
+hundred times in the tests. Of this package and of the task packages, whose import has effects, the
+forked one has imported nothing.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
 """The shipped configs, read and built as they are."""
 
+import copy
+import functools
 from pathlib import Path
 
 from mmengine.config import Config
@@ -16,6 +18,12 @@ CONFIGS = sorted(
 
 
 def read(config):
+    """A copy of one's own: many tests read all configs."""
+    return copy.deepcopy(_read(config))
+
+
+@functools.cache
+def _read(config):
     return Config.fromfile(REPO / config)
 
 
