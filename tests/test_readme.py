@@ -64,7 +64,8 @@ def test_the_backbone_in_somebodys_config(tmp_path, monkeypatch):
     (tmp_path / 'exported/mine.yaml').write_text(dump(arch))
     weights = {f'backbone.{key}': value for key, value in exported.state_dict().items()}
     save_plain(tmp_path / 'exported/mine.pth', weights)
-    (block,) = [p.values[0] for p in blocks('python') if p.values[0].startswith('backbone = ')]
+    backbones = [p.values[0] for p in blocks('python') if p.values[0].startswith('backbone = ')]
+    (block,) = [text for text in backbones if "'exported/mine.yaml'" in text]
     monkeypatch.chdir(tmp_path)
     given = {}
     exec(block, given)
