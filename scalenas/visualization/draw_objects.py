@@ -76,7 +76,7 @@ def draw_boxes(rows: Sequence[tuple[NDArray, Mapping[str, NDArray]]], path: str 
     height, width = rows[0][0].shape[:2]
     tile = 1.5 * TILE
     size = tile * len(columns), tile * height / width * len(rows) + 0.3
-    with canvas(path, *size, dpi=110) as figure:
+    with canvas(path, *size, dpi=100) as figure:
         grid = figure.subplots(len(rows), len(columns), squeeze=False)
         for line, (image, found) in enumerate(rows):
             for column, title in enumerate(columns):
