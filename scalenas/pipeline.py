@@ -89,7 +89,11 @@ def _run_steps(steps: Sequence[Step], stamps: Path, lock: int) -> float:
 @contextmanager
 def _locked(stamps: Path, news_every: float = 30.0) -> Iterator[int]:
     """The descriptor of a lock that commands inherit: it is held as long as any of them runs."""
-    with (stamps / 'lock').open('a') as lock:
+    try:
+        opened = (stamps / 'lock').open('a')
+    except OSError as error:
+        raise UserError(f'{stamps / "lock"}: cannot be written: {error.strerror}') from None
+    with opened as lock:
         told = float('-inf')
         while True:
             try:
@@ -99,11 +103,14 @@ def _locked(stamps: Path, news_every: float = 30.0) -> Iterator[int]:
                 if time.monotonic() - told >= news_every:
                     told = time.monotonic()
                     print(
-                        f'another run, or what is left of one, works in {stamps.parent}: '
+                        f'another run, or a command that is left of one, holds {lock.name}: '
                         'waiting for its end',
                         flush=True,
                     )
                 time.sleep(0.2)
+            except OSError as error:  # some network file systems have no locks
+                print(f'{lock.name}: {error.strerror}: do not start this twice', flush=True)
+                break
         yield lock.fileno()
 
 

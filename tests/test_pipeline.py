@@ -184,3 +184,15 @@ def test_a_failure_ends_what_runs_beside_it_and_keeps_what_is_done(tmp_path, log
     gate.touch()
     run_steps(steps, tmp_path / 'stamps')
     assert sorted(log.read_text().splitlines()) == ['', '', '', '--resume', '--resume']
+
+
+def test_without_locks_it_runs_all_the_same(tmp_path, log, monkeypatch, capfd):
+    """As on network file systems that have none; it is said."""
+
+    def refuse(*_):
+        raise OSError(38, 'Function not implemented')
+
+    monkeypatch.setattr('fcntl.flock', refuse)
+    run_steps([step(log)], tmp_path / 'stamps')
+    assert count(log) == 1
+    assert 'Function not implemented: do not start this twice' in capfd.readouterr().out

@@ -49,7 +49,7 @@ def main() -> None:
     search = cfg.get('search') or {}
     if not isinstance(search, dict):
         raise ConfigError(f'search: expected a table with metric and size, got {search!r}')
-    aim = search.get('metric'), search.get('direction', 'maximize')
+    aim = search.get('metric'), search.get('direction', 'maximize' if search else None)
     budget = Budget(args.max_macs, args.max_params, args.max_acts)
     choice = choose(args.source, *aim, args.index, budget)
     options = {name: getattr(args, name) for name in NAMES}

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from scalenas.errors import UserError
 from scalenas.pipeline import Step
+from scalenas.search.settings import as_plain
 from scalenas.visualization.demo_report import stock_metrics
 
 from .commands import command
@@ -61,7 +62,7 @@ class TrainedAlone:
         dataset = (cfg.get('train_dataloader') or {}).get('dataset') or {}
         root = given.get('train_dataloader.dataset.data_root', dataset.get('data_root'))
         data = (Path(root) / 'meta.json',) if root else ()
-        inherited = json.dumps(cfg.to_dict(), default=str)
+        inherited = json.dumps(as_plain(cfg.to_dict()))
         return cls(Path(config), int(count), archs, work, options, inherited, data)
 
     def steps(self) -> list[Step]:

@@ -48,7 +48,7 @@ class Choice:
 def choose(
     where: str,
     metric: str | None = None,
-    direction: Literal['maximize', 'minimize'] = 'maximize',
+    direction: Literal['maximize', 'minimize'] | None = None,
     index: int | None = None,
     budget: Budget | None = None,
 ) -> Choice:
@@ -56,7 +56,7 @@ def choose(
 
     `where` is a zoo name, an arch in YAML, or a search: its work dir, its `study.db`, or the
     `sqlite:///` URL of that. Of a search: entry `index` of its front, else the best by `metric`
-    among those within `budget`.
+    among those within `budget`; `direction` says which is best (None: as the search says).
 
     Raises:
         ExportError: when nothing is there, nothing on the front is within the budget, or the front
@@ -94,7 +94,8 @@ def choose(
                 f'{path}: slot {entry.slot} has no metric {metric!r}; it has '
                 f'{", ".join(sorted(entry.metrics))}; set search.metric in the config'
             )
-    best = max if direction == 'maximize' else min
+    aim = direction or _card(path.with_name(STUDY)).get('direction', 'maximize')
+    best = max if aim == 'maximize' else min
     return _choice(path, best(within, key=lambda e: e.metrics[metric or next(iter(e.metrics))]))
 
 
@@ -145,7 +146,7 @@ def _choice(path: Path, entry: _Entry) -> Choice:
     return Choice(name, arch, str(path), entry.slot, entry.cost, entry.metrics, digest)
 
 
-def _check_aim(path: Path, metric: str | None, direction: str) -> None:
+def _check_aim(path: Path, metric: str | None, direction: str | None) -> None:
     """Pass when the best by this metric is an end of the front, or nobody knows its metric."""
     card = _card(path)
     for name, asked in (('metric', metric), ('direction', direction)):

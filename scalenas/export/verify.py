@@ -14,6 +14,8 @@ from torch.func import functional_call
 
 from scalenas.evaluation.raw import raw_outputs
 
+from .errors import ExportError
+
 TOLERANCE = 1e-10
 
 
@@ -85,10 +87,17 @@ def _in_double(model: nn.Module, batch: Mapping[str, Any]) -> list[Tensor]:
 
 
 def flat(output: Any) -> list[Tensor]:
-    """All tensors in nested lists and tuples, in order."""
+    """All tensors in nested lists, tuples and mappings, in order.
+
+    Raises:
+        ExportError: for an output that is neither.
+    """
     if isinstance(output, Tensor):
         return [output]
-    return [tensor for part in output for tensor in flat(part)]
+    parts = output.values() if isinstance(output, Mapping) else output
+    if not isinstance(output, Mapping | list | tuple):
+        raise ExportError(f'the model gives a {type(output).__name__}, expected tensors')
+    return [tensor for part in parts for tensor in flat(part)]
 
 
 def _largest(one: list[Tensor], other: list[Tensor]) -> float:

@@ -49,7 +49,7 @@ class GroupedSampler(AbstractSampler[HRArch]):
         if smallest_fusion is not None and not released:
             raise SamplerError('sampler.smallest_fusion has an effect only with released=True')
         as_flag(released, 'sampler.released')
-        own = _depths(space)
+        own = space.depths()
         if depths is None:
             depths = list(itertools.pairwise(own)) or [own]
         for pair in as_list(depths, 'sampler.depths', 'lists of depths'):
@@ -68,9 +68,3 @@ class GroupedSampler(AbstractSampler[HRArch]):
 
     def _draw(self, iteration: int, rng: random.Random) -> tuple[HRArch, ...]:
         return (self.cycle[iteration % len(self.cycle)].sample(rng),)
-
-
-def _depths(space: HRSpace) -> tuple[int, ...]:
-    """The depths that branches of the space have; a sub-space may have fewer."""
-    genes = (gene for name, gene in space.genes.items() if name.endswith('.depth'))
-    return tuple(sorted({int(value) for gene in genes for value in gene.values}))

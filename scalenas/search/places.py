@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
@@ -10,6 +10,7 @@ from scalenas.paths import writable_folder
 
 from .record import Objective
 from .report import check_report
+from .settings import difference
 from .storage import StudyError, check_place, shown
 from .study import SearchStudy, Settings
 
@@ -71,9 +72,10 @@ class Places:
         """
         study = SearchStudy.read(self.storage, self.study)
         if study.objective != objective:
+            apart = difference(asdict(study.objective), asdict(objective), 'search')
             raise StudyError(
-                f'study {self.study} in {shown(self.storage)} was made for other aims: search is '
-                f'{study.objective} there and {objective} here; restore it'
+                f'study {self.study} in {shown(self.storage)} was made for other aims: {apart}; '
+                'restore them'
             )
         check_report(self.report, self.study)
         return study

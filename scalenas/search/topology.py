@@ -106,7 +106,7 @@ class TopologyEvolution(AbstractSearch):
     def _draws(self, rng: random.Random) -> list[Callable[[], HRArch]]:
         if self.initial == 'uniform':
             return [lambda: self.space.sample(rng)]
-        depths = self.space.depth
+        depths = self.space.depths()
         pairs: list[tuple[int, ...]] = list(itertools.pairwise(depths)) or [depths]
         groups = [self.space.group(pair, fusion) for fusion in STRATA for pair in pairs]
         return [lambda group=group: group.sample(rng) for group in groups]  # type: ignore[misc]

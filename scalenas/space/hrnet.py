@@ -171,13 +171,38 @@ class HRSpace(AbstractSpace[HRArch]):
             stages.append(HRStage(kept.channels, tuple(m for m in modules if m is not None)))
         return base.with_(stages=tuple(stages))
 
+    def depths(self) -> tuple[int, ...]:
+        """The depths that any branch has; a sub-space may have fewer than `depth`."""
+        return tuple(sorted({d for values in self._depths_of_branches().values() for d in values}))
+
     def group(self, depth: Sequence[int] | None = None, fusion: float = 0.5) -> Group:
-        """Depths from `depth` (None: all), each fusion on with probability `fusion`."""
+        """Depths from `depth` (None: all), each fusion on with probability `fusion`.
+
+        A branch that a sub-space left none of them keeps what it has.
+
+        Raises:
+            SpaceError: for a depth that no branch has, or a percentage outside 0 and 1.
+        """
         number = isinstance(fusion, int | float) and not isinstance(fusion, bool)
         if not number or not 0.0 <= fusion <= 1.0:
             raise SpaceError(f'fusion percentage must be within 0 and 1, got {fusion!r}')
-        space = self if depth is None else self.where('*.depth', tuple(depth))
+        space = self if depth is None else self._of_depths(tuple(depth))
         return Group(space, {'*.f*': (1.0 - fusion, fusion)})
+
+    def _depths_of_branches(self) -> dict[str, tuple[int, ...]]:
+        genes = {name: gene for name, gene in self.genes.items() if name.endswith('.depth')}
+        return {name: tuple(int(v) for v in gene.values) for name, gene in genes.items()}
+
+    def _of_depths(self, depth: tuple[int, ...]) -> HRSpace:
+        branches = self._depths_of_branches()
+        known = set(self.depths())
+        if all(set(own) == known for own in branches.values()) or not known.issuperset(depth):
+            return self.where('*.depth', depth)
+        space = self
+        for name, own in branches.items():
+            if kept := tuple(d for d in own if d in depth):
+                space = space.where(name, kept)
+        return space
 
     def to_dict(self) -> dict[str, object]:
         """Plain data; `HRSpace.from_dict` reads it back."""

@@ -34,6 +34,12 @@ class SpaceHook(Hook):
         if isinstance(model, SuperNet):
             model.message_hub = runner.message_hub
 
+    def after_train(self, runner: Runner) -> None:
+        """Whoever trains it next says which iteration it is."""
+        model = unwrapped(runner)
+        if isinstance(model, SuperNet):
+            model.message_hub = None
+
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Adds the space and the version of the package."""
         model = unwrapped(runner)
@@ -136,7 +142,8 @@ class InvalidLossHook(Hook):
 def _first_broken(state: Mapping[str, Any]) -> str | None:
     """Name of the first tensor with a value that is not finite."""
     for name, value in state.items():
-        if value.is_floating_point() and not bool(torch.isfinite(value).all()):
+        floats = isinstance(value, torch.Tensor) and value.is_floating_point()
+        if floats and not bool(torch.isfinite(value).all()):
             return name
     return None
 

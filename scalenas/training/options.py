@@ -148,12 +148,12 @@ def test_config(args: argparse.Namespace, cfg: Config) -> Config:
 def _output(evaluator: ConfigDict, folder: str, scope: str | None) -> dict[str, object]:
     """What makes a metric keep predictions in `folder`."""
     kind = str(evaluator.get('type')).split('.')[-1]
-    if kind == 'CocoMetric':
-        return {'outfile_prefix': str(Path(folder) / 'predictions')}
     with METRICS.switch_scope_and_registry(scope) as registry:
         metric = registry.get(str(evaluator.get('type')))
     # One that nobody registered is diagnosed when it is built.
     known = None if metric is None else accepted(metric)
+    if known is not None and 'outfile_prefix' in known:
+        return {'outfile_prefix': str(Path(folder) / 'predictions')}
     if known is not None and 'output_dir' not in known:
         raise ConfigError(f'--out: {kind} keeps no predictions; leave it out')
     return {'output_dir': folder, 'keep_results': True}

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from mmengine.model import PretrainedInit
 from torch import Tensor, nn
 
 from scalenas.models.checkpoint import CheckpointError, load_checkpoint
@@ -17,12 +18,15 @@ from scalenas.models.checkpoint import CheckpointError, load_checkpoint
 def check_pretrained(model: nn.Module) -> None:
     """Pass when every local file that a part of `model` starts from is safe, and fits it somewhere.
 
-    As in mmengine, weights may be missing or left over: it logs them. Remote files are left to it.
+    Parts of this package are meant: others may convert what they read. As in mmengine, weights may
+    be missing or left over: it logs them. Remote files are left to it.
 
     Raises:
         CheckpointError: for a file that is missing or unsafe, or of which no weight fits.
     """
     for name, module in model.named_modules():
+        if type(module).__module__.split('.')[0] != 'scalenas':
+            continue
         for init in _pretrained(getattr(module, 'init_cfg', None)):
             path = init.get('checkpoint')
             if isinstance(path, str) and '://' not in path:
@@ -32,7 +36,8 @@ def check_pretrained(model: nn.Module) -> None:
 
 def _pretrained(init_cfg: Any) -> Iterator[Mapping[str, Any]]:
     for init in init_cfg if isinstance(init_cfg, list | tuple) else [init_cfg]:
-        if isinstance(init, Mapping) and init.get('type') == 'Pretrained':
+        kind = init.get('type') if isinstance(init, Mapping) else None
+        if kind is PretrainedInit or str(kind).split('.')[-1] in ('Pretrained', 'PretrainedInit'):
             yield init
 
 
@@ -41,8 +46,9 @@ def _check(own: Mapping[str, Tensor], path: Path, prefix: str | None, place: str
         state = load_checkpoint(path)['state_dict']
     except CheckpointError as error:
         raise CheckpointError(f'{place}: {error}') from None
-    state = {key.removeprefix('module.'): value for key, value in state.items()}
-    if prefix is not None:
+    if prefix is None:
+        state = {key.removeprefix('module.'): value for key, value in state.items()}
+    else:
         start = f'{prefix.removesuffix(".")}.'
         found = {k.removeprefix(start): v for k, v in state.items() if k.startswith(start)}
         if not found:

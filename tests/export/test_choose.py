@@ -79,7 +79,7 @@ def test_a_front_is_chosen_from_by_what_it_was_made_for(work_dir: Path) -> None:
     ):
         choose(str(work_dir), 'mIoU')
     with pytest.raises(ExportError, match=r"for direction 'minimize', the config has .*'maximize'"):
-        choose(str(work_dir), 'error')
+        choose(str(work_dir), 'error', 'maximize')
     assert choose(str(work_dir), 'error', 'minimize').slot == 0
     assert choose(str(work_dir), 'mIoU', index=0).slot == 0
 
@@ -142,3 +142,12 @@ def test_nothing_there(tmp_path: Path) -> None:
         choose('scalenas_s1', index=1)
     with pytest.raises(ArchError, match='no such file'):
         choose(str(tmp_path / 'a.yaml'))
+
+
+def test_without_a_direction_it_is_that_of_the_search(work_dir: Path) -> None:
+    path = work_dir / 'study.json'
+    path.write_text('{"checkpoint_sha256": "f00", "metric": "error", "direction": "minimize"}')
+    assert choose(str(work_dir), 'error').slot == 20
+    path.unlink()
+    assert choose(str(work_dir), 'mIoU').slot == 20
+    assert choose(str(work_dir), 'error').slot == 0

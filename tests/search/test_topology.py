@@ -107,6 +107,15 @@ def test_nothing_beyond_the_budget_is_proposed(initial: str) -> None:
     assert all(budget.allows(record.cost) for record in records)
 
 
+def test_stratified_sampling_of_a_sub_space() -> None:
+    space = SPACE.where('*.depth', SPACE.depth[:2])
+    numbers = {'num_initial': 6, 'num_parents': 2, 'num_total': 8}
+    search = TopologyEvolution(space, OBJECTIVE, COST, initial='stratified', **numbers)
+    archs = search.generation(0, [], random.Random(0))
+    assert len(archs) == 6
+    assert all(arch in space for arch in archs)
+
+
 def test_stratified_sampling_covers_more_of_the_costs_than_uniform() -> None:
     def span(initial: str) -> int:
         costs = [r.cost.macs for r in search_in_memory(evolution(num_initial=40, initial=initial))]

@@ -80,6 +80,21 @@ def test_groups_have_the_asked_depths_and_fusions(depth: tuple | None, fusion: f
     assert (sum(on) in (0, len(on))) is (fusion in (0.0, 1.0))
 
 
+def test_groups_of_a_sub_space_leave_a_branch_what_it_has() -> None:
+    """One branch of one depth alone: a group of other depths does not reach it."""
+    names = [name for name in FULL.genes if name.endswith('.depth')]
+    space, rng = FULL.where(names[0], (2,)), random.Random(2)
+    assert space.depths() == (2, 3, 4, 5)
+    for asked in ((2, 3), (4, 5)):
+        group = space.group(asked, 0.5)
+        values = [space.encode(group.sample(rng)) for _ in range(20)]
+        assert {each[names[0]] for each in values} == {2}
+        assert {each[names[1]] for each in values} == set(asked)
+    assert FULL.where('*.depth', (2, 4)).depths() == (2, 4)
+    with pytest.raises(SpaceError, match='is not among its values'):
+        space.group((2, 7))
+
+
 @pytest.mark.parametrize(('fusion', 'expected'), [(0.2, 50), (0.5, 124), (0.8, 198)])
 def test_expected_fusions_of_figure_3(fusion: float, expected: int) -> None:
     """ScaleNAS (Cheng et al. 2020), figure 3: groups G1 to G3, all depths 4."""

@@ -254,3 +254,4 @@ def test_a_run_asks_for_its_own_iteration(config, tmp_path):
     sampler.archs = lambda iteration: (seen.append(iteration), draw(iteration))[1]
     first.train()
     assert seen == [0, 1]
+    assert first.model.message_hub is None  # a loop of one's own says the iteration itself

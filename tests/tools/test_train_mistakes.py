@@ -1,5 +1,6 @@
 """tools/train.py: every mistake is one line, and what broke a run is named."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -12,7 +13,9 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
 from scalenas.models import SuperScaleHRNet
+from scalenas.models.checkpoint import CheckpointError
 from scalenas.space import HRSpace
+from scalenas.training.pretrained import check_pretrained
 
 from .conftest import REPO, one_line, weights
 
@@ -269,6 +272,17 @@ def test_pretrained_weights_that_would_not_be_loaded(tool, config, tmp_path, cap
         line = one_line(capsys.readouterr().err)
         assert f'model.architecture.backbone.init_cfg: {tmp_path / name}: {words}' in line
     assert (tmp_path / 'evil').is_dir()
+    torch.save({f'module.{key}': value for key, value in state.items()}, tmp_path / 'ddp.pth')
+    model = SuperScaleHRNet(SPACE)
+    for prefix, fits in (('module.architecture.backbone.', True), ('architecture.', False)):
+        init = dict(type='Pretrained', checkpoint=str(tmp_path / 'ddp.pth'), prefix=prefix)
+        model.init_cfg = init
+        with contextlib.nullcontext() if fits else pytest.raises(CheckpointError, match='begins'):
+            check_pretrained(model)
+    # Others may read what we do not.
+    stock = torch.nn.Conv2d(1, 1, 1)
+    stock.init_cfg = init
+    check_pretrained(stock)
     init = dict(type='Pretrained', checkpoint=str(tmp_path / 'net.pth'))
     init['prefix'] = 'architecture.backbone'  # mmengine adds the point
     path = config(f'{backbone}.update(init_cfg={init!r})\n', 'good.py')

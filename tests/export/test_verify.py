@@ -1,0 +1,17 @@
+"""What the proof compares; that it holds is tested with each kind of export."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from scalenas.export.errors import ExportError
+from scalenas.export.verify import flat
+
+
+def test_outputs_of_any_nesting_are_compared() -> None:
+    first, second, third = torch.ones(1), torch.ones(2), torch.ones(3)
+    assert [len(t) for t in flat({'a': [first, (second,)], 'b': third})] == [1, 2, 3]
+    for strange in (None, 'text', [first, 3.0]):
+        with pytest.raises(ExportError, match=r'the model gives a (NoneType|str|float), expected'):
+            flat(strange)
