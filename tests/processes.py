@@ -50,6 +50,10 @@ def run_tool(
         )
 
 
+FORMAT_CODE = yapf_api.FormatCode
+"""yapf's own, for tests of the formatting itself."""
+
+
 def unformatted(text: str, **_: object) -> tuple[str, bool]:
     """For yapf's FormatCode: mmengine formats each config it writes, several times a run."""
     return text, True

@@ -42,15 +42,19 @@ SCALED = ScaledSpace(
 )
 
 
-def write_pictures(root: Path, count: dict[str, int]) -> None:
-    """Grey squares with noise, in folders of their classes: `root/SPLIT/CLASS/n.png`."""
+def write_pictures(root: Path, count: dict[str, int], spread: float = 0.0) -> None:
+    """Grey squares with noise, in folders of their classes: `root/SPLIT/CLASS/n.png`.
+
+    Classes are 60 apart; `spread` is the deviation of a picture's grey from that of its class.
+    """
     rng = np.random.default_rng(0)
     for split, number in count.items():
         for level, name in enumerate(CLASSES):
             folder = root / split / name
             folder.mkdir(parents=True)
             for n in range(number):
-                image = 60 + 60 * level + rng.normal(0, 30, (CROP, CROP, 3))
+                grey = 60 + 60 * level + (rng.normal(0, spread) if spread else 0)
+                image = grey + rng.normal(0, 30, (CROP, CROP, 3))
                 Image.fromarray(image.clip(0, 255).astype(np.uint8)).save(folder / f'{n}.png')
 
 

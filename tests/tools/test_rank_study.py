@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from mmengine.config import Config
 
@@ -20,11 +21,13 @@ from ..processes import run_tool
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A ScaleNet supernet of three iterations, and a config that trains one network."""
     root = tmp_path_factory.mktemp('ranks')
-    write_pictures(root, {'train': 6, 'search': 5, 'test': 6})
+    # Many, and some between two classes: networks of three iterations must score differently.
+    write_pictures(root, {'train': 6, 'search': 40, 'test': 6}, spread=25)
     backbone = {'type': 'scalenas.ChoiceMBConvNet', 'space': SCALED.to_dict(), 'resize': True}
     head = {'type': 'LinearClsHead', 'in_channels': 24}
     cfg = config(root, backbone, head, {'type': 'hierarchical', 'eta': 'equal'})
-    done = run_tool('train', cfg.filename, '--work-dir', root / 'trained')
+    seed = '--cfg-options', 'randomness.seed=0'
+    done = run_tool('train', cfg.filename, '--work-dir', root / 'trained', *seed)
     assert done.returncode == 0, done.stderr
     alone = Config(cfg.to_dict())
     net: dict[str, Any] = {**alone.model.architecture}
@@ -32,7 +35,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     net['backbone'] = {'type': 'scalenas.ScaleMBConvNet', 'arch': arch, 'resize': True}
     alone.model = net
     alone.val_cfg, alone.test_cfg = {'type': 'ValLoop'}, {'type': 'TestLoop'}
-    alone.custom_hooks = []
+    alone.custom_hooks, alone.randomness = [], {'seed': 0}
     alone.dump(root / 'train_alone.py')
     return root
 
@@ -52,13 +55,24 @@ def test_paths_are_ranked_against_costs(world: Path, ranked: Any) -> None:
     assert ranked.returncode == 0, ranked.stderr
     (row,) = json.loads((world / 'ranks/ranks.json').read_text())
     assert row['against'] == 'multiply-adds'
-    # Networks of three iterations may all score the same.
-    assert (row['study'] is None) == (1 in (len(set(row['x'])), len(set(row['y']))))
+    assert row['study'] is not None
+    assert row['study']['num'] == 6
+    expected = np.corrcoef(row['x'], row['y'])[0, 1]
+    assert row['study']['pearson']['value'] == pytest.approx(expected)
     paths = json.loads((world / 'ranks/paths.json').read_text())
     assert [path['cost']['macs'] for path in paths] == row['x']
     assert len(row['x']) == 6
     assert (world / 'ranks/ranks.png').stat().st_size > 10_000
     assert '| supernet | multiply-adds | 6 |' in ranked.stdout
+
+
+def test_the_same_command_evaluates_nothing_again(world: Path, ranked: Any) -> None:
+    before = (world / 'ranks/ranks.json').read_text()
+    assert '(generation' in ranked.stderr
+    again = study(world, '--num', 6)
+    assert again.returncode == 0, again.stderr
+    assert '(generation' not in again.stderr
+    assert (world / 'ranks/ranks.json').read_text() == before
 
 
 def test_the_paths_of_another_study_and_scores_of_some(world: Path, ranked: Any) -> None:
@@ -75,6 +89,8 @@ def test_the_paths_of_another_study_and_scores_of_some(world: Path, ranked: Any)
     first, second = json.loads((world / 'other/ranks.json').read_text())
     assert [first] == json.loads((world / 'ranks/ranks.json').read_text())
     assert sorted(second['x']) == [90, 91, 92]
+    expected = np.corrcoef(second['x'], second['y'])[0, 1]
+    assert second['study']['pearson']['value'] == pytest.approx(expected)
     assert '| other | trained alone | 3 |' in other.stdout
 
 
@@ -94,6 +110,12 @@ def test_some_are_trained_alone_and_by_the_same_command_not_again(world: Path) -
     assert again.returncode == 0, again.stderr
     assert '(generation' not in again.stderr
     assert again.stdout.count('done before') == 6
+    paths, alone = (world / 'with_alone' / name for name in ('paths.json', 'alone.csv'))
+    other = study(world, '--archs', paths, '--alone', alone, work='other_alone')
+    assert other.returncode == 0, other.stderr
+    for name in ('ranks.json', 'paths.json'):
+        here = json.loads((world / 'other_alone' / name).read_text())
+        assert here == json.loads((world / 'with_alone' / name).read_text())
 
 
 @pytest.mark.parametrize(
