@@ -102,6 +102,7 @@ def test_some_are_trained_alone_and_by_the_same_command_not_again(world: Path) -
     rows = json.loads((world / 'with_alone/ranks.json').read_text())
     assert [row['against'] for row in rows] == ['multiply-adds', 'trained alone']
     assert [len(row['x']) for row in rows] == [6, 3]
+    assert all(row['study'] is not None for row in rows)
     scores = [
         float(row['score']) for row in csv.DictReader((world / 'with_alone/alone.csv').open())
     ]
