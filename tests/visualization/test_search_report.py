@@ -97,5 +97,5 @@ def test_the_report_of_another_study_is_not_overwritten(tmp_path: Path) -> None:
             refused()
     mine = Places(where, 'a', tmp_path, 'none')
     assert len(mine.read(AIM).records()) == 2
-    with pytest.raises(StudyError, match=r"mIoU.* there and .*'aAcc'.* here"):
+    with pytest.raises(StudyError, match='is mIoU there and aAcc here'):
         mine.read(Objective('aAcc'))
