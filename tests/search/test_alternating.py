@@ -4,94 +4,28 @@ from __future__ import annotations
 
 import csv
 import os
-import random
 import signal
 import subprocess
 import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from scalenas.arch import Arch, MBConvArch, load_file
-from scalenas.complexity import Budget, Counter
-from scalenas.errors import UserError
+from scalenas.arch import Arch, load_file
 from scalenas.scaling import SearchedScalings, scale
 from scalenas.search import (
-    AlternatingSearch,
     Objective,
-    SearchError,
     SearchStudy,
     StageBudgets,
     run_search,
     write_findings,
 )
-from scalenas.space import (
-    AbstractSpace,
-    HRSpace,
-    MBConvSpace,
-    ScaledSpace,
-    ScalingStage,
-    StageChoices,
-    base_macs,
-    mean_macs,
-)
 from scalenas.visualization.draw_iterations import draw_iterations
 
+from .scaled import BASE, BUDGETS, COST, OBJECTIVE, SPACE, mcea, score
 from .table import counted, key, search_in_memory
-
-COST = Counter()
-OBJECTIVE = Objective('accuracy')
-BUDGETS = StageBudgets(base_macs=0.2e6, growth=2.0, tolerance=0.25)
-
-
-def stage_of(j: int) -> ScalingStage:
-    """2 x 2 x 3 scalings."""
-    depth, width, resolution = (1.0, 1.3), (1.0, 1.2), (1.0, 1.15, 1.3)
-    powers = (tuple(v**j for v in values) for values in (depth, width, resolution))
-    return ScalingStage(*powers)
-
-
-BASE = MBConvSpace(
-    [
-        StageChoices((8,), (1, 2), kernel=(3, 5), expand=(1, 3), stride=2),
-        StageChoices((16,), (1, 2, 3), kernel=(3, 5), expand=(3, 6), stride=2),
-    ],
-    resolution=(32,),
-    stem=(8,),
-    conv_out=(64,),
-)
-SPACE = ScaledSpace(BASE, [ScalingStage(), stage_of(1), stage_of(2)])
-
-
-def score(arch: Arch) -> dict[str, float]:
-    """Likes large kernels, late width and, most, resolution; within a budget these compete."""
-    assert isinstance(arch, MBConvArch)
-    kernels = [block.kernel for stage in arch.stages for block in stage.blocks]
-    return {
-        'accuracy': sum(kernels) / len(kernels)
-        + 0.05 * arch.stages[-1].width
-        + 0.08 * arch.resolution
-        + 0.1 * len(kernels)
-    }
-
-
-def mcea(**changes: object) -> AlternatingSearch:
-    """A small one."""
-    arguments = {
-        'base_macs': BUDGETS.base_macs,
-        'tolerance': BUDGETS.tolerance,
-        'num_stages': 2,
-        'num_bases': 4,
-        'iterations': 3,
-        'population': 6,
-        'generations': 4,
-        'objective': OBJECTIVE,
-        **changes,
-    }
-    return AlternatingSearch(SPACE, cost=COST, **arguments)  # type: ignore[arg-type]
 
 
 def test_it_asks_for_networks_within_their_stage_budgets_once_each() -> None:
@@ -261,83 +195,6 @@ def test_what_it_finds_is_within_every_budget() -> None:
     search.history[1:] = []
     search.history[0] = replace(first, best=replace(first.best, base=BASE.largest()))
     assert list(search.findings()) == ['iterations.csv']
-
-
-@pytest.mark.parametrize(
-    ('arguments', 'message'),
-    [
-        ({'base_macs': 5e8}, 'no base network was found that has 500.0M macs'),
-        ({'growth': 50.0}, 'no scaling of stage 1 has 10.0M macs within tolerance 25%, the near'),
-        ({'weights': (1.0,)}, 'weights: expected 2 numbers >= 0'),
-        ({'weights': 1.0}, 'weights: expected a list of numbers, got 1.0'),
-        ({'weights': ('much', 1.0)}, 'weights: expected 2 numbers >= 0'),
-        ({'weights': (float('nan'), 1.0)}, 'weights: expected 2 numbers >= 0'),
-        ({'mode': 'fixed'}, "mode 'fixed' needs 2, one a stage, got 0"),
-        ({'mode': 'markov'}, 'mode: expected one of alternating, joint, fixed'),
-        ({'mode': 'fixed', 'scalings': [{'deep': 2}] * 2}, 'scalings.0.: unknown key .deep.'),
-        ({'mode': 'fixed', 'scalings': 2}, 'scalings: expected a list of scalings, one a stage'),
-        (
-            {'mode': 'fixed', 'scalings': [{}, {'depth': 1.2, 'width': 1.1, 'resolution': 1.15}]},
-            'scalings.1.: .* is a scaling of no stage of the space',
-        ),
-        ({'scalings': [{}, {}]}, "only mode 'fixed' reads it, not 'alternating'"),
-    ],
-)
-def test_mistakes(arguments: dict[str, object], message: str) -> None:
-    with pytest.raises(UserError, match=message):
-        mcea(**arguments).generation(0, [], random.Random(0))
-    assert issubclass(SearchError, UserError)
-
-
-def test_the_budget_of_the_base_by_monte_carlo() -> None:
-    search = mcea(base_macs='auto', base_samples=500, base_step=50_000, num_stages=None)
-    expected = base_macs(mean_macs(BASE, COST, 500), 50_000)
-    assert search.breeder.budgets.base_macs == expected
-    assert search.num_stages == 2
-    # In the study stands the number, so that it is the study of that number, too.
-    assert search.settings() == mcea(base_macs=float(expected)).settings()
-
-
-def test_a_scaled_space_of_another_family() -> None:
-    base = HRSpace(8, (1, 1, 1), (1, 2, 3), stem=16, stage1_blocks=1, stage1_channels=8)
-    space = ScaledSpace(
-        base, [ScalingStage(), ScalingStage(depth=(1.2, 1.4), width=(1.2, 1.4, 1.6))]
-    )
-    search = AlternatingSearch(
-        space,
-        Objective('mIoU'),
-        Counter((64, 64)),
-        tolerance=0.3,
-        base_samples=50,
-        base_step=1_000_000,
-        num_bases=3,
-        iterations=2,
-        population=4,
-        generations=2,
-    )
-    records = search_in_memory(search, evaluate=lambda arch: {'mIoU': float(arch.num_blocks)})
-    assert len(search.history) == 3
-    assert all(record.arch in space for record in records)
-    assert 'stages/s1.yaml' in search.findings()
-
-
-@pytest.mark.parametrize(
-    ('space', 'arguments', 'message'),
-    [
-        (BASE, {}, "needs a scaled space .family='scaled'., got MBConvSpace"),
-        (SPACE, {'num_stages': 3}, 'num_stages: 3 needs stages 1 to 3, and the space has no stage'),
-        (SPACE.restricted([['scale.stage', [0, 2]]]), {}, 'has no stage 1, only 0, 2'),
-        (ScaledSpace(BASE, [ScalingStage()]), {}, 'the space has only stage 0'),
-        (SPACE, {'base_macs': 'large'}, "base_macs: expected 'auto' or a number, got 'large'"),
-        (SPACE, {'base_macs': 'auto', 'base_samples': 9}, 'nearer to 0 than to a multiple of 50,0'),
-        (SPACE, {'budget': Budget(max_macs=1e9)}, 'whose stages have budgets of their own'),
-    ],
-)
-def test_spaces_and_budgets_that_make_no_search(
-    space: AbstractSpace[Any], arguments: dict[str, Any], message: str
-) -> None:
-    with pytest.raises(UserError, match=message):
-        AlternatingSearch(space, OBJECTIVE, COST, **arguments)
 
 
 def _study(where: str) -> SearchStudy:

@@ -18,11 +18,9 @@ from scalenas.arch import Arch
 from scalenas.errors import UserError
 from scalenas.search import (
     CandidateError,
-    Objective,
     ProgressLine,
     Record,
     SearchStudy,
-    StudyError,
     run_search,
 )
 
@@ -248,119 +246,3 @@ def test_a_score_that_does_not_exist_is_left_out(tmp_path: Path) -> None:
         random_search(num_total=1), study, lambda _: {'mIoU': 1.0, 'toaster': float('nan')}
     )
     assert record.metrics == {'mIoU': 1.0}
-
-
-def test_a_study_of_another_search_is_left_alone(tmp_path: Path, expected: list[Record]) -> None:
-    where = str(tmp_path / 'study.db')
-    run_search(evolution(), open_study(where), score)
-    with pytest.raises(StudyError, match='other settings: seed is 0 there and 7 here'):
-        open_study(where, seed=7)
-    with pytest.raises(StudyError, match=r'objective\.metric is mIoU there and AP here'):
-        SearchStudy.open(where, 'test', Objective('AP'), {'seed': 0})
-    with pytest.raises(StudyError, match='slot 0 holds another network'):
-        run_search(evolution(), open_study(where), score, seed=3)
-    assert SearchStudy.read(where).records() == expected
-
-
-@pytest.mark.parametrize('name', STORAGES)
-def test_a_damaged_file_is_one_line_and_stays(name: str, tmp_path: Path) -> None:
-    path = tmp_path / name
-    path.write_bytes(b'this is not a study\n' * 100)
-    with pytest.raises(StudyError, match=name) as error:
-        open_study(str(path))
-    assert '\n' not in str(error.value)
-    assert path.read_bytes() == b'this is not a study\n' * 100
-
-
-def test_storages_that_are_none(tmp_path: Path) -> None:
-    with pytest.raises(StudyError, match='expected a file ending in'):
-        open_study(str(tmp_path / 'study.txt'))
-    with pytest.raises(StudyError, match='no such file'):
-        SearchStudy.read(str(tmp_path / 'none.db'))
-    with pytest.raises(StudyError, match=r'\*\*\*') as error:
-        open_study('postgresql+nodriver://me:secret@localhost:1/x')
-    assert 'secret' not in str(error.value)
-
-
-def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
-    (tmp_path / 'file').write_text('x')
-    for where in (tmp_path / 'file/study.db', Path('/proc/zz/study.db')):
-        with pytest.raises(UserError, match='cannot be') as error:
-            open_study(str(where))
-        assert '\n' not in str(error.value)
-
-
-def test_a_storage_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
-    where = tmp_path / 'study.db'
-    open_study(str(where))
-    with pytest.raises(StudyError, match='cannot be written: attempt to write a readonly') as error:
-        open_study(f'sqlite:///file:{where}?mode=ro&uri=true')
-    assert '\n' not in str(error.value)
-
-
-def test_any_folder_may_hold_a_study(tmp_path: Path) -> None:
-    where = tmp_path / 'a {b} c' / 'study.db'
-    open_study(str(where))
-    assert where.is_file()
-    assert SearchStudy.names(str(where)) == ['test']
-
-
-def test_settings_may_change_while_nothing_has_a_result(tmp_path: Path) -> None:
-    """A metric that does not exist must not cost the study its name."""
-    where = str(tmp_path / 'study.db')
-    typo = SearchStudy.open(where, 'test', Objective('mIuO'), {'seed': 0})
-    with pytest.raises(StudyError, match=r'objective\.metric is mIuO there'):
-        open_study(where)  # nothing was tried yet: a worker may just have begun
-    with pytest.raises(CandidateError, match="no 'mIuO', only: mIoU"):
-        run_search(random_search(num_total=2), typo, score)
-    with pytest.raises(StudyError, match=r'objective\.direction'):
-        SearchStudy.open(where, 'test', Objective('mIuO', 'minimize'), {'seed': 0})
-    assert len(run_search(random_search(num_total=2), open_study(where), score)) == 2
-    with pytest.raises(StudyError, match=r'objective\.metric is mIoU there'):
-        SearchStudy.open(where, 'test', Objective('aAcc'), {'seed': 0})
-
-
-def test_a_foreign_study_is_not_touched(tmp_path: Path) -> None:
-    import optuna
-
-    url = f'sqlite:///{tmp_path / "study.db"}'
-    foreign = optuna.create_study(study_name='test', storage=url)
-    foreign.optimize(lambda trial: trial.suggest_float('x', 0, 1), n_trials=2)
-    with pytest.raises(StudyError, match='not made by a scalenas search'):
-        open_study(str(tmp_path / 'study.db'))
-    assert foreign.user_attrs == {}
-
-
-def test_a_worker_elsewhere_is_dead_when_its_pulse_stands_still(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from scalenas.search import study as module
-    from scalenas.search.study import Candidate
-
-    where = str(tmp_path / 'study.journal')
-    arch = evolution().space.smallest()
-    candidates = [Candidate(0, arch, evolution().cost(arch), 0)]
-    far, near = open_study(where), open_study(where)
-    object.__setattr__(far.worker, 'machine', 'elsewhere')
-    clock = [0.0]
-    monkeypatch.setattr(module, 'PULSE_SECONDS', 0.01)
-    claim = far.claim(candidates)
-    assert claim is not None
-    monkeypatch.setattr(module.time, 'monotonic', lambda: clock[0])
-    assert near.claim(candidates) is None
-    clock[0] += 80
-    with far.pulse(claim):
-        time.sleep(0.3)
-    assert near.claim(candidates) is None
-    clock[0] += 80
-    assert near.claim(candidates) is None
-    clock[0] += 80
-    assert near.claim(candidates) is not None
-    far.complete(claim, {'mIoU': 1.0})  # too late: dropped, with a warning
-    assert near.records() == []
-
-
-def test_objective_names_what_is_wrong() -> None:
-    with pytest.raises(ValueError, match='maximize, minimize'):
-        Objective('mIoU', 'up')  # type: ignore[arg-type]
-    assert OBJECTIVE.loss({'mIoU': 2.0}) == -2.0
