@@ -1,6 +1,5 @@
 """docs/own_project.md as it stands: an exported net in a stock config, a search on own data."""
 
-import random
 import re
 import runpy
 from pathlib import Path
@@ -13,11 +12,8 @@ from mmengine.registry import MODELS, DefaultScope
 from PIL import Image
 
 import scalenas.registry  # noqa: F401 (tells mmengine where mmseg's configs are)
-from scalenas.arch import dump
-from scalenas.models import ScaleHRNet
-from scalenas.models.checkpoint import save_plain
-from scalenas.space import HRSpace
 
+from .exported import write_exported
 from .tools.conftest import tool  # noqa: F401 (a fixture)
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,12 +23,7 @@ PALETTE = np.array([[60, 90, 60], [90, 90, 90], [200, 60, 40]])
 
 
 def test_an_exported_net_in_a_stock_config(tmp_path, monkeypatch):
-    arch = HRSpace(16, (1, 1, 1), (1, 2), 16, 1, 8).sample(random.Random(0))
-    exported = ScaleHRNet(arch)
-    (tmp_path / 'exported').mkdir()
-    (tmp_path / 'exported/mine.yaml').write_text(dump(arch))
-    weights = {f'backbone.{key}': value for key, value in exported.state_dict().items()}
-    save_plain(tmp_path / 'exported/mine.pth', weights)
+    exported = write_exported(tmp_path / 'exported', width=16)
     (tmp_path / 'mine.py').write_text(BLOCKS[0])
     monkeypatch.chdir(tmp_path)
     cfg = Config.fromfile('mine.py')

@@ -2,7 +2,6 @@
 
 import functools
 import os
-import random
 import re
 import shlex
 import subprocess
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
+from .exported import write_exported
 from .processes import run_tool
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -53,17 +53,7 @@ def test_the_backbone_in_somebodys_config(tmp_path, monkeypatch):
     from mmengine.structures import PixelData
     from mmseg.structures import SegDataSample
 
-    from scalenas.arch import dump
-    from scalenas.models import ScaleHRNet
-    from scalenas.models.checkpoint import save_plain
-    from scalenas.space import HRSpace
-
-    arch = HRSpace(8, (1, 1, 1), (1, 2), 16, 1, 8).sample(random.Random(0))
-    exported = ScaleHRNet(arch)
-    (tmp_path / 'exported').mkdir()
-    (tmp_path / 'exported/mine.yaml').write_text(dump(arch))
-    weights = {f'backbone.{key}': value for key, value in exported.state_dict().items()}
-    save_plain(tmp_path / 'exported/mine.pth', weights)
+    exported = write_exported(tmp_path / 'exported', width=8)
     backbones = [p.values[0] for p in blocks('python') if p.values[0].startswith('backbone = ')]
     (block,) = [text for text in backbones if "'exported/mine.yaml'" in text]
     monkeypatch.chdir(tmp_path)
