@@ -26,7 +26,7 @@ ARMS: Mapping[str, tuple[str, ...]] = {
     'dropout and decay for all': ('model.dropout=all', 'model.child_decay=1e-5'),
     '30 % of the rate': (_LOW_RATE,),
 }
-"""Name of a single-stage model -> what its config changes: one rule of BigNAS each."""
+"""Name of a single-stage model -> what its config changes, a rule of BigNAS or two."""
 
 CONTROL = '30 % of the rate'
 """Runs after all others: what the low rate does by itself, the fourth curve of figures 4 and 5."""

@@ -48,8 +48,8 @@ CASES = {
         dict(tap='decode_head.conv_seg', teacher='inplace'),
         False,
     ),
-    'sandwich-bignas': (dict(type='sandwich', num_random=1), 'skip', BIGNAS, False),
-    'sandwich-bignas-each': (dict(type='sandwich', num_random=1), 'skip', BIGNAS, True),
+    'sandwich-bignas': (dict(type='sandwich', num_random=2), 'skip', BIGNAS, False),
+    'sandwich-bignas-each': (dict(type='sandwich', num_random=2), 'skip', BIGNAS, True),
     'sandwich-bignas-each-decay': (dict(type='sandwich', num_random=1), 'decay', BIGNAS, False),
     # Children that see no labels do not run an auxiliary head.
     'auxiliary-each-decay': (dict(type='sandwich', num_random=1), 'decay', BIGNAS, False),
@@ -142,6 +142,18 @@ def two_processes(tmp_path_factory):
     torch.save({'state_dict': state, 'meta': meta}, folder / 'teacher.pth')
     start_beside(work, str(folder), tuple(CASES))
     return folder
+
+
+@pytest.mark.skipif(sys.platform == 'win32', reason='gloo over a file')
+def test_both_forms_of_a_sandwich_train_alike_in_two_processes(two_processes):
+    """One summed forward, and one backward for each sub-net: the same weights after all steps."""
+    summed, each = (
+        torch.load(two_processes / f'sandwich-bignas{form}-0.pth', weights_only=True)['weights']
+        for form in ('', '-each')
+    )
+    assert summed.keys() == each.keys()
+    for name, value in summed.items():
+        torch.testing.assert_close(each[name], value, rtol=1e-10, atol=1e-10)
 
 
 @pytest.mark.skipif(sys.platform == 'win32', reason='gloo over a file')
