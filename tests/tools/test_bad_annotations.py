@@ -68,3 +68,30 @@ def test_one_line_and_nothing_written(
     assert error.startswith(f'error: {loader}_dataloader: {data}/annotations/')
     assert "no annotation has 'keypoints'" in error
     assert not out.exists() or not any(out.iterdir())
+
+
+@pytest.mark.parametrize(
+    ('spoiled', 'words'),
+    [
+        ({'images': []}, "its list 'images' is empty"),
+        ({'categories': [{'id': 7, 'name': 'person'}]}, 'which is not among its categories'),
+    ],
+)
+def test_other_files_of_somebody_elses(
+    spoiled: dict[str, list[object]],
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    data, out = tmp_path / 'people', tmp_path / 'out'
+    make_demo_people(data)
+    path = data / 'annotations/person_keypoints_train.json'
+    path.write_text(json.dumps({**json.loads(path.read_text()), **spoiled}))
+    option = f'train_dataloader.dataset.data_root={data}'
+    arguments = [TEACHER, '--work-dir', str(out), '--no-validate', '--cfg-options', option]
+    assert run(monkeypatch, 'train', arguments) == 2
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.startswith(f'error: train_dataloader: {path}')
+    assert words in error
+    assert not out.exists() or not any(out.iterdir())
