@@ -1,0 +1,35 @@
+"""Errors of the user carry what they say as fields."""
+
+import pickle
+import time
+
+from scalenas.config import ConfigError
+from scalenas.errors import NOTHING, UserError, short
+
+
+def test_the_line_is_made_from_the_fields() -> None:
+    error = UserError(where='search.budget', got=0, allowed='bounds', hint='leave it out')
+    assert str(error) == 'search.budget: got 0; allowed: bounds; leave it out'
+    assert str(UserError('is no file', where='a.py')) == 'a.py: is no file'
+    assert str(UserError(where='a', got=None)) == 'a: got None'
+    assert UserError('anything else').got is NOTHING
+
+
+def test_fields_survive_a_process_boundary() -> None:
+    error = pickle.loads(pickle.dumps(ConfigError('odd', where='a.b', got=(1, 2), hint='c')))
+    assert isinstance(error, ConfigError)
+    assert (error.where, error.got, error.hint) == ('a.b', (1, 2), 'c')
+    assert str(error) == 'a.b: odd; got (1, 2); c'
+
+
+def test_the_repr_of_nested_aliases_is_short_and_quick() -> None:
+    value: list[object] = ['x' * 1000]
+    for _ in range(60):
+        value = [value] * 9
+    start = time.perf_counter()
+    assert len(short(value)) <= 60
+    assert time.perf_counter() - start < 5  # the whole repr has 9**60 entries
+    value.append(value)
+    assert len(short({'a': value, 'b': 'two\nlines'})) <= 60
+    assert short('two\nlines') == "'two\\nlines'"
+    assert short(10**5000) == '<a huge number>'
