@@ -1,11 +1,44 @@
-"""What tests start from: no default scope of an earlier run, and configs written unformatted."""
+"""What tests start from: no default scope of an earlier run, and configs written unformatted.
+
+`pytest -m fast` runs the rooms that need neither torch nor the packages around it, with numpy,
+PyYAML, Optuna, SciPy, pytest and Hypothesis alone.
+"""
 
 import gc
+import importlib.util
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from .processes import unformatted
+HERE = Path(__file__).parent
+
+FAST = ('arch', 'complexity', 'space', 'sampling', 'scaling', 'search')
+"""Folders whose tests import nothing of torch, but for the modules below."""
+
+WITH_TORCH = (
+    'arch/test_families.py',
+    'complexity/test_complexity_floor.py',
+)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With -m fast, modules that would import torch are not even read."""
+    if config.option.markexpr != 'fast' or collection_path in (HERE, *HERE.parents):
+        return None
+    return None if _is_fast(collection_path) else True
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if _is_fast(item.path) and item.get_closest_marker('slow') is None:
+            item.add_marker('fast')
+
+
+def _is_fast(path: Path) -> bool:
+    name = path.relative_to(HERE).as_posix()
+    return name.split('/')[0] in (*FAST, 'test_errors.py') and name not in WITH_TORCH
 
 
 def pytest_collection_finish() -> None:
@@ -14,30 +47,40 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def unformatted(text: str, **_: object) -> tuple[str, bool]:
+    """For yapf's FormatCode: mmengine formats each config it writes, several times a run."""
+    return text, True
+
+
 @pytest.fixture(scope='session', autouse=True)
 def configs_are_written_as_they_are() -> Iterator[None]:
     """Most of a small run's time went into formatting its config."""
+    if importlib.util.find_spec('yapf') is None:
+        yield
+        return
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr('yapf.yapflib.yapf_api.FormatCode', unformatted)
         yield
 
 
+def _scopes() -> dict[str, object]:
+    """Default scopes that a runner set for the whole process; none before mmengine is imported."""
+    registry = sys.modules.get('mmengine.registry')
+    return {} if registry is None else registry.DefaultScope._instance_dict
+
+
 @pytest.fixture(scope='module', autouse=True)
 def no_default_scope() -> Iterator[None]:
     """A runner sets a default scope for the whole process, which a module must not inherit."""
-    from mmengine.registry import DefaultScope
-
-    DefaultScope._instance_dict.clear()
+    _scopes().clear()
     yield
-    DefaultScope._instance_dict.clear()
+    _scopes().clear()
 
 
 @pytest.fixture(autouse=True)
 def own_default_scope(no_default_scope: None) -> Iterator[None]:
     """Nor a test that of another one of its module; what the module's fixtures set stays."""
-    from mmengine.registry import DefaultScope
-
-    before = dict(DefaultScope._instance_dict)
+    before = dict(_scopes())
     yield
-    DefaultScope._instance_dict.clear()
-    DefaultScope._instance_dict.update(before)
+    _scopes().clear()
+    _scopes().update(before)

@@ -54,11 +54,6 @@ FORMAT_CODE = yapf_api.FormatCode
 """yapf's own, for tests of the formatting itself."""
 
 
-def unformatted(text: str, **_: object) -> tuple[str, bool]:
-    """For yapf's FormatCode: mmengine formats each config it writes, several times a run."""
-    return text, True
-
-
 def start_beside(work: Callable[..., None], *args: object) -> None:
     """Two processes that each call work(rank, *args), until both have ended.
 

@@ -3,7 +3,7 @@
 import pickle
 import time
 
-from scalenas.config import ConfigError
+from scalenas.arch import ArchError
 from scalenas.errors import NOTHING, UserError, short
 
 
@@ -16,8 +16,8 @@ def test_the_line_is_made_from_the_fields() -> None:
 
 
 def test_fields_survive_a_process_boundary() -> None:
-    error = pickle.loads(pickle.dumps(ConfigError('odd', where='a.b', got=(1, 2), hint='c')))
-    assert isinstance(error, ConfigError)
+    error = pickle.loads(pickle.dumps(ArchError('odd', where='a.b', got=(1, 2), hint='c')))
+    assert isinstance(error, ArchError)
     assert (error.where, error.got, error.hint) == ('a.b', (1, 2), 'c')
     assert str(error) == 'a.b: odd; got (1, 2); c'
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from ..processes import FORMAT_CODE, unformatted
+from ..conftest import unformatted
+from ..processes import FORMAT_CODE
 from .shipped import read
 
 SOME = (
