@@ -23,6 +23,8 @@ import torch
 from torch.multiprocessing import start_processes
 from yapf.yapflib import yapf_api
 
+from .conftest import unformatted
+
 ROOT = Path(__file__).resolve().parents[1]
 
 FORKS = multiprocessing.get_context('forkserver')
