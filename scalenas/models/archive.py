@@ -85,7 +85,7 @@ def check_whole(path: Path) -> None:
             30,
         )
     else:
-        raise CheckpointError(_what(head), where=path, allowed=SAVED)
+        raise CheckpointError(_what(head), where=path, got=head[:12], allowed=SAVED)
 
 
 def _what(head: bytes) -> str:
@@ -94,7 +94,7 @@ def _what(head: bytes) -> str:
             return f'not a checkpoint: {text}'
     if _LEGACY.startswith(head):
         return 'truncated, or not a checkpoint'
-    return f'not a checkpoint: {"a pickle of something else" if head[:1] == _PICKLE else "unknown"}'
+    return 'not a checkpoint' + (': a pickle of something else' if head[:1] == _PICKLE else '')
 
 
 def _is_zip(path: Path) -> bool:
