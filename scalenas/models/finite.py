@@ -24,8 +24,7 @@ class OutputWatch:
     """
 
     def __init__(self, model: nn.Module) -> None:
-        buffers = ((n, b) for n, b in model.named_buffers() if n.split('.')[-1] in STATISTICS)
-        self._ranges: dict[str, list[Tensor]] = {name: [_ends(b)] for name, b in buffers}
+        self._ranges = _broken_statistics(model)
         self._handles = [
             module.register_forward_hook(partial(self._look, name or type(module).__name__))
             for name, module in _watched(model)
@@ -75,6 +74,16 @@ def watched(model: nn.Module) -> Iterator[OutputWatch]:
         yield watch
     finally:
         watch.remove()
+
+
+def _broken_statistics(model: nn.Module) -> dict[str, list[Tensor]]:
+    """Smallest and largest value of every running statistic, if any is not finite; else nothing."""
+    buffers = {n: b for n, b in model.named_buffers() if n.split('.')[-1] in STATISTICS}
+    # There may be thousands, and to look at them one by one takes as long as a small net's forward.
+    values = [buffer.detach().flatten() for buffer in buffers.values()]
+    if not values or bool(torch.isfinite(_ends(torch.cat(values))).all()):
+        return {}
+    return {name: [_ends(buffer)] for name, buffer in buffers.items()}
 
 
 def _ends(value: Tensor) -> Tensor:

@@ -13,14 +13,10 @@ from collections.abc import Callable, Mapping
 from pathlib import PurePath
 from typing import Any
 
-import numpy as np
 from mmengine.logging import HistoryBuffer
 
+from .arrays import Array, Kind, rebuilt_array, rebuilt_scalar
 from .errors import CheckpointError
-
-ARRAYS = '?bhilqBHILQefdgFDGSUMmO'
-"""Kinds of values that arrays may have, in numpy's letters; records, which may lie about where
-their fields are, are left out."""
 
 READ = 'tensors, plain values and numpy arrays'
 ALONE = 'write its state_dict alone with torch.save, if you trust the file'
@@ -30,9 +26,7 @@ Entry = Callable[..., Any] | tuple[Callable[..., Any], str]
 
 def readable() -> list[Entry]:
     """All that may be called or made, for `torch.serialization.safe_globals`."""
-    core: Any = np._core if hasattr(np, '_core') else np.core
-    entries: list[Entry] = [HistoryBuffer, np.ndarray, np.dtype, frozenset, slice]
-    entries += {type(np.dtype(kind)) for kind in ARRAYS}
+    entries: list[Entry] = [HistoryBuffer, frozenset, slice]
     entries += [datetime.datetime, datetime.date, datetime.timedelta]
     entries += [
         (_statistic, 'builtins.getattr'),
@@ -44,10 +38,11 @@ def readable() -> list[Entry]:
     ]
     for name in ('pathlib.PosixPath', 'pathlib.WindowsPath', 'pathlib.PurePosixPath'):
         entries.append((_path, name))
-    for name in ('_reconstruct', 'scalar'):
-        # NumPy 2 moved them; files name the place that they had where they were written.
-        made = getattr(core.multiarray, name)
-        entries += [(made, f'numpy.{place}.multiarray.{name}') for place in ('core', '_core')]
+    # NumPy 2 moved two of these; files name the place that they had where they were written.
+    entries += [(Kind, 'numpy.dtype'), (Array, 'numpy.ndarray')]
+    for place in ('numpy.core', 'numpy._core'):
+        entries.append((rebuilt_array, f'{place}.multiarray._reconstruct'))
+        entries.append((rebuilt_scalar, f'{place}.multiarray.scalar'))
     return entries
 
 

@@ -163,6 +163,7 @@ def _values(key: str, value: Tensor) -> str:
     """What is wrong with the numbers of an entry; '' for nothing."""
     if not value.numel() or not (value.is_floating_point() or value.is_complex()):
         return ''
+    value = value.detach()
     numbers = torch.view_as_real(value.resolve_conj()) if value.is_complex() else value
     least, most = numbers.aminmax()
     if not bool(torch.isfinite(least) & torch.isfinite(most)):

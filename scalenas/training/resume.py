@@ -13,6 +13,12 @@ from torch import Tensor
 from scalenas.models.checkpoint import CheckpointError, check_state, load_checkpoint
 from scalenas.models.weights import first_broken
 
+PARTS: Mapping[str, Mapping[str, type]] = {
+    'optimizer': {'state': Mapping, 'param_groups': list},
+    'message_hub': {'log_scalars': Mapping, 'runtime_info': Mapping, 'resumed_keys': Mapping},
+}
+"""What a resumed run reads beside weights and meta, and of what kind it is."""
+
 
 def usable_checkpoint(cfg: Config) -> str | None:
     """Path of the checkpoint that a Runner of this config loads or resumes; None: it loads none.
@@ -44,13 +50,13 @@ def check_training(checkpoint: Mapping[str, Any], path: str) -> None:
     meta = checkpoint.get('meta')
     meta = meta if isinstance(meta, Mapping) else {}
     missing = [f'meta.{name}' for name in ('epoch', 'iter') if not _is_count(meta.get(name))]
-    parts = {'optimizer': ('state', 'param_groups'), 'message_hub': ('log_scalars', 'runtime_info')}
-    for name, keys in parts.items():
+    for name, keys in PARTS.items():
         part = checkpoint.get(name)
         if not isinstance(part, Mapping) or not part:
             missing.append(name)
         elif name == 'message_hub' or 'param_groups' in part:  # else of several optimizers
-            missing += [f'{name}.{key}' for key in keys if key not in part]
+            wrong = [key for key, kind in keys.items() if not isinstance(part.get(key), kind)]
+            missing += [f'{name}.{key}' for key in wrong]
     if missing:
         raise CheckpointError(
             f'{path}: cannot be resumed, no training run wrote it ({", ".join(missing)} missing); '
