@@ -6,6 +6,7 @@ import collections
 import datetime
 import fractions
 import pathlib
+import pickle
 import runpy
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from mmengine.config import ConfigDict
 from mmengine.runner import save_checkpoint
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 
+from scalenas.models.arrays import Kind, rebuilt_array
 from scalenas.models.checkpoint import CheckpointError, check_meta, load_checkpoint
 
 METAS = sorted(Path(mmpose.__file__).parent.glob('.mim/configs/_base_/datasets/*.py'))
@@ -184,3 +186,42 @@ def test_a_number_without_end_and_other_protocols_are_one_line(tmp_path: Path) -
     with pytest.raises(CheckpointError) as error:
         load_checkpoint(tmp_path / 'b.pth')
     assert 'pickle_protocol' in error.value.hint
+
+
+HOSTILE = [
+    ('f8', (3, '<', None, None, None, -1, -1, 63)),  # numbers that say that they are objects
+    ('U2', (3, '<', None, None, None, 10**9, 1, 8)),  # text that says that it is longer
+]
+
+
+@pytest.mark.parametrize(('name', 'state'), HOSTILE)
+def test_a_type_is_what_its_name_says(name: str, state: tuple[Any, ...]) -> None:
+    kind = Kind(name)
+    kind.__setstate__(state)
+    assert kind.made() == np.dtype(name)
+    assert not kind.made().hasobject
+
+
+@pytest.mark.parametrize('name', ['f8,O', 'V8', 'O,O', 'f4, i4', [('a', 'O')], None, 'f', 'f99'])
+def test_records_and_unknown_types_are_not_made(name: Any) -> None:
+    if name == 'f':
+        assert Kind(name).made() == np.float32
+        return
+    with pytest.raises((pickle.UnpicklingError, TypeError)):
+        Kind(name).made()
+
+
+@pytest.mark.parametrize(
+    'state',
+    [
+        (1, (2,), Kind('f8'), False, bytes(15)),
+        (1, (-1,), Kind('f8'), False, bytes(8)),
+        (1, (1,), Kind('O'), False, bytes(8)),
+        (1, (1,), Kind('f8'), False, [1.0]),
+        (1, (1,), np.dtype('f8'), False, bytes(8)),
+        (1, (2**62,), Kind('f8'), False, bytes(8)),
+    ],
+)
+def test_an_array_holds_what_its_shape_says(state: tuple[Any, ...]) -> None:
+    with pytest.raises((pickle.UnpicklingError, ValueError, TypeError, MemoryError)):
+        rebuilt_array().__setstate__(state)
