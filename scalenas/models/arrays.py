@@ -24,7 +24,8 @@ class Kind:
     def __init__(self, name: object, align: object = False, copy: object = False) -> None:
         if not isinstance(name, str) or not KINDS.fullmatch(name):
             raise _unsupported('dtype', name)
-        self.name, self.order, self.unit = name, '=', ''
+        self.name, self.unit = name, ''
+        self.order: Any = '='
 
     def __setstate__(self, state: object) -> None:
         if not isinstance(state, tuple) or len(state) < 8 or state[1] not in ORDERS:
@@ -53,7 +54,8 @@ class Array(np.ndarray):
             raise _unsupported('ndarray', shape)
         if isinstance(values, list) is not (kind.name[0] == 'O'):
             raise _unsupported('ndarray', kind.name)
-        super().__setstate__((1, shape, kind.made(), bool(fortran), values))
+        state = (1, shape, kind.made(), bool(fortran), values)
+        super().__setstate__(state)
 
 
 def rebuilt_array(*_: object) -> Array:
