@@ -19,6 +19,7 @@ from scalenas.complexity import Counter
 from scalenas.config import check_data, clear_errors
 from scalenas.models import SuperLinear
 from scalenas.models.checkpoint import check_space, check_weights, load_checkpoint
+from scalenas.models.finite import watched
 from scalenas.space import AbstractSpace
 
 from .batches import MEMORY_LIMIT, FixedBatches, build_loader
@@ -72,7 +73,8 @@ class SubnetEvaluator:
         with clear_errors(cfg):
             model = build_model(cfg)
             load_into(model, checkpoint)
-            model.to(target).eval()
+            model.to(target)
+            model.eval()
             loader = build_loader(cfg, f'{split}_dataloader')
             evaluator = build_metrics(cfg, f'{split}_evaluator')
             # Before another dataset: mmpose's CocoMetric takes the truth of the one built last.
@@ -95,14 +97,20 @@ class SubnetEvaluator:
 
     @torch.no_grad()
     def measure(self, model: nn.Module) -> dict[str, float]:
-        """Metrics of any model of the same task as it stands, on the validation images."""
+        """Metrics of any model of the same task as it stands, on the validation images.
+
+        Raises:
+            EvaluationError: for outputs that are not finite.
+        """
         for metric in self.evaluator.metrics:
             metric.results.clear()  # those of an attempt that failed half-way would count, too
-        for batch in self.validation:
-            outputs = model(**batch, mode='predict')
-            self.evaluator.process(data_samples=outputs, data_batch=batch)
-            # Both hold full-size logits, which would stay through the next forward.
-            del outputs, batch
+        with watched(model) as watch:
+            for batch in self.validation:
+                outputs = model(**batch, mode='predict')
+                watch.check(EvaluationError)
+                self.evaluator.process(data_samples=outputs, data_batch=batch)
+                # Both hold full-size logits, which would stay through the next forward.
+                del outputs, batch
         # COCO's tools print a page for each candidate, and mmengine logs what matters.
         with redirect_stdout(io.StringIO()):
             return full_precision(self.evaluator.evaluate(self.validation.num_images))

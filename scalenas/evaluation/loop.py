@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from mmengine.runner import Runner, ValLoop
 from mmengine.runner.amp import autocast
 from torch.utils.data import DataLoader
 
+from scalenas.models.finite import watched
 from scalenas.registry import LOOPS
 
 from .batches import FixedBatches, build_loader
@@ -68,11 +70,23 @@ class SubnetValLoop(ValLoop):
 
     @torch.no_grad()
     def _validate(self, stage: str) -> dict[str, float]:
-        for i, batch in enumerate(self.dataloader):
-            self.runner.call_hook(f'before_{stage}_iter', batch_idx=i, data_batch=batch)
-            outputs = self._model.val_step(batch)
-            self.evaluator.process(data_samples=outputs, data_batch=batch)
-            self.runner.call_hook(
-                f'after_{stage}_iter', batch_idx=i, data_batch=batch, outputs=outputs
-            )
-        return full_precision(self.evaluator.evaluate(len(self.dataloader.dataset)))
+        broken: str | None = None
+        with watched(self._model) as watch:
+            for i, batch in enumerate(self.dataloader):
+                self.runner.call_hook(f'before_{stage}_iter', batch_idx=i, data_batch=batch)
+                outputs = self._model.val_step(batch)
+                if stage == 'test':
+                    watch.check(EvaluationError)
+                broken = broken or watch.broken()
+                self.evaluator.process(data_samples=outputs, data_batch=batch)
+                self.runner.call_hook(
+                    f'after_{stage}_iter', batch_idx=i, data_batch=batch, outputs=outputs
+                )
+        metrics = full_precision(self.evaluator.evaluate(len(self.dataloader.dataset)))
+        if broken is None:
+            return metrics
+        # The training may still get there; a number would make this checkpoint the best.
+        self.runner.logger.warning(
+            f'model.{broken}: gives values that are not finite, so this sub-net has no score'
+        )
+        return dict.fromkeys(metrics, math.nan)

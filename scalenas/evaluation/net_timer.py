@@ -113,7 +113,8 @@ class NetTimer:
             if isinstance(module, _BatchNorm):
                 module.momentum = 1.0
         with torch.no_grad():
-            net.train()(images)
+            net.train()
+            net(images)
             net.eval()
             return timed(lambda: net(images), self.device, self.repeats, self.warm_up, self.clock)
 

@@ -49,11 +49,13 @@ def trace(
         if names[name]:
             module.register_forward_hook(partial(_count, name, found, known))
     image = torch.empty(1, in_channels, *size, device='meta')
+    # In a line of its own: HRNet of mmdet and of mmpretrain gives None back.
+    ghost.eval()
     with torch.no_grad():
         if isinstance(ghost, BaseModel):
-            raw_outputs(ghost.eval(), image)
+            raw_outputs(ghost, image)
         else:
-            ghost.eval()(image)
+            ghost(image)
     return sum(found, Cost())
 
 

@@ -60,7 +60,7 @@ def write_onnx(model: nn.Module, path: Path, size: Size, in_channels: int = 3) -
     check_onnx(model)
     import onnxruntime
 
-    raw = _Raw(model).cpu().eval()
+    raw = _Raw(model).cpu().eval()  # ours, which gives itself back
     image = torch.randn(1, in_channels, *size, generator=torch.Generator().manual_seed(0))
     expected = raw(image)
     several = len(expected) > 1

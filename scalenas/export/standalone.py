@@ -14,8 +14,8 @@ from .reach import reached
 from .text import as_source
 
 ROOTS = (('scalenas.models.hrnet', 'AbstractHRNet'), ('scalenas.arch.hrnet', 'HRArch'))
-MODULES = ('scalenas.models',)
-"""Rooms whose classes torch calls by itself: all of their methods are kept."""
+MODULES = ('scalenas.models', 'scalenas.errors')
+"""Whose classes torch or Python call by themselves: all of their methods are kept."""
 
 HEAD = '''"""{name}: an HRNet-style backbone in one file, on torch and mmengine.
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 from torch import Tensor, nn
@@ -21,6 +20,7 @@ from scalenas.digest import file_digest
 from scalenas.evaluation import SubnetEvaluator, calibrated
 from scalenas.evaluation.supernet import locate
 from scalenas.models import SuperLinear
+from scalenas.models.checkpoint import check_weights, load_checkpoint
 from scalenas.models.slicing import cut_state_dict
 from scalenas.paths import writable_folder
 from scalenas.version import __version__
@@ -128,7 +128,8 @@ def export_subnet(
         (stage / f'{name}.py').write_text(text, encoding='utf-8')
         (stage / f'{name}.pth').write_bytes(checkpoint_bytes(subnet_state(model, arch), meta))
         (stage / f'{name}.yaml').write_text(dump(arch), encoding='utf-8')
-        static = load_exported(stage / f'{name}.py', stage / f'{name}.pth').to(device)
+        static = load_exported(stage / f'{name}.py', stage / f'{name}.pth')
+        static.to(device)
         found = difference(model, static, evaluator.validation)
         if not found.equal:
             raise ExportError(
@@ -171,8 +172,11 @@ def load_exported(config: Path, weights: Path) -> Any:
     cfg = Config.fromfile(config)
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
         model = MODELS.build(cfg.model)
-    model.load_state_dict(torch.load(weights, weights_only=True)['state_dict'])
-    return model.eval()
+    state = load_checkpoint(weights)['state_dict']
+    check_weights(model.state_dict(), state, weights)
+    model.load_state_dict(state)
+    model.eval()
+    return model
 
 
 def _size_of(cfg: Config) -> Size | None:

@@ -18,7 +18,8 @@ from torch import Tensor
 from scalenas.arch import HRArch, find, of_family, pruned
 from scalenas.arch.strict import ArchError, as_choice
 from scalenas.config import read_config
-from scalenas.models.checkpoint import load_checkpoint, misfits
+from scalenas.models import ScaleHRNet
+from scalenas.models.checkpoint import check_weights, load_checkpoint, misfits
 from scalenas.models.extra import single_scale
 from scalenas.models.slicing import NORM_KEYS, norm_map, super_names
 from scalenas.paths import resource, writable_folder
@@ -72,7 +73,13 @@ class Source:
             for key, value in content['state_dict'].items()
             if key.startswith(PREFIX)
         }
-        sliced_state(arch, arch, state, path)
+        found = sliced_state(arch, arch, state, path)
+        with torch.device('meta'):
+            norm = {'type': 'BN'} if _norm(state) == 'bn' else {'type': 'GN', 'num_groups': 1}
+            own = ScaleHRNet(arch, norm_cfg=norm).state_dict()
+        check_weights(own, found, path)
+        # A task's recipe builds float32, and what is read back is compared bit by bit.
+        state = {key: value.to(own[key].dtype) for key, value in found.items()}
         return cls(path.stem, path, arch, state)
 
 
@@ -151,7 +158,7 @@ def sliced_state(
     Raises:
         ExportError: when `state` does not hold them.
     """
-    norm = 'bn' if 'bn1.weight' in state else 'gn'
+    norm = _norm(state)
     # Both are named like the supernet's there: the last step of one may not be that of the other.
     names = {there: own for own, there in _keys(whole, norm).items()}
     found = {own: names.get(there) for own, there in _keys(part, norm).items()}
@@ -162,6 +169,11 @@ def sliced_state(
             f'the first is {PREFIX}{missing[0]!r}'
         )
     return {own: state[str(key)] for own, key in found.items()}
+
+
+def _norm(state: Mapping[str, Tensor]) -> str:
+    """The short name of the norm layers."""
+    return 'bn' if 'bn1.weight' in state else 'gn'
 
 
 def _keys(arch: HRArch, norm: str) -> dict[str, str]:

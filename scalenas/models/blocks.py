@@ -8,9 +8,9 @@ from functools import partial
 
 import torch
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
 from .layers import Build, norm_abbreviation
+from .recompute import recomputed
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     'swish': nn.SiLU,
@@ -35,7 +35,7 @@ class AbstractBlock(nn.Module, ABC):
     def forward(self, x: Tensor) -> Tensor:
         """x: (N, c_in, H, W) -> (N, c_out, H', W')."""
         if self.with_cp and x.requires_grad:
-            return checkpoint(self._run, x, use_reentrant=False)
+            return recomputed(self, self._run, x)
         return self._run(x)
 
     @abstractmethod

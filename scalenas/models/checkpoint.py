@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
-import re
-from collections.abc import Callable, Mapping
+import struct
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from mmengine.logging import HistoryBuffer
 from torch import Tensor
 
 from scalenas.arch.strict import suggest
-from scalenas.errors import UserError
 from scalenas.space import AbstractSpace, ScaledSpace
 
-BROKEN = '{path}: truncated, or not a checkpoint; copy or make it again'
+from .archive import AGAIN, check_whole
+from .errors import CheckpointError
+from .pickled import READ, readable, refusal
+from .weights import check_state, check_values, check_weights, misfits
 
-
-class CheckpointError(UserError):
-    """A checkpoint that cannot be used: the message is one line for the user."""
+__all__ = [
+    'CheckpointError',
+    'check_meta',
+    'check_space',
+    'check_state',
+    'check_values',
+    'check_weights',
+    'load_checkpoint',
+    'misfits',
+    'save_plain',
+    'written_space',
+]
 
 
 def load_checkpoint(path: str | Path) -> dict[str, Any]:
@@ -30,35 +41,88 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
 
     Nothing in the file is executed: only tensors, plain values and the training logs that
     mmengine writes are read. A bare state dict comes back as `{'state_dict': ..., 'meta': {}}`.
+    Its weights can be trusted as far as the file says: every record has its checksum, every
+    weight is an ordinary tensor of finite floats.
 
     Raises:
-        CheckpointError: for a file that is missing, truncated, not a checkpoint, or unsafe.
+        CheckpointError: for a file that is missing, damaged, not a checkpoint, or unsafe, and for
+            weights that no net can compute with.
     """
     path = Path(path)
     if path.suffix == '.safetensors':
         raise CheckpointError(
-            f'{path}: safetensors are not read here; load its tensors with the package that wrote '
-            'them, and write them with torch.save'
+            'safetensors are not read here',
+            where=path,
+            hint='load its tensors with the package that wrote them, and write them with '
+            'torch.save',
         )
+    check_whole(path)
+    content = _read(path, path)
+    if isinstance(content, Mapping) and 'state_dict' in content:
+        state = content['state_dict']
+    elif isinstance(content, Mapping) and any(isinstance(v, Tensor) for v in content.values()):
+        state, content = content, {'state_dict': content, 'meta': {}}
+    else:
+        state = None
+    if not isinstance(state, Mapping):
+        raise CheckpointError(
+            "not a checkpoint: expected a mapping with 'state_dict', or tensors by name",
+            where=path,
+        )
+    check_state(state, path)
+    return dict(content)
+
+
+def check_meta(meta: object, where: str) -> None:
+    """Pass when a checkpoint that holds `meta` could be read again, by `load_checkpoint`.
+
+    Raises:
+        CheckpointError: for what cannot be saved, or would be refused.
+    """
+    buffer = io.BytesIO()
     try:
-        with torch.serialization.safe_globals(_written_by_mmengine()):
-            content = torch.load(path, map_location='cpu', weights_only=True)
-    except FileNotFoundError:
-        raise CheckpointError(f'{path}: no such file; expected a checkpoint (.pth)') from None
-    except IsADirectoryError:
-        raise CheckpointError(f'{path}: is a folder; expected a checkpoint (.pth)') from None
+        torch.save(meta, buffer)
+    except (pickle.PicklingError, AttributeError, TypeError, RecursionError) as error:
+        text = ' '.join(str(error).split())[:200]
+        raise CheckpointError(f'cannot be saved ({text})', where=where, allowed=READ) from None
+    buffer.seek(0)
+    _read(buffer, where)
+
+
+def _read(path: Path | io.BytesIO, where: object) -> Any:
+    """What torch.save wrote, without running any of it; `where` is named in errors."""
+    try:
+        with torch.serialization.safe_globals(readable()), warnings.catch_warnings():
+            warnings.simplefilter('ignore')  # of pickle protocols: an error follows
+            return torch.load(path, map_location='cpu', weights_only=True)
     except pickle.UnpicklingError as error:
-        raise CheckpointError(_why_not(path, str(error))) from None
-    except (OSError, EOFError, RuntimeError, ValueError, LookupError, TypeError):
-        # torch raises any of these for a broken archive.
-        raise CheckpointError(BROKEN.format(path=path)) from None
-    if isinstance(content, Mapping) and isinstance(content.get('state_dict'), Mapping):
-        return dict(content)
-    if isinstance(content, Mapping) and content and _is_state_dict(content):
-        return {'state_dict': content, 'meta': {}}
-    raise CheckpointError(
-        f"{path}: not a checkpoint: expected a mapping with 'state_dict', or tensors by name"
-    )
+        raise refusal(where, str(error)) from None
+    except MemoryError:
+        raise CheckpointError('needs more memory than there is', where=where) from None
+    except EOFError:
+        raise CheckpointError('truncated, or not a checkpoint', where=where, hint=AGAIN) from None
+    except BROKEN as error:
+        # torch raises any of these for content that is not what it wrote.
+        text = ' '.join(str(error).split())[:200]
+        problem = f'cannot be read by torch ({type(error).__name__}: {text})'
+        if 'unexpected EOF' in text:
+            problem = 'truncated, or not a checkpoint'
+        if 'allocate memory' in text:
+            problem = 'needs more memory than there is'
+        raise CheckpointError(problem, where=where, hint=AGAIN) from None
+
+
+BROKEN = (
+    OSError,
+    RuntimeError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    ArithmeticError,
+    struct.error,
+)
 
 
 def save_plain(
@@ -82,41 +146,6 @@ def save_plain(
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
-
-
-def check_weights(own: Mapping[str, Tensor], found: Mapping[str, Tensor], path: str | Path) -> None:
-    """Pass when a model with the state dict `own` takes all of `found`, and nothing stays unset.
-
-    Raises:
-        CheckpointError: says how many weights do not fit, and names the first of each kind.
-    """
-    if wrong := misfits(own, found):
-        raise CheckpointError(
-            f'{path}: does not fit the model, which has {len(own)} weights: {wrong}; '
-            'give the config it was trained with'
-        )
-
-
-def misfits(own: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str | None:
-    """What keeps `found` from filling a model with the state dict `own`, in words; None: nothing.
-
-    Weights are missing, unknown or of another shape.
-    """
-    missing = [key for key in own if key not in found]
-    unknown = [key for key in found if key not in own]
-    misshapen = [key for key in own if key in found and own[key].shape != found[key].shape]
-    texts = [
-        f'{len(keys)} are {kind} (the first is {keys[0]!r})'
-        for kind, keys in (('missing', missing), ('unknown', unknown))
-        if keys
-    ]
-    if misshapen:
-        key = misshapen[0]
-        texts.append(
-            f'{len(misshapen)} are of another shape (the first is {key!r}: '
-            f'{tuple(found[key].shape)}, the model has {tuple(own[key].shape)})'
-        )
-    return ', '.join(texts) or None
 
 
 def check_space(
@@ -188,44 +217,6 @@ def written_space(checkpoint: Mapping[str, Any], path: str | Path) -> Mapping[st
             'convert it, or train one with tools/train.py'
         )
     return written
-
-
-def _written_by_mmengine() -> list[Callable[..., Any] | tuple[Callable[..., Any], str]]:
-    """What its training logs and meta hold: numbers in numpy arrays, and the logs' container."""
-    core: Any = np._core if hasattr(np, '_core') else np.core
-    kinds = (np.float64, np.float32, np.int64, np.int32, np.uint32, np.uint8, np.bool_)
-    return [
-        HistoryBuffer,
-        (_statistic, 'builtins.getattr'),
-        np.ndarray,
-        np.dtype,
-        core.multiarray._reconstruct,
-        core.multiarray.scalar,
-        *{type(np.dtype(kind)) for kind in kinds},
-    ]
-
-
-def _statistic(owner: object, name: str) -> Callable[..., Any]:
-    # A HistoryBuffer is written with its own methods, as getattr(HistoryBuffer, 'mean'). The
-    # real getattr would let a file reach anything.
-    if owner is not HistoryBuffer or name not in ('min', 'max', 'current', 'mean'):
-        raise pickle.UnpicklingError(f'unsupported GLOBAL builtins.getattr({owner!r}, {name!r})')
-    found: Callable[..., Any] = getattr(HistoryBuffer, name)
-    return found
-
-
-def _why_not(path: Path, error: str) -> str:
-    found = re.search(r'(?:GLOBAL|class|function) ([\w.]+\.\w+)', error)
-    if found:
-        return (
-            f'{path}: refused: reading it would run {found[1]!r}; only tensors and plain values '
-            'are allowed; write its state_dict alone with torch.save'
-        )
-    return BROKEN.format(path=path)
-
-
-def _is_state_dict(content: Mapping[Any, Any]) -> bool:
-    return all(isinstance(k, str) and isinstance(v, Tensor) for k, v in content.items())
 
 
 def _plain(value: Any, where: str) -> Any:

@@ -18,6 +18,7 @@ from .blocks import zero_last_norms
 from .extra import resolve_arch
 from .hrnet_parts import BranchModule, bottleneck, transition
 from .layers import Build, norm_abbreviation
+from .start_file import check_start
 
 
 class AbstractHRNet(AbstractBackbone, ABC):
@@ -169,6 +170,15 @@ class ScaleHRNet(AbstractHRNet):
             pretrained,
             init_cfg,
         )
+
+    def init_weights(self) -> None:
+        """Weights as `init_cfg` says.
+
+        Raises:
+            CheckpointError: for a local file that cannot be trusted, or fits nowhere.
+        """
+        check_start(self, 'init_cfg')
+        super().init_weights()
 
     @property
     def arch(self) -> HRArch:

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from scalenas.arch import MBConvArch, RegNetArch
 
-from .checkpoint import CheckpointError
+from .errors import CheckpointError
 from .renaming import key_map_of, renamed
 
 T = TypeVar('T')

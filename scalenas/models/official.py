@@ -14,8 +14,9 @@ from torch import Tensor
 
 from scalenas.space import HRSpace
 
-from .checkpoint import CheckpointError
+from .errors import CheckpointError
 from .super_hrnet import SuperScaleHRNet
+from .weights import check_values
 
 HEADS = {
     'last_layer.0.': 'decode_head.convs.0.conv.',
@@ -139,6 +140,13 @@ def _check(state: Mapping[str, Tensor], wanted: Mapping[str, tuple[int, ...]], w
                 f'{where}: {len(keys)} of {len(wanted)} keys are {kind}, the first is {keys[0]!r}; '
                 'expected a released supernet of ScaleNAS'
             )
+    own = {
+        key: torch.empty(
+            shape, dtype=torch.long if key.endswith('_tracked') else None, device='meta'
+        )
+        for key, shape in wanted.items()
+    }
+    check_values(own, state, where)
     for key, value in state.items():
         if tuple(value.shape) != wanted[key]:
             raise CheckpointError(

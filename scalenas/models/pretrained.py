@@ -10,7 +10,7 @@ from torch import Tensor
 
 from scalenas.arch import Arch, MBConvArch, RegNetArch
 
-from .checkpoint import CheckpointError, misfits
+from .checkpoint import CheckpointError, check_values, misfits
 from .mbconv import ScaleMBConvNet
 from .mmpretrain_keys import from_mmpretrain
 from .regnet import ScaleRegNet
@@ -67,8 +67,10 @@ def from_source(
     # Old checkpoints do not count batches.
     counters = (key for key in own if key.endswith('.num_batches_tracked') and key not in found)
     found |= {key: torch.zeros((), dtype=torch.long) for key in counters}
-    if wrong := misfits(own, {key: found[key] for key in own}):
+    of_backbone = {key: found[key] for key in own}
+    if wrong := misfits(own, of_backbone):
         raise CheckpointError(f'{where}: not the weights of {source} for this arch: {wrong}')
+    check_values(own, of_backbone, where)
     return found
 
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from scalenas.arch import MBConvArch, RegNetArch
 
-from .checkpoint import CheckpointError
+from .errors import CheckpointError
 from .slicing import NORM_KEYS
 
 T = TypeVar('T')

@@ -9,7 +9,7 @@ from typing import TypeVar
 from scalenas.arch import HRArch, HRStage, module_of
 from scalenas.space import HRSpace
 
-from .checkpoint import CheckpointError
+from .errors import CheckpointError
 from .parts import Part, Parts
 
 T = TypeVar('T')

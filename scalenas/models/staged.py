@@ -19,6 +19,7 @@ from .backbone import AbstractBackbone, as_arch, is_pretrained
 from .blocks import place, zero_last_norms
 from .layers import Build
 from .resize import resized
+from .start_file import check_start
 
 A = TypeVar('A', MBConvArch, RegNetArch)
 
@@ -92,7 +93,12 @@ class AbstractStagedNet(AbstractBackbone, ABC, Generic[A]):
         self._freeze()
 
     def init_weights(self) -> None:
-        """Initialize, or load what `init_cfg` asks for."""
+        """Initialize, or load what `init_cfg` asks for.
+
+        Raises:
+            CheckpointError: for a local file that cannot be trusted, or fits nowhere.
+        """
+        check_start(self, 'init_cfg')
         super().init_weights()
         if self.zero_init_residual and not is_pretrained(self.init_cfg):
             zero_last_norms(self)

@@ -17,6 +17,7 @@ from .hrnet import AbstractHRNet
 from .layers import norm_abbreviation
 from .parts import Part, Parts
 from .slicing import full_arch, key_map, norm_map, super_names
+from .start_file import check_start
 
 
 @final
@@ -61,6 +62,15 @@ class SuperScaleHRNet(AbstractHRNet):
         self.space = space
         self._checked = self.active_arch
         self._norm = norm_abbreviation(norm_cfg or {'type': 'BN'})
+
+    def init_weights(self) -> None:
+        """Weights as `init_cfg` says.
+
+        Raises:
+            CheckpointError: for a local file that cannot be trusted, or fits nowhere.
+        """
+        check_start(self, 'init_cfg')
+        super().init_weights()
 
     @property
     def resizes(self) -> bool:

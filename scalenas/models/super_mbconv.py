@@ -30,6 +30,7 @@ from .mbconv import ScaleMBConvNet
 from .parts import ALIGNS, Align, Parts
 from .resize import check_crop, resized
 from .staged import out_steps, step_maps
+from .start_file import check_start
 from .super_blocks import CHOICES, ONE, Holding, build_held
 from .super_units import Live, live_units, parts_of, run_unit
 
@@ -175,7 +176,12 @@ class AbstractSuperMBConvNet(AbstractBackbone, ABC):
 
     @final
     def init_weights(self) -> None:
-        """Initialize, or load what `init_cfg` asks for."""
+        """Initialize, or load what `init_cfg` asks for.
+
+        Raises:
+            CheckpointError: for a local file that cannot be trusted, or fits nowhere.
+        """
+        check_start(self, 'init_cfg')
         super().init_weights()
         if self.zero_init_residual and not is_pretrained(self.init_cfg):
             zero_last_norms(self)

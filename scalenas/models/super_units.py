@@ -7,7 +7,6 @@ from functools import partial
 from typing import NamedTuple
 
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
 from scalenas.arch import MBBlock, MBConvArch
 from scalenas.arch.mbconv_units import ConvUnit, MBUnit
@@ -15,6 +14,7 @@ from scalenas.arch.mbconv_units import ConvUnit, MBUnit
 from .blocks import ConvNorm
 from .mbconv import MBConvBlock, run_mbconv, skips
 from .parts import Align, Part, window
+from .recompute import recomputed
 from .slicing import NORM_KEYS
 from .super_blocks import Holding
 from .super_parts import Cut, run_conv_norm, run_squeeze
@@ -63,7 +63,7 @@ def run_unit(live: Live, x: Tensor, with_cp: bool) -> Tensor:
     if isinstance(live.module, ConvNorm):
         return run_conv_norm(live.module, live.cuts['conv'], x)
     if with_cp and x.requires_grad:
-        return checkpoint(partial(_run_block, live), x, use_reentrant=False)
+        return recomputed(live.module, partial(_run_block, live), x)
     return _run_block(live, x)
 
 

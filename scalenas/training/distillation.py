@@ -176,7 +176,10 @@ class FrozenTeacher:
     """
 
     def __init__(self, model: BaseModel, tap: str) -> None:
-        self.model: nn.Module = copy.deepcopy(model).eval().requires_grad_(False)
+        self.model: nn.Module = copy.deepcopy(model)
+        # One by one: some models of the ecosystem give nothing back.
+        self.model.eval()
+        self.model.requires_grad_(False)
         self.tap = tap
 
     def targets(self, inputs: Tensor, samples: object) -> list[Tensor]:

@@ -13,7 +13,15 @@ from mmengine.runner import Runner
 from torch import nn
 
 from scalenas.arch import dump
-from scalenas.models.checkpoint import CheckpointError, check_space, check_weights, misfits
+from scalenas.models.checkpoint import (
+    CheckpointError,
+    check_space,
+    check_state,
+    check_values,
+    check_weights,
+    misfits,
+)
+from scalenas.models.weights import first_broken
 from scalenas.registry import HOOKS
 from scalenas.version import __version__
 
@@ -71,6 +79,7 @@ class WeightsHook(Hook):
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Raises CheckpointError when the weights do not fit."""
         state = checkpoint.get('state_dict', checkpoint)
+        check_state(state, self.path)  # a remote file was not read before
         found = {key.removeprefix('module.'): value for key, value in state.items()}
         # Checkpoints of PyTorch before 0.4.1 do not count batches, and nothing needs the count.
         own = {
@@ -80,12 +89,15 @@ class WeightsHook(Hook):
         }
         if self.exact:
             check_weights(own, found, self.path)
-        elif not any(key in own and own[key].shape == found[key].shape for key in found):
+            return
+        if not any(_fits(key, value, own) for key, value in found.items()):
             raise CheckpointError(
-                f'{self.path}: none of its {len(found)} weights fits the model; '
-                'load_from starts from weights of the same kind of net'
+                f'none of its {len(found)} weights fits the model',
+                where=self.path,
+                hint='load_from starts from weights of the same kind of net',
             )
-        elif wrong := misfits(own, found):
+        check_values(own, found, self.path)
+        if wrong := misfits(own, found):
             runner.logger.warning(f'{self.path}: not all of it is used: {wrong}')
 
 
@@ -130,7 +142,7 @@ class InvalidLossHook(Hook):
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Raises TrainingError for weights that are NaN or infinite, before they are written."""
-        broken = _first_broken(checkpoint['state_dict'])
+        broken = first_broken(checkpoint['state_dict'])
         if broken is not None:
             raise TrainingError(
                 f'iteration {runner.iter}: weights are not finite (the first is {broken!r}), and '
@@ -139,13 +151,9 @@ class InvalidLossHook(Hook):
             )
 
 
-def _first_broken(state: Mapping[str, Any]) -> str | None:
-    """Name of the first tensor with a value that is not finite."""
-    for name, value in state.items():
-        floats = isinstance(value, torch.Tensor) and value.is_floating_point()
-        if floats and not bool(torch.isfinite(value).all()):
-            return name
-    return None
+def _fits(key: str, value: Any, own: Mapping[str, Any]) -> bool:
+    """True for a tensor that the model has under this name, and in this shape."""
+    return key in own and getattr(own[key], 'shape', 0) == getattr(value, 'shape', None)
 
 
 def _trained_archs(runner: Runner) -> str:

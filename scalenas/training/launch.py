@@ -18,8 +18,10 @@ from scalenas.sampling import FixedSampler, SandwichSampler
 from .hooks import WeightsHook, unwrapped
 from .options import TO_TEST, TO_TRAIN, test_config, train_config
 from .pretrained import check_pretrained
+from .recompute import RecomputeHook, check_recomputed, recomputed_names
 from .resume import usable_checkpoint
 from .supernet import SuperNet
+from .trust import TrustHook
 
 SUPERNET_DDP = 'scalenas.SuperNetDDP'
 
@@ -68,6 +70,10 @@ def build_runner(cfg: Config, loaders: tuple[str, ...]) -> Runner:
     if 'train_dataloader' in loaders:
         check_parallel(cfg, unwrapped(runner))
         check_pretrained(unwrapped(runner))
+        check_recomputed(cfg, unwrapped(runner))
+        if names := recomputed_names(cfg):
+            runner.register_hook(RecomputeHook(names))
+    runner.register_hook(TrustHook())
     if path is not None:
         exact = cfg.get('resume', False) or 'train_dataloader' not in loaders
         runner.register_hook(WeightsHook(path, exact))

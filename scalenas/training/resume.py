@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 from mmengine.runner import find_latest_checkpoint
+from torch import Tensor
 
-from scalenas.models.checkpoint import CheckpointError, load_checkpoint
+from scalenas.models.checkpoint import CheckpointError, check_state, load_checkpoint
+from scalenas.models.weights import first_broken
+
+PARTS: Mapping[str, Mapping[str, type]] = {
+    'optimizer': {'state': Mapping, 'param_groups': list},
+    'message_hub': {'log_scalars': Mapping, 'runtime_info': Mapping, 'resumed_keys': Mapping},
+}
+"""What a resumed run reads beside weights and meta, and of what kind it is."""
 
 
 def usable_checkpoint(cfg: Config) -> str | None:
@@ -41,8 +49,14 @@ def check_training(checkpoint: Mapping[str, Any], path: str) -> None:
     """
     meta = checkpoint.get('meta')
     meta = meta if isinstance(meta, Mapping) else {}
-    missing = [f'meta.{name}' for name in ('epoch', 'iter') if not isinstance(meta.get(name), int)]
-    missing += [name for name in ('optimizer', 'message_hub') if name not in checkpoint]
+    missing = [f'meta.{name}' for name in ('epoch', 'iter') if not _is_count(meta.get(name))]
+    for name, keys in PARTS.items():
+        part = checkpoint.get(name)
+        if not isinstance(part, Mapping) or not part:
+            missing.append(name)
+        elif name == 'message_hub' or 'param_groups' in part:  # else of several optimizers
+            wrong = [key for key, kind in keys.items() if not isinstance(part.get(key), kind)]
+            missing += [f'{name}.{key}' for key in wrong]
     if missing:
         raise CheckpointError(
             f'{path}: cannot be resumed, no training run wrote it ({", ".join(missing)} missing); '
@@ -53,6 +67,33 @@ def check_training(checkpoint: Mapping[str, Any], path: str) -> None:
             f'{path}: cannot be resumed: meta.config is a config that mmengine would run; '
             'to start from its weights set load_from in the config'
         )
+    _check_numbers(checkpoint, path)
+
+
+def _check_numbers(checkpoint: Mapping[str, Any], path: str) -> None:
+    """Pass when what an optimizer keeps, and the live weights beside averaged ones, are finite."""
+    if isinstance(live := checkpoint.get('ema_state_dict'), Mapping):
+        check_state(live, f'{path}: ema_state_dict')
+    tensors = dict(_tensors(checkpoint['optimizer'], 'optimizer'))
+    if broken := first_broken(tensors):
+        raise CheckpointError(
+            f'cannot be resumed: {broken} is not finite',
+            where=path,
+            hint='resume from an earlier one; to start from its weights set load_from',
+        )
+
+
+def _tensors(value: Any, place: str) -> Iterator[tuple[str, Tensor]]:
+    if isinstance(value, Tensor):
+        yield place, value
+    elif isinstance(value, Mapping | list | tuple):
+        items = value.items() if isinstance(value, Mapping) else enumerate(value)
+        for key, item in items:
+            yield from _tensors(item, f'{place}.{key}')
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def _latest(work_dir: str) -> str | None:

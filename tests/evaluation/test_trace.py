@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+from importlib import import_module
 
 import pytest
 import torch
 from mmengine.analysis import FlopAnalyzer
+from mmengine.registry import MODELS, DefaultScope
 from torch import nn
 
 from scalenas.arch import list_archs, named
@@ -15,6 +17,7 @@ from scalenas.evaluation import EvaluationError, trace
 from scalenas.models import ScaleHRNet, SuperScaleHRNet
 from scalenas.space import HRSpace
 
+from ..models.world import stock_extra
 from .world import SPACE, segmentor
 
 SINGLE = HRSpace(width=6, num_modules=(1, 1, 2), depth=(1, 2, 4), output='single')
@@ -94,3 +97,20 @@ def test_the_model_stays_as_it_was() -> None:
     assert net.training
     assert all(not p.is_meta for p in net.parameters())
     assert all(not m._forward_hooks for m in net.modules())
+
+
+@pytest.mark.parametrize('package', ['mmdet', 'mmpretrain', 'mmseg', 'mmpose'])
+def test_a_backbone_of_any_package_is_traced(package: str) -> None:
+    """HRNet's `train` of mmdet and of mmpretrain gives None back, and so does `eval`."""
+    import_module(f'{package}.models')
+    extra = stock_extra(8, (1, 1, 1), 1)
+    with DefaultScope.overwrite_default_scope(package):
+        options = {'arch': None} if package == 'mmpretrain' else {}
+        net = MODELS.build({'type': 'HRNet', 'extra': extra, **options})
+    upsample = 'bilinear' if package == 'mmseg' else 'nearest'
+    ours = ScaleHRNet(extra=extra, upsample=upsample)
+    cost = trace(net, (64, 64))
+    if package in ('mmseg', 'mmdet'):
+        assert cost == trace(ours, (64, 64))
+    assert cost.macs > 0
+    assert all(module.training for module in net.modules())

@@ -76,7 +76,7 @@ BOTH = [
     ({}, ['model.type=EncoderDecodr'], "no class is registered as 'EncoderDecodr'"),
     ({}, ['calibration_dataloader=None'], 'calibration_dataloader is missing'),
     ({'checkpoint': '{}/none.pth'}, [], 'none.pth: no such file'),
-    ({'checkpoint': '{}/notes.txt'}, [], 'notes.txt: truncated, or not a checkpoint'),
+    ({'checkpoint': '{}/notes.txt'}, [], 'notes.txt: not a checkpoint'),
     ({'out': '{}/notes.txt'}, [], 'notes.txt: cannot be a folder, a file is in its way'),
     ({'out': '/proc/zz'}, [], '/proc/zz: cannot be made'),
     ({}, ['--device gpu'], "device 'gpu': expected cpu, cuda or cuda:N"),
