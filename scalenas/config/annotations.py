@@ -15,7 +15,7 @@ from typing import Any
 from mmengine.logging import print_log
 
 from .coco_classes import check_classes
-from .coco_file import CocoFile
+from .coco_file import CocoFile, plain
 from .coco_kept import Kept, kept_boxes, kept_poses
 from .coco_masks import ALLOWED, outline_fault
 from .errors import DataError
@@ -229,7 +229,7 @@ def _check_pictures(at: str, names: Collection[str], folder: Path, hint: str) ->
             missing.append(path)
     if missing:
         raise DataError(
-            f'{len(missing)} of {len(names)} pictures are missing, such as {missing[0]}',
+            f'{len(missing)} of {len(names)} pictures are missing, such as {plain(missing[0])}',
             where=at,
             hint=f'look at data_prefix and data_root, or {hint}',
         )

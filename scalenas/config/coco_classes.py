@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from scalenas.arch.strict import suggest
 
-from .coco_file import CocoFile
+from .coco_file import CocoFile, plain
 from .errors import DataError
 
 
@@ -26,7 +26,7 @@ def check_classes(file: CocoFile, classes: Sequence[str], named: bool, scored: b
     """
     names = {row['id']: row['name'] for row in file.categories}
     found = [name for name in names.values() if name in classes]
-    listed = ', '.join(list(names.values())[:5]) + (', ...' if len(names) > 5 else '')
+    listed = ', '.join(map(plain, list(names.values())[:5])) + (', ...' if len(names) > 5 else '')
     for kind, given in (('categories', found), ('classes of the data set', classes)):
         name, times = Counter(given).most_common(1)[0] if given else ('', 0)
         if times > 1:
@@ -63,7 +63,8 @@ def check_classes(file: CocoFile, classes: Sequence[str], named: bool, scored: b
     counts = Counter(row['category_id'] for row in file.annotations)
     if counts and not any(names[number] in classes for number in counts):
         raise DataError(
-            f'no annotation is of a class of the data set ({", ".join(found)})', where=file.at
+            f'no annotation is of a class of the data set ({", ".join(map(plain, found))})',
+            where=file.at,
         )
 
 

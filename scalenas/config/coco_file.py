@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from scalenas.errors import short
+
 from .errors import DataError
 
 FORMAT = 'see cocodataset.org/#format-data'
@@ -72,17 +74,17 @@ class CocoFile:
             self._has('category', row, ('id', 'name'))
             self._require('category', row, 'id', is_whole, 'a whole number')
             self._require('category', row, 'name', _is_name, 'a name')
-        for row in rows:
-            if not is_box(row['bbox']):
+        for read in rows:
+            if not is_box(read['bbox']):
                 raise DataError(
-                    f'{NOT_AS}: the box of annotation {row["id"]} is not four numbers',
+                    f'{NOT_AS}: the box of annotation {read["id"]} is not four numbers',
                     where=self.at,
-                    got=row['bbox'],
+                    got=read['bbox'],
                     allowed='[x, y, width, height] in pixels',
                 )
             for name in ('iscrowd', 'ignore'):
-                self._require('annotation', row, name, _is_flag, '0 or 1')
-            self._require('annotation', row, 'area', is_number, 'a number of pixels')
+                self._require('annotation', read, name, _is_flag, '0 or 1')
+            self._require('annotation', read, 'area', is_number, 'a number of pixels')
 
     def check_keypoints(self, rows: Sequence[Row]) -> None:
         """Pass when keypoints and their number are what they must be.
@@ -113,7 +115,7 @@ class CocoFile:
                 )
             if row['category_id'] not in categories:
                 count = sum(a['category_id'] == row['category_id'] for a in self.annotations)
-                names = [f'{c["id"]} {c["name"]}' for c in self.categories[:5]]
+                names = [f'{c["id"]} {plain(c["name"])}' for c in self.categories[:5]]
                 raise DataError(
                     f'{count} annotations have category_id {row["category_id"]}, which is not '
                     f'among its categories ({", ".join(names) or "none"})',
@@ -123,12 +125,12 @@ class CocoFile:
     def _has(self, kind: str, row: Row, names: Sequence[str]) -> None:
         for name in names:
             if name not in row:
-                raise DataError(f'{kind} {row.get("id")} has no {name!r}', where=self.at)
+                raise DataError(f'{kind} {short(row.get("id"))} has no {name!r}', where=self.at)
 
     def _require(self, kind: str, row: Row, name: str, test: Any, allowed: str) -> None:
         if name in row and not test(row[name]):
             raise DataError(
-                f'{NOT_AS}: {kind} {row.get("id")}: {name}',
+                f'{NOT_AS}: {kind} {short(row.get("id"))}: {name}',
                 where=self.at,
                 got=row[name],
                 allowed=allowed,
@@ -149,6 +151,12 @@ def read_json(path: Path, at: str) -> Any:
         mark = 'BOM' in line
         hint = 'save it as UTF-8 without a byte-order mark (BOM)' if mark else ''
         raise DataError(f'cannot be read as json: {line}', where=at, hint=hint) from None
+
+
+def plain(text: object) -> str:
+    """A name of a file in a message: in one line, and not too long."""
+    line = ' '.join(str(text).split())
+    return line if len(line) <= 200 else f'{line[:197]}...'
 
 
 def is_number(value: object) -> bool:

@@ -18,6 +18,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
 from scalenas.arch.strict import suggest
+from scalenas.errors import short
 
 from .detected_boxes import PERSON
 from .errors import DataError
@@ -71,6 +72,8 @@ def _fit_boxes(metric: Any, dataset: Any, shown: Sequence[Mapping[str, Any]], wh
     truth = metric._coco_api
     if truth is None:
         _check_samples_tell(dataset, 'instances', where)
+        told = [one for info in shown for one in info.get('instances', ())]
+        _check_scores([one for one in told if not one.get('ignore_flag')], where)
         return
     classes = list((metric.dataset_meta or {}).get('classes', ()))
     names = {number: row['name'] for number, row in truth.cats.items()}
@@ -83,7 +86,9 @@ def _fit_boxes(metric: Any, dataset: Any, shown: Sequence[Mapping[str, Any]], wh
             else f'no category of the truth is called {lacking!r}, as a class of the data set is'
         )
         near = suggest(lacking, names.values()) if lacking else ''
-        raise DataError(problem + near, where=where, got=list(names.values()), allowed=str(classes))
+        raise DataError(
+            problem + near, where=where, got=list(names.values()), allowed=short(classes)
+        )
     _check_names(truth, shown, where)
     metric.img_ids = [info['img_id'] for info in shown]
     _renumber(truth, where)
@@ -182,9 +187,9 @@ def _check_names(truth: Any, shown: Sequence[Mapping[str, Any]], where: str) -> 
         image = truth.imgs.get(info['img_id'])
         mine = Path(str(info.get('img_path', ''))).name
         if image is None or Path(image['file_name']).name != mine:
-            other = 'no picture' if image is None else f'{image["file_name"]!r}'
+            other = 'no picture' if image is None else short(image['file_name'])
             raise DataError(
-                f'the truth has {other} under the id {info["img_id"]} of {mine!r}',
+                f'the truth has {other} under the id {info["img_id"]} of {short(mine)}',
                 where=where,
                 hint='give ann_file of the evaluator that of its loader',
             )
