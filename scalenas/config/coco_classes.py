@@ -72,4 +72,4 @@ def _near(name: str, known: Iterable[str]) -> str:
     """`"; did you mean 'x'?"` for the nearest category, whatever its capital letters are."""
     names = {other.lower(): other for other in known}
     close = suggest(name.lower(), names)
-    return next((f"; did you mean '{names[n]}'?" for n in names if f"'{n}'" in close), '')
+    return next((f"; did you mean '{plain(names[n])}'?" for n in names if f"'{n}'" in close), '')

@@ -14,6 +14,7 @@ from .errors import DataError
 
 FORMAT = 'see cocodataset.org/#format-data'
 NOT_AS = "an entry is not as COCO's format wants it"
+RENUMBER = '`python tools/split_annotations.py FILE --renumber` gives each its own'
 LARGEST = 10**9
 """No coordinate is larger: float32, as the packages take it, would not tell pixels apart."""
 
@@ -209,6 +210,10 @@ def _unique(at: str, kind: str, rows: Sequence[Row]) -> set[Any]:
     for row in rows:
         if row['id'] in seen:
             times = sum(other['id'] == row['id'] for other in rows)
-            raise DataError(f'{times} {kind} have the id {row["id"]}; ids must differ', where=at)
+            raise DataError(
+                f'{times} {kind} have the id {row["id"]}; ids must differ',
+                where=at,
+                hint=RENUMBER if kind == 'annotations' else '',
+            )
         seen.add(row['id'])
     return seen
