@@ -38,7 +38,8 @@ class Wanted:
     become labels, in order (mmdet); keypoints: number of them (mmpose); fields: what every
     annotation needs beside its box; labelled: False for pictures whose labels only a server has, as
     COCO's test-dev; learns, scored: whether a network is trained or tested on it; named: whether
-    the config names the classes; masks: what loads outlines of objects, '' where nothing does;
+    the config names the classes; crowd_index: whether a metric asks how crowded
+    each picture is, as CrowdPose's; masks: what loads outlines of objects, '' where nothing does;
     loads_masks: mmdet's transform that does.
     """
 
@@ -54,6 +55,7 @@ class Wanted:
     learns: bool = False
     scored: bool = False
     named: bool = False
+    crowd_index: bool = False
     masks: str = ''
     loads_masks: Any = field(default=None, compare=False)
 
@@ -70,7 +72,7 @@ def check_annotations(path: Path, wanted: Wanted) -> None:
         if needed and not getattr(file, name):
             raise DataError(f'its list {name!r} is empty', where=at, hint=wanted.hint)
     rows = _read_rows(file, wanted)
-    file.check_values(wanted.fields, rows)
+    file.check_values(wanted.fields, rows, ('crowdIndex',) if wanted.crowd_index else ())
     file.check_references()
     if wanted.classes:
         check_classes(file, wanted.classes, wanted.named, wanted.scored)
@@ -138,7 +140,11 @@ def _check_masks(file: CocoFile, rows: Sequence[Mapping[str, Any]], wanted: Want
 def _kept(file: CocoFile, rows: Sequence[Mapping[str, Any]], wanted: Wanted) -> Kept:
     try:
         if wanted.keypoints:
-            return kept_poses(wanted.reader, file, rows)
+            kept = kept_poses(wanted.reader, file, rows)
+            if 'area' in wanted.fields:
+                # Distances are measured in parts of it: without one, none but 0 is near.
+                kept.dropped += [row for row in rows if row['area'] <= 0]
+            return kept
         return kept_boxes(wanted.reader, file, wanted.loads_masks)
     except (TypeError, AttributeError, LookupError, ArithmeticError, AssertionError) as error:
         line = ' '.join(f'{type(error).__name__}: {error}'.split())

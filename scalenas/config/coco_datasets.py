@@ -52,6 +52,8 @@ def as_coco(
     scored = where not in NOT_SCORED and labelled
     fields = SCORING[package] if scored else ()
     area = package == 'mmdet' or (fields and all(m.get('use_area', True) for m in metrics))
+    crowded = scored and any(m.get('iou_type') == 'keypoints_crowd' for m in metrics)
+    fields = (*fields, 'num_keypoints') if crowded else fields
     loads, masks = _masks(dataset, metrics if scored else ())
     wanted = Wanted(
         where,
@@ -63,6 +65,7 @@ def as_coco(
         labelled=labelled,
         learns=where == 'train_dataloader',
         scored=scored,
+        crowd_index=crowded,
         masks=masks,
     )
     if package == 'mmpose':

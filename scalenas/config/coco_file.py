@@ -52,17 +52,21 @@ class CocoFile:
             lists[name] = rows
         return cls(at, **lists)
 
-    def check_values(self, fields: Sequence[str], rows: Sequence[Row]) -> None:
+    def check_values(
+        self, fields: Sequence[str], rows: Sequence[Row], of_images: Sequence[str] = ()
+    ) -> None:
         """Pass when ids, sizes, boxes and flags are what they must be.
 
         Of the annotations, `rows` are those whose boxes, areas and flags are read. All have
-        `fields`, beside what every annotation has.
+        `fields`, beside what every annotation has, and images have numbers `of_images`.
 
         Raises:
             DataError: names the first entry that is not as it must be.
         """
         for image in self.images:
-            self._has('image', image, ('id', 'file_name', 'width', 'height'))
+            self._has('image', image, ('id', 'file_name', 'width', 'height', *of_images))
+            for name in of_images:
+                self._require('image', image, name, is_number, 'a number')
             self._require('image', image, 'id', is_whole, 'a whole number')
             self._require('image', image, 'file_name', _is_name, 'the name of a picture')
             for side in ('width', 'height'):

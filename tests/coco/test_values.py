@@ -234,6 +234,29 @@ def test_detected_boxes(folder: Path, name: str) -> None:
     check_data(config(folder, 'mmpose', bbox_file=str(path)), (LOADER,))
 
 
+def test_people_without_area_cannot_be_scored(folder: Path) -> None:
+    """A distance is measured in parts of the area; CrowdPose's files have none, nor its metric."""
+    given = poses()
+    for row in given['annotations']:
+        row['area'] = 0
+    metric = {'type': 'CocoMetric', 'ann_file': str(write(folder, given))}
+    refusal(config(folder, 'mmpose', metric))
+    check_data(config(folder, 'mmpose', {**metric, 'use_area': False}), (LOADER,))
+
+
+@pytest.mark.parametrize('name', ['crowdIndex', 'num_keypoints'])
+def test_what_crowdpose_looks_up(folder: Path, name: str) -> None:
+    given = poses()
+    for n, image in enumerate(given['images']):
+        image['crowdIndex'] = n / 10
+    path = write(folder, given)
+    metric = {'type': 'CocoMetric', 'ann_file': str(path), 'iou_type': 'keypoints_crowd'}
+    check_data(config(folder, 'mmpose', metric), (LOADER,))
+    del given['images' if name == 'crowdIndex' else 'annotations'][1][name]
+    write(folder, given)
+    assert name in refusal(config(folder, 'mmpose', metric)).problem
+
+
 def test_an_error_is_told_once(folder: Path) -> None:
     """No error is wrapped in the words of another."""
     given = boxes()
