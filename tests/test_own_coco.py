@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 
@@ -77,7 +78,7 @@ def test_configs_of_the_page(place: Path, name: str, given: Any) -> None:
         6 * per,
     ]
     architecture = cfg.model.architecture
-    with DefaultScope.overwrite_default_scope(cfg.default_scope):
+    with torch.device('meta'), DefaultScope.overwrite_default_scope(cfg.default_scope):
         model = MODELS.build(architecture)
     if given is boxes:
         assert model.roi_head.bbox_head.num_classes == 2

@@ -214,8 +214,8 @@ def _renumber(truth: Any, where: str) -> None:
         return
     print_log(
         f'{where}: annotation 0 of the truth gets another id here: pycocotools, and with it '
-        "mmdet's own tool, takes whatever is found there for a mistake; tools/split_annotations.py "
-        '--renumber writes files that both score alike',
+        "mmdet's own tool, takes whatever is found there for a mistake; `python "
+        'tools/split_annotations.py FILE --renumber` writes a file that both score alike',
         'current',
         30,
     )

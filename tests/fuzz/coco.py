@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from mmengine.registry import DATASETS, DefaultScope
+
 from scalenas.config import check_data
 
 from ..coco.world import SIDE, boxes, config, draw, exact_score, poses, write
@@ -154,8 +156,13 @@ def _use(
         if kind == 'bottomup':
             for loader in LOADERS:
                 cfg[loader].dataset.data_mode = 'bottomup'
-            return check_data(cfg, LOADERS)
+                cfg[loader].dataset.pipeline = [{'type': 'BottomupGetHeatmapMask'}]
+            check_data(cfg, LOADERS)
+            return _masked(cfg)
         check_data(cfg, LOADERS)
+        if kind == 'masks':
+            with DefaultScope.overwrite_default_scope(scope):
+                list(DATASETS.build(dict(cfg.train_dataloader.dataset)))
         found = exact_score(cfg)
         assert found
         assert all(math.isfinite(v) and v >= 0 for v in found.values()), found
@@ -165,6 +172,19 @@ def _use(
         return found
 
     return use
+
+
+def _masked(cfg: Any) -> object:
+    """What a training masks out of each picture: crowds, and people without joints."""
+    from scalenas.pose.masks import BottomupMask
+
+    table = {**cfg.train_dataloader.dataset, 'pipeline': []}
+    with DefaultScope.overwrite_default_scope('mmpose'):
+        dataset = DATASETS.build(table)
+    infos = [dataset.get_data_info(n) for n in range(len(dataset))]
+    masks = [BottomupMask()._segs_to_mask(i['invalid_segs'], (SIDE, SIDE)) for i in infos]
+    assert all(mask.shape == (SIDE, SIDE) for mask in masks)
+    return masks
 
 
 @contextlib.contextmanager
