@@ -173,6 +173,24 @@ def test_poses_in_detected_boxes_are_of_category_1(folder: Path) -> None:
     assert exact_score(config(folder, 'mmpose'))[POSE] == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize('scope', ['mmdet', 'mmpose'])
+def test_a_net_that_finds_nothing_scores_0(folder: Path, scope: str) -> None:
+    """And only what others are scored by, too."""
+    cfg = config(folder, scope)
+    write(folder, GIVEN[scope]())
+    found = exact_score(cfg, found_first=0)
+    assert set(found.values()) == {0.0}
+    assert set(found) == set(exact_score(cfg))
+
+
+@pytest.mark.parametrize('metric', [None, {'type': 'CocoMetric'}])
+def test_a_metric_is_fitted_again(folder: Path, metric: Any) -> None:
+    """As when one runner trains and tests; a truth of samples is kept by mmdet's metric."""
+    write(folder, boxes(first=0))
+    found = exact_score(config(folder, metric=metric, indices=4), times=2)
+    assert found[BOX] == pytest.approx(1.0)
+
+
 class Loop(ValLoop):
     """A loop of mmengine with what a hook asks it for."""
 
