@@ -1,15 +1,16 @@
 #!/usr/bin/env python
 """Hold pictures out of training for a search: NAME.json becomes NAME-rest.json, NAME-search.json.
 
-Reads keypoint annotations of COCO, or MPII's mpii_train.json (then also NAME-search.mat: sizes of
-heads). Disjoint by picture; the same seed gives the same split.
+Reads annotations of COCO, of boxes or keypoints, or MPII's mpii_train.json (then also
+NAME-search.mat: sizes of heads). Disjoint by picture; the same seed gives the same split.
+--renumber alone writes NAME-renumbered.json, whose annotations are numbered from 1.
 """
 
 import argparse
 from pathlib import Path
 
 from scalenas.cli import main_of
-from scalenas.datasets.split import split_file
+from scalenas.datasets.split import renumber_file, split_file
 
 
 def main() -> None:
@@ -18,11 +19,17 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('annotations', type=Path, help='JSON file of the training split')
-    parser.add_argument('--search-images', type=int, required=True, help='pictures to hold out')
+    parser.add_argument('--search-images', type=int, help='pictures to hold out')
     parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--renumber', action='store_true', help="new ids for COCO's annotations")
     args = parser.parse_args()
-    found, files = split_file(args.annotations, args.search_images, args.seed)
-    print(f'held out for the search: {found.pictures} pictures, {found.people} people')
+    if args.search_images is None:
+        if not args.renumber:
+            parser.error('--search-images or --renumber is needed')
+        print(f'wrote {renumber_file(args.annotations)}')
+        return
+    found, files = split_file(args.annotations, args.search_images, args.seed, args.renumber)
+    print(f'held out for the search: {found.pictures} pictures, {found.people} {found.kind}')
     if found.dropped:
         print(f'{found.dropped} people of these pictures have no annotated head: in neither part')
     for path in files:

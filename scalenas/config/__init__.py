@@ -5,6 +5,7 @@ from .diagnosis import clear_errors, diagnosed
 from .errors import ConfigError, DataError
 from .options import DictAction
 from .read import read_config
+from .truth import fit_truth
 
 __all__ = [
     'ConfigError',
@@ -13,5 +14,6 @@ __all__ = [
     'check_data',
     'clear_errors',
     'diagnosed',
+    'fit_truth',
     'read_config',
 ]

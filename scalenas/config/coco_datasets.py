@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from mmengine.registry import DATASETS
 
 from .annotations import Wanted
+from .errors import DataError
 
 READ_BY = {
     'BaseCocoStyleDataset': ('_load_annotations', 'parse_data_info'),
@@ -20,6 +22,9 @@ its own, as those of MPII and LVIS do, reads another format."""
 NOT_SCORED = ('train_dataloader', 'calibration_dataloader')
 SCORING = {'mmpose': ('iscrowd', 'keypoints'), 'mmdet': ('iscrowd',)}
 """What COCO's tools look up in each annotation when they score, beside its area."""
+COCO_METRICS = ('CocoMetric', 'FasterCocoMetric', 'OVCocoMetric', 'CocoOccludedSeparatedMetric')
+SHOWN = ('filter_cfg', 'indices', 'sample_interval', 'test_mode', 'data_mode')
+"""Arguments of data sets that say which of their rows are shown."""
 
 
 def as_coco(
@@ -37,25 +42,105 @@ def as_coco(
     if not isinstance(kind, type) or not isinstance(name, str) or '://' in name:
         return None
     package = next((p for p in ('mmpose', 'mmdet') if _reads(kind, p)), None)
-    if package is None:
+    reader = None if package is None else _reader(kind, dataset, package)
+    if package is None or reader is None:
         return None
     prefix = (dataset.get('data_prefix') or {}).get('img') or ''
     folder = Path(dataset.get('data_root') or '') / prefix
-    metrics = _metrics(cfg, where)
+    metrics = metrics_of(cfg, where)
     labelled = not (metrics and all(metric.get('format_only') for metric in metrics))
-    fields = () if where in NOT_SCORED or not labelled else SCORING[package]
+    scored = where not in NOT_SCORED and labelled
+    fields = SCORING[package] if scored else ()
     area = package == 'mmdet' or (fields and all(m.get('use_area', True) for m in metrics))
-    fields = (*fields, 'area') if area else fields
+    crowded = scored and any(m.get('iou_type') == 'keypoints_crowd' for m in metrics)
+    fields = (*fields, 'num_keypoints') if crowded else fields
+    loads, masks = _masks(dataset, metrics if scored else ())
+    wanted = Wanted(
+        where,
+        folder,
+        reader,
+        shows=' '.join(f'{name}={dataset.get(name)}' for name in SHOWN),
+        hint=hint,
+        fields=(*fields, 'area') if area else fields,
+        labelled=labelled,
+        learns=where == 'train_dataloader',
+        scored=scored,
+        crowd_index=crowded,
+        masks=masks,
+    )
     if package == 'mmpose':
-        about = kind._load_metainfo(dataset.get('metainfo'))  # type: ignore[attr-defined]
-        return Wanted(where, folder, (), int(about['num_keypoints']), hint, fields, labelled)
-    about = {**getattr(kind, 'METAINFO', {}), **(dataset.get('metainfo') or {})}
-    classes = about.get('classes') or ()
-    names = (classes,) if isinstance(classes, str) else tuple(classes)
-    return Wanted(where, folder, names, 0, hint, fields, labelled)
+        # Whoever shows people one by one shows none of a file without.
+        learns = wanted.learns or reader.data_mode == 'topdown'
+        return replace(wanted, keypoints=int(reader.metainfo['num_keypoints']), learns=learns)
+    classes = reader.metainfo.get('classes') or ()
+    if isinstance(classes, str):
+        raise DataError(
+            where=f'{where}.dataset.metainfo.classes',
+            got=classes,
+            allowed="a tuple of names, as ('tree',), or the path of a file with one name a line",
+        )
+    named = 'classes' in (dataset.get('metainfo') or {})
+    return replace(wanted, classes=tuple(classes), named=named, loads_masks=loads)
 
 
-def _metrics(cfg: Mapping[str, Any], loader: str) -> list[Mapping[str, Any]]:
+def as_truth(wanted: Wanted) -> Wanted:
+    """What a metric expects of a file of its own, beside the data set that it scores."""
+    wanted.reader._indices = None
+    where = wanted.where.replace('_dataloader', '_evaluator')
+    return replace(wanted, where=where, folder=None, shows='', learns=False)
+
+
+def truths_of(cfg: Mapping[str, Any], loader: str) -> Iterator[Path]:
+    """Files that the metrics of a loader's split read as COCO's tools do."""
+    for metric in metrics_of(cfg, loader):
+        kind, name = str(metric.get('type')).rsplit('.', 1)[-1], metric.get('ann_file')
+        if kind in COCO_METRICS and isinstance(name, str) and '://' not in name:
+            yield Path(name)
+
+
+def _reader(kind: type, dataset: Mapping[str, Any], package: str) -> Any:
+    """The data set with nothing loaded, to ask it about rows; None when it cannot be built.
+
+    Why not, the build of the run will say.
+    """
+    table = {name: value for name, value in dataset.items() if name not in ('type', '_scope_')}
+    table |= {'lazy_init': True, 'pipeline': []}
+    if package == 'mmpose':
+        # In test mode it would tell mmpose's metrics which file is the truth.
+        table |= {'test_mode': False, 'bbox_file': None}
+    try:
+        return kind(**table)
+    except (TypeError, KeyError, ValueError, OSError, AssertionError):
+        return None
+
+
+def _masks(dataset: Mapping[str, Any], metrics: Sequence[Mapping[str, Any]]) -> tuple[Any, str]:
+    """mmdet's transform that loads outlines, if one does, and whatever reads them, in words."""
+    for part in _tables(dataset.get('pipeline')):
+        name = str(part.get('type')).rsplit('.', 1)[-1]
+        if name == 'LoadAnnotations' and part.get('with_mask'):
+            from mmdet.datasets.transforms import LoadAnnotations
+
+            loads = LoadAnnotations(with_mask=True, poly2mask=part.get('poly2mask', True))
+            return loads, 'LoadAnnotations(with_mask=True)'
+        if name in ('BottomupGetHeatmapMask', 'BottomupMask'):
+            return None, name
+    if any('segm' in (metric.get('metric') or ()) for metric in metrics):
+        return None, "CocoMetric(metric='segm')"
+    return None, ''
+
+
+def _tables(value: Any) -> Iterator[Mapping[str, Any]]:
+    """All tables in a pipeline, also those that wrap others."""
+    if isinstance(value, Mapping):
+        yield value
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from _tables(item)
+
+
+def metrics_of(cfg: Mapping[str, Any], loader: str) -> list[Mapping[str, Any]]:
     """The metrics of a loader's split that are described by a dict."""
     given = cfg.get(loader.replace('_dataloader', '_evaluator'))
     if given is None and loader == 'search_dataloader':

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .annotations import Wanted, check_annotations
-from .coco_datasets import as_coco
+from .coco_datasets import as_coco, as_truth, truths_of
 from .detected_boxes import check_detected
 from .errors import DataError
 
@@ -52,16 +52,22 @@ def check_data(cfg: Mapping[str, Any], loaders: tuple[str, ...]) -> None:
 def _check_coco(cfg: Mapping[str, Any], loaders: tuple[str, ...], hint: str) -> None:
     good: set[tuple[Path, Wanted]] = set()
     for loader in loaders:
+        scored: dict[Path, Wanted] = {}
         for dataset in _datasets((cfg.get(loader) or {}).get('dataset')):
             wanted = as_coco(cfg, dataset, loader, hint) if _is_local(dataset) else None
             if wanted is not None:
                 path = Path(dataset.get('data_root') or '') / dataset['ann_file']
+                scored[path.resolve()] = wanted
                 # Of the same data set two loaders ask the same.
                 if path.exists() and (path, replace(wanted, where='')) not in good:
                     check_annotations(path, wanted)
                     good.add((path, replace(wanted, where='')))
                 if path.exists() and dataset.get('bbox_file'):
                     check_detected(Path(dataset['bbox_file']), path, loader)
+        for path in truths_of(cfg, loader) if scored else ():
+            if path.resolve() not in scored:
+                *_, wanted = scored.values()
+                check_annotations(path, as_truth(wanted))
 
 
 def _truths(metrics: Any) -> Iterator[Path]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from numbers import Real
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
+from scalenas.errors import short
+
+from .coco_file import is_box, is_number, read_json
 from .errors import DataError
 
 FIELDS = ('image_id', 'category_id', 'bbox', 'score')
 PERSON = 1
-"""The only category that mmpose takes boxes of."""
+"""The only category that mmpose takes boxes of, and as which it scores what it finds in them."""
 
 
 def check_detected(path: Path, annotations: Path, where: str) -> None:
@@ -21,23 +23,24 @@ def check_detected(path: Path, annotations: Path, where: str) -> None:
         DataError: names the first thing that is wrong.
     """
     at = f'{where}.dataset.bbox_file: {path}'
-    try:
-        rows = json.loads(path.read_bytes())
-        images = {image['id'] for image in json.loads(annotations.read_bytes())['images']}
-    except (OSError, ValueError) as error:
-        raise DataError(f'{at}: cannot be read as json: {" ".join(str(error).split())}') from None
+    rows = read_json(path, at)
+    truth = read_json(annotations, at)
+    images = {image['id'] for image in truth['images']}
     if not isinstance(rows, list):
-        got = 'the tables of an annotation file' if isinstance(rows, dict) else repr(rows)[:80]
+        got = 'the tables of an annotation file' if isinstance(rows, dict) else short(rows)
         raise DataError(
-            f'{at}: must be a list of boxes with {", ".join(FIELDS)}, as the results of a detector '
-            f'are, got {got}'
+            f'must be a list of boxes with {", ".join(FIELDS)}, as the results of a detector are, '
+            f'got {got}',
+            where=at,
         )
     for number, row in enumerate(rows):
         fault = _fault(row, images)
         if fault:
-            raise DataError(f'{at}: entry {number} {fault}')
+            raise DataError(f'entry {number} {fault}', where=at)
     if not any(row['category_id'] == PERSON for row in rows):
-        raise DataError(f'{at}: none of its {len(rows)} boxes is of category_id {PERSON}, a person')
+        raise DataError(
+            f'none of its {len(rows)} boxes is of category_id {PERSON}, a person', where=at
+        )
 
 
 def _fault(row: Any, images: set[Any]) -> str:
@@ -48,10 +51,15 @@ def _fault(row: Any, images: set[Any]) -> str:
         if name not in row:
             return f'has no {name!r}'
     box = row['bbox']
-    if not isinstance(box, list) or len(box) < 4 or not all(isinstance(v, Real) for v in box):
-        return f'has the box {box!r}, expected [x, y, width, height]'
-    if not isinstance(row['score'], Real):
-        return f'has the score {row["score"]!r}, expected a number'
-    if row['category_id'] == PERSON and row['image_id'] not in images:
-        return f'is of image {row["image_id"]}, which the annotations do not have'
+    if not isinstance(box, list) or not is_box(box[:4]):
+        return f'has the box {short(box)}, expected [x, y, width, height]'
+    if box[2] < 0 or box[3] < 0:
+        return f'has the box {short(box)}, whose width or height is negative'
+    if not is_number(row['score']):
+        return f'has the score {short(row["score"])}, expected a number'
+    number = row['image_id']
+    if row['category_id'] != PERSON:
+        return ''
+    if not isinstance(number, Hashable) or number not in images:
+        return f'is of image {short(number)}, which the annotations do not have'
     return ''

@@ -1,6 +1,6 @@
 """Pictures held out of training for a search: annotations in two files, disjoint by picture.
 
-Reads COCO's keypoint annotations and MPII's list of people, as mmpose does.
+Reads COCO's annotations of boxes or keypoints, as mmdet and mmpose do, and MPII's list of people.
 """
 
 from __future__ import annotations
@@ -25,31 +25,34 @@ UPPER_NECK, HEAD_TOP = 8, 9
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Two parts of one annotation file, as data, and what was left out of both."""
+    """Two parts of one annotation file, as data, and what was left out of both.
+
+    `people` are all that the search part is scored by: people, or `kind`.
+    """
 
     rest: Any
     search: Any
     pictures: int
     people: int
     dropped: int = 0
+    kind: str = 'people'
 
 
-def split_file(path: Path, search_images: int, seed: int = 0) -> tuple[Split, list[Path]]:
+def split_file(
+    path: Path, search_images: int, seed: int = 0, renumber: bool = False
+) -> tuple[Split, list[Path]]:
     """Write NAME-rest.json and NAME-search.json beside NAME.json (of MPII also NAME-search.mat).
 
-    The pictures of the search are drawn from those with annotated people. Files with other content
-    are not overwritten.
+    The pictures of the search are drawn from those with annotated people, or other objects. Files
+    with other content are not overwritten. With `renumber`, annotations get new ids.
 
     Raises:
         UserError: one line, for a file that is no such annotation, more pictures than there are,
             or a part that is there with other content.
     """
-    try:
-        data = json.loads(path.read_text(encoding='utf-8'))
-    except FileNotFoundError:
-        raise UserError(f'{path}: no such annotation file') from None
-    except ValueError as error:
-        raise UserError(f'{path}: not JSON: {error}') from None
+    data = _read(path)
+    if renumber:
+        data = renumbered(data, str(path))
     stem = path.with_suffix('')
     parts: dict[Path, Callable[[Path], None]] = {}
     try:
@@ -74,14 +77,43 @@ def split_file(path: Path, search_images: int, seed: int = 0) -> tuple[Split, li
     return found, list(parts)
 
 
+def renumber_file(path: Path) -> Path:
+    """Write NAME-renumbered.json beside NAME.json: the same, with annotations numbered from 1.
+
+    COCO's tools take what is found at annotation 0 for a mistake, and confuse those of one id.
+
+    Raises:
+        UserError: for a file that is none of COCO's, or one that is there with other content.
+    """
+    target = path.with_name(f'{path.stem}-renumbered.json')
+    text = json.dumps(renumbered(_read(path), str(path)))
+    _place({target: partial(_write_text, text=text)})
+    return target
+
+
+def renumbered(data: Any, where: str) -> dict[str, Any]:
+    """COCO annotations whose ids are 1, 2, 3, ...; nothing else in the format refers to them."""
+    rows = data.get('annotations') if isinstance(data, Mapping) else None
+    if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
+        raise UserError("are no annotations of COCO's, which have ids", where=where)
+    return {**data, 'annotations': [{**row, 'id': n} for n, row in enumerate(rows, 1)]}
+
+
 def split_coco(data: Mapping[str, Any], search_images: int, seed: int, where: str) -> Split:
-    """The parts of COCO annotations; pictures without people that count stay in the rest."""
+    """The parts of COCO annotations; pictures without anything that counts stay in the rest.
+
+    Where some annotations have keypoints, what counts is people with joints, else any object.
+    """
+    rows = data['annotations']
+    posed = any('keypoints' in a for a in rows)
+    kind = 'people' if posed else 'objects'
     people = [
         a
-        for a in data['annotations']
-        if a.get('num_keypoints', 1) and not a.get('iscrowd') and a.get('keypoints')
+        for a in rows
+        if not a.get('iscrowd')
+        and (a.get('num_keypoints', 1) and a.get('keypoints') if posed else a.get('bbox'))
     ]
-    chosen = _drawn({a['image_id'] for a in people}, search_images, seed, where)
+    chosen = _drawn({a['image_id'] for a in people}, search_images, seed, where, kind)
 
     def part(held_out: bool) -> dict[str, Any]:
         images = [i for i in data['images'] if (i['id'] in chosen) == held_out]
@@ -89,7 +121,7 @@ def split_coco(data: Mapping[str, Any], search_images: int, seed: int, where: st
         return {**data, 'images': images, 'annotations': annotations}
 
     searched = sum(a['image_id'] in chosen for a in people)
-    return Split(part(False), part(True), len(chosen), searched)
+    return Split(part(False), part(True), len(chosen), searched, kind=kind)
 
 
 def split_mpii(
@@ -122,18 +154,29 @@ def write_head_boxes(path: Path, sizes: Sequence[float]) -> None:
         savemat(file, {'headboxes_src': boxes})
 
 
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding='utf-8'))
+    except FileNotFoundError:
+        raise UserError(f'{path}: no such annotation file') from None
+    except OSError as error:
+        raise UserError(f'cannot be read: {error.strerror}', where=path) from None
+    except (ValueError, RecursionError) as error:
+        raise UserError(f'{path}: not JSON: {error}') from None
+
+
 def _is_person(item: object) -> bool:
     return isinstance(item, Mapping) and {'image', 'joints', 'joints_vis'} <= set(item)
 
 
-def _drawn(pictures: set[Any], count: int, seed: int, where: str) -> set[Any]:
+def _drawn(pictures: set[Any], count: int, seed: int, where: str, kind: str = 'people') -> set[Any]:
     if len(pictures) < 2:
         raise UserError(
-            f'{where}: has {len(pictures)} pictures with annotated people, and a split needs two'
+            f'{where}: has {len(pictures)} pictures with annotated {kind}, and a split needs two'
         )
     if not 0 < count < len(pictures):
         raise UserError(
-            f'--search-images {count}: {where} has {len(pictures)} pictures with annotated people; '
+            f'--search-images {count}: {where} has {len(pictures)} pictures with annotated {kind}; '
             f'expected 1 to {len(pictures) - 1}'
         )
     return set(random.Random(seed).sample(sorted(pictures), count))

@@ -16,7 +16,7 @@ from torch import nn
 
 from scalenas.arch import ClassificationHead, Size
 from scalenas.complexity import Counter
-from scalenas.config import check_data, clear_errors
+from scalenas.config import check_data, clear_errors, fit_truth
 from scalenas.models import SuperLinear
 from scalenas.models.checkpoint import check_space, check_weights, load_checkpoint
 from scalenas.models.finite import watched
@@ -79,6 +79,7 @@ class SubnetEvaluator:
             evaluator = build_metrics(cfg, f'{split}_evaluator')
             # Before another dataset: mmpose's CocoMetric takes the truth of the one built last.
             evaluator.dataset_meta = getattr(loader.dataset, 'metainfo', None)
+            fit_truth(evaluator.metrics, loader, f'{split}_evaluator')
             calibration = build_loader(cfg, 'calibration_dataloader')
             if split == 'search':
                 warn_of_overlap(loader.dataset, cfg)

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import logging
 import math
-import sys
 from collections.abc import Sequence
 from numbers import Real
 from types import MethodType
@@ -15,18 +11,18 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.evaluator import Evaluator
-from mmengine.logging import MMLogger
 from torch import Tensor, nn
 
+from .average_precision import BOXES, POSES, average_precision
+
 _IOU = 'mmseg.evaluation.metrics.iou_metric'
-_COCO = 'mmdet.evaluation.metrics.coco_metric'
-_COCO_ITEMS = ('mAP', 'mAP_50', 'mAP_75', 'mAP_s', 'mAP_m', 'mAP_l')
 
 
 def unrounded(evaluator: Evaluator) -> Evaluator:
-    """The same evaluator, whose mmseg IoUMetric and mmdet CocoMetric neither round nor print.
+    """The same evaluator, whose mmseg IoUMetric and CocoMetrics neither round nor print.
 
-    CocoMetric rounds to three decimals, and has no score for a net that finds nothing: it is 0.
+    mmdet's CocoMetric rounds to three decimals, and neither has a score for a net that finds
+    nothing: it is 0.
     IoUMetric rounds to two decimals of a percent, and adds its areas in float32, which is not
     exact from 2**24 pixels of one class on. Its areas are counted here in one pass over an image
     instead of six: beside a small network the metric would take as long as some stages.
@@ -36,8 +32,8 @@ def unrounded(evaluator: Evaluator) -> Evaluator:
             metric.compute_metrics = MethodType(_scores, metric)
             if metric.output_dir is None and not metric.format_only:
                 metric.process = MethodType(_count, metric)
-        if any(base.__module__ == _COCO for base in type(metric).__mro__):
-            metric.compute_metrics = MethodType(_average_precision, metric)
+        if any(base.__module__ in (BOXES, POSES) for base in type(metric).__mro__):
+            metric.compute_metrics = MethodType(average_precision, metric)
     return evaluator
 
 
@@ -78,41 +74,6 @@ def _scores(metric: Any, results: Sequence[tuple[Tensor, ...]]) -> dict[str, flo
         name if name == 'aAcc' else f'm{name}': float(np.nanmean(values) * 100)
         for name, values in per_class.items()
     }
-
-
-class _Exact(float):
-    """A number that stays what it is when it is rounded."""
-
-    def __round__(self, ndigits: Any = None) -> Any:
-        return self
-
-
-def _average_precision(metric: Any, results: Sequence[Any]) -> dict[str, float]:
-    """What CocoMetric computes, with a COCOeval whose numbers it cannot round."""
-    module: Any = sys.modules[_COCO]
-    rounded = module.COCOeval
-
-    class Unrounded(rounded):  # type: ignore[misc, valid-type]
-        def summarize(self) -> None:
-            super().summarize()
-            self.stats: list[_Exact] = [_Exact(value) for value in self.stats]
-
-    logger = MMLogger.get_current_instance()
-    level, module.COCOeval = logger.level, Unrounded
-    logger.setLevel(logging.ERROR)
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            found: dict[str, float] = type(metric).compute_metrics(metric, results)
-    finally:
-        module.COCOeval = rounded
-        logger.setLevel(level)
-    # A class with scores of its own, as LVIS's, would get names that it does not have.
-    own = type(metric).compute_metrics is module.CocoMetric.compute_metrics
-    if own and not metric.format_only:
-        for kind in set(metric.metrics) & {'bbox', 'segm'}:
-            for item in metric.metric_items or _COCO_ITEMS:
-                found.setdefault(f'{kind}_{item}', 0.0)
-    return found
 
 
 def full_precision(metrics: dict[str, Any]) -> dict[str, float]:

@@ -9,10 +9,11 @@ from typing import Any
 import torch
 from mmengine.hooks import Hook
 from mmengine.model import BaseTTAModel, is_model_wrapper
-from mmengine.runner import Runner
+from mmengine.runner import BaseLoop, Runner
 from torch import nn
 
 from scalenas.arch import dump
+from scalenas.config import fit_truth
 from scalenas.models.checkpoint import (
     CheckpointError,
     check_space,
@@ -61,6 +62,17 @@ class SpaceHook(Hook):
         if isinstance(model, SuperNet):
             path = runner._load_from or 'the checkpoint to resume from'
             check_space(checkpoint, model.backbone.space, path)
+
+
+class TruthHook(Hook):
+    """Has COCO's metrics score the pictures that are shown, before the first iteration."""
+
+    def before_run(self, runner: Runner) -> None:
+        """Raises DataError when their files cannot score them."""
+        for stage in ('val', 'test'):
+            loop = getattr(runner, f'_{stage}_loop')
+            if isinstance(loop, BaseLoop) and hasattr(loop, 'evaluator'):
+                fit_truth(loop.evaluator.metrics, loop.dataloader, f'{stage}_evaluator')
 
 
 class WeightsHook(Hook):

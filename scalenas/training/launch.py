@@ -15,7 +15,7 @@ from scalenas.config import ConfigError, check_data, clear_errors, read_config
 from scalenas.paths import writable_folder
 from scalenas.sampling import FixedSampler, SandwichSampler
 
-from .hooks import WeightsHook, unwrapped
+from .hooks import TruthHook, WeightsHook, unwrapped
 from .options import TO_TEST, TO_TRAIN, test_config, train_config
 from .pretrained import check_pretrained
 from .recompute import RecomputeHook, check_recomputed, recomputed_names
@@ -74,6 +74,7 @@ def build_runner(cfg: Config, loaders: tuple[str, ...]) -> Runner:
         if names := recomputed_names(cfg):
             runner.register_hook(RecomputeHook(names))
     runner.register_hook(TrustHook())
+    runner.register_hook(TruthHook())
     if path is not None:
         exact = cfg.get('resume', False) or 'train_dataloader' not in loaders
         runner.register_hook(WeightsHook(path, exact))

@@ -125,6 +125,8 @@ def test_the_same_split_again_changes_nothing_and_another_is_refused(worlds):
         ('[1, 2]', "neither COCO's annotations"),
         ('{"images": [{"id": 1}], "annotations": [{"keypoints": [1, 1, 2]}]}', "'image_id'"),
         ('{"images": [{"id": 1}], "annotations": [{"id": 1}]}', 'has 0 pictures with annotated'),
+        ('[' * 100_000, 'not JSON'),
+        ('\ufeff[]', 'not JSON'),
         ('[]', "neither COCO's annotations"),
     ],
 )
@@ -141,3 +143,49 @@ def test_mistakes_are_one_line(tmp_path, content, message):
     assert line.startswith('error: ')
     assert message in line
     assert [p.name for p in tmp_path.iterdir()] == ([] if content is None else ['notes.json'])
+
+
+def test_files_of_boxes_are_split_as_mmdet_reads_them(tmp_path):
+    """Objects count, crowds do not; no picture of one part is in the other."""
+    from mmdet.datasets import CocoDataset
+
+    from tests.coco.world import CLASSES, boxes, draw, write
+
+    given = boxes(pictures=6)
+    for row in given['annotations'][:2]:
+        row['iscrowd'] = 1
+    found, files = split_file(write(draw(tmp_path), given), 2)
+    assert (found.pictures, found.people, found.kind) == (2, 4, 'objects')
+    shown = []
+    for path in files:
+        dataset = CocoDataset(
+            ann_file=str(path),
+            data_prefix={'img': str(tmp_path / 'images')},
+            metainfo={'classes': CLASSES},
+        )
+        shown.append({dataset.get_data_info(i)['img_id'] for i in range(len(dataset))})
+    assert [len(part) for part in shown] == [4, 2]
+    assert shown[0].isdisjoint(shown[1])
+    assert 1 in shown[0]
+
+
+def test_renumbered_files_are_scored_by_mmdets_own_tool(tmp_path):
+    """Annotation 0 is never found by pycocotools, repeated ids are one."""
+    from tests.coco.world import boxes, config, draw, exact_score, write
+
+    path = write(draw(tmp_path), boxes(first=0))
+    command = [sys.executable, ROOT / 'tools/split_annotations.py', path, '--renumber']
+    subprocess.run(list(map(str, command)), cwd=ROOT, check=True)
+    renumbered = tmp_path / 'a-renumbered.json'
+    assert [a['id'] for a in read(renumbered)['annotations']] == list(range(1, 13))
+    metric = {'type': 'CocoMetric', 'ann_file': str(renumbered)}
+    scores = [exact_score(config(tmp_path, metric=m), fit=False) for m in (None, metric)]
+    assert [score['coco/bbox_mAP'] > 0.99 for score in scores] == [False, True]
+    with pytest.raises(UserError):
+        split_file(write(tmp_path, [], 'b.json'), 1, renumber=True)
+
+
+def test_a_folder_is_no_annotation_file(tmp_path):
+    with pytest.raises(UserError) as error:
+        split_file(tmp_path, 1)
+    assert error.value.where == str(tmp_path)
