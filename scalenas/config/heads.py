@@ -11,6 +11,9 @@ from .labels import BYTE, LabelRule
 OF_EDGES = ('STDCHead',)
 """Auxiliary heads of mmseg that find the edges of classes, not the classes."""
 
+OF_MASKS = ('SideAdapterCLIPHead',)
+"""Heads of mmseg whose losses know one class more: no object."""
+
 SIZED = ('ConfusionMatrix', 'SingleLabelMetric', 'MultiLabelMetric')
 """Metrics of mmpretrain that are told how many classes there are."""
 
@@ -141,6 +144,8 @@ def _check_weights(
 ) -> None:
     weights = loss.get('class_weight')
     if not isinstance(weights, list | tuple) or head.get('out_channels') == 1:
+        return
+    if kind(head) in OF_MASKS:
         return
     if len(weights) != number:
         raise ConfigError(

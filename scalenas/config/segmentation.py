@@ -277,7 +277,7 @@ def _spread(number: int, count: int) -> list[int]:
     """`count` of `number` indices, evenly spaced, the first and the last among them."""
     if number <= count:
         return list(range(number))
-    return [i * (number - 1) // (count - 1) for i in range(count)]
+    return [i * (number - 1) // max(count - 1, 1) for i in range(count)]
 
 
 class _Folders:
