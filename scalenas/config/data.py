@@ -9,6 +9,7 @@ from typing import Any
 
 from .annotations import Wanted, check_annotations
 from .coco_datasets import as_coco
+from .described import check_paths
 from .described import described as _datasets
 from .described import is_local as _is_local
 from .detected_boxes import check_detected
@@ -36,6 +37,8 @@ def check_data(cfg: Mapping[str, Any], loaders: tuple[str, ...], sample: bool = 
     head = getattr(cfg, 'filename', None) or 'the config'
     hint = f'make it with: {command}' if command else f'see the head of {head}'
     for loader in loaders:
+        for dataset in _datasets((cfg.get(loader) or {}).get('dataset')):
+            check_paths(dataset, loader)
         metric = loader.replace('_dataloader', '_evaluator')
         needed = [
             (loader, path)

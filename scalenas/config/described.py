@@ -38,6 +38,23 @@ def class_of(dataset: Mapping[str, Any], scope: str | None) -> type | None:
     return kind if isinstance(kind, type) else None
 
 
+def check_paths(dataset: Mapping[str, Any], where: str) -> None:
+    """Pass when the places of a data set are names.
+
+    Raises:
+        ConfigError: for one that is no text.
+    """
+    root, prefix = dataset.get('data_root'), dataset.get('data_prefix')
+    if root is not None and not isinstance(root, str):
+        raise ConfigError(where=f'{where}.dataset.data_root', got=root, allowed='a folder')
+    if prefix is not None and not isinstance(prefix, str | Mapping):
+        raise ConfigError(
+            where=f'{where}.dataset.data_prefix',
+            got=prefix,
+            allowed='a folder, or a mapping such as dict(img_path=...)',
+        )
+
+
 def check_class_names(dataset: Mapping[str, Any], where: str) -> None:
     """Pass unless the names of classes are one text, whose letters would be the classes.
 
@@ -95,7 +112,7 @@ def _metainfo(part: Any, scope: str | None) -> Mapping[str, Any] | None:
     with DefaultScope.overwrite_default_scope(scope):
         try:
             built = DATASETS.build({**part, 'lazy_init': True})
-        except (TypeError, ValueError, KeyError, AssertionError, OSError):
+        except (TypeError, ValueError, LookupError, AttributeError, AssertionError, OSError):
             return None  # the build itself says why
     found = built.metainfo
     return found if isinstance(found, Mapping) else None

@@ -6,7 +6,6 @@ A sample goes through the data set's own pipeline, so what is judged is what wou
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from typing import Any
 
 from mmengine.config import Config
@@ -16,7 +15,7 @@ from scalenas.errors import UserError
 
 from .class_folders import check_class_folders, check_same_classes
 from .described import check_class_names, check_joined, class_of, described, is_local
-from .diagnosis import clear_errors
+from .diagnosis import diagnosed
 from .errors import DataError
 from .heads import check_class_count, check_heads, heads, label_rule
 from .loading import leaves, watch
@@ -25,6 +24,12 @@ from .segmentation import check_segmentation, no_image
 
 PACKAGES = {'BaseSegDataset': 'mmseg', 'BaseDataset': 'mmpretrain'}
 """Class that the data sets of a package come from -> the package."""
+
+BUILD_ERRORS = (
+    *(TypeError, ValueError, AttributeError, LookupError),
+    *(AssertionError, RuntimeError, OSError),
+)
+"""What the packages raise for values of a config that they cannot use."""
 
 
 def check_sample(cfg: Mapping[str, Any], loaders: Sequence[str], hint: str) -> None:
@@ -80,18 +85,18 @@ def built(cfg: Mapping[str, Any], loader: str) -> Any:
     Raises:
         UserError: in one line, what its package says against it.
     """
-    with ExitStack() as stack:
-        if isinstance(cfg, Config):
-            stack.enter_context(clear_errors(cfg))
-        stack.enter_context(DefaultScope.overwrite_default_scope(cfg.get('default_scope')))
+    with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
         try:
             dataset = DATASETS.build(dict(cfg[loader]['dataset']))
             dataset.full_init()
         except UserError:
             raise
-        except (ValueError, AssertionError, RuntimeError, OSError) as error:
+        except BUILD_ERRORS as error:
+            clear = diagnosed(cfg, error) if isinstance(cfg, Config) else None
+            if clear is not None:
+                raise clear from None
             _check_not_empty(cfg, loader)
-            line = ' '.join(str(error).split()) or type(error).__name__
+            line = ' '.join(f'{type(error).__name__}: {error}'.split())
             raise DataError(line[:300], where=f'{loader}.dataset') from error
     return dataset
 
@@ -105,7 +110,7 @@ def _check_not_empty(cfg: Mapping[str, Any], loader: str) -> None:
         try:
             dataset = DATASETS.build({**part, 'lazy_init': True})
             rows = dataset.load_data_list()
-        except (TypeError, ValueError, AssertionError, OSError):
+        except BUILD_ERRORS:
             continue  # the first error says what is wrong
         if not rows:
             raise no_image(dataset, loader)
