@@ -38,7 +38,7 @@ def test_an_exported_net_in_a_stock_config(tmp_path, monkeypatch):
 
 
 def draw(folder, names):
-    """A roof on ground, and its labels; lists of names, of which each split has two."""
+    """A roof on ground beside a road, and labels; lists of names, of which each split has two."""
     for part in ('images', 'labels'):
         (folder / part).mkdir(parents=True)
     rng = np.random.default_rng(0)
@@ -49,6 +49,7 @@ def draw(folder, names):
             labels = np.zeros((96, 96), np.uint8)
             y, x = rng.integers(0, 48, 2)
             labels[y : y + 40, x : x + 40] = 2
+            labels[90:] = 1
             image = PALETTE[labels] + rng.integers(-9, 9, (96, 96, 3))
             Image.fromarray(labels).save(folder / f'labels/{stem}.png')
             Image.fromarray(image.astype(np.uint8)).save(folder / f'images/{stem}.png')

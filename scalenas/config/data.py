@@ -9,17 +9,22 @@ from typing import Any
 
 from .annotations import Wanted, check_annotations
 from .coco_datasets import as_coco, as_truth, truths_of
+from .described import check_paths
+from .described import described as _datasets
+from .described import is_local as _is_local
 from .detected_boxes import check_detected
 from .errors import DataError
+from .sample import check_sample
 
 FILES = ('bbox_file', 'headbox_file')
 """Files that mmpose's datasets read, whose names do not begin at `data_root`."""
 
 
-def check_data(cfg: Mapping[str, Any], loaders: tuple[str, ...]) -> None:
+def check_data(cfg: Mapping[str, Any], loaders: tuple[str, ...], sample: bool = True) -> None:
     """Pass when every folder and file exists that the datasets and their metrics name.
 
-    Files in COCO's format are read, too, and must be good to train on or to test with.
+    Files in COCO's format are read, too, and must be good to train on or to test with. So must be
+    a sample of the labels of segmentation and classification data; `sample=False` leaves it out.
 
     The message names the config's variable `prepare_data`, the command that makes the data, if it
     has one. Left to themselves are our own datasets, which say how to get the data, and those in
@@ -32,6 +37,8 @@ def check_data(cfg: Mapping[str, Any], loaders: tuple[str, ...]) -> None:
     head = getattr(cfg, 'filename', None) or 'the config'
     hint = f'make it with: {command}' if command else f'see the head of {head}'
     for loader in loaders:
+        for dataset in _datasets((cfg.get(loader) or {}).get('dataset')):
+            check_paths(dataset, loader)
         metric = loader.replace('_dataloader', '_evaluator')
         needed = [
             (loader, path)
@@ -47,6 +54,8 @@ def check_data(cfg: Mapping[str, Any], loaders: tuple[str, ...]) -> None:
                 missing = next(p for p in (*reversed(path.parents), path) if not p.exists())
                 raise DataError(f'{where}: no such folder or file: {missing}; {hint}')
     _check_coco(cfg, loaders, hint)
+    if sample:
+        check_sample(cfg, loaders, hint)
 
 
 def _check_coco(cfg: Mapping[str, Any], loaders: tuple[str, ...], hint: str) -> None:
@@ -90,22 +99,6 @@ def _check_same_truth(cfg: Mapping[str, Any]) -> None:
                 f'search_evaluator: is missing, and val_evaluator scores by {path}, while '
                 f'search_dataloader reads {own}; set search_evaluator with ann_file={str(own)!r}'
             )
-
-
-def _datasets(value: Any) -> Iterator[Mapping[str, Any]]:
-    """The dataset itself and those it wraps (RepeatDataset, ConcatDataset ...)."""
-    if isinstance(value, Mapping):
-        yield value
-        yield from _datasets(value.get('dataset'))
-        yield from _datasets(value.get('datasets'))
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _datasets(item)
-
-
-def _is_local(dataset: Mapping[str, Any]) -> bool:
-    backend = (dataset.get('backend_args') or {}).get('backend', 'local')
-    return backend == 'local' and '://' not in (dataset.get('data_root') or '')
 
 
 def _paths(dataset: Mapping[str, Any]) -> Iterator[Path]:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import random
 from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
-from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -18,6 +16,8 @@ from mmengine.runner import Runner
 from mmengine.structures import BaseDataElement
 from torch.utils.data import DataLoader
 
+from scalenas.config import check_batch, label_rule, seeded, watch
+
 from .errors import EvaluationError
 
 MEMORY_LIMIT = 2 * 2**30
@@ -28,7 +28,8 @@ class FixedBatches:
     """Preprocessed batches of `loader`; every iteration gives the same, in the same order.
 
     Random transforms draw from generators that are seeded for the reading alone. Batches are kept
-    if they all fit into `memory_limit` bytes, else read again each time.
+    if they all fit into `memory_limit` bytes, else read again each time. `check` is given each as
+    it is read, and raises for one that must not be used.
     """
 
     def __init__(
@@ -36,8 +37,10 @@ class FixedBatches:
         loader: DataLoader[Any],
         preprocess: Callable[[Any, bool], dict[str, Any]],
         memory_limit: int = MEMORY_LIMIT,
+        check: Callable[[Any], object] | None = None,
     ) -> None:
         self.loader = loader
+        self._check = check
         self.memory_limit = memory_limit
         self._preprocess = preprocess
         self._kept: list[dict[str, Any]] | None = None
@@ -54,9 +57,11 @@ class FixedBatches:
             return
         kept: list[dict[str, Any]] = []
         size = 0
-        with _seeded(SEED):
+        with seeded(SEED):
             # An endless sampler would never stop by itself.
             for data in itertools.islice(self.loader, len(self.loader)):
+                if self._check is not None:
+                    self._check(data)
                 batch = self._preprocess(data, False)
                 size += _num_bytes(batch)
                 if size <= self.memory_limit:
@@ -71,6 +76,12 @@ class FixedBatches:
                 yield _fresh(batch)
         if not self._too_big:
             self._kept = kept
+
+
+def batch_check(cfg: Mapping[str, Any], name: str) -> Callable[[Any], object] | None:
+    """What looks at each batch of segmentation data; None for other tasks."""
+    rule = label_rule(cfg, name)
+    return None if rule is None else partial(check_batch, rule=rule, where=name)
 
 
 def build_loader(cfg: Mapping[str, Any], name: str) -> DataLoader[Any]:
@@ -100,6 +111,7 @@ def build_loader(cfg: Mapping[str, Any], name: str) -> DataLoader[Any]:
         raise EvaluationError(
             f'{name}: its dataset has no image; look at data_root and data_prefix'
         )
+    watch(loader.dataset)
     init = loader.worker_init_fn
     if name == 'calibration_dataloader' and isinstance(init, partial) and 'rank' in init.keywords:
         # Workers that draw random numbers would draw others in each process.
@@ -120,22 +132,6 @@ _WHY = {
     'search_dataloader': ', on images that are neither trained on nor reported',
     'calibration_dataloader': ', with images from the training set and its test pipeline',
 }
-
-
-@contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    """Seeded global generators inside, for transforms that know no other; as before on exit."""
-    states = random.getstate(), np.random.get_state()  # noqa: NPY002
-    with torch.random.fork_rng(devices=[]):
-        random.seed(seed)
-        np.random.seed(seed)  # noqa: NPY002
-        # Not torch.manual_seed: it seeds every GPU too, and nobody would put those back.
-        torch.default_generator.manual_seed(seed)
-        try:
-            yield
-        finally:
-            random.setstate(states[0])
-            np.random.set_state(states[1])  # noqa: NPY002
 
 
 def _fresh(batch: dict[str, Any]) -> dict[str, Any]:

@@ -22,11 +22,12 @@ from scalenas.models.checkpoint import check_space, check_weights, load_checkpoi
 from scalenas.models.finite import watched
 from scalenas.space import AbstractSpace
 
-from .batches import MEMORY_LIMIT, FixedBatches, build_loader
+from .batches import MEMORY_LIMIT, FixedBatches, batch_check, build_loader
 from .calibrate import calibrated
 from .errors import EvaluationError
 from .overlap import warn_of_overlap
 from .precision import full_precision, unrounded
+from .scored_classes import check_classes, chosen_classes
 from .supernet import supernet_of
 from .trace import trace
 
@@ -35,7 +36,8 @@ class SubnetEvaluator:
     """Metrics of sub-nets: each is calibrated, then validated, in place and without a copy.
 
     Everything is built once; what an arch costs is its forwards. The same arch gives the same
-    numbers, whichever ran before.
+    numbers, whichever ran before. With `present` mmseg's means are over the classes that the truth
+    holds.
     """
 
     def __init__(
@@ -44,11 +46,12 @@ class SubnetEvaluator:
         calibration: FixedBatches,
         validation: FixedBatches,
         evaluator: Evaluator,
+        present: bool = False,
     ) -> None:
         self.model = model
         self.calibration = calibration
         self.validation = validation
-        self.evaluator = unrounded(evaluator)
+        self.evaluator = unrounded(evaluator, present)
         self.space: AbstractSpace[Any] = supernet_of(model).space
 
     @classmethod
@@ -69,6 +72,7 @@ class SubnetEvaluator:
             EvaluationError, CheckpointError, DataError: one line, what is missing or does not fit.
         """
         target = usable_device(device)
+        present = split == 'search' and chosen_classes(cfg) == 'present'
         check_data(cfg, (f'{split}_dataloader', 'calibration_dataloader'))
         with clear_errors(cfg):
             model = build_model(cfg)
@@ -83,12 +87,17 @@ class SubnetEvaluator:
             calibration = build_loader(cfg, 'calibration_dataloader')
             if split == 'search':
                 warn_of_overlap(loader.dataset, cfg)
-        preprocess = model.data_preprocessor
+        preprocess, name = model.data_preprocessor, f'{split}_dataloader'
+        images = FixedBatches(loader, preprocess, memory_limit, batch_check(cfg, name))
+        if split == 'search' and not present:
+            check_classes(cfg, images, evaluator.metrics)
+        check = batch_check(cfg, 'calibration_dataloader')
         return cls(
             model,
-            FixedBatches(calibration, preprocess, memory_limit),
-            FixedBatches(loader, preprocess, memory_limit),
+            FixedBatches(calibration, preprocess, memory_limit, check),
+            images,
             evaluator,
+            present,
         )
 
     def __call__(self, arch: Any) -> dict[str, float]:

@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 from scalenas.models.finite import watched
 from scalenas.registry import LOOPS
 
-from .batches import FixedBatches, build_loader
+from .batches import FixedBatches, batch_check, build_loader
 from .calibrate import calibrated
 from .errors import EvaluationError
 from .precision import full_precision, unrounded
@@ -51,7 +51,10 @@ class SubnetValLoop(ValLoop):
         cfg = {'default_scope': runner.cfg.get('default_scope')}
         name = 'calibration_dataloader'
         cfg[name] = calibration_dataloader or runner.cfg.get(name)
-        self._calibration = FixedBatches(build_loader(cfg, name), self._model.data_preprocessor)
+        check = batch_check(runner.cfg, name)
+        self._calibration = FixedBatches(
+            build_loader(cfg, name), self._model.data_preprocessor, check=check
+        )
 
     def run(self) -> dict[str, float]:
         """Metrics of all sub-nets; the model's own statistics and active sub-net come back."""

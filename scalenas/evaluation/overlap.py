@@ -34,7 +34,7 @@ def warn_of_overlap(searched: Any, cfg: Mapping[str, Any]) -> None:
         if dataset is None:
             continue
         try:
-            check_data(cfg, (loader,))
+            check_data(cfg, (loader,), sample=False)
             with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
                 other = DATASETS.build(dict(dataset))
         except (OSError, UserError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from numbers import Real
 from types import MethodType
 from typing import Any
@@ -18,8 +19,11 @@ from .average_precision import BOXES, POSES, average_precision
 _IOU = 'mmseg.evaluation.metrics.iou_metric'
 
 
-def unrounded(evaluator: Evaluator) -> Evaluator:
+def unrounded(evaluator: Evaluator, present: bool = False) -> Evaluator:
     """The same evaluator, whose mmseg IoUMetric and CocoMetrics neither round nor print.
+
+    With `present` means of IoUMetric are over the classes that the truth holds: one that is nowhere
+    would count, as 0, from the first pixel on that is taken for it.
 
     mmdet's CocoMetric rounds to three decimals, and neither has a score for a net that finds
     nothing: it is 0.
@@ -28,13 +32,18 @@ def unrounded(evaluator: Evaluator) -> Evaluator:
     instead of six: beside a small network the metric would take as long as some stages.
     """
     for metric in evaluator.metrics:
-        if any(base.__module__ == _IOU for base in type(metric).__mro__):
-            metric.compute_metrics = MethodType(_scores, metric)
+        if is_iou(metric):
+            metric.compute_metrics = partial(_scores, metric, present=present)
             if metric.output_dir is None and not metric.format_only:
                 metric.process = MethodType(_count, metric)
         if any(base.__module__ in (BOXES, POSES) for base in type(metric).__mro__):
             metric.compute_metrics = MethodType(average_precision, metric)
     return evaluator
+
+
+def is_iou(metric: Any) -> bool:
+    """True for mmseg's IoUMetric, and what is made from it."""
+    return any(base.__module__ == _IOU for base in type(metric).__mro__)
 
 
 def areas(found: Tensor, truth: Tensor, num_classes: int, ignore: int) -> tuple[Tensor, ...]:
@@ -63,10 +72,15 @@ def _count(metric: Any, data_batch: Any, data_samples: Sequence[dict[str, Any]])
         metric.results.append(areas(found, truth, num_classes, metric.ignore_index))
 
 
-def _scores(metric: Any, results: Sequence[tuple[Tensor, ...]]) -> dict[str, float]:
+def _scores(
+    metric: Any, results: Sequence[tuple[Tensor, ...]], present: bool = False
+) -> dict[str, float]:
     if metric.format_only:
         return {}
     totals = [torch.stack(column).double().sum(0) for column in zip(*results, strict=True)]
+    if present:
+        there = totals[-1] > 0
+        totals = [total[there] for total in totals]
     per_class = metric.total_area_to_metrics(
         *totals, metric.metrics, metric.nan_to_num, metric.beta
     )

@@ -60,7 +60,7 @@ class SearchPlan:
             data,
             'search',
             ('algorithm', 'metric'),
-            ('size', 'direction', 'cost', 'budget', 'seed'),
+            ('size', 'direction', 'cost', 'budget', 'seed', 'classes'),
         )
         if not isinstance(table['algorithm'], Mapping):
             raise SearchError(

@@ -27,6 +27,9 @@ def what_counts(cfg: Mapping[str, Any]) -> dict[str, Any]:
         **{name: _without(value, UNSEEN_OF_LOADERS) for name, value in data.items()},
         'evaluator': cfg.get('search_evaluator') or cfg.get('val_evaluator'),
     }
+    search = cfg.get('search')
+    if isinstance(search, Mapping) and search.get('classes', 'all') != 'all':
+        parts['classes'] = search['classes']
     plain: dict[str, Any] = as_plain(parts)
     return plain
 

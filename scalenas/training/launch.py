@@ -15,6 +15,7 @@ from scalenas.config import ConfigError, check_data, clear_errors, read_config
 from scalenas.paths import writable_folder
 from scalenas.sampling import FixedSampler, SandwichSampler
 
+from .batch_hook import BatchHook, watch_loaders
 from .hooks import TruthHook, WeightsHook, unwrapped
 from .options import TO_TEST, TO_TRAIN, test_config, train_config
 from .pretrained import check_pretrained
@@ -66,6 +67,8 @@ def build_runner(cfg: Config, loaders: tuple[str, ...]) -> Runner:
     writable_folder(cfg.work_dir)
     with clear_errors(cfg):
         runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    watch_loaders(runner)
+    runner.register_hook(BatchHook(cfg))
     check_statistics(cfg, unwrapped(runner), loaders)
     if 'train_dataloader' in loaders:
         check_parallel(cfg, unwrapped(runner))

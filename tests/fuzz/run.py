@@ -15,6 +15,7 @@ from .case import Outcome
 DOMAINS: Mapping[str, int] = {
     'checkpoints': 900,
     'coco': 800,
+    'segmentation': 800,
 }
 """Module of this folder -> number of inputs of a whole run."""
 

@@ -1,0 +1,146 @@
+"""Do the labels of classification data fit: folders of classes, lists, numbers beyond the head?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from mmengine.logging import print_log
+
+from .batch import size_of_batch
+from .errors import DataError
+from .heads import check_class_count, heads, kind
+
+SAMPLE = 16
+"""Images of a split that are read."""
+
+
+def check_class_folders(cfg: Mapping[str, Any], dataset: Any, loader: str) -> tuple[str, ...]:
+    """Pass when a data set of mmpretrain can be trained on, or scored; names of its classes.
+
+    Labels are known for all images, and looked at for all; a sample of the images is read.
+
+    Raises:
+        UserError: names the class, the label or the file that is wrong.
+    """
+    classes = tuple(dataset.metainfo.get('classes') or ())
+    where = f'{loader}: {getattr(dataset, "img_prefix", "")}'
+    if not len(dataset):
+        raise DataError('no image found', where=where, hint='look at data_root and data_prefix')
+    labels = [_labels(dataset.get_data_info(i)) for i in range(len(dataset))]
+    if all(found is None for found in labels):
+        return classes  # of a task without classes
+    _check_numbers(cfg, dataset, labels, classes, loader)
+    if all(found is not None and len(found) == 1 for found in labels):
+        counts = Counter(label for found in labels for label in found or ())
+        _check_counts(counts, classes, len(labels), where, loader)
+    _check_sample(cfg, dataset, loader)
+    return classes
+
+
+def _check_sample(cfg: Mapping[str, Any], dataset: Any, loader: str) -> None:
+    """Reads some images; where they are stacked as they are, all must be of one size."""
+    about = cfg.get(loader) or {}
+    batch = about.get('batch_size', 1)
+    stacked = kind(about.get('collate_fn') or {}) == 'default_collate'
+    sizes: dict[tuple[int, ...], str] = {}
+    for index in sorted({i * (len(dataset) - 1) // (SAMPLE - 1) for i in range(SAMPLE)}):
+        out = dataset.prepare_data(index) or {}
+        shape = tuple(getattr(out.get('inputs'), 'shape', ())[-2:])
+        sizes.setdefault(shape, str(dataset.get_data_info(index).get('img_path')))
+    if stacked and len(sizes) > 1 and isinstance(batch, int) and batch > 1:
+        raise size_of_batch(sizes, batch, loader)
+
+
+def check_same_classes(classes: Mapping[str, Sequence[str]]) -> None:
+    """Pass when all splits number their classes alike: loader -> names.
+
+    Folders are numbered by their order, so one that a split lacks shifts all after it.
+
+    Raises:
+        DataError: names the first class that differs.
+    """
+    items = [(loader, list(names)) for loader, names in classes.items() if names]
+    for loader, names in items[1:]:
+        first, others = items[0]
+        if names == others:
+            continue
+        place = next(
+            (i for i, (a, b) in enumerate(zip(names, others, strict=False)) if a != b),
+            min(len(names), len(others)),
+        )
+        mine, theirs = (n[place] if place < len(n) else None for n in (names, others))
+        raise DataError(
+            f'label {place} is {mine!r} here, and {theirs!r} in {first}',
+            where=f'{loader}.dataset',
+            got=names,
+            allowed=f'the classes of {first}, in their order',
+            hint='give both the same folders of classes, or lists (ann_file) with labels, and '
+            'metainfo.classes',
+        )
+
+
+def _check_numbers(
+    cfg: Mapping[str, Any],
+    dataset: Any,
+    labels: Sequence[Sequence[int] | None],
+    classes: Sequence[str],
+    loader: str,
+) -> None:
+    for place, head in heads(cfg, 'head'):
+        number = head.get('num_classes')
+        if not isinstance(number, int):
+            continue
+        for index, found in enumerate(labels):
+            wrong = [label for label in found or () if not 0 <= label < number]
+            if wrong:
+                raise DataError(
+                    'the label is no class of the head',
+                    where=f'{loader}: {dataset.get_data_info(index).get("img_path")}',
+                    got=wrong[0],
+                    allowed=f'0 ... {number - 1}, for {place}.num_classes={number}',
+                    hint='labels count from 0; a head has one output for each class',
+                )
+        if classes:
+            check_class_count(number, f'{place}.num_classes', classes, loader)
+
+
+def _check_counts(
+    counts: Counter[int], classes: Sequence[str], total: int, where: str, loader: str
+) -> None:
+    empty = [name for label, name in enumerate(classes) if not counts[label]]
+    if len(counts) == 1 and total > 1:
+        label = next(iter(counts))
+        error = DataError(
+            f'all {total} images are of one class',
+            where=where,
+            got=classes[label] if label < len(classes) else label,
+            allowed='at least two classes',
+            hint='images of a folder are sorted by class: indices=N takes the first N of them',
+        )
+        if loader != 'calibration_dataloader':
+            raise error
+        print_log(str(error), 'current', 30)
+    elif empty and loader == 'train_dataloader':
+        raise DataError(
+            f'{len(empty)} of {len(classes)} classes have no image',
+            where=where,
+            got=empty[:5],
+            hint='give images of them, or take their folders away: a folder is a class',
+        )
+    elif empty and loader != 'calibration_dataloader':
+        print_log(
+            f'{where}: {len(empty)} of {len(classes)} classes have no image, such as {empty[0]!r}',
+            'current',
+            30,
+        )
+
+
+def _labels(row: Mapping[str, Any]) -> list[int] | None:
+    """The labels of an image; None where it has none."""
+    label = row.get('gt_label')
+    if label is None or isinstance(label, int):
+        return None if label is None else [label]
+    return [int(v) for v in np.atleast_1d(np.asarray(label))]
