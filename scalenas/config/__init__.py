@@ -1,17 +1,23 @@
 """Reading configs, and saying in one line what is wrong with one, or with the data it names."""
 
+from .blame import in_loop
 from .data import check_data
 from .diagnosis import clear_errors, diagnosed
 from .errors import ConfigError, DataError
+from .monitors import check_monitors
 from .options import DictAction
 from .read import read_config
+from .values import check_values
 
 __all__ = [
     'ConfigError',
     'DataError',
     'DictAction',
     'check_data',
+    'check_monitors',
+    'check_values',
     'clear_errors',
     'diagnosed',
+    'in_loop',
     'read_config',
 ]

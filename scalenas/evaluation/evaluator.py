@@ -16,7 +16,7 @@ from torch import nn
 
 from scalenas.arch import ClassificationHead, Size
 from scalenas.complexity import Counter
-from scalenas.config import check_data, clear_errors
+from scalenas.config import check_data, check_values, clear_errors
 from scalenas.models import SuperLinear
 from scalenas.models.checkpoint import check_space, check_weights, load_checkpoint
 from scalenas.space import AbstractSpace
@@ -68,6 +68,7 @@ class SubnetEvaluator:
             EvaluationError, CheckpointError, DataError: one line, what is missing or does not fit.
         """
         target = usable_device(device)
+        check_values(cfg)
         check_data(cfg, (f'{split}_dataloader', 'calibration_dataloader'))
         with clear_errors(cfg):
             model = build_model(cfg)

@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from scalenas.arch import Arch, find, from_dict, of_family
+from scalenas.config.metric_keys import subnet_name
 from scalenas.models import Supernet, is_supernet, supernet_types
 from scalenas.space import AbstractSpace
 
@@ -64,10 +65,7 @@ def chosen_archs(choices: Sequence[object], space: AbstractSpace[Any]) -> dict[s
     """
     found: dict[str, Arch] = {}
     for position, choice in enumerate(choices, 1):
-        if isinstance(choice, str):
-            name = choice.replace('\\', '/').split('/')[-1].removesuffix('.yaml')
-        else:
-            name = f'net{position}'
+        name = subnet_name(choice, position)
         if name in found:
             raise EvaluationError(f'archs: two of them are called {name!r}')
         if choice in ('smallest', 'largest'):
