@@ -16,7 +16,7 @@ from types import FrameType
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.runner import Runner
+from mmengine.runner import LogProcessor, Runner
 from mmengine.runner.base_loop import BaseLoop
 from torch import nn
 
@@ -59,7 +59,7 @@ def blamed(cfg: Config, error: BaseException) -> str | None:
     parts: Parts = list(tables(cfg))
     place: str | None = None
     names: dict[int, str] = {}
-    for frame, _ in traceback.walk_tb(error.__traceback__):
+    for frame in _frames(error):
         kind = _kind(frame)
         if kind == 'ours':
             place = None
@@ -73,11 +73,19 @@ def blamed(cfg: Config, error: BaseException) -> str | None:
 
 def in_loop(error: BaseException, kind: type[BaseLoop]) -> bool:
     """Whether a loop of this kind ran when `error` was raised."""
-    frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
     return any(
         isinstance(frame.f_locals.get('self'), kind) and frame.f_code.co_name == 'run'
-        for frame in frames
+        for frame in _frames(error)
     )
+
+
+def _frames(error: BaseException) -> list[FrameType]:
+    """Where an error was raised, the outermost frame first."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    if frames and frames[-1].f_code.co_name == 'call_hook' and error.__context__ is not None:
+        # The Runner raises the TypeError of a hook anew; the hook's own is behind it.
+        frames += _frames(error.__context__)
+    return frames
 
 
 def _kind(frame: FrameType) -> str:
@@ -89,7 +97,7 @@ def _kind(frame: FrameType) -> str:
     if top in LIBRARIES or top in sys.stdlib_module_names:
         return 'library'
     file = frame.f_code.co_filename
-    return 'library' if file.startswith('<') or file.startswith(_installed()) else 'theirs'
+    return 'library' if file.startswith(('<', *_installed())) else 'theirs'
 
 
 @cache
@@ -103,7 +111,7 @@ def _place(frame: FrameType, parts: Parts, near: str, names: dict[int, str]) -> 
     module = str(frame.f_globals.get('__name__', ''))
     if module == 'mmengine.registry.build_functions':
         cfg = values.get('cfg')
-        return _of_table(cfg, parts, near) if isinstance(cfg, Mapping) else None
+        return _of_table(cfg, parts, near) if isinstance(cfg, Mapping) else near
     if function == 'build_dataloader' and module == 'mmengine.runner.runner':
         return _of_loader(values.get('dataloader'), parts)
     own = values.get('self')
@@ -111,6 +119,8 @@ def _place(frame: FrameType, parts: Parts, near: str, names: dict[int, str]) -> 
         if not names and isinstance(getattr(own, 'model', None), nn.Module):
             names.update({id(m): name for name, m in own.model.named_modules()})
         return BUILT_BY.get(function, near)
+    if isinstance(own, LogProcessor):
+        return 'log_processor'
     if isinstance(own, nn.Module) and id(own) in names:
         return _of_module(names[id(own)].removeprefix('module.'), parts)
     return None if own is None else _of_class(type(own), parts, near)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from mmengine.config import Config
+from mmengine.registry import OPTIMIZERS
 from torch.utils.data import DataLoader
 
 from scalenas.arch.strict import suggest
@@ -31,19 +32,21 @@ BY_RUNNER = (
 
 @contextmanager
 def clear_errors(
-    cfg: Config, explains: Callable[[BaseException], bool] = lambda error: True
+    cfg: Config, explains: Callable[[BaseException, str], bool] = lambda error, place: True
 ) -> Iterator[None]:
     """An error of somebody else's code that a mistake in the config explains becomes a ConfigError.
 
-    `explains` says of an error whether the config may be its reason: by default it always is, as
-    while things are built. What our own code raises, or the user's, stays as it is.
+    `explains` says of an error that came from a place of the config whether the config may be its
+    reason: by default it always is, as while things are built. What our own code raises, or the
+    user's, stays as it is.
     """
     try:
         yield
     except UserError:
         raise
     except Exception as error:
-        clear = diagnosed(cfg, error) if explains(error) else None
+        place = blamed(cfg, error)
+        clear = diagnosed(cfg, error) if place is None or explains(error, place) else None
         if clear is None:
             raise
         raise clear from error
@@ -68,6 +71,8 @@ def diagnosed(cfg: Config, error: Exception) -> ConfigError | None:
     place = blamed(cfg, error)
     if place is None:
         return None
+    if place.startswith('optim_wrapper') and (found := _no_optimizer(cfg)):
+        return found
     return ConfigError(foreign(error), where=place or cfg.filename or 'the config')
 
 
@@ -86,6 +91,18 @@ def _no_class(cfg: Config, text: str) -> ConfigError | None:
                 near = suggest(found[1], registered_names(cfg.get('default_scope')))
                 return ConfigError(f'{place}.type: no class is registered as {found[1]!r}{near}')
     return None
+
+
+def _no_optimizer(cfg: Config) -> ConfigError | None:
+    # mmengine looks it up before it builds it, and calls what it did not find.
+    wrapper = cfg.get('optim_wrapper')
+    optimizer = wrapper.get('optimizer') if isinstance(wrapper, dict) else None
+    kind = optimizer.get('type') if isinstance(optimizer, dict) else None
+    if not isinstance(kind, str) or kind in OPTIMIZERS:
+        return None
+    near = suggest(kind, set(OPTIMIZERS.module_dict))
+    where = 'optim_wrapper.optimizer.type'
+    return ConfigError(f'{where}: no class is registered as {kind!r}{near}')
 
 
 def unknown_key(cfg: Config) -> ConfigError | None:

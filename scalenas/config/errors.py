@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traceback
+
 from scalenas.errors import UserError
 
 LONGEST = 300
@@ -22,6 +24,10 @@ def foreign(error: BaseException) -> str:
     if 'Original Traceback' in text:
         # A worker of a dataloader sends its whole traceback as text; its end says what was wrong.
         return ' '.join(text.strip().splitlines()[-1].split())[:LONGEST]
+    if not text.strip():
+        # Such as an assertion without words: the line of code says what was asked.
+        found = traceback.extract_tb(error.__traceback__)
+        text = (found[-1].line or '') if found else ''
     line = ' '.join(text.split())
     line = line if len(line) <= LONGEST else f'{line[:LONGEST]}...'
     return f'{type(error).__name__}: {line}' if line else type(error).__name__

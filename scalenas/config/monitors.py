@@ -52,17 +52,16 @@ def _watched(cfg: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         for name in best if isinstance(best, list | tuple) else [best]:
             if isinstance(name, str):
                 yield f'{place}.save_best', name
-        if str(hook.get('type')).split('.')[-1] == 'EarlyStoppingHook':
+        stops = str(hook.get('type')).split('.')[-1] == 'EarlyStoppingHook'
+        if stops and isinstance(hook.get('monitor'), str):
             # One that is not strict warns each time, and never stops.
-            if isinstance(hook.get('monitor'), str):
-                yield f'{place}.monitor', hook['monitor']
+            yield f'{place}.monitor', hook['monitor']
     for place, scheduler in schedulers(cfg):
         # mmengine shows metrics to schedules by epochs only.
-        watches = 'ReduceOnPlateau' in str(scheduler.get('type')) and scheduler.get(
-            'by_epoch', True
-        )
-        if watches and isinstance(scheduler.get('monitor', 'loss'), str):
-            yield f'{place}.monitor', scheduler.get('monitor', 'loss')
+        monitor = scheduler.get('monitor', 'loss')
+        watches = 'ReduceOnPlateau' in str(scheduler.get('type'))
+        if watches and scheduler.get('by_epoch', True) and isinstance(monitor, str):
+            yield f'{place}.monitor', monitor
 
 
 def schedulers(cfg: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -74,7 +73,8 @@ def schedulers(cfg: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]
         groups = [('param_scheduler', given)]
     for place, group in groups:
         single = isinstance(group, Mapping)
-        for i, part in enumerate([group] if single else group or ()):
+        listed = group if isinstance(group, list | tuple) else ()
+        for i, part in enumerate([group] if single else listed):
             if isinstance(part, Mapping):
                 yield place if single else f'{place}[{i}]', part
 

@@ -45,7 +45,7 @@ def tables(cfg: Config, without: tuple[str, ...] = ()) -> Iterator[tuple[str, Ma
     plain = cfg._cfg_dict.to_dict()
     for key, value in plain.items():
         if key in read:
-            yield from _tables(value, key, without)
+            yield from tables_in(value, key, without)
 
 
 def accepted(what: Any) -> set[str] | None:
@@ -84,14 +84,15 @@ def registered_names(scope: str | None) -> set[str]:
     return names
 
 
-def _tables(
-    value: Any, place: str, without: tuple[str, ...]
+def tables_in(
+    value: Any, place: str, without: tuple[str, ...] = ()
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The same of one value that stands at `place`."""
     if isinstance(value, Mapping):
         yield place, value
         for key, child in value.items():
             if key not in without:
-                yield from _tables(child, f'{place}.{key}', without)
+                yield from tables_in(child, f'{place}.{key}', without)
     elif isinstance(value, list | tuple):
         for i, child in enumerate(value):
-            yield from _tables(child, f'{place}[{i}]', without)
+            yield from tables_in(child, f'{place}[{i}]', without)

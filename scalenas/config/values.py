@@ -16,7 +16,7 @@ from scalenas.arch.strict import suggest
 
 from .errors import ConfigError
 from .monitors import schedulers
-from .parts import tables
+from .parts import tables, tables_in
 
 Check = tuple[Callable[[Any], bool], str]
 
@@ -45,8 +45,27 @@ def number(least: float) -> Check:
 
 
 FLAG: Check = (lambda value: isinstance(value, bool), 'True or False')
-PATH: Check = (lambda value: value is None or (isinstance(value, str) and bool(value)), 'a path')
+PATH: Check = (lambda value: isinstance(value, str) and bool(value), 'a path')
 TABLE: Check = (lambda value: isinstance(value, Mapping), 'a table, dict(...)')
+LIST: Check = (lambda value: isinstance(value, list | tuple), 'a list')
+TABLES: Check = (lambda value: isinstance(value, Mapping | list | tuple), 'a table or a list')
+PREFIX: Check = (lambda value: isinstance(value, Mapping | str), 'a table of folders')
+TEXT: Check = (lambda value: isinstance(value, str), 'a text')
+STEPS: Check = (
+    lambda value: isinstance(value, list | tuple) and all(whole(0)[0](step) for step in value),
+    'a list of whole numbers >= 0',
+)
+
+
+def _differ(template: Any) -> bool:
+    try:
+        return isinstance(template, str) and template.format(1) != template.format(2)
+    except (IndexError, KeyError, ValueError):
+        return False
+
+
+# Else each checkpoint would overwrite the one before.
+TEMPLATE: Check = (_differ, "a name with the number of the step in it, as 'iter_{}.pth'")
 
 OF_LOOP = {
     'max_iters': whole(1),
@@ -55,6 +74,7 @@ OF_LOOP = {
     'val_begin': whole(0),
     'by_epoch': FLAG,
 }
+OF_VALIDATION = {'fp16': FLAG}
 OF_LOADER = {
     'batch_size': whole(1),
     'num_workers': whole(0),
@@ -62,7 +82,10 @@ OF_LOADER = {
     'persistent_workers': FLAG,
     'drop_last': FLAG,
     'dataset': TABLE,
+    'sampler': TABLE,
 }
+OF_SAMPLER = {'shuffle': FLAG}
+OF_DATASET = {'data_root': TEXT, 'ann_file': TEXT, 'data_prefix': PREFIX, 'pipeline': LIST}
 OF_CHECKPOINTS = {
     'interval': whole(1, -1),
     'max_keep_ckpts': whole(1, -1),
@@ -71,11 +94,37 @@ OF_CHECKPOINTS = {
     'save_last': FLAG,
     'save_optimizer': FLAG,
     'save_param_scheduler': FLAG,
+    'filename_tmpl': TEMPLATE,
 }
 OF_OPTIMIZER = {'lr': number(0), 'weight_decay': number(0)}
 OF_WRAPPER = {'accumulative_counts': whole(1), 'optimizer': TABLE}
-AT_TOP = {'resume': FLAG, 'load_from': PATH, 'work_dir': PATH}
-MAY_BE_NONE = ('num_batch_per_epoch', 'work_dir', 'load_from')
+OF_CLIPPING = {'max_norm': (lambda value: number(0)[0](value) and value > 0, 'a number > 0')}
+OF_SCHEDULE = {'by_epoch': FLAG, 'milestones': STEPS}
+OF_LOGS = {'window_size': whole(1), 'by_epoch': FLAG}
+AT_TOP = {
+    'resume': FLAG,
+    'load_from': PATH,
+    'work_dir': PATH,
+    'default_scope': TEXT,
+    'find_unused_parameters': FLAG,
+    'custom_hooks': LIST,
+    'param_scheduler': TABLES,
+    'val_evaluator': TABLES,
+    'test_evaluator': TABLES,
+    'search_evaluator': TABLES,
+    **dict.fromkeys(
+        (
+            *('model', 'train_cfg', 'val_cfg', 'test_cfg', 'optim_wrapper', 'default_hooks'),
+            *('env_cfg', 'visualizer', 'log_processor', 'randomness', 'model_wrapper_cfg'),
+            *('data_preprocessor', 'auto_scale_lr', 'train_dataloader', 'val_dataloader'),
+            *('test_dataloader', 'search_dataloader', 'calibration_dataloader'),
+        ),
+        TABLE,
+    ),
+}
+"""Variables that mmengine or this package reads; None is as if one were not there."""
+
+MAY_BE_NONE = (*('num_batch_per_epoch', 'filename_tmpl', 'data_root', 'ann_file', 'data_prefix'),)
 OF_MMENGINE = {
     'env_cfg': ('cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit'),
     'auto_scale_lr': ('enable', 'base_batch_size'),
@@ -92,10 +141,10 @@ def check_values(cfg: Config) -> None:
     plain = cfg._cfg_dict.to_dict()
     for where, table, checks in _checked(plain):
         for key, (is_right, allowed) in checks.items():
-            if key in table and not (table[key] is None and key in MAY_BE_NONE):
-                if not is_right(table[key]):
-                    place = f'{where}.{key}' if where else key
-                    raise ConfigError(where=place, got=table[key], allowed=allowed)
+            empty = table.get(key) is None and (key in MAY_BE_NONE or not where)
+            if key in table and not empty and not is_right(table[key]):
+                place = f'{where}.{key}' if where else key
+                raise ConfigError(where=place, got=table[key], allowed=allowed)
     for where, loader in _loaders(plain):
         if loader.get('persistent_workers') and not loader.get('num_workers', 0):
             raise ConfigError(
@@ -122,21 +171,32 @@ def check_values(cfg: Config) -> None:
 def _checked(cfg: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any], dict[str, Check]]]:
     """Place and content of what is looked at, and by which checks."""
     yield '', cfg, AT_TOP
-    loop = cfg.get('train_cfg')
-    if isinstance(loop, Mapping):
-        yield 'train_cfg', loop, OF_LOOP
+    for name, checks in (
+        ('train_cfg', OF_LOOP),
+        ('val_cfg', OF_VALIDATION),
+        ('test_cfg', OF_VALIDATION),
+        ('log_processor', OF_LOGS),
+    ):
+        if isinstance(cfg.get(name), Mapping):
+            yield name, cfg[name], checks
     for where, loader in _loaders(cfg):
         yield where, loader, OF_LOADER
+        if isinstance(loader.get('sampler'), Mapping):
+            yield f'{where}.sampler', loader['sampler'], OF_SAMPLER
+        for place, part in tables_in(loader.get('dataset'), f'{where}.dataset'):
+            yield place, part, OF_DATASET
     for where, hook in _hooks(cfg):
         saves = where == 'default_hooks.checkpoint' or _kind(hook) == 'CheckpointHook'
         yield where, hook, OF_CHECKPOINTS if saves else {'interval': whole(1)}
     wrapper = cfg.get('optim_wrapper')
     if isinstance(wrapper, Mapping):
         yield 'optim_wrapper', wrapper, OF_WRAPPER
+        if isinstance(wrapper.get('clip_grad'), Mapping):
+            yield 'optim_wrapper.clip_grad', wrapper['clip_grad'], OF_CLIPPING
         if isinstance(wrapper.get('optimizer'), Mapping):
             yield 'optim_wrapper.optimizer', wrapper['optimizer'], OF_OPTIMIZER
     for where, schedule in schedulers(cfg):
-        yield where, schedule, {'by_epoch': FLAG}
+        yield where, schedule, OF_SCHEDULE
 
 
 def _loaders(cfg: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -76,13 +76,11 @@ def check_option(name: str, cfg: Config) -> None:
         near = suggest(top, {*known, *_keys(cfg)})
         raise ConfigError(f'--cfg-options: {path} has no {top!r}, nothing would read it{near}')
     places = ['.'.join([place, *rest]) for place in _places(cfg, top, known)]
-    hint = (
-        f'set {" or ".join(places[:3])}' if places else f'set it in a config that inherits {path}'
-    )
+    hint = ' or '.join(places[:3]) or f'it in a config that inherits {path}'
     raise ConfigError(
         f'is a variable of {path} that nothing reads once the config is parsed',
         where=f'--cfg-options: {name}',
-        hint=hint,
+        hint=f'set {hint}',
     )
 
 

@@ -31,6 +31,9 @@ from .resume import usable_checkpoint
 from .saving import doubts, save_whole
 from .supernet import SuperNet
 
+LATER = ('default_hooks', 'custom_hooks', 'train_dataloader', 'val_dataloader', 'test_dataloader')
+"""Parts that may fail at any time: a hook when its turn comes, a data set at one picture."""
+
 SUPERNET_DDP = 'scalenas.SuperNetDDP'
 
 
@@ -59,7 +62,7 @@ class FirstSteps(Hook):
     then; what fails later is not the config's fault.
     """
 
-    priority = 'VERY_HIGH'
+    priority = 'LOWEST'  # schedules and logs belong to the step
 
     def __init__(self) -> None:
         self.trained = self.validated = False
@@ -72,9 +75,9 @@ class FirstSteps(Hook):
         """A validation was made."""
         self.validated = True
 
-    def are_open(self, error: BaseException) -> bool:
-        """Whether the config may explain an error that came now."""
-        if isinstance(error, torch.OutOfMemoryError):
+    def are_open(self, error: BaseException, place: str) -> bool:
+        """Whether the config may explain an error that came now from this place."""
+        if isinstance(error, torch.OutOfMemoryError) or place.startswith(LATER):
             return True
         validates = in_loop(error, ValLoop) or in_loop(error, TestLoop)
         return not (self.validated if validates else self.trained)

@@ -20,6 +20,7 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
 from scalenas.config.monitors import schedulers
+from scalenas.paths import writable_folder
 from scalenas.registry import HOOKS
 
 from .errors import TrainingError
@@ -28,7 +29,7 @@ PART = '.part-'
 
 
 @register_backend('scalenas.whole')
-class WholeFiles(LocalBackend):  # type: ignore[misc]
+class WholeFiles(LocalBackend):
     """mmengine's local backend, whose files are there as a whole or not at all.
 
     Raises:
@@ -73,13 +74,15 @@ class _Later:
 
 
 @HOOKS.register_module()
-class WholeCheckpointHook(CheckpointHook):  # type: ignore[misc]
+class WholeCheckpointHook(CheckpointHook):
     """mmengine's hook with the same options; at any moment one good checkpoint is there.
 
     `last_checkpoint` always names a whole one. A checkpoint is removed when its successor is in
     its place, so for a moment there is one more than `max_keep_ckpts`. Elsewhere than in local
     folders it is mmengine's own.
     """
+
+    file_backend: Any
 
     def before_train(self, runner: Runner) -> None:
         """Takes over, and clears away what a killed run left half written."""
@@ -89,6 +92,7 @@ class WholeCheckpointHook(CheckpointHook):  # type: ignore[misc]
         if self._whole:
             self.backend_args = {'backend': 'scalenas.whole'}
             self.file_backend = get_file_backend(self.out_dir, backend_args=self.backend_args)
+            writable_folder(self.out_dir)
             if is_main_process():
                 for folder in {Path(self.out_dir), Path(runner.work_dir)}:
                     for path in folder.glob(f'{PART}*'):
@@ -162,7 +166,7 @@ def save_whole(cfg: Config) -> None:
     if hooks is None:
         cfg.default_hooks = hooks = ConfigDict()
     hook = hooks.get('checkpoint', ConfigDict(type='CheckpointHook'))
-    if isinstance(hook, Mapping):
+    if isinstance(hook, dict):
         hooks['checkpoint'] = hook
         if hook.get('type') in ('CheckpointHook', 'mmengine.CheckpointHook', CheckpointHook):
             hook['type'] = 'scalenas.WholeCheckpointHook'
@@ -184,12 +188,12 @@ def doubts(cfg: Mapping[str, Any]) -> list[str]:
                 f'{place}: with by_epoch=False mmengine shows it no metric, so it reduces nothing; '
                 'set by_epoch=True: then it looks after each validation'
             )
-        elif not epochs and not plateau and part.get('by_epoch', True):
-            if not part.get('convert_to_iter_based'):
-                found.append(
-                    f'{place}: counts epochs, but train_cfg counts iterations, so it never steps; '
-                    'set by_epoch=False, with begin and end in iterations'
-                )
+        never = not plateau and part.get('by_epoch', True) and not part.get('convert_to_iter_based')
+        if never and not epochs:
+            found.append(
+                f'{place}: counts epochs, but train_cfg counts iterations, so it never steps; '
+                'set by_epoch=False, with begin and end in iterations'
+            )
     return found
 
 
