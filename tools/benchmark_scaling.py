@@ -48,7 +48,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--side', type=int, help="input side of the bases; default: the nets' own")
     parser.add_argument('--rounding', choices=sorted(ROUNDINGS), default='pycls')
     parser.add_argument('--kinds', nargs='+', choices=KINDS, default=list(KINDS))
-    parser.add_argument('--device', default='cpu', help='cpu, cuda or cuda:N')
+    parser.add_argument('--device', help='cpu, cuda or cuda:N (default: as training, a GPU if any)')
     parser.add_argument('--batch', type=int, default=1, help='images of a run')
     parser.add_argument('--threads', type=int, default=1, help='of the CPU')
     parser.add_argument(
@@ -90,7 +90,7 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     timer = NetTimer(args.device, args.batch, args.runs, clock=args.clock)
     setting = {
-        'device': f'{args.device}, {device_name(args.device)}, {args.clock} clock',
+        'device': f'{timer.device}, {device_name(str(timer.device))}, {args.clock} clock',
         'threads': args.threads,
         'batch': args.batch,
         'software': f'torch {torch.__version__}',

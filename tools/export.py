@@ -37,7 +37,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--standalone', action='store_true', help='also a single-file backbone')
     parser.add_argument('--onnx', action='store_true', help='also ONNX, compared with onnxruntime')
     parser.add_argument('--prune', action='store_true', help='drop what nothing reads')
-    parser.add_argument('--device', default='cpu')
+    parser.add_argument('--device', help='cpu, cuda or cuda:N (default: as training, a GPU if any)')
     parser.add_argument('--force', action='store_true', help='overwrite; take other weights')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
     return parser.parse_args()
@@ -46,7 +46,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     cfg = read_config(args.config, args.cfg_options)
-    search = cfg.get('search') or {}
+    search = {} if cfg.get('search') is None else cfg.search
     if not isinstance(search, dict):
         raise ConfigError(f'search: expected a table with metric and size, got {search!r}')
     aim = search.get('metric'), search.get('direction', 'maximize' if search else None)

@@ -37,7 +37,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--train-options', nargs='+', default=[], help='--cfg-options of --train')
     parser.add_argument('--name', help='in table and picture (default: of the config)')
     parser.add_argument('--resamples', type=int, default=1000, help='of the bootstrap')
-    parser.add_argument('--device', default='cpu')
+    parser.add_argument('--device', help='cpu, cuda or cuda:N (default: as training, a GPU if any)')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
     return parser.parse_args()
 

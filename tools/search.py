@@ -21,7 +21,7 @@ def parse_args() -> argparse.Namespace:
         parser.add_argument(name, type=int, help=text)
     for bound in ('--max-macs', '--max-params', '--max-acts'):
         parser.add_argument(bound, type=float, help='of the whole model, e.g. 2e9')
-    parser.add_argument('--device', default='cpu')
+    parser.add_argument('--device', help='cpu, cuda or cuda:N (default: as training, a GPU if any)')
     parser.add_argument('--report-only', action='store_true', help='write the tables and picture')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
     return parser.parse_args()

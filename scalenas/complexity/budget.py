@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 
 from scalenas.errors import UserError
@@ -29,8 +30,9 @@ class Budget:
             bound = getattr(self, field.name)
             if bound is None:
                 continue
-            if isinstance(bound, bool) or not isinstance(bound, int | float) or not bound >= 0:
-                raise UserError(f'budget: {field.name} must be a number >= 0, got {bound!r}')
+            number = isinstance(bound, int | float) and not isinstance(bound, bool)
+            if not number or not 0 <= bound < math.inf:
+                raise UserError(where=f'budget.{field.name}', got=bound, allowed='a number >= 0')
         for what in ('macs', 'params', 'acts'):
             least, most = getattr(self, f'min_{what}'), getattr(self, f'max_{what}')
             if least is not None and most is not None and least > most:

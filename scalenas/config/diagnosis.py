@@ -4,82 +4,115 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
-from mmengine import registry as mm
 from mmengine.config import Config
-from mmengine.registry import Registry
+from mmengine.registry import OPTIMIZERS
+from torch.utils.data import DataLoader
 
 from scalenas.arch.strict import suggest
+from scalenas.errors import UserError
 
-from .errors import ConfigError
-from .read import read_by_mmengine
+from .blame import blamed
+from .errors import ConfigError, foreign
+from .parts import BUILT, accepted, built_parts, registered, registered_names
 
-BUILT = (
-    mm.MODELS,
-    mm.DATASETS,
-    mm.TRANSFORMS,
-    mm.HOOKS,
-    mm.METRICS,
-    mm.LOOPS,
-    mm.OPTIM_WRAPPERS,
-    mm.OPTIMIZERS,
-    mm.PARAM_SCHEDULERS,
-    mm.DATA_SAMPLERS,
-    mm.VISUALIZERS,
+BY_RUNNER = (
+    'dataset',
+    'sampler',
+    'batch_sampler',
+    'collate_fn',
+    'worker_init_fn',
+    'num_batch_per_epoch',
+    'disable_subprocess_warning',
 )
-"""Registries that parts of a config may come from."""
-
-BY_SUBNETS = ('search_dataloader', 'calibration_dataloader', 'search_evaluator')
-"""Parts that mmengine does not read, but the evaluation of sub-nets."""
-
-BY_BUILDERS = ('norm_cfg', 'conv_cfg', 'act_cfg', 'upsample_cfg', 'plugins', 'init_cfg')
-"""Parts that a builder function reads before their class does: they may have keys for it."""
+"""Keys of a dataloader that mmengine reads beside those of torch's."""
 
 
 @contextmanager
-def clear_errors(cfg: Config) -> Iterator[None]:
-    """An error of a build that a mistake in the config explains becomes a ConfigError."""
+def clear_errors(
+    cfg: Config, explains: Callable[[BaseException, str], bool] = lambda error, place: True
+) -> Iterator[None]:
+    """An error of somebody else's code that a mistake in the config explains becomes a ConfigError.
+
+    `explains` says of an error that came from a place of the config whether the config may be its
+    reason: by default it always is, as while things are built. What our own code raises, or the
+    user's, stays as it is.
+    """
     try:
         yield
-    except (TypeError, KeyError) as error:
-        clear = diagnosed(cfg, error)
+    except UserError:
+        raise
+    except Exception as error:
+        place = blamed(cfg, error)
+        clear = diagnosed(cfg, error) if place is None or explains(error, place) else None
         if clear is None:
             raise
-        raise clear from None
+        raise clear from error
 
 
 def diagnosed(cfg: Config, error: Exception) -> ConfigError | None:
     """The error of a build as one line that names the place in the config; None if it is not one.
 
-    Understood are keys that a class does not take, keys that it needs, and classes that are not
-    registered.
+    Keys that a class does not take, keys that it needs, and classes that are not registered come
+    with what is allowed; everything else with the words of the code that refused it.
     """
     text = str(error.args[0]) if error.args else ''
-    if 'unexpected keyword argument' in text:
-        return unknown_key(cfg)
+    found: ConfigError | None = None
+    if isinstance(error, TypeError) and 'unexpected keyword argument' in text:
+        found = unknown_key(cfg)
+    elif isinstance(error, TypeError):
+        found = _missing_key(cfg, text)
+    elif isinstance(error, KeyError):
+        found = _no_class(cfg, text)
+    if found is not None:
+        return found
+    place = blamed(cfg, error)
+    if place is None:
+        return None
+    if place.startswith('optim_wrapper') and (found := _no_optimizer(cfg)):
+        return found
+    return ConfigError(foreign(error), where=place or cfg.filename or 'the config')
+
+
+def _missing_key(cfg: Config, text: str) -> ConfigError | None:
     if found := re.search(r"(\w+)\.__init__\(\) missing .* arguments?: '(\w+)'", text):
-        for place, part in _built_parts(cfg):
+        for place, part in built_parts(cfg):
             if part['type'].split('.')[-1] == found[1] and found[2] not in part:
                 return ConfigError(f'{place} ({part["type"]}): key {found[2]!r} is missing')
+    return None
+
+
+def _no_class(cfg: Config, text: str) -> ConfigError | None:
     if found := re.match(r'(\S+) is not in the (\S+) registry', text):
-        for place, part in _built_parts(cfg):
+        for place, part in built_parts(cfg):
             if part['type'] == found[1]:
-                near = suggest(found[1], _names(cfg.get('default_scope')))
+                near = suggest(found[1], registered_names(cfg.get('default_scope')))
                 return ConfigError(f'{place}.type: no class is registered as {found[1]!r}{near}')
     return None
 
 
+def _no_optimizer(cfg: Config) -> ConfigError | None:
+    # mmengine looks it up before it builds it, and calls what it did not find.
+    wrapper = cfg.get('optim_wrapper')
+    optimizer = wrapper.get('optimizer') if isinstance(wrapper, dict) else None
+    kind = optimizer.get('type') if isinstance(optimizer, dict) else None
+    if not isinstance(kind, str) or kind in OPTIMIZERS:
+        return None
+    near = suggest(kind, set(OPTIMIZERS.module_dict))
+    where = 'optim_wrapper.optimizer.type'
+    return ConfigError(f'{where}: no class is registered as {kind!r}{near}')
+
+
 def unknown_key(cfg: Config) -> ConfigError | None:
     """The first key of the config that its class does not take, as an error with a suggestion."""
-    for place, part in _built_parts(cfg):
-        keys = set(part) - {'type', '_scope_', 'priority'}
+    for place, part in built_parts(cfg):
+        keys = {str(key) for key in part} - {'type', '_scope_', 'priority'}
         scope = cfg.get('default_scope')
         worst: tuple[str, set[str]] | None = None
         for registry in BUILT:
-            found = _lookup(registry, part['type'], scope)
+            found = registered(registry, part['type'], scope)
             known = None if found is None else accepted(found)
             if found is None:
                 continue
@@ -88,63 +121,14 @@ def unknown_key(cfg: Config) -> ConfigError | None:
                 break
             worst = min(keys - known), known
         if worst is not None:
-            key, known = worst
-            hint = suggest(key, known) or f' (allowed: {", ".join(sorted(known))})'
-            return ConfigError(f'{place} ({part["type"]}): unknown key {key!r}{hint}')
+            return _unknown(f'{place} ({part["type"]})', *worst)
+    known = {*inspect.signature(DataLoader).parameters, *BY_RUNNER}
+    for name, value in cfg.items():
+        if str(name).endswith('_dataloader') and isinstance(value, dict) and set(value) - known:
+            return _unknown(name, min(set(value) - known), known)
     return None
 
 
-def accepted(what: Any) -> set[str] | None:
-    """Names of all arguments that a class (with its bases) or a function takes; None: any."""
-    if not inspect.isclass(what):
-        parameters = inspect.signature(what).parameters.values()
-        if any(p.kind is p.VAR_KEYWORD for p in parameters):
-            return None
-        return {p.name for p in parameters}
-    names: set[str] = set()
-    for base in what.__mro__:
-        init = vars(base).get('__init__')
-        if init is None:
-            continue
-        parameters = inspect.signature(init).parameters.values()
-        names |= {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
-        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
-            return names - {'self'}
-    return None
-
-
-def _lookup(registry: Registry, name: str, scope: str | None) -> Any:
-    # A name without scope means the task package's class, as in a build.
-    with registry.switch_scope_and_registry(scope) as current:
-        return current.get(name)
-
-
-def _names(scope: str | None) -> set[str]:
-    names: set[str] = set()
-    for registry in BUILT:
-        with registry.switch_scope_and_registry(scope) as current:
-            names |= set(current.module_dict)
-        ours = registry.children.get('scalenas')
-        names |= {f'scalenas.{name}' for name in ours.module_dict} if ours else set()
-    return names
-
-
-def _built_parts(cfg: Config) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Place and content of every part with a `type` in what is built."""
-    read = {*read_by_mmengine(), *BY_SUBNETS}
-    content = {k: v for k, v in cfg._cfg_dict.to_dict().items() if k in read}
-    for place, part in _parts(content, ''):
-        if isinstance(part['type'], str):
-            yield place, part
-
-
-def _parts(value: Any, place: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    if isinstance(value, Mapping):
-        if 'type' in value:
-            yield place, value
-        for key, child in value.items():
-            if key not in BY_BUILDERS:
-                yield from _parts(child, f'{place}.{key}' if place else str(key))
-    elif isinstance(value, list | tuple):
-        for i, child in enumerate(value):
-            yield from _parts(child, f'{place}[{i}]')
+def _unknown(place: str, key: str, known: set[str]) -> ConfigError:
+    hint = suggest(key, known) or f' (allowed: {", ".join(sorted(known))})'
+    return ConfigError(f'{place}: unknown key {key!r}{hint}')

@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
 from mmengine.config import Config
-from mmengine.runner import Runner
 
 import scalenas.registry  # noqa: F401 (tells mmengine where `scalenas::` and `mmseg::` are)
 from scalenas.arch.strict import suggest
-from scalenas.errors import UserError
+from scalenas.errors import UserError, short
 
-from .errors import ConfigError
+from .errors import ConfigError, foreign
+from .variables import check_option
 
 SUFFIXES = ('.py', '.yml', '.yaml', '.json')
-READ_BY_MMENGINE = (
-    'model_wrapper_cfg',
-    'find_unused_parameters',
-    'sync_bn',
-    'compile',
-    'activation_checkpointing',
-    'efficient_conv_bn_eval',
-    'runner_type',
-    'data_preprocessor',
-)
+LARGEST = 1_000_000
+"""Entries of a YAML config with all its aliases written out."""
 
 
 def read_config(
@@ -38,31 +30,10 @@ def read_config(
         ConfigError: for a missing file, a suffix that is none, a broken file, an option that
             nothing would read or that cannot be set, a variable that is needed and missing.
     """
-    file = Path(path)
-    if file.suffix not in SUFFIXES:
-        raise ConfigError(f'{path}: unknown kind of config {file.suffix!r} ({", ".join(SUFFIXES)})')
-    if not file.is_file():
-        names = [p.name for p in file.parent.glob('*.py')] if file.parent.is_dir() else []
-        raise ConfigError(f'{path}: no such config{suggest(file.name, names)}')
-    try:
-        cfg = Config.fromfile(path)
-    except FileNotFoundError as error:
-        raise ConfigError(f'{path}: a base config is missing: {error}') from None
-    except SyntaxError as error:
-        raise ConfigError(f'{path}: not python: {error}') from None
-    except UserError:
-        raise
-    except Exception as error:
-        # A config is a program, and may fail as any program does.
-        raise ConfigError(f'{path}: cannot be read: {type(error).__name__}: {error}') from None
-    known = {*cfg, *read_by_mmengine()}
-    for name in options or {}:
-        top = name.split('.')[0]
-        if top not in known:
-            raise ConfigError(
-                f'--cfg-options: {path} has no {top!r}, nothing would read it{suggest(top, known)}'
-            )
+    _check_file(path)
+    cfg = _parsed(path)
     for name, value in (options or {}).items():
+        check_option(name, cfg)
         try:
             cfg.merge_from_dict({name: value})
         except (
@@ -81,10 +52,90 @@ def read_config(
                 f'{path}: has no {name!r}{suggest(name, set(cfg))}; it must describe a whole run'
             )
     if 'model' in needs and not (isinstance(cfg.model, dict) and 'type' in cfg.model):
-        raise ConfigError(f"{path}: model: expected dict(type='...', ...), got {cfg.model!r:.60}")
+        raise ConfigError(
+            f"{path}: model: expected dict(type='...', ...), got {short(_plain(cfg.model))}"
+        )
     return cfg
 
 
-def read_by_mmengine() -> set[str]:
-    """Names of all top-level variables that mmengine reads."""
-    return {*inspect.signature(Runner).parameters, *READ_BY_MMENGINE}
+def _check_file(path: str) -> None:
+    file = Path(path)
+    if file.suffix not in SUFFIXES:
+        raise ConfigError(f'{path}: unknown kind of config {file.suffix!r} ({", ".join(SUFFIXES)})')
+    try:
+        if file.is_dir():
+            raise ConfigError('is a folder', where=path, hint='name the config in it')
+        if file.is_file():
+            return
+        names = [p.name for p in file.parent.glob('*.py')] if file.parent.is_dir() else []
+    except OSError as error:
+        raise ConfigError(f'cannot be read: {error.strerror}', where=short(path)) from None
+    raise ConfigError(f'{path}: no such config{suggest(file.name, names)}')
+
+
+def _parsed(path: str) -> Config:
+    _check_bases(Path(path), ())
+    if path.endswith(('.yml', '.yaml')):
+        _check_aliases(path)
+    try:
+        return Config.fromfile(path)
+    except FileNotFoundError as error:
+        raise ConfigError(f'{path}: a base config is missing: {error}') from None
+    except SyntaxError as error:
+        raise ConfigError(f'not python: {error}', where=path) from None
+    except UserError:
+        raise
+    except SystemExit as error:
+        raise ConfigError(
+            f'ends the program (SystemExit: {error.code}) instead of describing a run', where=path
+        ) from None
+    except Exception as error:
+        # A config is a program, and may fail as any program does.
+        raise ConfigError(f'cannot be read: {foreign(error)}', where=path) from error
+
+
+def _check_bases(path: Path, above: tuple[Path, ...]) -> None:
+    """Pass unless a config is a base of itself: mmengine would read it a thousand times."""
+    path = path.resolve()
+    if path in above:
+        ring = ' -> '.join(p.name for p in (*above[above.index(path) :], path))
+        raise ConfigError(f'is a base of itself: {ring}', where=above[0])
+    try:
+        names = Config._get_base_files(str(path))
+    except Exception:  # whatever is wrong with the file is told when it is read
+        return
+    for name in names if isinstance(names, list) else [names]:
+        if isinstance(name, str) and '::' not in name:
+            base = path.parent / name
+            if base.is_file():
+                _check_bases(base, (*above, path))
+
+
+def _check_aliases(path: str) -> None:
+    """Pass unless aliases of aliases make a YAML file of a few lines larger than the memory."""
+    sizes: dict[int, int] = {}
+
+    def size(node: yaml.Node) -> int:
+        if id(node) not in sizes:
+            sizes[id(node)] = LARGEST  # of a node that holds itself
+            parts: Sequence[yaml.Node] = ()
+            if isinstance(node, yaml.SequenceNode):
+                parts = node.value
+            elif isinstance(node, yaml.MappingNode):
+                parts = [part for pair in node.value for part in pair]
+            sizes[id(node)] = 1 + sum(map(size, parts))
+        return sizes[id(node)]
+
+    try:
+        root = yaml.compose(Path(path).read_text(encoding='utf-8'), Loader=yaml.SafeLoader)
+        entries = 0 if root is None else size(root)
+    except (OSError, ValueError, yaml.YAMLError, RecursionError):  # told when it is read
+        return
+    if entries >= LARGEST:
+        raise ConfigError(
+            f'has {LARGEST:,} entries or more when its aliases are written out', where=path
+        )
+
+
+def _plain(value: Any) -> Any:
+    return value.to_dict() if hasattr(value, 'to_dict') else value

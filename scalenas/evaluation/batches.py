@@ -97,6 +97,8 @@ def build_loader(cfg: Mapping[str, Any], name: str) -> DataLoader[Any]:
         raise EvaluationError(
             f'config: {name} is missing; it must be a dict like val_dataloader{_WHY.get(name, "")}'
         )
+    if not isinstance(cfg[name], Mapping):
+        raise EvaluationError(where=name, got=cfg[name], allowed='a dict like val_dataloader')
     # Workers that live on would not be seeded again before the next reading.
     table = {**cfg[name], 'persistent_workers': False}
     if name == 'calibration_dataloader':

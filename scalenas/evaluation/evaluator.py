@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -16,7 +15,7 @@ from torch import nn
 
 from scalenas.arch import ClassificationHead, Size
 from scalenas.complexity import Counter
-from scalenas.config import check_data, clear_errors, fit_truth
+from scalenas.config import check_data, check_values, clear_errors, fit_truth
 from scalenas.models import SuperLinear
 from scalenas.models.checkpoint import check_space, check_weights, load_checkpoint
 from scalenas.models.finite import watched
@@ -24,6 +23,7 @@ from scalenas.space import AbstractSpace
 
 from .batches import MEMORY_LIMIT, FixedBatches, batch_check, build_loader
 from .calibrate import calibrated
+from .device import usable_device
 from .errors import EvaluationError
 from .overlap import warn_of_overlap
 from .precision import full_precision, unrounded
@@ -59,7 +59,7 @@ class SubnetEvaluator:
         cls,
         cfg: Config,
         checkpoint: str | Path,
-        device: str = 'cpu',
+        device: str | None = None,
         split: Literal['search', 'test'] = 'search',
         memory_limit: int = MEMORY_LIMIT,
     ) -> Self:
@@ -67,11 +67,13 @@ class SubnetEvaluator:
 
         Reads `calibration_dataloader`, and `search_dataloader` with `search_evaluator` (default:
         val_evaluator), or with `split='test'` the test ones, of which a search must not know.
+        Without a `device` it is the one that training takes.
 
         Raises:
             EvaluationError, CheckpointError, DataError: one line, what is missing or does not fit.
         """
         target = usable_device(device)
+        check_values(cfg)
         present = split == 'search' and chosen_classes(cfg) == 'present'
         check_data(cfg, (f'{split}_dataloader', 'calibration_dataloader'))
         with clear_errors(cfg):
@@ -149,31 +151,13 @@ class SubnetEvaluator:
         return Counter(size, head, rest)
 
 
-def usable_device(name: str) -> torch.device:
-    """The device of this name.
-
-    Raises:
-        EvaluationError: when torch knows no such device, or this machine has none.
-    """
-    if not re.fullmatch(r'cpu|cuda(:\d+)?', name):
-        raise EvaluationError(f'device {name!r}: expected cpu, cuda or cuda:N')
-    device = torch.device(name)
-    if device.type == 'cuda':
-        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-        if not count:
-            raise EvaluationError(f'device {name}: torch sees no GPU on this machine; use cpu')
-        if (device.index or 0) >= count:
-            raise EvaluationError(f'device {name}: torch sees only cuda:0 .. cuda:{count - 1}')
-    return device
-
-
 def build_metrics(cfg: Config, name: str) -> Evaluator:
     """The evaluator that the config variable `name` describes, else `val_evaluator`.
 
     Raises:
         EvaluationError: when there is neither.
     """
-    metrics = cfg.get(name) or cfg.get('val_evaluator')
+    metrics = cfg.get('val_evaluator') if cfg.get(name) is None else cfg[name]
     if metrics is None:
         raise EvaluationError(f'config: {name} is missing, and so is val_evaluator')
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):

@@ -13,6 +13,8 @@ from mmengine.runner import Runner, ValLoop
 from mmengine.runner.amp import autocast
 from torch.utils.data import DataLoader
 
+from scalenas.arch.strict import as_flag
+from scalenas.config.metric_keys import DEFAULT_ARCHS
 from scalenas.models.finite import watched
 from scalenas.registry import LOOPS
 
@@ -37,10 +39,11 @@ class SubnetValLoop(ValLoop):
         runner: Runner,
         dataloader: DataLoader[Any] | dict[str, Any],
         evaluator: Evaluator | dict[str, Any] | list[Any],
-        archs: Sequence[object] = ('smallest', 'largest'),
+        archs: Sequence[object] = DEFAULT_ARCHS,
         calibration_dataloader: dict[str, Any] | None = None,
         fp16: bool = False,
     ) -> None:
+        fp16 = as_flag(fp16, 'SubnetValLoop.fp16')
         super().__init__(runner, dataloader, evaluator, fp16)
         unrounded(self.evaluator)
         model = runner.model
@@ -50,7 +53,8 @@ class SubnetValLoop(ValLoop):
             raise EvaluationError('SubnetValLoop: archs is empty; name at least one')
         cfg = {'default_scope': runner.cfg.get('default_scope')}
         name = 'calibration_dataloader'
-        cfg[name] = calibration_dataloader or runner.cfg.get(name)
+        given = calibration_dataloader
+        cfg[name] = runner.cfg.get(name) if given is None else given
         check = batch_check(runner.cfg, name)
         self._calibration = FixedBatches(
             build_loader(cfg, name), self._model.data_preprocessor, check=check

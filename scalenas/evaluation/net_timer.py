@@ -18,8 +18,8 @@ from scalenas.arch import Arch, Size
 from scalenas.models import BACKBONES
 from scalenas.registry import MODELS
 
+from .device import usable_device
 from .errors import EvaluationError
-from .evaluator import usable_device
 from .latency import Latency, timed, training_step
 
 KINDS = ('inference', 'training')
@@ -41,7 +41,7 @@ class NetTimer:
 
     def __init__(
         self,
-        device: str = 'cpu',
+        device: str | None = None,
         batch: int = 1,
         repeats: int = 5,
         warm_up: int = 2,

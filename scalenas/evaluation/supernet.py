@@ -9,6 +9,8 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from scalenas.arch import Arch, find, from_dict, of_family
+from scalenas.arch.strict import as_list
+from scalenas.config.metric_keys import subnet_name
 from scalenas.models import Supernet, is_supernet, supernet_types
 from scalenas.space import AbstractSpace
 
@@ -63,11 +65,8 @@ def chosen_archs(choices: Sequence[object], space: AbstractSpace[Any]) -> dict[s
         EvaluationError: when two choices have one name.
     """
     found: dict[str, Arch] = {}
-    for position, choice in enumerate(choices, 1):
-        if isinstance(choice, str):
-            name = choice.replace('\\', '/').split('/')[-1].removesuffix('.yaml')
-        else:
-            name = f'net{position}'
+    for position, choice in enumerate(as_list(choices, 'archs', 'archs'), 1):
+        name = subnet_name(choice, position)
         if name in found:
             raise EvaluationError(f'archs: two of them are called {name!r}')
         if choice in ('smallest', 'largest'):

@@ -62,7 +62,7 @@ def export_subnet(
     out: str | Path,
     name: str | None = None,
     size: Size | None = None,
-    device: str = 'cpu',
+    device: str | None = None,
     standalone: bool = False,
     onnx: bool = False,
     prune: bool = False,
@@ -75,7 +75,7 @@ def export_subnet(
     its metrics on the test images are measured on both sides. `standalone` adds NAME_backbone.py, a
     backbone in one file; `onnx` adds NAME.onnx. `prune` leaves out blocks and fusions whose result
     nothing reads; what is left is compared with the whole sub-net. `size` is the input that costs
-    are counted for, by default the config's `search.size`.
+    are counted for, by default the config's `search.size`; `device` by default that of training.
 
     Raises:
         ExportError: when the proof fails, a file is there with other content, or the choice is a
@@ -129,7 +129,7 @@ def export_subnet(
         (stage / f'{name}.pth').write_bytes(checkpoint_bytes(subnet_state(model, arch), meta))
         (stage / f'{name}.yaml').write_text(dump(arch), encoding='utf-8')
         static = load_exported(stage / f'{name}.py', stage / f'{name}.pth')
-        static.to(device)
+        static.to(next(model.parameters()).device)
         found = difference(model, static, evaluator.validation)
         if not found.equal:
             raise ExportError(

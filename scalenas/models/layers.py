@@ -37,6 +37,8 @@ def make_conv(
         'groups': groups,
         'bias': False,
     }
+    if cfg is not None and not isinstance(cfg, Mapping):
+        raise UserError(where='conv_cfg', got=cfg, allowed="None or dict(type='Conv2d', ...)")
     if cfg is None or (cfg.get('type') in ('Conv2d', 'Conv') and len(cfg) == 1):
         return nn.Conv2d(c_in, c_out, kernel, **options)
     from mmcv.cnn import build_conv_layer

@@ -69,7 +69,8 @@ class SearchPlan:
         arguments = dict(table['algorithm'])
         name = as_choice(arguments.pop('type', None), 'search.algorithm.type', tuple(ALGORITHMS))
         _check(arguments, name)
-        bounds = as_mapping(table.get('budget') or {}, 'search.budget', (), BOUNDS)
+        budget = table.get('budget')
+        bounds = as_mapping({} if budget is None else budget, 'search.budget', (), BOUNDS)
         return cls(
             name,
             arguments,
@@ -92,16 +93,19 @@ class SearchPlan:
 
         Another algorithm keeps those arguments that it has too, so a random search has as many
         evaluations as the evolution beside it.
+
+        Raises:
+            UserError: for a number that the config could not have, either.
         """
         name = algorithm or self.algorithm
         arguments = {k: v for k, v in self.arguments.items() if k in _arguments(name)}
         if num_total is not None:
-            arguments['num_total'] = num_total
+            arguments['num_total'] = as_int(num_total, '--num-evaluations')
         return replace(
             self,
             algorithm=name,
             arguments=arguments,
-            seed=self.seed if seed is None else seed,
+            seed=self.seed if seed is None else as_int(seed, '--seed', 0),
             budget=replace(self.budget, **{k: v for k, v in bounds.items() if v is not None}),
         )
 

@@ -25,13 +25,18 @@ def what_counts(cfg: Mapping[str, Any]) -> dict[str, Any]:
     parts = {
         'model': _without(model, UNSEEN_OF_MODEL),
         **{name: _without(value, UNSEEN_OF_LOADERS) for name, value in data.items()},
-        'evaluator': cfg.get('search_evaluator') or cfg.get('val_evaluator'),
+        'evaluator': _evaluator(cfg),
     }
     search = cfg.get('search')
     if isinstance(search, Mapping) and search.get('classes', 'all') != 'all':
         parts['classes'] = search['classes']
     plain: dict[str, Any] = as_plain(parts)
     return plain
+
+
+def _evaluator(cfg: Mapping[str, Any]) -> Any:
+    given = cfg.get('search_evaluator')
+    return cfg.get('val_evaluator') if given is None else given
 
 
 def as_plain(value: Any) -> Any:

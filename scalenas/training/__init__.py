@@ -4,6 +4,7 @@ from .errors import TrainingError
 from .hooks import InvalidLossHook, SpaceHook
 from .keypoint_loss import SpatialCrossEntropyLoss
 from .losses import OHEMCrossEntropy
+from .saving import WholeCheckpointHook
 from .schedule import ExponentialLRWithFloor
 from .step import SuperNetDDP
 from .supernet import SuperNet
@@ -17,4 +18,5 @@ __all__ = [
     'SuperNet',
     'SuperNetDDP',
     'TrainingError',
+    'WholeCheckpointHook',
 ]

@@ -7,11 +7,20 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.hooks import Hook
 from mmengine.registry import RUNNERS
-from mmengine.runner import Runner
+from mmengine.runner import Runner, TestLoop, ValLoop
 from torch import nn
 
-from scalenas.config import ConfigError, check_data, clear_errors, read_config
+from scalenas.config import (
+    ConfigError,
+    check_data,
+    check_monitors,
+    check_values,
+    clear_errors,
+    in_loop,
+    read_config,
+)
 from scalenas.paths import writable_folder
 from scalenas.sampling import FixedSampler, SandwichSampler
 
@@ -21,8 +30,12 @@ from .options import TO_TEST, TO_TRAIN, test_config, train_config
 from .pretrained import check_pretrained
 from .recompute import RecomputeHook, check_recomputed, recomputed_names
 from .resume import usable_checkpoint
+from .saving import doubts, save_whole
 from .supernet import SuperNet
 from .trust import TrustHook
+
+LATER = ('default_hooks', 'custom_hooks', 'train_dataloader', 'val_dataloader', 'test_dataloader')
+"""Parts that may fail at any time: a hook when its turn comes, a data set at one picture."""
 
 SUPERNET_DDP = 'scalenas.SuperNetDDP'
 
@@ -36,9 +49,41 @@ def train(args: argparse.Namespace) -> Runner:
     cfg = train_config(args, read_config(args.config, args.cfg_options, TO_TRAIN))
     loaders = ('train_dataloader',) if args.no_validate else ('train_dataloader', 'val_dataloader')
     runner = build_runner(cfg, loaders)
-    with clear_errors(cfg):
+    for line in doubts(cfg):
+        runner.logger.warning(line)
+    steps = FirstSteps()
+    runner.register_hook(steps)
+    with clear_errors(cfg, steps.are_open):
         runner.train()
     return runner
+
+
+class FirstSteps(Hook):
+    """Notes that a run has trained, and validated, once.
+
+    What its parts cannot do together, such as a head of other channels than the backbone's, shows
+    then; what fails later is not the config's fault.
+    """
+
+    priority = 'LOWEST'  # schedules and logs belong to the step
+
+    def __init__(self) -> None:
+        self.trained = self.validated = False
+
+    def after_train_iter(self, *_: Any, **__: Any) -> None:
+        """A step was made."""
+        self.trained = True
+
+    def after_val(self, *_: Any, **__: Any) -> None:
+        """A validation was made."""
+        self.validated = True
+
+    def are_open(self, error: BaseException, place: str) -> bool:
+        """Whether the config may explain an error that came now from this place."""
+        if isinstance(error, torch.OutOfMemoryError) or place.startswith(LATER):
+            return True
+        validates = in_loop(error, ValLoop) or in_loop(error, TestLoop)
+        return not (self.validated if validates else self.trained)
 
 
 def test(args: argparse.Namespace) -> dict[str, Any]:
@@ -62,6 +107,10 @@ def build_runner(cfg: Config, loaders: tuple[str, ...]) -> Runner:
     if cfg.launcher == 'pytorch' and not torch.cuda.is_available():
         _meet_on_cpu(cfg)
     _give_each_a_backward(cfg)
+    check_values(cfg)
+    if 'train_dataloader' in loaders:
+        check_monitors(cfg)
+        save_whole(cfg)
     check_data(cfg, loaders)
     path = usable_checkpoint(cfg)
     writable_folder(cfg.work_dir)

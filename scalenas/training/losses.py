@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from scalenas.arch.strict import as_fraction, as_int
 from scalenas.registry import MODELS
 
 
@@ -119,8 +120,8 @@ class OHEMCrossEntropy(nn.Module):
         loss_name: str = 'loss_ohem',
     ) -> None:
         super().__init__()
-        self.threshold = threshold
-        self.min_kept = min_kept
+        self.threshold = as_fraction(threshold, 'OHEMCrossEntropy.threshold')
+        self.min_kept = as_int(min_kept, 'OHEMCrossEntropy.min_kept', 0)
         self.class_weight = None if class_weight is None else tuple(class_weight)
         self.loss_weight = loss_weight
         self.loss_name = loss_name

@@ -11,7 +11,7 @@ from mmengine.device import get_device
 from mmengine.registry import METRICS
 
 from scalenas.config import ConfigError, DictAction
-from scalenas.config.diagnosis import accepted
+from scalenas.config.parts import accepted
 
 TO_TRAIN = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
 TO_TEST = ('model', 'test_dataloader', 'test_cfg', 'test_evaluator')

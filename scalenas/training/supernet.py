@@ -75,6 +75,10 @@ class SuperNet(BaseModel):
         data_preprocessor: dict[str, Any] | None = None,
         init_cfg: dict[str, Any] | None = None,
     ) -> None:
+        if not isinstance(architecture, Mapping):
+            raise ConfigError(
+                where='model.architecture', got=architecture, allowed='a task model, dict(type=...)'
+            )
         if data_preprocessor is not None:
             architecture = {'data_preprocessor': data_preprocessor, **architecture}
         model = MODELS.build(architecture)

@@ -67,11 +67,15 @@ def test_a_model_is_a_mapping_with_a_type(tmp_path, model):
         read_config(str(path), needs=('model',))
 
 
-@pytest.mark.parametrize('option', ['pipeline.9.type', 'pipeline.x.type', 'number.deep.key'])
+@pytest.mark.parametrize(
+    'option', ['tta_pipeline.9.type', 'tta_pipeline.x.type', 'find_unused_parameters.deep.key']
+)
 def test_an_option_that_cannot_be_set_is_named(tmp_path, option):
     path = tmp_path / 'good.py'
-    path.write_text("pipeline = [dict(type='a'), dict(type='b')]\nnumber = 3\n")
-    assert read_config(str(path), {'pipeline.1.type': 'c'}).pipeline[1].type == 'c'
+    path.write_text(
+        "tta_pipeline = [dict(type='a'), dict(type='b')]\nfind_unused_parameters = True\n"
+    )
+    assert read_config(str(path), {'tta_pipeline.1.type': 'c'}).tta_pipeline[1].type == 'c'
     with pytest.raises(ConfigError, match=f'--cfg-options: {option}: cannot be set in'):
         read_config(str(path), {option: 'x'})
 

@@ -93,8 +93,8 @@ MISTAKES = {
         "norm_cfg.type: no norm is called 'BM'",
     ),
     'no such entry of a list': (
-        ['{config}', '--cfg-options', 'load.9.type=x'],
-        '--cfg-options: load.9.type: cannot be set',
+        ['{config}', '--cfg-options', 'train_dataloader.dataset.pipeline.9.type=x'],
+        '--cfg-options: train_dataloader.dataset.pipeline.9.type: cannot be set',
     ),
     'no run at all': (
         ['{repo}/configs/_base_/default_runtime_seg.py'],

@@ -1,0 +1,219 @@
+"""Values of a config that mmengine takes without a look, and that make no run.
+
+No iterations, a checkpoint every 0 steps, a rate that is no number: it trains nothing, saves
+nothing or fails after hours, and says nothing. What the classes check themselves is left to them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from mmengine.config import Config
+
+from scalenas.arch.strict import suggest
+
+from .errors import ConfigError
+from .monitors import schedulers
+from .parts import tables, tables_in
+
+Check = tuple[Callable[[Any], bool], str]
+
+
+def whole(least: int, *others: int) -> Check:
+    """A whole number from `least` on, or one of the others; 150.0 is whole, True is no number."""
+
+    def is_right(value: Any) -> bool:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return False
+        return math.isfinite(value) and value == int(value) and (value >= least or value in others)
+
+    return is_right, ', '.join([f'a whole number >= {least}', *map(str, others)])
+
+
+def number(least: float) -> Check:
+    """A finite number from `least` on."""
+    return (
+        lambda value: (
+            not isinstance(value, bool)
+            and isinstance(value, int | float)
+            and math.isfinite(value)
+            and value >= least
+        )
+    ), f'a number >= {least:g}'
+
+
+FLAG: Check = (lambda value: isinstance(value, bool), 'True or False')
+PATH: Check = (lambda value: isinstance(value, str) and bool(value), 'a path')
+TABLE: Check = (lambda value: isinstance(value, Mapping), 'a table, dict(...)')
+LIST: Check = (lambda value: isinstance(value, list | tuple), 'a list')
+TABLES: Check = (lambda value: isinstance(value, Mapping | list | tuple), 'a table or a list')
+PREFIX: Check = (lambda value: isinstance(value, Mapping | str), 'a table of folders')
+TEXT: Check = (lambda value: isinstance(value, str), 'a text')
+STEPS: Check = (
+    lambda value: isinstance(value, list | tuple) and all(whole(0)[0](step) for step in value),
+    'a list of whole numbers >= 0',
+)
+
+
+def _differ(template: Any) -> bool:
+    try:
+        return isinstance(template, str) and template.format(1) != template.format(2)
+    except (IndexError, KeyError, ValueError):
+        return False
+
+
+# Else each checkpoint would overwrite the one before.
+TEMPLATE: Check = (_differ, "a name with the number of the step in it, as 'iter_{}.pth'")
+
+OF_LOOP = {
+    'max_iters': whole(1),
+    'max_epochs': whole(1),
+    'val_interval': whole(1),
+    'val_begin': whole(0),
+    'by_epoch': FLAG,
+}
+OF_VALIDATION = {'fp16': FLAG}
+OF_LOADER = {
+    'batch_size': whole(1),
+    'num_workers': whole(0),
+    'num_batch_per_epoch': whole(1),
+    'persistent_workers': FLAG,
+    'drop_last': FLAG,
+    'dataset': TABLE,
+    'sampler': TABLE,
+}
+OF_SAMPLER = {'shuffle': FLAG}
+OF_DATASET = {'data_root': TEXT, 'ann_file': TEXT, 'data_prefix': PREFIX, 'pipeline': LIST}
+OF_CHECKPOINTS = {
+    'interval': whole(1, -1),
+    'max_keep_ckpts': whole(1, -1),
+    'save_begin': whole(0),
+    'by_epoch': FLAG,
+    'save_last': FLAG,
+    'save_optimizer': FLAG,
+    'save_param_scheduler': FLAG,
+    'filename_tmpl': TEMPLATE,
+}
+OF_OPTIMIZER = {'lr': number(0), 'weight_decay': number(0)}
+OF_WRAPPER = {'accumulative_counts': whole(1), 'optimizer': TABLE}
+OF_CLIPPING = {'max_norm': (lambda value: number(0)[0](value) and value > 0, 'a number > 0')}
+OF_SCHEDULE = {'by_epoch': FLAG, 'milestones': STEPS}
+OF_LOGS = {'window_size': whole(1), 'by_epoch': FLAG}
+AT_TOP = {
+    'resume': FLAG,
+    'load_from': PATH,
+    'work_dir': PATH,
+    'default_scope': TEXT,
+    'find_unused_parameters': FLAG,
+    'custom_hooks': LIST,
+    'param_scheduler': TABLES,
+    'val_evaluator': TABLES,
+    'test_evaluator': TABLES,
+    'search_evaluator': TABLES,
+    **dict.fromkeys(
+        (
+            *('model', 'train_cfg', 'val_cfg', 'test_cfg', 'optim_wrapper', 'default_hooks'),
+            *('env_cfg', 'visualizer', 'log_processor', 'randomness', 'model_wrapper_cfg'),
+            *('data_preprocessor', 'auto_scale_lr', 'train_dataloader', 'val_dataloader'),
+            *('test_dataloader', 'search_dataloader', 'calibration_dataloader'),
+        ),
+        TABLE,
+    ),
+}
+"""Variables that mmengine or this package reads; None is as if one were not there."""
+
+MAY_BE_NONE = (*('num_batch_per_epoch', 'filename_tmpl', 'data_root', 'ann_file', 'data_prefix'),)
+OF_MMENGINE = {
+    'env_cfg': ('cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit'),
+    'auto_scale_lr': ('enable', 'base_batch_size'),
+}
+"""Tables that no class takes: a key that nobody knows is read by nobody."""
+
+
+def check_values(cfg: Config) -> None:
+    """Pass when no value of the config is one that runs to nothing.
+
+    Raises:
+        ConfigError: names the place, the value, and what is allowed.
+    """
+    plain = cfg._cfg_dict.to_dict()
+    for where, table, checks in _checked(plain):
+        for key, (is_right, allowed) in checks.items():
+            empty = table.get(key) is None and (key in MAY_BE_NONE or not where)
+            if key in table and not empty and not is_right(table[key]):
+                place = f'{where}.{key}' if where else key
+                raise ConfigError(where=place, got=table[key], allowed=allowed)
+    for where, loader in _loaders(plain):
+        if loader.get('persistent_workers') and not loader.get('num_workers', 0):
+            raise ConfigError(
+                where=f'{where}.persistent_workers',
+                got=True,
+                allowed='False where num_workers is 0',
+            )
+    for name, known in OF_MMENGINE.items():
+        for key in plain.get(name) or () if isinstance(plain.get(name), Mapping) else ():
+            if key not in known:
+                near = suggest(key, known).removeprefix('; ')
+                raise ConfigError(
+                    f'nothing reads the key {key!r}',
+                    where=name,
+                    allowed=', '.join(known),
+                    hint=near,
+                )
+    for where, table in tables(cfg):
+        for key, value in table.items():
+            if isinstance(value, float) and math.isnan(value):
+                raise ConfigError(where=f'{where}.{key}', got=value, allowed='a number')
+
+
+def _checked(cfg: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any], dict[str, Check]]]:
+    """Place and content of what is looked at, and by which checks."""
+    yield '', cfg, AT_TOP
+    for name, checks in (
+        ('train_cfg', OF_LOOP),
+        ('val_cfg', OF_VALIDATION),
+        ('test_cfg', OF_VALIDATION),
+        ('log_processor', OF_LOGS),
+    ):
+        if isinstance(cfg.get(name), Mapping):
+            yield name, cfg[name], checks
+    for where, loader in _loaders(cfg):
+        yield where, loader, OF_LOADER
+        if isinstance(loader.get('sampler'), Mapping):
+            yield f'{where}.sampler', loader['sampler'], OF_SAMPLER
+        for place, part in tables_in(loader.get('dataset'), f'{where}.dataset'):
+            yield place, part, OF_DATASET
+    for where, hook in _hooks(cfg):
+        saves = where == 'default_hooks.checkpoint' or _kind(hook) == 'CheckpointHook'
+        yield where, hook, OF_CHECKPOINTS if saves else {'interval': whole(1)}
+    wrapper = cfg.get('optim_wrapper')
+    if isinstance(wrapper, Mapping):
+        yield 'optim_wrapper', wrapper, OF_WRAPPER
+        if isinstance(wrapper.get('clip_grad'), Mapping):
+            yield 'optim_wrapper.clip_grad', wrapper['clip_grad'], OF_CLIPPING
+        if isinstance(wrapper.get('optimizer'), Mapping):
+            yield 'optim_wrapper.optimizer', wrapper['optimizer'], OF_OPTIMIZER
+    for where, schedule in schedulers(cfg):
+        yield where, schedule, OF_SCHEDULE
+
+
+def _loaders(cfg: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for name, value in cfg.items():
+        if str(name).endswith('_dataloader') and isinstance(value, Mapping):
+            yield name, value
+
+
+def _hooks(cfg: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    named, listed = cfg.get('default_hooks'), cfg.get('custom_hooks')
+    for name, hook in named.items() if isinstance(named, Mapping) else ():
+        if isinstance(hook, Mapping):
+            yield f'default_hooks.{name}', hook
+    for i, hook in enumerate(listed if isinstance(listed, list | tuple) else ()):
+        if isinstance(hook, Mapping):
+            yield f'custom_hooks[{i}]', hook
+
+
+def _kind(part: Mapping[str, Any]) -> str:
+    return str(part.get('type')).split('.')[-1]

@@ -1,0 +1,41 @@
+"""Which device a tool works on: one rule for all of them, that of training."""
+
+from __future__ import annotations
+
+import re
+
+import torch
+from mmengine.device import get_device
+from mmengine.logging import print_log
+
+from .errors import EvaluationError
+
+
+def usable_device(name: str | None = None) -> torch.device:
+    """The device of this name; without one that which mmengine's Runner would train on.
+
+    The log says which it is.
+
+    Raises:
+        EvaluationError: when torch knows no such device, or this machine has none.
+    """
+    default = get_device()
+    if name is None:
+        print_log(f'device: {default} (as in training; --device names another)', 'current')
+        return torch.device(default)
+    if name != default:
+        _check(name)
+    print_log(f'device: {name}', 'current')
+    return torch.device(name)
+
+
+def _check(name: str) -> None:
+    if not re.fullmatch(r'cpu|cuda(:\d+)?', name):
+        raise EvaluationError(f'device {name!r}: expected cpu, cuda or cuda:N')
+    device = torch.device(name)
+    if device.type == 'cuda':
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if not count:
+            raise EvaluationError(f'device {name}: torch sees no GPU on this machine; use cpu')
+        if (device.index or 0) >= count:
+            raise EvaluationError(f'device {name}: torch sees only cuda:0 .. cuda:{count - 1}')
