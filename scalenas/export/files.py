@@ -20,8 +20,9 @@ from typing import Any
 import torch
 
 from .errors import ExportError
+from .standalone import module_name
 
-SUFFIXES = ('.py', '.pth', '.yaml', '.json', '_backbone.py', '.onnx')
+SUFFIXES = ('.py', '.pth', '.yaml', '.json', '_standalone.py', '.onnx')
 OTHER = (
     'is already there with other content; choose another --name or --out, or overwrite with --force'
 )
@@ -49,7 +50,8 @@ def check_free(out: Path, name: str, arch: str, origin: Mapping[str, Any], force
     Raises:
         ExportError: when they are of another export, unless `force`.
     """
-    there = [path for suffix in SUFFIXES if (path := out / f'{name}{suffix}').exists()]
+    names = [*(f'{name}{suffix}' for suffix in SUFFIXES), f'{module_name(name)}.py']
+    there = [out / file for file in names if (out / file).exists()]
     if force or not there:
         return
     try:
@@ -91,7 +93,8 @@ def checkpoint_bytes(state: Mapping[str, torch.Tensor], meta: Mapping[str, Any])
 def plain(value: Any) -> Any:
     """Tables, lists, text and numbers out of whatever mappings, tuples and arrays hold them."""
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        # Names of keypoints are found by number.
+        return {k if isinstance(k, int) else str(k): plain(item) for k, item in value.items()}
     if isinstance(value, list | tuple | set):
         return [plain(item) for item in value]
     if value is None or isinstance(value, bool | int | float | str):

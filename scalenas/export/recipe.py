@@ -17,6 +17,7 @@ from scalenas.paths import resource
 from .config import KEPT, for_ddp
 from .errors import ExportError
 from .fitting import fit_hrnet
+from .inference import inference_variables
 from .text import as_config
 
 RECIPES: dict[str, str] = {
@@ -107,6 +108,7 @@ def recipe(cfg: Config, arch: Arch, resolution: float = 1.0) -> dict[str, Any]:
         if not backbone.get('resize'):
             _resize(found, arch)
     model['backbone'] = {**backbone, 'arch': arch.to_dict()}
+    found |= inference_variables(found)
     return {name: found[name] for name in KEPT if name in found}
 
 
