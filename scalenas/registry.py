@@ -4,9 +4,6 @@ mmengine imports this module when it meets `type='scalenas.X'` and hides an Impo
 here, so nothing but mmengine and modules without requirements may be imported.
 """
 
-import functools
-from collections.abc import Callable
-
 from mmengine import registry as mmengine
 from mmengine.config import Config
 from mmengine.config.utils import MODULE2PACKAGE
@@ -54,23 +51,19 @@ if set(installed('mmseg')) == {'onedl-mmsegmentation'}:
     MODULE2PACKAGE['mmseg'] = 'mmseg'
 
 
-def _scope_of_the_task(
-    path_of: Callable[[str, str], tuple[str, str | None]],
-) -> Callable[[str, str], tuple[str, str | None]]:
+_path_of = Config._get_cfg_path
+
+
+def _path_and_scope(base: str, filename: str) -> tuple[str, str | None]:
     """mmengine's search for a base config, without a scope for ours.
 
     What a base of `mmseg::` names is looked up in mmseg. Our configs name the classes of the task
     packages without a prefix, and ours with one: they mean the scope of whoever inherits them.
     """
-
-    @functools.wraps(path_of)
-    def find(base: str, filename: str) -> tuple[str, str | None]:
-        path, scope = path_of(base, filename)
-        return path, None if scope == 'scalenas' else scope
-
-    return find
+    path, scope = _path_of(base, filename)
+    return path, None if scope == 'scalenas' else scope
 
 
-Config._get_cfg_path = staticmethod(_scope_of_the_task(Config._get_cfg_path))
+Config._get_cfg_path = staticmethod(_path_and_scope)
 
 warn_of_mixed_stacks()

@@ -28,7 +28,7 @@ from scalenas.version import __version__
 from .choose import Choice
 from .config import plain_config, resizes, standalone_config, width_of
 from .errors import ExportError
-from .files import check_free, checkpoint_bytes, plain, publish, staged
+from .files import check_free, checkpoint_bytes, names_of, plain, publish, staged
 from .onnx import check_onnx, write_onnx
 from .saving import Saving
 from .standalone import module_name, standalone_source
@@ -125,7 +125,7 @@ def export_subnet(
         card |= {'metrics': {'test': inside, 'search': dict(choice.metrics)}, 'origin': origin}
         if saving is not None:
             card['pruned'] = saving.to_dict()
-        meta = {'scalenas': {'arch': arch.to_dict(), **card}}
+        meta: dict[str, Any] = {'scalenas': {'arch': arch.to_dict(), **card}}
         if evaluator.evaluator.dataset_meta:
             meta['dataset_meta'] = evaluator.evaluator.dataset_meta
         variables = plain_config(cfg, arch)
@@ -152,7 +152,7 @@ def export_subnet(
             (stage / f'{name}_standalone.py').write_text(text, encoding='utf-8')
         if onnx:
             write_onnx(static, stage / f'{name}.onnx', (size[0], size[1]), arch.in_channels)
-        files = publish(stage, Path(out), force)
+        files = publish(stage, Path(out), force, names_of(name))
     return Exported(files, cost, found, inside, alone, saving)
 
 

@@ -216,7 +216,7 @@ print(Config.fromfile('probing.py').default_scope)
 mine = Config.fromfile('mine.py')
 theirs = get_config('scalenas::{name}')
 print(mine.train_cfg.max_iters, theirs.train_cfg.max_iters)
-print(mine.model == theirs.model, [key for key in mine if '_scope_' in mine[key]])
+print(mine.model == theirs.model, [key for key in mine if '_scope_' in str(mine[key])])
 print(scalenas.__path__[0])
 """
 SHIPPED_CONFIG = 'scalenas_seg/earth/teacher_w16_1xb16-1k_earth-96x96.py'
