@@ -5,6 +5,7 @@ here, so nothing but mmengine and modules without requirements may be imported.
 """
 
 from mmengine import registry as mmengine
+from mmengine.config import Config
 from mmengine.config.utils import MODULE2PACKAGE
 from mmengine.registry import Registry
 
@@ -48,5 +49,21 @@ METRICS = Registry('metric', parent=mmengine.METRICS, locations=['scalenas.evalu
 MODULE2PACKAGE.setdefault('scalenas', 'scalenas')
 if set(installed('mmseg')) == {'onedl-mmsegmentation'}:
     MODULE2PACKAGE['mmseg'] = 'mmseg'
+
+
+_path_of = Config._get_cfg_path
+
+
+def _path_and_scope(base: str, filename: str) -> tuple[str, str | None]:
+    """mmengine's search for a base config, without a scope for ours.
+
+    What a base of `mmseg::` names is looked up in mmseg. Our configs name the classes of the task
+    packages without a prefix, and ours with one: they mean the scope of whoever inherits them.
+    """
+    path, scope = _path_of(base, filename)
+    return path, None if scope == 'scalenas' else scope
+
+
+Config._get_cfg_path = staticmethod(_path_and_scope)
 
 warn_of_mixed_stacks()

@@ -28,6 +28,8 @@ if sys.platform == 'win32':
     sys.exit('bootstrap: Windows is not supported: use Linux, macOS or WSL')
 
 import signal
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from environment.build import Builder
@@ -46,9 +48,21 @@ LINTERS = (
 def main(arguments: list[str]) -> int:
     """Run one sub-command; returns the exit code of what it ran."""
     name, rest = (arguments[0], arguments[1:]) if arguments else ('', [])
-    if name in ('', '-h', '--help') or name not in COMMANDS:
-        print(__doc__, file=sys.stdout if name in ('-h', '--help') else sys.stderr)
-        return 0 if name in ('-h', '--help') else 2
+    if name in HELP:
+        print(__doc__)
+        return 0
+    if name not in COMMANDS:
+        print(__doc__, file=sys.stderr)
+        return 2
+    command = COMMANDS[name]
+    # What can be answered without an environment is answered before one is made.
+    if set(rest if command.own_options else rest[:1]) & set(HELP):
+        print(command.usage)
+        return 0
+    wrong = command.wrong(rest)
+    if wrong:
+        print(f'bootstrap: {wrong}', file=sys.stderr)
+        return 2
     for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(sign, _interrupted)  # also where a background shell had told us to ignore it
     try:
@@ -70,7 +84,20 @@ def main(arguments: list[str]) -> int:
         return 130
     for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(sign, signal.default_int_handler if sign == signal.SIGINT else signal.SIG_DFL)
-    return COMMANDS[name](home, rest)
+    return command.act(home, rest)
+
+
+@dataclass(frozen=True)
+class Command:
+    """A sub-command: its help, what is wrong with its arguments ('': nothing), what it does.
+
+    `own_options` is False where words after the first belong to another command.
+    """
+
+    usage: str
+    wrong: Callable[[list[str]], str]
+    act: Callable[[Path, list[str]], int]
+    own_options: bool = True
 
 
 def demo(home: Path, rest: list[str]) -> int:
@@ -97,20 +124,18 @@ def test(home: Path, rest: list[str]) -> int:
 
 def run(home: Path, rest: list[str]) -> int:
     """Run any command."""
-    command = rest[1:] if rest[:1] == ['--'] else rest
-    if not command:
-        print('bootstrap: run what? Write: tools/bootstrap.py run -- COMMAND ...', file=sys.stderr)
-        return 2
-    return _become(home, command)
+    return _become(home, _command(rest))
 
 
 def env(home: Path, rest: list[str]) -> int:
     """Print the environment's folder, and nothing else, on stdout."""
-    if rest:
-        print(f'bootstrap: env takes no arguments, got {" ".join(rest)}', file=sys.stderr)
-        return 2
+    assert not rest, 'main has refused them'
     print(home)
     return 0
+
+
+def _command(rest: list[str]) -> list[str]:
+    return rest[1:] if rest[:1] == ['--'] else rest
 
 
 def _become(home: Path, command: list[str]) -> int:
@@ -132,7 +157,64 @@ def _interrupted(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-COMMANDS = {'demo': demo, 'test': test, 'run': run, 'env': env}
+def _no_demo(rest: list[str]) -> str:
+    if not rest or rest[0].startswith('-') or rest[0] in DEMOS:
+        return ''
+    return f'no demo is called {rest[0]!r}; there are {", ".join(DEMOS)}'
+
+
+def _no_command(rest: list[str]) -> str:
+    return '' if _command(rest) else 'run what? Write: tools/bootstrap.py run -- COMMAND ...'
+
+
+def _arguments(rest: list[str]) -> str:
+    return f'env takes no arguments, got {" ".join(rest)}' if rest else ''
+
+
+def _none(rest: list[str]) -> str:
+    return ''
+
+
+HELP = ('-h', '--help')
+DEMOS = ('segmentation', 'pose', 'detection', 'scalenet', 'bignas')
+COMMANDS = {
+    'demo': Command(
+        f"""usage: bootstrap.py demo [{'|'.join(DEMOS)}] [OPTION ...]
+
+Makes the environment if need be (6 GB, about 10 minutes), then runs a demo in it. The options are
+those of tools/demo.py: bootstrap.py run -- python tools/demo.py --help""",
+        _no_demo,
+        demo,
+    ),
+    'test': Command(
+        """usage: bootstrap.py test [ARGUMENT ...]
+
+Makes the environment if need be (6 GB, about 10 minutes), then runs the linters and the tests in
+it. The arguments are those of pytest, such as -k WORD or -m slow; more:
+bootstrap.py run -- pytest --help""",
+        _none,
+        test,
+    ),
+    'run': Command(
+        """usage: bootstrap.py run -- COMMAND ...
+
+Makes the environment if need be (6 GB, about 10 minutes), then runs COMMAND in it, with this
+clone's package.""",
+        _no_command,
+        run,
+        own_options=False,
+    ),
+    'env': Command(
+        """usage: bootstrap.py env
+
+Makes the environment if need be (6 GB, about 10 minutes) and prints its folder, and nothing else:
+
+    source "$(bootstrap.py env)/bin/activate"
+""",
+        _arguments,
+        env,
+    ),
+}
 
 if __name__ == '__main__':
     sys.exit(main(sys.argv[1:]))

@@ -34,6 +34,7 @@ from scalenas.errors import UserError
 from scalenas.paths import new_file
 from scalenas.scaling import LatencyBound, LatencyModel, fit_text, grow, scale, scale_table
 from scalenas.scaling.runtime import base_name
+from scalenas.staging import write_whole
 
 
 def parse_args() -> argparse.Namespace:
@@ -150,7 +151,7 @@ def main() -> None:
         write_recipe(args.config, grown.arch, task, about, factor, args.recipe)
         print(f'wrote {args.config}')
     if args.out:
-        Path(args.out).write_text(dump(grown.arch), encoding='utf-8')
+        write_whole(args.out, dump(grown.arch))
         print(f'wrote {args.out}')
 
 

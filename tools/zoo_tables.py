@@ -1,7 +1,7 @@
-"""Write model_zoo/README.md from model_zoo/numbers.yaml and the shipped archs.
+"""Write model_zoo/README.md, model-index.yml and its metafiles, from the zoo and the configs.
 
 python tools/zoo_tables.py           # write
-python tools/zoo_tables.py --check   # exit 2 if the page is not what would be written
+python tools/zoo_tables.py --check   # exit 2 if a file is not what would be written
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from scalenas.cli import main_of
 from scalenas.errors import UserError
+from scalenas.visualization.model_index import model_index
 from scalenas.visualization.zoo_page import PAGE, zoo_page
 
 
@@ -19,12 +20,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description='Generate the tables of the model zoo.')
     parser.add_argument('--check', action='store_true', help='compare only, write nothing')
     args = parser.parse_args()
-    path, text = Path(__file__).resolve().parents[1] / PAGE, zoo_page()
-    if not args.check:
-        path.write_text(text, encoding='utf-8')
-        print(f'wrote {PAGE}')
-    elif not path.exists() or path.read_text(encoding='utf-8') != text:
-        raise UserError(f'{PAGE} is out of date; run python tools/zoo_tables.py')
+    top = Path(__file__).resolve().parents[1]
+    for name, text in {PAGE: zoo_page(), **model_index()}.items():
+        path = top / name
+        if not args.check:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding='utf-8')
+            print(f'wrote {name}')
+        elif not path.exists() or path.read_text(encoding='utf-8') != text:
+            raise UserError(f'{name} is out of date; run python tools/zoo_tables.py')
 
 
 if __name__ == '__main__':

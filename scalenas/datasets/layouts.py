@@ -9,8 +9,6 @@ Cityscapes-like: leftImg8bit/{train,val}/CITY/*_leftImg8bit.png and
 
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from scalenas.errors import UserError
+from scalenas.staging import staged_folder
 
 IGNORE = 255
 MANIFEST = 'meta.json'
@@ -135,24 +134,22 @@ def publish(
             f'{out} exists but {what}; move it away or choose another folder with --out'
         )
     out.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix=f'.{out.name}-', suffix='.partial', dir=out.parent))
-    try:
+    with staged_folder(out.parent, out.name) as unfinished:
         manifest = {'recipe': recipe, **write(unfinished)}
         (unfinished / MANIFEST).write_text(json.dumps(manifest, indent=1) + '\n')
-        unfinished.chmod(0o755)
-        if ours:
-            # Two renames: a kill between them leaves the old data beside its place.
-            os.replace(out, f'{unfinished}.old')
-        try:
-            os.replace(unfinished, out)
-        except OSError:
-            # Another process may have finished the same data set meanwhile.
-            if not is_complete(out, recipe):
+        with staged_folder(out.parent, out.name) as old:
+            if ours:
+                # Two renames: a kill between them leaves neither; the same command makes it anew.
+                os.replace(out, old)
+            try:
+                os.replace(unfinished, out)
+            except OSError:
+                # Another process may have finished the same data set meanwhile.
+                if is_complete(out, recipe):
+                    return False
+                if ours and not out.exists():
+                    os.replace(old, out)
                 raise
-            return False
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-    shutil.rmtree(f'{unfinished}.old', ignore_errors=True)
     return True
 
 

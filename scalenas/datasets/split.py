@@ -9,7 +9,6 @@ import json
 import math
 import os
 import random
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from scalenas.errors import UserError
+from scalenas.staging import staged_folder
 
 HEAD_BIAS = 0.6
 """The size of a head in PCKh is that part of its box's diagonal (Andriluka et al. 2014)."""
@@ -188,21 +188,20 @@ def _write_text(path: Path, text: str) -> None:
 
 def _place(parts: Mapping[Path, Callable[[Path], None]]) -> None:
     """Write all beside their places, then move them: a conflict or a kill leaves no half."""
-    written: dict[Path, Path] = {}
+    folder = next(iter(parts)).parent
     try:
-        for target, write in parts.items():
-            part = written[target] = target.with_name(f'.{target.name}.{uuid.uuid4().hex}')
-            write(part)
-            if target.exists() and not _equal(target, part):
-                raise UserError(f'{target} is there with other content; remove it to split anew')
-        for target, part in written.items():
-            os.replace(part, target)
+        with staged_folder(folder, 'split') as stage:
+            for target, write in parts.items():
+                part = stage / target.name
+                write(part)
+                if target.exists() and not _equal(target, part):
+                    raise UserError(
+                        f'{target} is there with other content; remove it to split anew'
+                    )
+            for target in parts:
+                os.replace(stage / target.name, target)
     except OSError as error:
-        folder = next(iter(parts)).parent
         raise UserError(f'{folder}: cannot be written to: {error.strerror}') from None
-    finally:
-        for part in written.values():
-            part.unlink(missing_ok=True)
 
 
 def _equal(one: Path, other: Path) -> bool:

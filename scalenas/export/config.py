@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from importlib import import_module
 from typing import Any
 
 from mmengine.config import Config
@@ -14,6 +15,8 @@ from scalenas.models import FAMILIES, supernet_types
 from scalenas.registry import MODELS
 
 from .errors import ExportError
+from .inference import INFERENCE, inference_variables
+from .standalone import OPTIONS, class_name, module_name
 
 STATICS = {
     f'scalenas.{supernet.__name__}': f'scalenas.{static.__name__}'
@@ -29,6 +32,7 @@ KEPT = (
     'model',
     'tta_model',
     'tta_pipeline',
+    *INFERENCE,
     'train_dataloader',
     'val_dataloader',
     'test_dataloader',
@@ -49,7 +53,7 @@ KEPT = (
     'log_processor',
     'log_level',
 )
-"""What mmengine's Runner and the stock tools read, in the order in which it is written."""
+"""What mmengine's Runner, the stock tools and stock inference read, in the order of writing."""
 _LOOPS = {'train_cfg': None, 'val_cfg': 'ValLoop', 'test_cfg': 'TestLoop'}
 
 
@@ -60,16 +64,14 @@ def plain_config(cfg: Config, arch: Arch) -> dict[str, Any]:
         ExportError: when the config has no supernet.
     """
     source = cfg.to_dict()
-    found = {name: source[name] for name in KEPT if source.get(name) is not None}
+    given = {name: source[name] for name in KEPT if source.get(name) is not None}
+    by_name = {name: given.pop(name) for name in INFERENCE if name in given}
+    found = dict(given)
     found['model'] = _task_model(found.get('model', {}), arch)
     # The supernet needs it for its sub-nets; one net, only where it has dead parts.
     found.pop('find_unused_parameters', None)
     found |= for_ddp(arch)
-    imports = dict(found.pop('custom_imports', {}))
-    names = imports.get('imports', [])
-    others = [n for n in ([names] if isinstance(names, str) else names) if not _is_ours(n)]
-    imports = {'imports': [*others, 'scalenas.models'], 'allow_failed_imports': False}
-    found = {'custom_imports': imports, **found}
+    imported = found.pop('custom_imports', {}).get('imports', [])
     prefixed = _is_ours(found.get('val_cfg', {}).get('type', ''))
     for name, loop in _LOOPS.items():
         if _is_ours(found.get(name, {}).get('type', '')):
@@ -87,7 +89,40 @@ def plain_config(cfg: Config, arch: Arch) -> dict[str, Any]:
         # Data sets of this package may stay: their classes are found where it is installed.
         if _is_ours(kind) and kind not in STATICS.values() and '_dataloader' not in where:
             print_log(f'exported config: {where} is still {kind}, of this package', 'current', 30)
+    found |= by_name | inference_variables(found)
+    found['custom_imports'] = _imports([imported] if isinstance(imported, str) else imported, found)
     return {name: found[name] for name in KEPT if name in found}
+
+
+def _imports(names: Iterable[str], variables: Mapping[str, Any]) -> dict[str, Any]:
+    """The modules of others, the backbones, and of our other rooms those that are still used."""
+    types = [kind for _, kind in _types(variables) if _is_ours(kind)]
+    used = {kind.partition('.')[2] for kind in types}
+    others = [name for name in names if not _is_ours(name)]
+    rooms = [
+        name
+        for name in names
+        if _is_ours(name) and any(hasattr(import_module(name), kind) for kind in used)
+    ]
+    rooms = list(dict.fromkeys(['scalenas.models', *rooms]))
+    return {'imports': [*others, *rooms], 'allow_failed_imports': False}
+
+
+def standalone_config(variables: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A plain config around the backbone in one file, whose module it imports in our place."""
+    found = [
+        (path, part)
+        for path, part in _dicts(variables['model'])
+        if part.get('type') in STATICS.values()
+    ]
+    ((path, part),) = found
+    options = {key: value for key, value in part.items() if key in OPTIONS}
+    model = _replaced(variables['model'], path, {'type': class_name(name), **options})
+    changed = {**variables, 'model': model}
+    ours = any(_is_ours(kind) for _, kind in _types(changed))
+    imports = [n for n in variables['custom_imports']['imports'] if ours or not _is_ours(n)]
+    imports = [*imports, module_name(name)]
+    return {**changed, 'custom_imports': {'imports': imports, 'allow_failed_imports': False}}
 
 
 def for_ddp(arch: Arch) -> dict[str, Any]:

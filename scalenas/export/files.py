@@ -1,8 +1,8 @@
 """Writing several files together, and never over something else.
 
 All are written beside their places first, so that an export that fails leaves none. Then they are
-moved one by one, each as a whole: a kill just there leaves some of them out, and the same export
-once more completes them.
+moved one by one, each as a whole, configs last: a kill just there leaves weights without a config,
+never a config beside weights of another net, and the same export once more completes them.
 """
 
 from __future__ import annotations
@@ -10,18 +10,19 @@ from __future__ import annotations
 import io
 import json
 import os
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from .errors import ExportError
+from scalenas.staging import staged_folder
 
-SUFFIXES = ('.py', '.pth', '.yaml', '.json', '_backbone.py', '.onnx')
+from .errors import ExportError
+from .standalone import module_name
+
+SUFFIXES = ('.py', '.pth', '.yaml', '.json', '_standalone.py', '.onnx')
 OTHER = (
     'is already there with other content; choose another --name or --out, or overwrite with --force'
 )
@@ -29,16 +30,19 @@ OTHER = (
 
 @contextmanager
 def staged(out: Path) -> Iterator[Path]:
-    """A folder beside the final files, gone on exit."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        stage = Path(tempfile.mkdtemp(prefix='.export-', dir=out))
-    except OSError as error:
-        raise ExportError(f'--out {out}: cannot be written: {error.strerror}') from None
-    try:
+    """A folder beside the final files, gone on exit; those of killed exports go now."""
+    with ExitStack() as stack:
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            stage = stack.enter_context(staged_folder(out, 'export'))
+        except OSError as error:
+            raise ExportError(f'--out {out}: cannot be written: {error.strerror}') from None
         yield stage
-    finally:
-        shutil.rmtree(stage)
+
+
+def names_of(name: str) -> list[str]:
+    """All files that an export called `name` may write."""
+    return [*(f'{name}{suffix}' for suffix in SUFFIXES), f'{module_name(name)}.py']
 
 
 def check_free(out: Path, name: str, arch: str, origin: Mapping[str, Any], force: bool) -> None:
@@ -49,7 +53,7 @@ def check_free(out: Path, name: str, arch: str, origin: Mapping[str, Any], force
     Raises:
         ExportError: when they are of another export, unless `force`.
     """
-    there = [path for suffix in SUFFIXES if (path := out / f'{name}{suffix}').exists()]
+    there = [out / file for file in names_of(name) if (out / file).exists()]
     if force or not there:
         return
     try:
@@ -64,20 +68,36 @@ def check_free(out: Path, name: str, arch: str, origin: Mapping[str, Any], force
         raise ExportError(f'{there[0]} {OTHER}')
 
 
-def publish(stage: Path, out: Path, force: bool) -> list[Path]:
+def publish(stage: Path, out: Path, force: bool, belong: Iterable[str] = ()) -> list[Path]:
     """Moves all files of `stage` into `out`; gives back where they are.
+
+    With `force`, files there that `belong` to what is overwritten go with it.
 
     Raises:
         ExportError: when one of them is there with other content, unless `force`.
     """
     files = sorted(path for path in stage.iterdir() if path.is_file())
-    for path in files:
-        there = out / path.name
-        if not force and there.exists() and there.read_bytes() != path.read_bytes():
-            raise ExportError(f'{there} {OTHER}')
-    for path in files:
+    files.sort(key=_is_config)
+    changed = [path for path in files if not _equal(path, out / path.name)]
+    replaced = [path for path in changed if (out / path.name).exists()]
+    if replaced and not force:
+        raise ExportError(f'{out / replaced[0].name} {OTHER}')
+    if replaced:
+        for name in {*belong} - {path.name for path in files}:
+            (out / name).unlink(missing_ok=True)
+    for path in filter(_is_config, replaced):
+        (out / path.name).unlink()
+    for path in changed:
         os.replace(path, out / path.name)
-    return [out / path.name for path in files]
+    return [out / name for name in sorted(path.name for path in files)]
+
+
+def _is_config(path: Path) -> bool:
+    return path.suffix == '.py'
+
+
+def _equal(path: Path, other: Path) -> bool:
+    return other.exists() and other.read_bytes() == path.read_bytes()
 
 
 def checkpoint_bytes(state: Mapping[str, torch.Tensor], meta: Mapping[str, Any]) -> bytes:
@@ -91,7 +111,8 @@ def checkpoint_bytes(state: Mapping[str, torch.Tensor], meta: Mapping[str, Any])
 def plain(value: Any) -> Any:
     """Tables, lists, text and numbers out of whatever mappings, tuples and arrays hold them."""
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        # Names of keypoints are found by number.
+        return {k if isinstance(k, int) else str(k): plain(item) for k, item in value.items()}
     if isinstance(value, list | tuple | set):
         return [plain(item) for item in value]
     if value is None or isinstance(value, bool | int | float | str):

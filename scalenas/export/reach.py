@@ -69,7 +69,8 @@ class _Walk:
             assert name not in self._done, f'{name} is in {self._done[name]} and in {module}'
             self._done[name] = module
             node = file.definitions[name]
-            dropped = [] if module.startswith(self._keep_whole) else list(self._dropped(node))
+            whole = module.startswith(self._keep_whole) or _calls_back(node, file)
+            dropped = [] if whole else list(self._dropped(node))
             hidden = {id(inner) for method in dropped for inner in ast.walk(method)}
             used = [inner for inner in ast.walk(node) if id(inner) not in hidden]
             self.attributes |= {inner.attr for inner in used if isinstance(inner, ast.Attribute)}
@@ -83,6 +84,13 @@ class _Walk:
                 special = member.name.startswith('__') and member.name.endswith('__')
                 if not special and member.name not in self._kept:
                     yield member
+
+
+def _calls_back(node: ast.stmt, file: _Module) -> bool:
+    """True for a class with a base from another package, which may call any of its methods."""
+    bases = node.bases if isinstance(node, ast.ClassDef) else []
+    names = {inner.id for base in bases for inner in ast.walk(base) if isinstance(inner, ast.Name)}
+    return any(file.outer[name][0] not in ('abc', 'typing') for name in names & set(file.outer))
 
 
 def _source(node: ast.stmt, without: Iterable[ast.stmt], lines: list[str]) -> str:

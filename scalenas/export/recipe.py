@@ -13,10 +13,12 @@ from scalenas.config import read_config
 from scalenas.models import BACKBONES
 from scalenas.models.extra import single_scale
 from scalenas.paths import resource
+from scalenas.staging import write_whole
 
 from .config import KEPT, for_ddp
 from .errors import ExportError
 from .fitting import fit_hrnet
+from .inference import inference_variables
 from .text import as_config
 
 RECIPES: dict[str, str] = {
@@ -65,7 +67,7 @@ def write_recipe(
             raise ExportError(f'{start}: expected a config of one network, with model.backbone')
     variables = recipe(cfg, arch, resolution)
     source = f'{about}\nBackbone in the recipe of {start}.'.strip()
-    path.write_text(as_config(variables, source), encoding='utf-8')
+    write_whole(path, as_config(variables, source))
 
 
 def recipe(cfg: Config, arch: Arch, resolution: float = 1.0) -> dict[str, Any]:
@@ -107,6 +109,7 @@ def recipe(cfg: Config, arch: Arch, resolution: float = 1.0) -> dict[str, Any]:
         if not backbone.get('resize'):
             _resize(found, arch)
     model['backbone'] = {**backbone, 'arch': arch.to_dict()}
+    found |= inference_variables(found)
     return {name: found[name] for name in KEPT if name in found}
 
 

@@ -19,8 +19,9 @@ MODULES = ('scalenas.models', 'scalenas.errors')
 
 HEAD = '''"""{name}: an HRNet-style backbone in one file, on torch and mmengine.
 
-Written by scalenas {version}. To use it, add this file's module to the config's `custom_imports`
-and set `backbone=dict(type='{name}')`. Its weights are those under
+Written by scalenas {version}; the config NAME_standalone.py beside it uses it, with this folder on
+PYTHONPATH. In a config of yours, add this file's module to `custom_imports` and set
+`backbone=dict(type='{name}')`. Its weights are those under
 `backbone.` in the exported checkpoint: `init_cfg=dict(type='Pretrained', checkpoint=...,
 prefix='backbone.')`.
 """
@@ -70,6 +71,24 @@ NEEDED = (
     ('collections.abc', 'Mapping', None),
     ('typing', 'Any', None),
 )
+
+
+OPTIONS = (
+    'conv_cfg',
+    'norm_cfg',
+    'norm_eval',
+    'with_cp',
+    'zero_init_residual',
+    'frozen_stages',
+    'pretrained',
+    'init_cfg',
+)
+"""Arguments of the written class."""
+
+
+def module_name(name: str) -> str:
+    """Name of the module of an export called `name`: one that can be imported."""
+    return re.sub(r'\W', '_', name) + '_backbone'
 
 
 def class_name(name: str) -> str:

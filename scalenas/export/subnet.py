@@ -26,14 +26,17 @@ from scalenas.paths import writable_folder
 from scalenas.version import __version__
 
 from .choose import Choice
-from .config import plain_config, resizes, width_of
+from .config import plain_config, resizes, standalone_config, width_of
 from .errors import ExportError
-from .files import check_free, checkpoint_bytes, plain, publish, staged
+from .files import check_free, checkpoint_bytes, names_of, plain, publish, staged
 from .onnx import check_onnx, write_onnx
 from .saving import Saving
-from .standalone import standalone_source
+from .standalone import module_name, standalone_source
 from .text import as_config
 from .verify import Difference, difference
+
+_STANDALONE = """Around the backbone of {module}.py, without scalenas:
+PYTHONPATH must hold the folder of these files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +76,10 @@ def export_subnet(
 
     The written files are read back and must compute what the sub-net computes in the supernet;
     its metrics on the test images are measured on both sides. `standalone` adds NAME_backbone.py, a
-    backbone in one file; `onnx` adds NAME.onnx. `prune` leaves out blocks and fusions whose result
-    nothing reads; what is left is compared with the whole sub-net. `size` is the input that costs
-    are counted for, by default the config's `search.size`; `device` by default that of training.
+    backbone in one file, and NAME_standalone.py, the config that uses it; `onnx` adds NAME.onnx.
+    `prune` leaves out blocks and fusions whose result nothing reads; what is left is compared with
+    the whole sub-net. `size` is the input that costs are counted for, by default the config's
+    `search.size`; `device` by default that of training.
 
     Raises:
         ExportError: when the proof fails, a file is there with other content, or the choice is a
@@ -121,10 +125,13 @@ def export_subnet(
         card |= {'metrics': {'test': inside, 'search': dict(choice.metrics)}, 'origin': origin}
         if saving is not None:
             card['pruned'] = saving.to_dict()
-        meta = {'scalenas': {'arch': arch.to_dict(), **card}}
+        meta: dict[str, Any] = {'scalenas': {'arch': arch.to_dict(), **card}}
         if evaluator.evaluator.dataset_meta:
             meta['dataset_meta'] = evaluator.evaluator.dataset_meta
-        text = as_config(plain_config(cfg, arch), _header(name, arch, cost, size, inside, origin))
+        variables = plain_config(cfg, arch)
+        header = _header(name, arch, cost, size, inside, origin)
+        text = as_config(variables, header)
+        meta['cfg'] = text  # as mmengine leaves it: an inferencer can do with the weights alone
         (stage / f'{name}.py').write_text(text, encoding='utf-8')
         (stage / f'{name}.pth').write_bytes(checkpoint_bytes(subnet_state(model, arch), meta))
         (stage / f'{name}.yaml').write_text(dump(arch), encoding='utf-8')
@@ -140,10 +147,13 @@ def export_subnet(
         card['metrics']['exported'] = alone
         (stage / f'{name}.json').write_text(json.dumps(plain(card), indent=1) + '\n')
         if standalone:
-            (stage / f'{name}_backbone.py').write_text(standalone_source(arch, name))
+            (stage / f'{module_name(name)}.py').write_text(standalone_source(arch, name))
+            header = f'{header}\n{_STANDALONE.format(module=module_name(name))}'
+            text = as_config(standalone_config(variables, name), header)
+            (stage / f'{name}_standalone.py').write_text(text, encoding='utf-8')
         if onnx:
             write_onnx(static, stage / f'{name}.onnx', (size[0], size[1]), arch.in_channels)
-        files = publish(stage, Path(out), force)
+        files = publish(stage, Path(out), force, names_of(name))
     return Exported(files, cost, found, inside, alone, saving)
 
 

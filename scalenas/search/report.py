@@ -5,14 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import re
-import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from scalenas.arch import dump
+from scalenas.staging import write_whole
 
 from .pareto import front
 from .record import Objective, Record, SearchError
@@ -48,7 +47,7 @@ def write_report(
     archs.mkdir(parents=True, exist_ok=True)
     best = front_of(records, objective)
     for record in best:
-        _replace(folder / arch_file(record), dump(record.arch))
+        write_whole(folder / arch_file(record), dump(record.arch))
     entries = [
         {
             'slot': record.slot,
@@ -59,14 +58,14 @@ def write_report(
         }
         for record in best
     ]
-    _replace(folder / 'front.json', json.dumps(entries, indent=1) + '\n')
+    write_whole(folder / 'front.json', json.dumps(entries, indent=1) + '\n')
     if checkpoint:
         what = {name: getattr(objective, name) for name in ('metric', 'direction', 'cost')}
         text = json.dumps({'study': study, 'checkpoint_sha256': checkpoint, **what}, indent=1)
-        _replace(folder / CARD, text + '\n')
+        write_whole(folder / CARD, text + '\n')
     rows = [{**_row(record), 'arch': arch_file(record)} for record in best]
-    _replace(folder / 'front.csv', table_text(rows))
-    _replace(folder / 'all.csv', table_text([_row(record) for record in records]))
+    write_whole(folder / 'front.csv', table_text(rows))
+    write_whole(folder / 'all.csv', table_text([_row(record) for record in records]))
     kept = {Path(arch_file(record)).name for record in best}
     for path in archs.iterdir():
         if ARCH_NAME.fullmatch(path.name) and path.name not in kept:
@@ -113,7 +112,7 @@ def write_findings(findings: Mapping[str, str], folder: str | Path) -> None:
     for name, text in findings.items():
         path = Path(folder, name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, text)
+        write_whole(path, text)
 
 
 def table_text(rows: Sequence[dict[str, Any]]) -> str:
@@ -124,10 +123,3 @@ def table_text(rows: Sequence[dict[str, Any]]) -> str:
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
-
-
-def _replace(path: Path, text: str) -> None:
-    # Several workers may write at once, hence a name of its own for each.
-    part = path.with_name(f'.{path.name}.{uuid.uuid4().hex}')
-    part.write_text(text, encoding='utf-8')
-    os.replace(part, path)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from scalenas.errors import UserError
+from scalenas.staging import staged_file
 
 # Okabe and Ito (2008).
 BLACK, ORANGE, SKY, GREEN = '#000000', '#E69F00', '#56B4E9', '#009E73'
@@ -58,16 +57,8 @@ def canvas(path: str | Path, width: float, height: float, dpi: int = 150) -> Ite
 def _write(figure: Any, path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Written beside its place first: an interrupted run leaves no half picture.
-        handle, name = tempfile.mkstemp(dir=path.parent, suffix=path.suffix)
-        os.close(handle)
-        try:
-            figure.savefig(name)
-            os.chmod(name, 0o644)
-            os.replace(name, path)
-        except BaseException:
-            os.unlink(name)
-            raise
+        with staged_file(path, path.suffix) as part:
+            figure.savefig(part)
     except OSError as error:
         raise DrawError(f'{path}: cannot be written: {error.strerror or error}') from None
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import mmseg
@@ -27,9 +30,12 @@ from scalenas.export import (
     load_exported,
     recorded,
 )
+from scalenas.export.files import names_of, publish, staged
 from scalenas.export.subnet import subnet_state
 from tests.evaluation.world import CLASSES, SPACE, architecture, archs, config, supernet
 from tests.processes import run_tool
+
+REPO = Path(__file__).resolve().parents[2]
 
 
 def test_the_exported_net_is_the_sub_net(exported: Exported, root: Path) -> None:
@@ -177,6 +183,68 @@ def test_a_conflict_is_found_before_the_evaluation(
         export_subnet(choice, cfg, weights, out, name='other')
 
 
+def files(folder: Path, **contents: str) -> Path:
+    """A stage of an export called `mine`: suffix without its dot -> content."""
+    folder.mkdir(exist_ok=True)
+    for suffix, content in contents.items():
+        (folder / f'mine.{suffix}').write_text(content)
+    return folder
+
+
+@pytest.mark.parametrize('moved', range(4))
+def test_a_kill_between_two_files_leaves_no_pair_of_two_exports(
+    moved: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new net over an old one, with --force, killed after each number of files."""
+    old, new = dict(py='old', pth='old', yaml='old', json='old'), {}
+    new = dict.fromkeys(old, 'new')
+    out = files(tmp_path / 'out', **old)
+    (out / 'mine.onnx').write_text('old')
+    left, replace = [moved], os.replace
+
+    def killed(source: Path, target: Path) -> None:
+        if not left[0]:
+            raise KeyboardInterrupt
+        left[0] -= 1
+        replace(source, target)
+
+    monkeypatch.setattr('scalenas.export.files.os.replace', killed)
+    with pytest.raises(KeyboardInterrupt):
+        publish(files(tmp_path / 'stage', **new), out, True, names_of('mine'))
+    there = {path.suffix: path.read_text() for path in out.iterdir()}
+    assert '.onnx' not in there, 'it is of the old net'
+    assert '.py' not in there, 'a config says that its weights are beside it'
+    monkeypatch.undo()
+    publish(files(tmp_path / 'again', **new), out, True, names_of('mine'))
+    assert {path.suffix[1:]: path.read_text() for path in out.iterdir()} == new
+
+
+def test_files_of_a_killed_export_go_with_the_next_one(tmp_path: Path) -> None:
+    """That of an export which runs stays."""
+    code = (
+        'import sys, time; from pathlib import Path; from scalenas.staging import staged_folder\n'
+        "with staged_folder(Path(sys.argv[1]), 'export'): print(flush=True); time.sleep(600)"
+    )
+    command = [sys.executable, '-c', code, str(tmp_path)]
+    env = {**os.environ, 'PYTHONPATH': str(REPO)}
+    pair = [subprocess.Popen(command, env=env, stdout=subprocess.PIPE) for _ in range(2)]
+    try:
+        for process in pair:
+            process.stdout.readline()
+        assert len(list(tmp_path.iterdir())) == 2
+        pair[0].kill()
+        pair[0].wait()
+        with staged(tmp_path) as stage:
+            assert len(list(tmp_path.iterdir())) == 2
+            assert not list(stage.iterdir())
+        assert len(list(tmp_path.iterdir())) == 1
+    finally:
+        for process in pair:
+            process.kill()
+            process.wait()
+            process.stdout.close()
+
+
 def test_options_that_only_add_files_are_not_recorded() -> None:
     words = ['a.yaml', 'b c.pth', '--standalone', '--name', 'x', '--onnx', '--force']
     assert recorded('tools/export.py', words) == "tools/export.py a.yaml 'b c.pth' --name x"
@@ -254,7 +322,8 @@ def test_the_tool(root: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr[-2000:]
     after = {path: path.read_bytes() for path in (tmp_path / 'out').iterdir()}
     assert after.items() > before.items()
-    assert {path.name for path in after.keys() - before.keys()} == {'mine_backbone.py'}
+    added = {path.name for path in after.keys() - before.keys()}
+    assert added == {'mine_backbone.py', 'mine_standalone.py'}
     done = run_tool('export', arch, tmp_path / 'none.pth', *options, cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.strip().splitlines()[-1].startswith('error: ')

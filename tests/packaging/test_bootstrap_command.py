@@ -34,7 +34,7 @@ def bootstrap(home: Path, *arguments: str, **variables: str) -> subprocess.Compl
     return subprocess.run(
         [sys.executable, str(BOOTSTRAP), *arguments],
         env={**kept, 'SCALENAS_ENV_HOME': str(home.parent), **variables},
-        cwd=home.parent,
+        cwd=home.parent if home.exists() else None,
         capture_output=True,
         text=True,
         check=False,
@@ -113,6 +113,42 @@ def test_usage(home: Path, arguments: tuple[str, ...], code: int) -> None:
     done = bootstrap(home, *arguments)
     assert done.returncode == code
     assert 'bootstrap.py demo' in (done.stderr if code else done.stdout)
+
+
+@pytest.mark.parametrize('flag', ['-h', '--help'])
+@pytest.mark.parametrize(
+    'before', [('demo',), ('demo', 'pose'), ('test',), ('test', '-k', 'x'), ('run',), ('env',)]
+)
+def test_help_of_a_sub_command_makes_nothing(
+    tmp_path: Path, before: tuple[str, ...], flag: str
+) -> None:
+    done = bootstrap(tmp_path / 'envs' / 'hash', *before, flag)
+    assert (done.returncode, done.stderr) == (0, '')
+    assert done.stdout.startswith(f'usage: bootstrap.py {before[0]}')
+    assert not (tmp_path / 'envs').exists()
+
+
+@pytest.mark.parametrize(
+    'arguments', [('env', 'x'), ('env', '--x'), ('run',), ('run', '--'), ('demo', 'poes')]
+)
+def test_wrong_arguments_make_nothing(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    done = bootstrap(tmp_path / 'envs' / 'hash', *arguments)
+    assert (done.returncode, done.stdout) == (2, '')
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / 'envs').exists()
+
+
+def test_the_help_of_a_command_is_its_own(home: Path) -> None:
+    for arguments in (('--', 'python', '-h'), ('python', '--help')):
+        assert 'usage: python' in bootstrap(home, 'run', *arguments).stdout.replace(str(home), '')
+
+
+def test_the_demos_are_those_of_the_package() -> None:
+    from bootstrap import DEMOS
+
+    from scalenas import demo
+
+    assert DEMOS == demo.DEMOS
 
 
 @pytest.mark.parametrize('version', [(3, 8), (3, 13)])

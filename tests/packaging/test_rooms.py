@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / 'scalenas'
 
 # Modules without a room of their own, which ask for nothing installed: open to everybody.
-NEUTRAL = {'digest', 'errors', 'paths', 'stacks', 'version'}
+NEUTRAL = {'digest', 'errors', 'paths', 'stacks', 'staging', 'version'}
 
 FREE_OF_TORCH = {
     'arch': set(),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
 import sys
-import tarfile
 import zipfile
 from collections.abc import Iterator
 from email import message_from_string
@@ -19,6 +19,7 @@ LEFT_OUT = shutil.ignore_patterns(
     *('.git', '.*_cache', '__pycache__', '.hypothesis', '.mim', 'build', 'dist', '*.egg-info'),
     *('work_dirs', 'data'),
 )
+SHIPPED = ('configs', 'tools', 'model_zoo', 'model-index.yml')
 FAMILY = re.compile(r'mm[a-z]|onedl|torch')
 
 
@@ -36,8 +37,6 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(ROOT, copy, ignore=LEFT_OUT)
     (copy / 'configs' / '_base_').mkdir(parents=True, exist_ok=True)
     (copy / 'configs' / '_base_' / 'probe.py').write_text("default_scope = 'mmseg'\n")
-    if not (copy / 'model-index.yml').exists():
-        (copy / 'model-index.yml').write_text('Import: []\n')
     return copy
 
 
@@ -91,7 +90,8 @@ def test_the_wheel_carries_what_tools_and_zoo_need(wheel: zipfile.ZipFile) -> No
     assert 'scalenas/.mim/configs/_base_/probe.py' in names
     assert 'scalenas/.mim/tools/doctor.py' in names
     assert 'scalenas/py.typed' in names
-    for path in (ROOT / 'model_zoo').rglob('*.yaml'):
+    shipped = [*(ROOT / 'model_zoo').rglob('*.yaml'), *(ROOT / 'configs').rglob('*.yml')]
+    for path in [*shipped, *(ROOT / 'configs').rglob('*.py'), ROOT / 'model-index.yml']:
         assert f'scalenas/.mim/{path.relative_to(ROOT).as_posix()}' in names
     for path in (ROOT / 'scalenas').rglob('*.py'):
         if '.mim' not in path.parts:
@@ -135,8 +135,7 @@ def test_an_sdist_makes_the_same_wheel(
     command = [sys.executable, 'setup.py', '-q', 'sdist', '-d', str(tmp_path)]
     subprocess.run(command, cwd=checkout, check=True, capture_output=True)
     (path,) = tmp_path.glob('scalenas-*.tar.gz')
-    with tarfile.open(path) as archive:
-        archive.extractall(tmp_path, filter='data')
+    shutil.unpack_archive(path, tmp_path)  # takes no filter: Python 3.11.2 has none
     (source,) = (folder for folder in tmp_path.iterdir() if folder.is_dir())
     assert (source / 'requirements' / 'constraints.txt').is_file()
     pip('wheel', '-w', tmp_path / 'wheels', source)
@@ -145,25 +144,56 @@ def test_an_sdist_makes_the_same_wheel(
         assert set(archive_again.namelist()) == set(wheel.namelist())
 
 
-@pytest.fixture(scope='module')
-def editable(checkout: Path) -> tuple[Path, Path]:
-    """The checkout and the Python of a virtual environment with `pip install -e checkout`."""
-    home = checkout.parent / 'venv'
+def environment(home: Path) -> Path:
+    """The Python of a new virtual environment that sees the packages of this one."""
     venv = [sys.executable, '-m', 'venv', '--system-site-packages', '--without-pip', str(home)]
     subprocess.run(venv, check=True)
     # A venv made inside a venv sees the first Python's packages, not those of the venv between.
     (site,) = (home / 'lib').glob('python*/site-packages')
     (site / 'outer.pth').write_text(f'{Path(pytest.__file__).parents[1]}\n')
-    pip('install', '-e', checkout, python=home / 'bin' / 'python')
-    return checkout, home / 'bin' / 'python'
+    return home / 'bin' / 'python'
+
+
+@pytest.fixture(scope='module')
+def installed(checkout: Path, wheel: zipfile.ZipFile) -> Path:
+    """The Python of an environment with the wheel in it."""
+    python = environment(checkout.parent / 'wheel-venv')
+    pip('install', wheel.filename, python=python)
+    return python
+
+
+@pytest.fixture(scope='module')
+def editable(checkout: Path) -> tuple[Path, Path]:
+    """The checkout and the Python of a virtual environment with `pip install -e checkout`."""
+    python = environment(checkout.parent / 'venv')
+    pip('install', '-e', checkout, python=python)
+    return checkout, python
 
 
 def test_an_editable_installation_links_mim(editable: tuple[Path, Path]) -> None:
     checkout, _ = editable
     mim = checkout / 'scalenas' / '.mim'
-    assert {path.name for path in mim.iterdir()} >= {'configs', 'tools', 'model_zoo'}
+    assert {path.name for path in mim.iterdir()} == set(SHIPPED)
     assert all(path.is_symlink() for path in mim.iterdir())
     assert (mim / 'configs' / '_base_' / 'probe.py').is_file()
+
+
+def test_a_checkout_on_the_path_links_it_too() -> None:
+    """What is committed is what an editable installation makes."""
+    mim = ROOT / 'scalenas' / '.mim'
+    assert {path.name for path in mim.iterdir()} == set(SHIPPED)
+    for path in mim.iterdir():
+        assert path.resolve() == ROOT / path.name
+
+
+def run(python: Path, code: str, folder: Path) -> str:
+    """What a program prints that finds the package where it is installed, and only there."""
+    command = [python, '-W', 'ignore', '-c', code]
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, check=False, env={'PATH': ''}
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
 
 
 def test_an_editable_installation_is_the_checkout(
@@ -174,24 +204,65 @@ def test_an_editable_installation_is_the_checkout(
         'import scalenas; from scalenas.paths import resource; '
         "print(scalenas.__path__[0]); print(resource('model_zoo'))"
     )
-    done = subprocess.run(
-        [python, '-c', code], cwd=tmp_path, capture_output=True, text=True, check=True, env={}
-    )
-    assert done.stdout.split() == [str(checkout / 'scalenas'), str(checkout / 'model_zoo')]
+    found = run(python, code, tmp_path).split()
+    assert found == [str(checkout / 'scalenas'), str(checkout / 'model_zoo')]
 
 
-def test_a_config_may_inherit_from_an_editable_installation(
-    editable: tuple[Path, Path], tmp_path: Path
+INHERITS = """
+import scalenas.registry
+from mmengine.config import Config
+from mmengine.hub import get_config
+print(Config.fromfile('probing.py').default_scope)
+mine = Config.fromfile('mine.py')
+theirs = get_config('scalenas::{name}')
+print(mine.train_cfg.max_iters, theirs.train_cfg.max_iters)
+print(mine.model == theirs.model, [key for key in mine if '_scope_' in str(mine[key])])
+print(scalenas.__path__[0])
+"""
+SHIPPED_CONFIG = 'scalenas_seg/earth/teacher_w16_1xb16-1k_earth-96x96.py'
+
+
+@pytest.mark.parametrize('kind', ['wheel', 'editable'])
+def test_a_config_may_inherit_from_an_installation(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
+    """From a file of `_base_`, and from a config that the index names."""
     pytest.importorskip('mmengine')
-    _, python = editable
-    (tmp_path / 'mine.py').write_text("_base_ = 'scalenas::_base_/probe.py'\n")
-    code = (
-        'import scalenas.registry; from mmengine.config import Config; '
-        "print(Config.fromfile('mine.py').default_scope)"
-    )
-    command = [python, '-W', 'ignore', '-c', code]
-    done = subprocess.run(
-        command, cwd=tmp_path, capture_output=True, text=True, check=False, env={}
-    )
-    assert done.stdout.strip() == 'mmseg', done.stderr
+    if kind == 'wheel':
+        python = request.getfixturevalue('installed')
+    else:
+        _, python = request.getfixturevalue('editable')
+    (tmp_path / 'probing.py').write_text("_base_ = 'scalenas::_base_/probe.py'\n")
+    lines = f"_base_ = 'scalenas::{SHIPPED_CONFIG}'\ntrain_cfg = dict(max_iters=7)\n"
+    (tmp_path / 'mine.py').write_text(lines)
+    found = run(python, INHERITS.format(name=SHIPPED_CONFIG), tmp_path).splitlines()
+    assert found[:2] == ['mmseg', '7 1000']
+    assert found[2] == "True ['model']", 'a scope of ours would hide the classes of mmseg'
+    where = Path(found[3])
+    assert (where.parent.name == 'site-packages') == (kind == 'wheel')
+
+
+@pytest.mark.slow
+def test_mim_finds_the_configs(installed: Path, tmp_path: Path) -> None:
+    """openmim beside the OneDL packages, where somebody has installed it."""
+    pytest.importorskip('mim')
+    name = Path(SHIPPED_CONFIG).stem
+    code = 'from mim.cli import cli; cli()'
+    command = [installed, '-W', 'ignore', '-c', code]
+    path = os.pathsep.join(sys.path)
+    for arguments, said in (
+        (['list'], 'scalenas'),
+        (['search', 'scalenas', '--model', 'scalenas'], name),
+        (['search', 'scalenas', '--config', name], f'configs/{SHIPPED_CONFIG}'),
+        (['search', 'scalenas', '--dataset', 'cityscapes', '--field', 'model'], 'scalenas_s1_8xb3'),
+    ):
+        done = subprocess.run(
+            [*command, *arguments],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, 'PYTHONPATH': path, 'COLUMNS': '300'},
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        assert said in done.stdout

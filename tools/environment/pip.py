@@ -72,7 +72,7 @@ def _compiled(step: Step, plan: Plan, pip: list[str], limits: list[str]) -> Iter
             source.mkdir(parents=True)
             fetch = ['download', '--no-binary', ':all:', '--dest', str(source)]
             yield [*pip, *fetch, *limits, *step.options, *step.packages]
-            yield [python, '-c', _UNPACK, str(source)]
+            yield [python, '-I', str(_UNPACK), str(source)]
         # No constraints here: pip refuses them for a folder, and --no-deps leaves none to apply.
         build = ['wheel', '-v', '--wheel-dir', str(source / 'wheel')]
         yield [*pip, *build, *step.options, str(source / 'tree')]
@@ -80,16 +80,7 @@ def _compiled(step: Step, plan: Plan, pip: list[str], limits: list[str]) -> Iter
     yield [*pip, 'install', '--no-deps', '--no-index', *map(str, plan.wheels.glob('*.whl'))]
 
 
-_UNPACK = """
-import pathlib, sys, tarfile
-source = pathlib.Path(sys.argv[1])
-(archive,) = source.glob('*.tar.gz')
-with tarfile.open(archive) as tar:
-    tar.extractall(source, filter='data')
-(tree,) = (path for path in source.iterdir() if path.is_dir())
-tree.rename(source / 'tree')
-(source / 'unpacked').touch()
-"""
+_UNPACK = Path(__file__).with_name('unpack.py')
 
 _KEEP = """
 import os, pathlib, shutil, sys

@@ -5,6 +5,7 @@
 # Data: data/coco with train2017, val2017 and annotations, as mmpose reads it.
 # What is crowd, or a person without labelled joints, is masked out of the heatmap losses.
 dataset_type = 'CocoDataset'
+data_mode = 'bottomup'
 data_root = 'data/coco/'
 codec = dict(
     type='scalenas.HigherAssociativeEmbedding',
@@ -45,7 +46,7 @@ train_dataloader = dict(
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
-        data_mode='bottomup',
+        data_mode=data_mode,
         ann_file='annotations/person_keypoints_train2017.json',
         data_prefix=dict(img='train2017/'),
         pipeline=train_pipeline,
@@ -60,7 +61,7 @@ val_dataloader = dict(
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
-        data_mode='bottomup',
+        data_mode=data_mode,
         ann_file='annotations/person_keypoints_val2017.json',
         data_prefix=dict(img='val2017/'),
         test_mode=True,

@@ -11,6 +11,7 @@ prepare_data = (
     '--search-images 2500'
 )
 dataset_type = 'CocoDataset'
+data_mode = 'topdown'
 data_root = 'data/coco/'
 codec = dict(type='MSRAHeatmap', input_size=(192, 256), heatmap_size=(48, 64), sigma=2)
 train_pipeline = [
@@ -36,7 +37,7 @@ train_dataloader = dict(
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
-        data_mode='topdown',
+        data_mode=data_mode,
         ann_file='annotations/person_keypoints_train2017-rest.json',
         data_prefix=dict(img='train2017/'),
         pipeline=train_pipeline,
@@ -50,7 +51,7 @@ val_dataloader = dict(
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
-        data_mode='topdown',
+        data_mode=data_mode,
         ann_file='annotations/person_keypoints_val2017.json',
         bbox_file=None,
         data_prefix=dict(img='val2017/'),
@@ -68,7 +69,7 @@ search_dataloader = dict(
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
-        data_mode='topdown',
+        data_mode=data_mode,
         ann_file='annotations/person_keypoints_train2017-search.json',
         data_prefix=dict(img='train2017/'),
         test_mode=True,
@@ -84,7 +85,7 @@ calibration_dataloader = dict(
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
-        data_mode='topdown',
+        data_mode=data_mode,
         ann_file='annotations/person_keypoints_train2017-rest.json',
         data_prefix=dict(img='train2017/'),
         indices=list(range(0, 512 * 250, 250)),

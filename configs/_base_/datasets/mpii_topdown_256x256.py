@@ -9,6 +9,7 @@ prepare_data = (
     'python tools/split_annotations.py data/mpii/annotations/mpii_train.json --search-images 1000'
 )
 dataset_type = 'MpiiDataset'
+data_mode = 'topdown'
 data_root = 'data/mpii/'
 codec = dict(type='MSRAHeatmap', input_size=(256, 256), heatmap_size=(64, 64), sigma=2)
 train_pipeline = [
@@ -34,7 +35,7 @@ train_dataloader = dict(
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
-        data_mode='topdown',
+        data_mode=data_mode,
         ann_file='annotations/mpii_train-rest.json',
         data_prefix=dict(img='images/'),
         pipeline=train_pipeline,
@@ -48,7 +49,7 @@ val_dataloader = dict(
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
-        data_mode='topdown',
+        data_mode=data_mode,
         ann_file='annotations/mpii_val.json',
         headbox_file=data_root + 'annotations/mpii_gt_val.mat',
         data_prefix=dict(img='images/'),
@@ -66,7 +67,7 @@ search_dataloader = dict(
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
-        data_mode='topdown',
+        data_mode=data_mode,
         ann_file='annotations/mpii_train-search.json',
         headbox_file=data_root + 'annotations/mpii_train-search.mat',
         data_prefix=dict(img='images/'),
@@ -83,7 +84,7 @@ calibration_dataloader = dict(
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
-        data_mode='topdown',
+        data_mode=data_mode,
         ann_file='annotations/mpii_train-rest.json',
         data_prefix=dict(img='images/'),
         indices=list(range(0, 512 * 40, 40)),

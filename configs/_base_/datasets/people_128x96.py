@@ -5,6 +5,7 @@
 # of all annotation files.
 prepare_data = 'python tools/get_demo_data.py people'
 dataset_type = 'CocoDataset'
+data_mode = 'topdown'
 data_root = 'data/people/'
 codec = dict(type='MSRAHeatmap', input_size=(96, 128), heatmap_size=(24, 32), sigma=1)
 train_pipeline = [
@@ -30,7 +31,7 @@ train_dataloader = dict(
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
-        data_mode='topdown',
+        data_mode=data_mode,
         ann_file='annotations/person_keypoints_train.json',
         data_prefix=dict(img='images/'),
         pipeline=train_pipeline,
@@ -44,7 +45,7 @@ val_dataloader = dict(
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
-        data_mode='topdown',
+        data_mode=data_mode,
         ann_file='annotations/person_keypoints_test.json',
         data_prefix=dict(img='images/'),
         test_mode=True,
@@ -60,7 +61,7 @@ search_dataloader = dict(
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
-        data_mode='topdown',
+        data_mode=data_mode,
         ann_file='annotations/person_keypoints_search.json',
         data_prefix=dict(img='images/'),
         test_mode=True,
@@ -75,7 +76,7 @@ calibration_dataloader = dict(
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
-        data_mode='topdown',
+        data_mode=data_mode,
         ann_file='annotations/person_keypoints_train.json',
         data_prefix=dict(img='images/'),
         indices=list(range(0, 288, 4)),

@@ -4,6 +4,7 @@
 # Test: the mean of the heatmaps of both scales, and of the picture and of its mirror image.
 # A config adds `decoder`, the codec of its data, and the channels of its backbone.
 model = dict(
+    _scope_='mmpose',  # for mmengine.hub, which builds it by itself
     type='scalenas.PyramidPoseEstimator',
     data_preprocessor=dict(
         type='scalenas.PyramidPreprocessor',

@@ -2,6 +2,7 @@
 # smoothing 0.1, on mixed pictures (mixup, alpha 0.2).
 # Source: Dollar et al. 2021, section 6.1.
 model = dict(
+    _scope_='mmpretrain',  # for mmengine.hub, which builds it by itself
     type='ImageClassifier',
     data_preprocessor=dict(
         type='ClsDataPreprocessor',

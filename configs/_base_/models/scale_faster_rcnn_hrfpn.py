@@ -5,6 +5,7 @@
 # nothing: without pre-trained weights take norm_eval=False and norm_cfg=dict(type='SyncBN').
 norm_cfg = dict(type='BN', requires_grad=True)
 model = dict(
+    _scope_='mmdet',  # for mmengine.hub, which builds it by itself
     type='FasterRCNN',
     data_preprocessor=dict(
         type='DetDataPreprocessor',

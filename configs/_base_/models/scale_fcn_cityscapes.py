@@ -3,6 +3,7 @@
 # (threshold 0.9, at least 131,072 pixels of each GPU's batch). BN momentum 0.01 as released.
 norm_cfg = dict(type='SyncBN', momentum=0.01, requires_grad=True)
 model = dict(
+    _scope_='mmseg',  # for mmengine.hub, which builds it by itself
     type='EncoderDecoder',
     data_preprocessor=dict(
         type='SegDataPreProcessor',

@@ -3,6 +3,7 @@
 # heatmaps of the picture and of its mirror image, shifted by one pixel, as HRNet does.
 # A config adds `decoder`, the codec of its data.
 model = dict(
+    _scope_='mmpose',  # for mmengine.hub, which builds it by itself
     type='TopdownPoseEstimator',
     data_preprocessor=dict(
         type='PoseDataPreprocessor',

@@ -2,6 +2,7 @@
 # Source: Mask R-CNN (He et al. 2017), with mmdet's settings.
 _base_ = './scale_faster_rcnn_hrfpn.py'
 model = dict(
+    _scope_='mmdet',  # for mmengine.hub, which builds it by itself
     type='MaskRCNN',
     data_preprocessor=dict(pad_mask=True),
     roi_head=dict(

@@ -13,6 +13,7 @@ architecture.backbone = dict(
 )
 model = dict(
     _delete_=True,
+    _scope_='mmdet',  # for mmengine.hub, which builds it by itself
     type='scalenas.SuperNet',
     architecture=architecture,
     sampler=dict(type='fixed', arch='largest'),

@@ -11,6 +11,7 @@ space = dict(
     stage1_channels=16,
 )
 model = dict(
+    _scope_='mmseg',  # for mmengine.hub, which builds it by itself
     type='scalenas.SuperNet',
     architecture=dict(
         type='EncoderDecoder',

@@ -14,6 +14,7 @@ space = dict(
     stage1_channels=8,
 )
 model = dict(
+    _scope_='mmpose',  # for mmengine.hub, which builds it by itself
     type='scalenas.SuperNet',
     architecture=dict(
         type='TopdownPoseEstimator',

@@ -5,6 +5,7 @@
 # classifier mmpretrain has.
 norm_cfg = dict(type='BN')
 model = dict(
+    _scope_='mmpretrain',  # for mmengine.hub, which builds it by itself
     type='scalenas.SuperNet',
     architecture=dict(
         type='ImageClassifier',

@@ -20,6 +20,7 @@ space = dict(
     conv_out=list(range(1280, 1409, 8)),
 )
 model = dict(
+    _scope_='mmpretrain',  # for mmengine.hub, which builds it by itself
     type='scalenas.SuperNet',
     architecture=dict(
         type='ImageClassifier',

@@ -68,6 +68,7 @@ space = dict(
     ],
 )
 model = dict(
+    _scope_='mmpretrain',  # for mmengine.hub, which builds it by itself
     type='scalenas.SuperNet',
     architecture=dict(
         type='ImageClassifier',
