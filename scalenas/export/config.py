@@ -68,7 +68,10 @@ def plain_config(cfg: Config, arch: Arch) -> dict[str, Any]:
     imports = dict(found.pop('custom_imports', {}))
     names = imports.get('imports', [])
     others = [n for n in ([names] if isinstance(names, str) else names) if not _is_ours(n)]
-    imports = {'imports': [*others, 'scalenas.models'], 'allow_failed_imports': False}
+    # A data pipeline may go on with transforms of this package, which a registry finds by import.
+    kinds = [kind for where, kind in _types(found) if 'pipeline' in where and _is_ours(kind)]
+    rooms = ['scalenas.models', *(['scalenas.pose'] if kinds and 'scalenas.pose' in names else [])]
+    imports = {'imports': [*others, *rooms], 'allow_failed_imports': False}
     found = {'custom_imports': imports, **found}
     prefixed = _is_ours(found.get('val_cfg', {}).get('type', ''))
     for name, loop in _LOOPS.items():

@@ -116,8 +116,8 @@ def test_the_recipe_of_the_paper(name: str) -> None:
     assert drops.milestones == [round(e * epoch) for e in ((15,) if tuned else (170, 200))]
     assert (drops.type, drops.gamma, drops.by_epoch) == ('MultiStepLR', 0.1, False)
     steps = {step.type: step for step in cfg.train_dataloader.dataset.pipeline}
-    box = steps['RandomBBoxTransform']
-    assert (box.scale_factor, box.rotate_factor, box.shift_prob) == ((0.65, 1.35), 45.0, 0.0)
+    box = steps['scalenas.TopdownRandomBox']
+    assert (box.scale, box.rotation) == (0.35, 45.0)
     assert steps['RandomFlip'].direction == 'horizontal'
     assert cfg.model.get('architecture', cfg.model).test_cfg.flip_test
     if cfg.model.get('distillation'):
