@@ -15,6 +15,7 @@ from scalenas.config import ConfigError, check_data, clear_errors, read_config
 from scalenas.paths import writable_folder
 from scalenas.sampling import FixedSampler, SandwichSampler
 
+from .averaging import check_averaging
 from .hooks import WeightsHook, unwrapped
 from .options import TO_TEST, TO_TRAIN, test_config, train_config
 from .pretrained import check_pretrained
@@ -59,6 +60,8 @@ def build_runner(cfg: Config, loaders: tuple[str, ...]) -> Runner:
     if cfg.launcher == 'pytorch' and not torch.cuda.is_available():
         _meet_on_cpu(cfg)
     _give_each_a_backward(cfg)
+    if 'train_dataloader' in loaders:
+        check_averaging(cfg)
     check_data(cfg, loaders)
     path = usable_checkpoint(cfg)
     writable_folder(cfg.work_dir)
