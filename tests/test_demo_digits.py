@@ -17,21 +17,23 @@ from scalenas.search import Comparison, rank_study
 from .demo_worlds import trained_digits
 
 
-def test_the_long_form_has_three_seeds_of_both_samplings(tmp_path):
+def test_the_long_form_has_three_seeds_of_all_samplings(tmp_path):
     demo = demo_of('scalenet', long=True)
     assert str(demo.work) == 'work_dirs/demo_scalenet_long'
-    assert demo.runs() == [(s, n) for n in range(3) for s in ('hierarchical', 'uniform')]
+    samplings = ('hierarchical', 'hierarchical-size', 'uniform')
+    assert demo.runs() == [(s, n) for n in range(3) for s in samplings]
+    assert demo_of('scalenet').runs() == [('hierarchical', 0), ('uniform', 0)]
     trained = [step.command for step in demo.train()[1:]]
     seeds = [word for command in trained for word in command if word.startswith('randomness')]
-    assert seeds == [f'randomness.seed={n}' for n in (0, 0, 1, 1, 2, 2)]
+    assert seeds == [f'randomness.seed={n}' for n in (0, 0, 0, 1, 1, 1, 2, 2, 2)]
     ranked = [step.command for step in trained_digits(tmp_path, LONG).rank()]
-    assert ['--archs' in command for command in ranked] == [False] + 5 * [True]
+    assert ['--archs' in command for command in ranked] == [False] + 8 * [True]
     for options in ({'name': 'pose', 'long': True}, {'name': 'scalenet', 'quick': True}):
         with pytest.raises(UserError, match='--long'):
             demo_of(**{'long': True, **options})
 
 
-def test_both_samplings_have_the_same_networks():
+def test_all_samplings_have_the_same_networks():
     """Uniform: the factors of all stages in one; so every path of one is a path of the other."""
     from scalenas.space import from_dict
 
@@ -40,8 +42,22 @@ def test_both_samplings_have_the_same_networks():
         from_dict(read_config(str(demo.config(name))).model.architecture.backbone.space.to_dict())
         for name in demo.SAMPLINGS.values()
     ]
-    assert spaces[1] == spaces[0].merged()
+    assert spaces == [spaces[0], spaces[0], spaces[0].merged()]
     assert len(spaces[0].stages) == demo.STAGES + 1
+
+
+def test_eta_by_size_draws_few_base_networks():
+    """1, 12 and 12 scalings: 1/25 of the paths is not scaled, where equal weights give 1/3."""
+    from scalenas.sampling import from_dict as sampler_from_dict
+    from scalenas.space import from_dict
+
+    demo, found = demo_of('scalenet'), {}
+    for name in ('hierarchical', 'hierarchical-size'):
+        model = read_config(str(demo.config(demo.SAMPLINGS[name]))).model
+        space = from_dict(model.architecture.backbone.space.to_dict())
+        found[name] = sampler_from_dict(model.sampler.to_dict(), space).eta
+    assert found['hierarchical-size'] == pytest.approx([1 / 25, 12 / 25, 12 / 25])
+    assert found['hierarchical'] == pytest.approx([1 / 3] * 3)
 
 
 def test_spread_over_seeds():

@@ -1,7 +1,7 @@
 # Runtime of all pose configs: iterations, logs, checkpoints, seed.
 # Class names without scope are mmpose's; ours are written as scalenas.X.
 custom_imports = dict(
-    imports=['scalenas.models', 'scalenas.training', 'scalenas.evaluation'],
+    imports=['scalenas.models', 'scalenas.training', 'scalenas.evaluation', 'scalenas.pose'],
     allow_failed_imports=False,
 )
 default_scope = 'mmpose'

@@ -18,8 +18,8 @@ from .commands import command, configs_in, get_data
 @dataclass(frozen=True)
 class Size:
     """How much of everything: iterations of a supernet and of a network alone, seeds of the
-    supernets, networks that are ranked, those of them that are trained alone, and the search's
-    numbers where they are not its config's."""
+    supernets, networks that are ranked, those of them that are trained alone, the search's
+    numbers where they are not its config's, and the samplings that are compared."""
 
     supernet: int
     alone: int
@@ -27,13 +27,20 @@ class Size:
     paths: int
     trained: int
     search: tuple[str, ...] = ()
+    samplings: tuple[str, ...] = ('hierarchical', 'uniform')
 
 
 _ONCE = ('num_bases=1', 'iterations=1', 'population=2', 'generations=1', 'tolerance=0.4')
 QUICK = Size(20, 20, (0,), 6, 3, _ONCE)
 MINUTES = Size(1500, 300, (0,), 60, 4)
 LONG = Size(
-    2400, 600, (0, 1, 2), 100, 8, ('num_bases=8', 'iterations=4', 'population=10', 'generations=5')
+    2400,
+    600,
+    (0, 1, 2),
+    100,
+    8,
+    ('num_bases=8', 'iterations=4', 'population=10', 'generations=5'),
+    ('hierarchical', 'hierarchical-size', 'uniform'),
 )
 
 
@@ -48,6 +55,7 @@ class ScaleNetDemo:
     PARTS: ClassVar[tuple[str, ...]] = ('train', 'rank', 'search', 'scale')
     SAMPLINGS: ClassVar[dict[str, str]] = {
         'hierarchical': 'supernet_scalenet_1xb64-1500_digits-28x28',
+        'hierarchical-size': 'supernet_scalenet-size_1xb64-1500_digits-28x28',
         'uniform': 'supernet_scalenet-uniform_1xb64-1500_digits-28x28',
     }
     STAGES: ClassVar[int] = 2
@@ -87,7 +95,7 @@ class ScaleNetDemo:
 
     def runs(self) -> list[tuple[str, int]]:
         """Every supernet: sampling and seed; that which is searched comes first."""
-        return [(sampling, seed) for seed in self.size.seeds for sampling in self.SAMPLINGS]
+        return [(sampling, seed) for seed in self.size.seeds for sampling in self.size.samplings]
 
     def train(self) -> list[Step]:
         """The data, and the supernets."""

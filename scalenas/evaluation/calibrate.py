@@ -1,21 +1,22 @@
 """Batch-norm statistics of one sub-net, exact over fixed images; the model's own come back after.
 
-Every batch goes through the net once. Its live norms run in training mode with momentum 1, so
-that their buffers hold the statistics of that batch alone; hooks collect these, and afterwards
-the pooled mean and variance over all values of all batches are written into the buffers.
-Everything else (dropout, drop path, norms that this sub-net does not run) stays in eval mode.
+Every image goes through the net once. Images are normalized on their way as if all were one batch,
+whatever batches they come in: the mean and variance of each norm's inputs over all of them are
+computed when all are there (see `meeting`), for images that are together in one batch as well as
+for single images of different sizes. Under batches of one image a net would run under instance
+norm, and the norms behind would get statistics that no deployment sees. Many or large images make
+several such groups (`regroup.TOGETHER`), whose statistics are pooled by number of values.
 
-Of one batch the pooled statistics are those of the batch. Of several, each batch is normalized by
-itself on its way through the net, as in training, and then pooled by its number of values: the
-spread between batches is in the variance. It is stored unbiased, as BatchNorm stores it.
+The variance is stored unbiased, as BatchNorm stores it. Everything else (dropout, drop path, norms
+that this sub-net does not run) stays in eval mode.
 
 The ScaleNAS paper does not describe its calibration; the released code averages the biased
-variances of eight batches of augmented crops, which leaves the spread between batches out.
+variances of eight batches of three augmented crops, each normalized by itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -24,10 +25,8 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from .pool import Norms, pooled_statistics
+from .regroup import Batch, regrouped
 from .supernet import live_norms, locate
-
-Batch = Mapping[str, Any]
-"""Arguments of a task model's forward, preprocessed: `inputs` (N, C, H, W), `data_samples`."""
 
 
 @contextmanager
@@ -44,7 +43,7 @@ def calibrated(model: nn.Module, arch: Any, batches: Iterable[Batch]) -> Iterato
     with (
         supernet.active(arch),
         eval_mode(model),
-        recalibrated(live_norms(model, arch, path), partial(_tensor, model), batches),
+        recalibrated(live_norms(model, arch, path), partial(_tensor, model), regrouped(batches)),
     ):
         yield
 
@@ -69,13 +68,13 @@ def eval_mode(model: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def recalibrated(
-    norms: Norms, forward: Callable[[Batch], object], batches: Iterable[Batch]
+    norms: Norms, forward: Callable[[Any], object], groups: Iterable[Sequence[Any]]
 ) -> Iterator[None]:
-    """Inside, `norms` are in eval mode with the statistics pooled over `forward` of all batches."""
+    """Inside, `norms` are in eval mode with the statistics pooled over `forward` of all groups."""
     norms = [(name, norm) for name, norm in norms if norm.running_mean is not None]
     saved = [(norm, norm.momentum, norm.training, _buffers(norm)) for _, norm in norms]
     try:
-        pooled_statistics(norms, forward, batches)
+        pooled_statistics(norms, forward, groups)
         yield
     finally:
         for norm, momentum, training, buffers in saved:

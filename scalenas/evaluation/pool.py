@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -11,12 +12,13 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from .errors import EvaluationError
+from .meeting import Arrival, meet
 
 Norms = list[tuple[str, _BatchNorm]]
 
 
 class _Seen:
-    """The statistics that one norm had in each forward, read from its own buffers."""
+    """The statistics that one norm had in each forward, or meeting of forwards."""
 
     def __init__(self, norm: _BatchNorm) -> None:
         assert norm.running_mean is not None
@@ -32,25 +34,44 @@ class _Seen:
         self.var.zero_()
 
     def take(self, norm: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        """Forward hook: keeps the statistics of this forward."""
+        """Forward hook: keeps the statistics of this forward, which are in the buffers."""
         own = common = inputs[0].numel() // inputs[0].shape[1]
         if isinstance(norm, nn.SyncBatchNorm) and dist.is_distributed():
             # It counted the values of all ranks, which see the same images.
             total = torch.tensor(own, device=inputs[0].device)
             dist.all_reduce(total)
             common = int(total)
-        self.counts.append(own)
-        self.shrink.append((common - 1) / common)
+        self._keep(own, (common - 1) / common)
+
+    def agree(self, arrivals: Sequence[Arrival]) -> None:
+        """Writes what all arrivals have together into the buffers that they read, and keeps it."""
+        counts = torch.tensor([at.count for at in arrivals], dtype=torch.float64)
+        total = int(counts.sum())
+        if total < 2:
+            raise _single_value(f'got input size {list(arrivals[0].shape)}')
+        means = torch.stack([at.mean for at in arrivals]).double()
+        variances = torch.stack([at.var for at in arrivals]).double()
+        weights = (counts / total).to(means.device)
+        mean = weights @ means
+        # As in training: what normalizes is not corrected for a mean that was estimated.
+        arrivals[0].mean_buffer.copy_(mean)
+        arrivals[0].var_buffer.copy_(weights @ (variances + (means - mean) ** 2))
+        self._keep(total, 1.0)
+
+    def _keep(self, count: int, shrink: float) -> None:
+        self.counts.append(count)
+        self.shrink.append(shrink)
         self.means.append(self.mean.clone())
         self.variances.append(self.var.clone())
 
 
 @torch.no_grad()
 def pooled_statistics(
-    norms: Norms, forward: Callable[[Any], object], batches: Iterable[Any]
+    norms: Norms, forward: Callable[[Any], object], groups: Iterable[Sequence[Any]]
 ) -> None:
     """Writes into `norms` their statistics over `forward` of all batches.
 
+    Batches of a group are normalized by what the group has together, as if they were one batch.
     In a run of several processes each is to see all batches: nothing is exchanged. Leaves the
     norms in eval mode; one that no forward reached keeps what it had.
 
@@ -58,34 +79,52 @@ def pooled_statistics(
         EvaluationError: without batches, or when a norm sees a single value per channel.
     """
     seen = [_Seen(norm) for _, norm in norms]
-    handles = []
-    num_batches = 0
+    modules = [norm for _, norm in norms]
+    num_groups = 0
     try:
-        for (_, norm), one in zip(norms, seen, strict=True):
-            norm.momentum, norm.training = 1.0, True
-            handles.append(norm.register_forward_hook(one.take))
-        for batch in batches:
-            forward(batch)
-            num_batches += 1
+        for norm in modules:
+            norm.momentum, norm.training = 1.0, False
+        for group in groups:
+            num_groups += 1
+            if len(group) == 1:
+                _alone(modules, seen, partial(forward, group[0]))
+            else:
+                calls = [partial(forward, batch) for batch in group]
+                meet(modules, calls, lambda norm, arrivals: seen[norm].agree(arrivals))
     except ValueError as error:
         if 'more than 1 value per channel' not in str(error):
             raise
-        raise EvaluationError(
-            f'calibration: a norm sees one value per channel, which has no variance ({error}); '
-            'use larger batches or images in calibration_dataloader'
-        ) from None
-    finally:
-        for handle in handles:
-            handle.remove()
-        for _, norm in norms:
-            norm.training = False
-    if not num_batches:
+        raise _single_value(str(error)) from None
+    if not num_groups:
         raise EvaluationError('calibration: calibration_dataloader gave no batch')
     for one in seen:
         if not one.counts:
             one.mean.copy_(one.old[0])
             one.var.copy_(one.old[1])
     _write([one for one in seen if one.counts])
+
+
+def _alone(norms: Sequence[_BatchNorm], seen: Sequence[_Seen], call: Callable[[], object]) -> None:
+    """One forward, whose statistics the norms take themselves."""
+    handles = []
+    try:
+        for norm, one in zip(norms, seen, strict=True):
+            norm.training = True
+            handles.append(norm.register_forward_hook(one.take))
+        call()
+    finally:
+        for handle in handles:
+            handle.remove()
+        for norm in norms:
+            norm.training = False
+
+
+def _single_value(what: str) -> EvaluationError:
+    return EvaluationError(
+        f'a norm sees one value per channel, which has no variance ({what})',
+        where='calibration_dataloader',
+        hint='use larger images or more of them',
+    )
 
 
 def _write(seen: list[_Seen]) -> None:

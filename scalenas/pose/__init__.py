@@ -1,4 +1,4 @@
-"""Bottom-up pose for mmpose: HigherHRNet's head, its targets and pipeline, multi-scale test.
+"""What mmpose lacks: HigherHRNet's head, targets, pipeline and multi-scale test; HRNet's boxes.
 
 Importing this room imports mmpose, so no registry does it: a config names the room in its
 `custom_imports`.
@@ -13,13 +13,14 @@ from .codec import HigherAssociativeEmbedding
 from .higher_head import HigherHRNetHead
 from .masks import BottomupMask
 from .pyramid import PackPyramid, PyramidPoseEstimator, PyramidPreprocessor, PyramidResize
+from .random_box import TopdownRandomBox
 from .random_crop import BottomupRandomWarp
 
 CODECS = Registry('keypoint codec', parent=KEYPOINT_CODECS, scope='scalenas')
 
 for _kind in (HigherHRNetHead, PyramidPoseEstimator, PyramidPreprocessor):
     MODELS.register_module(module=_kind)
-for _kind in (BottomupMask, BottomupRandomWarp, PackPyramid, PyramidResize):
+for _kind in (BottomupMask, BottomupRandomWarp, PackPyramid, PyramidResize, TopdownRandomBox):
     TRANSFORMS.register_module(module=_kind)
 CODECS.register_module(module=HigherAssociativeEmbedding)
 
@@ -32,4 +33,5 @@ __all__ = [
     'PyramidPoseEstimator',
     'PyramidPreprocessor',
     'PyramidResize',
+    'TopdownRandomBox',
 ]

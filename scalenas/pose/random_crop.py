@@ -23,9 +23,12 @@ class BottomupRandomWarp(BaseTransform):
         input_size: width and height of the cut in pixels.
         rotation: up to this many degrees both ways.
         scale: range of the part of the picture that is cut out, relative to its short side.
-        translation: up to this many pixels of the cut, in each direction.
+        translation: up to this many 200ths of the cut's short side, in each direction: 40 are
+            102 pixels of a cut of 512, 128 of one of 640. The papers print "40" alone; their code
+            has it in units of the scale, in which a picture is 200 long.
 
-    Source: ScaleNAS (Cheng et al. 2020), section 7.5; HigherHRNet (Cheng et al. 2020), section 4.1.
+    Source: ScaleNAS (Cheng et al. 2020), section 7.5; HigherHRNet (Cheng et al. 2020), section 4.1
+    and its released code.
     """
 
     def __init__(
@@ -59,8 +62,9 @@ class BottomupRandomWarp(BaseTransform):
         rotation, scale, shift = self._draw()
         cut = np.array(self.input_size, dtype=np.float32)
         pixels = scale * min(np.array((width, height)) / cut)
+        unit = pixels * min(self.input_size) / 200
         warp = get_warp_matrix(
-            np.array((width / 2, height / 2)) + shift * pixels,
+            np.array((width / 2, height / 2)) + shift * unit,
             cut * pixels,
             rotation,
             output_size=self.input_size,

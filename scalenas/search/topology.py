@@ -37,8 +37,9 @@ class TopologyEvolution(AbstractSearch):
 
     Args:
         p_depth: probability that a branch's depth is redrawn; the paper never changes it.
-        initial: 'uniform' over the space, or 'stratified': in turn from each of five fusion
-            percentages (0.2 to 0.8) times the pairs of neighbouring depths, as the release does.
+        initial: 'stratified': in turn from each of five fusion percentages (0.2 to 0.8) times
+            the pairs of neighbouring depths, as the release does; or 'uniform' over the space:
+            then half of all fusions are there in every network, and costs lie close together.
         cut: how the last front is cut, see `pareto.select`.
     """
 
@@ -54,7 +55,7 @@ class TopologyEvolution(AbstractSearch):
         p_crossover: float = 0.25,
         p_mutation: float = 0.5,
         p_depth: float = 0.0,
-        initial: Literal['uniform', 'stratified'] = 'uniform',
+        initial: Literal['uniform', 'stratified'] = 'stratified',
         cut: Cut = 'spread',
         max_tries: int = 1000,
     ) -> None:

@@ -178,7 +178,8 @@ class HRSpace(AbstractSpace[HRArch]):
     def group(self, depth: Sequence[int] | None = None, fusion: float = 0.5) -> Group:
         """Depths from `depth` (None: all), each fusion on with probability `fusion`.
 
-        A branch that a sub-space left none of them keeps what it has.
+        A branch that a sub-space left none of them keeps what it has, and so does a fusion that a
+        sub-space fixed.
 
         Raises:
             SpaceError: for a depth that no branch has, or a percentage outside 0 and 1.
@@ -187,7 +188,10 @@ class HRSpace(AbstractSpace[HRArch]):
         if not number or not 0.0 <= fusion <= 1.0:
             raise SpaceError(f'fusion percentage must be within 0 and 1, got {fusion!r}')
         space = self if depth is None else self._of_depths(tuple(depth))
-        return Group(space, {'*.f*': (1.0 - fusion, fusion)})
+        switches = space._matching('*.f*')
+        free = [name for name in switches if len(space.genes[name].values) > 1]
+        patterns = ['*.f*'] if len(free) == len(switches) else free
+        return Group(space, dict.fromkeys(patterns, (1.0 - fusion, fusion)))
 
     def _depths_of_branches(self) -> dict[str, tuple[int, ...]]:
         genes = {name: gene for name, gene in self.genes.items() if name.endswith('.depth')}

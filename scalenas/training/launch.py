@@ -24,6 +24,7 @@ from scalenas.config import (
 from scalenas.paths import writable_folder
 from scalenas.sampling import FixedSampler, SandwichSampler
 
+from .averaging import check_averaging
 from .batch_hook import BatchHook, watch_loaders
 from .hooks import TruthHook, WeightsHook, unwrapped
 from .options import TO_TEST, TO_TRAIN, test_config, train_config
@@ -110,6 +111,7 @@ def build_runner(cfg: Config, loaders: tuple[str, ...]) -> Runner:
     check_values(cfg)
     if 'train_dataloader' in loaders:
         check_monitors(cfg)
+        check_averaging(cfg)
         save_whole(cfg)
     check_data(cfg, loaders)
     path = usable_checkpoint(cfg)

@@ -303,6 +303,9 @@ def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
         else:
             cfg.search.algorithm.update(num_initial=2, num_parents=2, num_total=4)
     cfg.train_cfg.update(max_iters=2, val_interval=2)
+    for hook in cfg.get('custom_hooks') or ():
+        if hook.get('begin_iter'):
+            hook.update(begin_iter=1, interval=1)
     cfg.env_cfg.cudnn_benchmark = False
     cfg.visualizer.name = str(work_dir)
     cfg.work_dir = str(work_dir)

@@ -13,6 +13,7 @@ from scalenas.sampling import HierarchicalSampler
 from scalenas.space import bignas_space, scalenet_scaled_space
 from scalenas.space import from_dict as space_of
 
+from .header import REPO, check_line_of_the_teacher, options_after, with_options
 from .shipped import CONFIGS, build, read
 
 
@@ -35,6 +36,74 @@ def test_the_recipe_of_the_teacher_on_imagenet(width):
     assert ours.space == theirs.space
     shapes = {key: value.shape for key, value in theirs.state_dict().items()}
     assert {key: value.shape for key, value in ours.state_dict().items()} == shapes
+
+
+@pytest.mark.parametrize('width', [32, 48])
+def test_the_teachers_of_segmentation_show_the_line(width):
+    name = f'teacher_w{width}_8xb3-484e_cityscapes-512x1024.py'
+    check_line_of_the_teacher(REPO / 'configs/scalenas_seg/cityscapes' / name)
+
+
+LARGE = [c for c in CONFIGS if re.search(r'_(16|32|64)xb\d+-', c)]
+
+
+@pytest.mark.parametrize('config', LARGE)
+def test_on_eight_gpus(config):
+    """As many pictures an update, as many updates, the schedule over as many pictures."""
+    before, cfg = read(config), with_options(REPO / config, options_after(REPO / config, '8 GPUs'))
+    gpus = int(re.search(r'_(\d+)xb', config)[1])
+    per_update = gpus * before.train_dataloader.batch_size
+    many = cfg.optim_wrapper.get('accumulative_counts', 1)
+    assert 8 * cfg.train_dataloader.batch_size * many == per_update
+    assert per_update == cfg.auto_scale_lr.base_batch_size
+    for name in ('max_iters', 'val_interval'):
+        assert cfg.train_cfg[name] == many * before.train_cfg[name]
+    for old, new in zip(before.param_scheduler, cfg.param_scheduler, strict=True):
+        assert new.keys() == old.keys()
+        for key in ('begin', 'end', 'period', 'step_size', 'milestones'):
+            if key in old:
+                wanted = [many * v for v in old[key]] if key == 'milestones' else many * old[key]
+                assert new[key] == pytest.approx(wanted, rel=1e-7)
+        assert new.get('gamma') == old.get('gamma')
+    for old, new in zip(before.custom_hooks, cfg.custom_hooks, strict=True):
+        if old.type == 'EMAHook':
+            assert new.interval == many * old.get('interval', 1)
+
+
+@pytest.mark.parametrize(('name', 'decay'), [('regnetz_500mf', 2e-5), ('efficientnet_b0', 1e-5)])
+def test_the_recipe_of_fast_scaling(name, decay):
+    """Section 6.1: one setup for all networks, but for the decay of weights."""
+    cfg = read(f'{IMAGENET}/{name}_8xb128-100e_imagenet.py')
+    sgd, (warm, falling) = cfg.optim_wrapper.optimizer, cfg.param_scheduler
+    assert (sgd.type, sgd.lr, sgd.momentum, sgd.weight_decay) == ('SGD', 2.0, 0.9, decay)
+    assert cfg.optim_wrapper.paramwise_cfg.norm_decay_mult == 0.0
+    epoch = 1_281_167 / 1024
+    assert 8 * cfg.train_dataloader.batch_size == cfg.auto_scale_lr.base_batch_size == 1024
+    assert (warm.end, cfg.train_cfg.max_iters) == (round(5 * epoch), round(100 * epoch))
+    assert falling.type == 'ExponentialLR'
+    assert falling.gamma**cfg.train_cfg.max_iters == pytest.approx(0.02)
+    assert cfg.model.train_cfg.augments == dict(type='Mixup', alpha=0.2)
+    assert cfg.model.head.loss.label_smooth_val == 0.1
+    assert 'AutoAugment' in [step.type for step in cfg.train_dataloader.dataset.pipeline]
+    (swa,) = [hook for hook in cfg.custom_hooks if hook.type == 'EMAHook']
+    assert swa.ema_type == 'StochasticWeightAverage'
+    assert swa.begin_iter == round(75 * epoch)
+    assert swa.interval == round(epoch)
+    assert find(cfg.model.backbone.arch).resolution in (None, 224)
+    assert cfg.model.neck == dict(type='GlobalAveragePooling')
+
+
+def test_the_dropout_of_efficientnet():
+    """Before the classifier in training, 0.2 for B0, as in its own recipe."""
+    cfg = read(f'{IMAGENET}/efficientnet_b0_8xb128-350e_imagenet.py')
+    model = build(cfg.model, cfg.default_scope)
+    features = (torch.ones(64, 1280, 1, 1),)
+    torch.manual_seed(0)
+    (dropped,) = model.train().neck(features)
+    assert (dropped == 0).float().mean() == pytest.approx(0.2, abs=0.01)
+    assert dropped.mean() == pytest.approx(1.0, abs=0.02)
+    (kept,) = model.eval().neck(features)
+    assert torch.equal(kept, torch.ones(64, 1280))
 
 
 def test_the_recipe_of_bignas():
@@ -108,7 +177,7 @@ def test_autoaugment_v0_is_that_of_timm():
 
 def test_the_recipe_of_efficientnet():
     """350 epochs of 1,281,167 pictures in batches of 8 x 128; the rate falls every 2.4 epochs."""
-    (config,) = [c for c in CONFIGS if 'efficientnet_b0_' in c]
+    (config,) = [c for c in CONFIGS if 'efficientnet_b0_8xb128-350e' in c]
     cfg = read(config)
     batch = cfg.train_dataloader.batch_size * 8
     assert batch == cfg.auto_scale_lr.base_batch_size == 1024

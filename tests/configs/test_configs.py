@@ -112,7 +112,22 @@ def search_two_plus_two(cfg, folder, monkeypatch):
     assert 2 <= len(rows) <= 5
 
 
-@pytest.mark.parametrize('config', CONFIGS)
+def is_a_switch_of_another(config):
+    """A preset that differs from the config that it inherits by switches which another one has."""
+    return (
+        'released' in config
+        and '_pose/' in config
+        and not ('search' in config and '256x192' in config)
+    )
+
+
+TO_RUN = [
+    pytest.param(config, marks=pytest.mark.slow) if is_a_switch_of_another(config) else config
+    for config in CONFIGS
+]
+
+
+@pytest.mark.parametrize('config', TO_RUN)
 def test_runs_two_steps_shrunk(config, worlds, tmp_path, monkeypatch):
     cfg = shrink(read(config), worlds, tmp_path / 'work')
     if cfg.model.get('init_from'):

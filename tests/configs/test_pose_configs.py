@@ -15,8 +15,11 @@ from scalenas.complexity import SCALENAS, Counter
 from scalenas.evaluation.trace import trace
 from scalenas.models import ScaleHRNet
 from scalenas.registry import MODELS
+from scalenas.sampling import from_dict as sampler_of
 from scalenas.space import HRSpace
+from scalenas.training.losses import weighted_mse
 
+from .header import check_line_of_the_teacher
 from .shrink import Worlds, shrink
 
 REPO = Path(__file__).parents[2]
@@ -116,12 +119,12 @@ def test_the_recipe_of_the_paper(name: str) -> None:
     assert drops.milestones == [round(e * epoch) for e in ((15,) if tuned else (170, 200))]
     assert (drops.type, drops.gamma, drops.by_epoch) == ('MultiStepLR', 0.1, False)
     steps = {step.type: step for step in cfg.train_dataloader.dataset.pipeline}
-    box = steps['RandomBBoxTransform']
-    assert (box.scale_factor, box.rotate_factor, box.shift_prob) == ((0.65, 1.35), 45.0, 0.0)
+    box = steps['scalenas.TopdownRandomBox']
+    assert (box.scale, box.rotation) == (0.35, 45.0)
     assert steps['RandomFlip'].direction == 'horizontal'
     assert cfg.model.get('architecture', cfg.model).test_cfg.flip_test
     if cfg.model.get('distillation'):
-        assert cfg.model.distillation.use_target_weight
+        assert cfg.model.distillation.use_target_weight == ('released' not in name)
         assert cfg.model.distillation.weight == 1.0
         assert cfg.model.init_from.checkpoint.endswith(f'iter_{cfg.train_cfg.max_iters}.pth')
     if tuned:
@@ -130,6 +133,50 @@ def test_the_recipe_of_the_paper(name: str) -> None:
         wanted = {'coco': 'coco/AP', 'mpii': 'PCK'}[CONFIGS[name].parent.name]
         assert cfg.search.metric == wanted
         assert f'iter_{cfg.train_cfg.max_iters}.pth' in CONFIGS[name].read_text()
+
+
+@pytest.mark.parametrize('name', [n for n in CONFIGS if n.startswith('supernet')])
+def test_the_losses_are_those_of_the_release(name: str) -> None:
+    """Half of the mean squared error per joint (HRNet's loss), and the whole one to the teacher."""
+    model = Config.fromfile(CONFIGS[name]).model
+    head = model.architecture.head
+    with DefaultScope.overwrite_default_scope('mmpose'):
+        task = MODELS.build(head.loss)
+    rng = torch.Generator().manual_seed(0)
+    joints = head.out_channels
+    found, truth, teacher = (torch.rand(4, joints, 8, 6, generator=rng) for _ in range(3))
+    weights = torch.randint(0, 2, (4, joints), generator=rng).float()
+    masked = weights[..., None, None]
+    per_joint = ((found * masked - truth * masked) ** 2).mean((0, 2, 3))
+    torch.testing.assert_close(task(found, truth, weights), 0.5 * per_joint.mean())
+    options = model.distillation
+    assert options.weight == 1.0
+    if options.use_target_weight:
+        pull = weighted_mse(found, teacher, weights)
+        torch.testing.assert_close(pull, ((found - teacher) ** 2 * masked).mean())
+
+
+@pytest.mark.parametrize('name', [n for n in CONFIGS if 'released' in n])
+def test_as_released(name: str) -> None:
+    """The cycle of eleven from the net without fusions on; 15 x 67 first nets of a search."""
+    cfg = Config.fromfile(CONFIGS[name])
+    space = HRSpace.from_dict(cfg.model.architecture.backbone.space.to_dict())
+    sampler = sampler_of(cfg.model.sampler.to_dict(), space)
+    nets = [sampler.archs(step)[0] for step in range(11)]
+    assert nets[0] == space.smallest()
+    assert nets[-1] == space.largest()
+    assert len(sampler.cycle) == 11
+    assert (cfg.model.inactive, cfg.find_unused_parameters) == ('decay', False)
+    if 'search' in cfg:
+        algorithm = cfg.search.algorithm
+        names = ('num_initial', 'initial', 'num_parents', 'p_crossover', 'p_mutation', 'cut')
+        wanted = (1005, 'stratified', 100, 0.25, 0.2, 'cheapest')
+        assert tuple(algorithm[key] for key in names) == wanted
+
+
+@pytest.mark.parametrize('name', [n for n in CONFIGS if n.startswith('teacher')])
+def test_teachers_start_from_imagenet_by_the_line_that_they_show(name: str) -> None:
+    check_line_of_the_teacher(CONFIGS[name])
 
 
 @pytest.mark.parametrize('name', ['search_w32_coco-256x192', 'search_w32_mpii-256x256'])

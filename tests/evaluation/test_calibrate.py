@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from scalenas.evaluation import calibrate
 from scalenas.evaluation.calibrate import calibrated, recalibrated
 from scalenas.evaluation.errors import EvaluationError
+from scalenas.evaluation.regroup import regrouped
 from scalenas.evaluation.supernet import live_norms, supernet_of
 
 from .world import SPACE, archs, supernet
@@ -66,23 +69,73 @@ def pooled(parts: list[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
     return values.mean(1), values.var(1, unbiased=True)
 
 
+def whitened_together(parts: list[torch.Tensor]) -> list[torch.Tensor]:
+    mean, _ = pooled(parts)
+    values = torch.cat([p.transpose(0, 1).flatten(1) for p in parts], 1)
+    scale = (values.var(1, unbiased=False) + 1e-5).sqrt()
+    return [(p - mean[:, None, None]) / scale[:, None, None] for p in parts]
+
+
 @pytest.mark.parametrize('norm', [nn.BatchNorm2d, nn.SyncBatchNorm])
-@pytest.mark.parametrize('sizes', [[(6, 12)], [(4, 12), (4, 16), (1, 20)]])
+@pytest.mark.parametrize('sizes', [[(6, 12)], [(4, 12), (4, 16), (1, 20)], [(1, 12), (1, 13)]])
 def test_statistics_are_those_of_all_values_together(
     norm: type[nn.Module], sizes: list[tuple[int, int]]
 ) -> None:
+    """Layer by layer, with everything that comes before normalized over all images, too."""
     net = Toy(norm).double().eval()
     batches = [b['inputs'].double() for b in images(*sizes)]
     firsts = [net.conv1(b) for b in batches]
-    middles = [F.relu(whitened(f)) for f in firsts]
+    middles = [F.relu(f) for f in whitened_together(firsts)]
     seconds = [net.conv2(part) for m in middles for part in (m, m[..., ::2, ::2])]
     norms = [('norm1', net.norm1), ('norm2', net.norm2)]
-    with recalibrated(norms, net, batches):
+    with recalibrated(norms, net, [batches]):
         for layer, parts in ((net.norm1, firsts), (net.norm2, seconds)):
             mean, var = pooled(parts)
             torch.testing.assert_close(layer.running_mean, mean, rtol=1e-12, atol=1e-13)
             torch.testing.assert_close(layer.running_var, var, rtol=1e-12, atol=1e-13)
             assert not layer.training
+
+
+def test_groups_are_pooled_by_their_number_of_values() -> None:
+    net = Toy().double().eval()
+    groups = [[b['inputs'].double() for b in images((4, 12), (2, 16))]]
+    groups.append([torch.randn(3, 3, 14, 14, generator=torch.Generator().manual_seed(5)).double()])
+    firsts = [[net.conv1(b) for b in group] for group in groups]
+    middles = [F.relu(m) for group in firsts for m in whitened_together(group)]
+    seconds = [net.conv2(part) for m in middles for part in (m, m[..., ::2, ::2])]
+    with recalibrated([('norm1', net.norm1), ('norm2', net.norm2)], net, groups):
+        for layer, parts in ((net.norm1, [*firsts[0], *firsts[1]]), (net.norm2, seconds)):
+            mean, var = pooled(parts)
+            torch.testing.assert_close(layer.running_mean, mean, rtol=1e-12, atol=1e-13)
+            torch.testing.assert_close(layer.running_var, var, rtol=1e-12, atol=1e-13)
+
+
+def statistics(model: nn.Module, arch: object) -> list[torch.Tensor]:
+    norms = [norm for _, norm in live_norms(model, arch)]
+    return [b.clone() for n in norms for b in (n.running_mean, n.running_var)]
+
+
+def batches_of(size: int, together: torch.Tensor) -> list[dict[str, object]]:
+    return [{'inputs': part} for part in together.split(size)]
+
+
+@pytest.mark.parametrize('at_once', [1, 2 * 64**2, 10**9])
+def test_the_size_of_batches_does_not_matter(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One image, three and all a batch: the same statistics to the bit, those of one batch."""
+    model, arch = supernet(), archs(3)[2]
+    everything = images((7, 64))[0]['inputs']
+    monkeypatch.setattr(calibrate, 'regrouped', partial(regrouped, at_once=at_once))
+    found = []
+    for size in (1, 3, 7):
+        with calibrated(model, arch, batches_of(size, everything)):
+            found.append(statistics(model, arch))
+    for other in found[1:]:
+        assert all(map(torch.equal, found[0], other))
+    monkeypatch.setattr(calibrate, 'regrouped', lambda batches: [[b] for b in batches])
+    with calibrated(model, arch, batches_of(7, everything)):
+        whole = statistics(model, arch)
+    for one, other in zip(found[0], whole, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
 
 
 def test_one_batch_gives_what_training_mode_gives_on_it() -> None:

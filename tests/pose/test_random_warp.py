@@ -53,9 +53,10 @@ def test_without_ranges_the_short_side_fills_the_cut():
 
 @pytest.mark.parametrize('seed', [0, 1])
 def test_ranges(seed):
-    """Drawn uniformly: rotation, share of the short side, and shift in pixels of the cut."""
+    """Drawn uniformly: rotation, share of the short side, and shift in 200ths of the cut."""
     np.random.seed(seed)  # noqa: NPY002  (mmcv seeds this one)
     warp = BottomupRandomWarp((96, 96))
+    most = 96 * 40 / 200
     middle = np.array([70.0, 45.0])
     angles, scales, shifts = [], [], []
     for _ in range(400):
@@ -67,12 +68,25 @@ def test_ranges(seed):
         turn = np.radians(-angles[-1])
         rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
         shifts.append(rotation @ moved)
-    for values, low, high in ((angles, -30, 30), (scales, 0.75, 1.5), (shifts, -40, 40)):
+    for values, low, high in ((angles, -30, 30), (scales, 0.75, 1.5), (shifts, -most, most)):
         assert np.min(values) >= low - 1e-3
         assert np.max(values) <= high + 1e-3
         # Uniform: a quarter of the draws in each quarter of the range.
         shares = np.histogram(values, 4, (low, high))[0] / np.size(values)
         assert shares == pytest.approx([0.25] * 4, abs=0.08)
+
+
+@pytest.mark.parametrize(('side', 'pixels'), [(512, 102.4), (640, 128.0)])
+def test_forty_units_of_higher_hrnet(side, pixels):
+    """Its center moves by up to 40 x scale pixels of the picture; the cut shows 200 x scale."""
+    np.random.seed(0)  # noqa: NPY002  (mmcv seeds this one)
+    warp = BottomupRandomWarp((side, side), rotation=0, scale=(1, 1), translation=40)
+    moved = []
+    for _ in range(60):
+        matrix = warp.transform({'img': np.zeros((9, 14, 3), np.uint8), 'img_shape': (9, 14)})
+        matrix = matrix['warp_mat']
+        moved.append(matrix[:, :2] @ (7.0, 4.5) + matrix[:, 2] - side / 2)
+    assert 0.9 * pixels < np.max(np.abs(moved)) <= pixels + 1e-3
 
 
 def test_it_is_seeded_as_all_transforms_are():

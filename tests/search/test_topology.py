@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from scalenas.complexity import Budget
+from scalenas.arch import SegHead, named
+from scalenas.complexity import Budget, Counter
 from scalenas.errors import UserError
 from scalenas.search import SearchError, TopologyEvolution, hypervolume
 from scalenas.space import HRSpace, bignas_space
@@ -18,11 +19,13 @@ from .table import COST, OBJECTIVE, SPACE, evolution, key, random_search, search
 GOLDEN = Path(__file__).with_name('golden_evolution.json')
 
 
-def test_golden_run() -> None:
+@pytest.mark.parametrize('initial', ['uniform', 'stratified'])
+def test_golden_run(initial: str) -> None:
     found = {
-        str(seed): [key(r.arch) for r in search_in_memory(evolution(), seed)] for seed in (0, 1)
+        str(seed): [key(r.arch) for r in search_in_memory(evolution(initial=initial), seed)]
+        for seed in (0, 1)
     }
-    assert found == json.loads(GOLDEN.read_text())
+    assert found == json.loads(GOLDEN.read_text())[initial]
 
 
 def test_defaults_are_the_papers() -> None:
@@ -34,6 +37,42 @@ def test_defaults_are_the_papers() -> None:
         0.0,
     )
     assert TopologyEvolution(SPACE, OBJECTIVE, COST).num_total == 2000
+    assert settings['initial'] == 'stratified'
+
+
+def test_the_initial_sample_is_the_released_one() -> None:
+    """Five shares of fusions times three pairs of depths, as many of each, whatever n0 is."""
+    space = HRSpace()
+    search = TopologyEvolution(space, OBJECTIVE, COST, num_initial=150, num_total=150)
+    archs = search.generation(0, [], random.Random(0))
+    shares = (0.2, 0.35, 0.5, 0.65, 0.8)
+    pairs = ({2, 3}, {3, 4}, {4, 5})
+    for n, arch in enumerate(archs):
+        depths = {depth for module in arch.modules for depth in module.depths}
+        assert depths <= pairs[n % 3]
+        possible = sum((len(m.depths) - 1) * depth for m in arch.modules for depth in m.depths)
+        share = arch.num_fusions / possible
+        # About 200 switches: six standard deviations of a share are 0.2.
+        assert abs(share - shares[n // 3 % 5]) < 0.2
+    for k, wanted in enumerate(shares):
+        group = [arch for n, arch in enumerate(archs) if n // 3 % 5 == k]
+        total = sum(a.num_fusions for a in group) / sum(
+            (len(m.depths) - 1) * depth for a in group for m in a.modules for depth in m.depths
+        )
+        assert abs(total - wanted) < 0.03
+
+
+@pytest.mark.parametrize(('width', 'names'), [(32, ('s1', 's2')), (48, ('s3', 's4'))])
+def test_the_initial_sample_reaches_the_published_nets(width: int, names: tuple[str, ...]) -> None:
+    """Uniform samples of this size have S1 below all, and S3 below 99 %."""
+    counter = Counter((1024, 2048), SegHead(19))
+    numbers = {'num_initial': 90, 'num_total': 90}
+    search = TopologyEvolution(HRSpace(width), OBJECTIVE, counter, **numbers)
+    archs = search.generation(0, [], random.Random(0))
+    costs = sorted(counter(arch).macs for arch in archs)
+    for name in names:
+        below = sum(cost < counter(named(f'scalenas_{name}')).macs for cost in costs)
+        assert 0.2 < below / len(costs) < 0.8
 
 
 def test_no_network_is_proposed_twice_and_the_number_is_exact() -> None:

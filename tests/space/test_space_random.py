@@ -261,6 +261,20 @@ def test_same_seed_same_archs_in_every_process() -> None:
     assert len(found) == 1
 
 
+@pytest.mark.parametrize('pattern', ['*.f*', 's2.*.f*', 's4.m1.t0.f0<-2'])
+@pytest.mark.parametrize('fixed', [False, True])
+def test_a_group_of_a_space_with_fixed_fusions(pattern: str, fixed: bool) -> None:
+    """Fixed switches stay; the percentage holds for all others."""
+    space = FULL.where(pattern, (fixed,))
+    free = [n for n, gene in space.genes.items() if '.f' in n and len(gene.values) > 1]
+    rng = random.Random(0)
+    drawn = [switches(space.group(fusion=0.8).sample(rng), space) for _ in range(20)]
+    for found in drawn:
+        assert all(value is fixed for name, value in found.items() if name not in free)
+    values = [found[name] for found in drawn for name in free if name in found]
+    assert not free or abs(sum(values) / len(values) - 0.8) < 0.03
+
+
 def test_golden_archs() -> None:
     """Recorded once: a study made with an earlier version goes on with the same archs."""
     rng = random.Random(0)

@@ -1,6 +1,6 @@
 # COCO keypoints, whole pictures: cuts of 512x512 to train on, the short side at 512 to test.
 # Source: ScaleNAS (Cheng et al. 2020), section 7.5: rotation within 30 degrees, scale 0.75 to 1.5,
-# translation within 40 pixels, flip; heatmaps at a quarter and at half the size as in HigherHRNet
+# translation within 40 units of 1/200 of the cut (102 pixels), flip; heatmaps at a quarter and at half the size as in HigherHRNet
 # (Cheng et al. 2020).
 # Data: data/coco with train2017, val2017 and annotations, as mmpose reads it.
 # What is crowd, or a person without labelled joints, is masked out of the heatmap losses.

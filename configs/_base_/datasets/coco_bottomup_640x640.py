@@ -1,6 +1,6 @@
 # COCO keypoints, whole pictures: cuts of 640x640 to train on, the short side at 640 to test.
 # Source: ScaleNAS (Cheng et al. 2020), section 7.5: rotation within 30 degrees, scale 0.75 to 1.5,
-# translation within 40 pixels, flip; heatmaps at a quarter and at half the size as in HigherHRNet
+# translation within 40 units of 1/200 of the cut (128 pixels), flip; heatmaps at a quarter and at half the size as in HigherHRNet
 # (Cheng et al. 2020).
 # The section prints a cut of 512x512 for all nets; here it is the input size of table 3, as
 # HigherHRNet trains its nets of 640.

@@ -1,6 +1,9 @@
 # COCO keypoints, one person at a time: the box, widened to 4:3 and by a quarter, cropped to 256x192.
-# Source: ScaleNAS (Cheng et al. 2020), section 7.4: rotation within 45 degrees, scale 0.65 to 1.35,
-# flip; heatmaps as in HRNet (Sun et al. 2019). Batch 8 x 48 as in the authors' configs.
+# Source: ScaleNAS (Cheng et al. 2020), section 7.4, which follows HRNet (Sun et al. 2019): scale 0.65 to
+# 1.35, rotation by 45 degrees, flip; heatmaps. Their laws are those of HRNet's released code: normal and
+# clipped (rotations at 90 degrees), and of more than 8 joints that are visible, three times in ten those
+# of one half of the body alone: the upper one with a probability of 0.6915 (a standard normal value
+# below 0.5), if either half has more than 2. Batch 8 x 48 as in the authors' configs.
 # Data: data/coco with train2017, val2017 and annotations, as mmpose reads it.
 # Splits: the search must not see the reported val2017, so `prepare_data` holds 2,500 pictures of
 # train2017 out of training.
@@ -18,7 +21,15 @@ train_pipeline = [
     dict(type='LoadImage'),
     dict(type='GetBBoxCenterScale'),
     dict(type='RandomFlip', direction='horizontal'),
-    dict(type='RandomBBoxTransform', shift_prob=0.0, scale_factor=(0.65, 1.35), rotate_factor=45.0),
+    dict(
+        type='RandomHalfBody',
+        min_total_keypoints=9,
+        min_upper_keypoints=3,
+        min_lower_keypoints=3,
+        prob=0.3,
+        upper_prioritized_prob=0.6915,
+    ),
+    dict(type='scalenas.TopdownRandomBox', scale=0.35, rotation=45.0),
     dict(type='TopdownAffine', input_size=codec['input_size']),
     dict(type='GenerateTarget', encoder=codec),
     dict(type='PackPoseInputs'),

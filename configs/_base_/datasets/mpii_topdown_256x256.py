@@ -1,5 +1,6 @@
 # MPII, 16 joints, one person at a time: the annotated square, cropped to 256x256.
-# Source: ScaleNAS (Cheng et al. 2020), section 7.4: augmentation as on COCO. Batch 8 x 48.
+# Source: ScaleNAS (Cheng et al. 2020), section 7.4: augmentation as on COCO, with HRNet's laws; half
+# bodies are for COCO alone in its released code. Batch 8 x 48.
 # Data: data/mpii with images and annotations (mpii_train.json, mpii_val.json, mpii_gt_val.mat), as
 # mmpose reads it.
 # Splits: the search must not see the reported val, so `prepare_data` holds 1,000 pictures of train
@@ -16,7 +17,7 @@ train_pipeline = [
     dict(type='LoadImage'),
     dict(type='GetBBoxCenterScale'),
     dict(type='RandomFlip', direction='horizontal'),
-    dict(type='RandomBBoxTransform', shift_prob=0.0, scale_factor=(0.65, 1.35), rotate_factor=45.0),
+    dict(type='scalenas.TopdownRandomBox', scale=0.35, rotation=45.0),
     dict(type='TopdownAffine', input_size=codec['input_size']),
     dict(type='GenerateTarget', encoder=codec),
     dict(type='PackPoseInputs'),

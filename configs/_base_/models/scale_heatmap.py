@@ -1,5 +1,5 @@
 # A static backbone, of which only the finest map is used, and a 1x1 convolution to one heatmap per
-# joint (17 of COCO). Loss: MSE, joints without annotation weigh nothing. Test: the mean of the
+# joint (17 of COCO). Loss: half of the MSE, joints without annotation weigh nothing. Test: the mean of the
 # heatmaps of the picture and of its mirror image, shifted by one pixel, as HRNet does.
 # A config adds `decoder`, the codec of its data.
 model = dict(
@@ -17,7 +17,8 @@ model = dict(
         in_channels=32,
         out_channels=17,
         deconv_out_channels=None,
-        loss=dict(type='KeypointMSELoss', use_target_weight=True),
+        # HRNet's released loss has this factor, and the weight of a distillation is relative to it.
+        loss=dict(type='KeypointMSELoss', use_target_weight=True, loss_weight=0.5),
     ),
     test_cfg=dict(flip_test=True, flip_mode='heatmap', shift_heatmap=True),
 )

@@ -1,8 +1,8 @@
 # What: EfficientNet-B0 with its own recipe, as an ordinary mmpretrain classifier; the rival of fast
 #   scaling, and the net that ScaleNet's and fast scaling's strategies grow.
 # Source: Tan and Le 2019, section 5, and its released code: RMSProp, decay of the rate, AutoAugment,
-#   stochastic depth 0.2, label smoothing, moving average of the weights. Their dropout of 0.2 before
-#   the classifier is missing: mmpretrain's linear head has none.
+#   stochastic depth 0.2, dropout 0.2 before the classifier, label smoothing, moving average of the
+#   weights.
 # Command: bash tools/dist_train.sh \
 #   configs/scalenas_cls/imagenet/efficientnet_b0_8xb128-350e_imagenet.py 8 --amp
 # Expected: 5.3 M parameters, 0.39 G multiply-adds at 224x224, head included (tests).
@@ -39,6 +39,8 @@ model = dict(
         conv_cfg=dict(type='Conv2dAdaptivePadding'),
         norm_cfg=dict(type='BN', eps=1e-3, momentum=0.01),
     ),
+    # mmpretrain's linear head has no dropout of its own.
+    neck=[dict(type='GlobalAveragePooling'), dict(type='scalenas.FeatureDropout', ratio=0.2)],
     head=dict(in_channels=1280),
     train_cfg=None,
 )

@@ -10,3 +10,16 @@ _base_ = [
     '../../_base_/schedules/imagenet_100e_exponential.py',
     '../../_base_/default_runtime_cls.py',
 ]
+# The average of the weights after each of the last 25 epochs. The paper leaves open how many; statistics of
+# batch norms are averaged, too.
+custom_hooks = [
+    dict(type='scalenas.InvalidLossHook'),
+    dict(
+        type='EMAHook',
+        ema_type='StochasticWeightAverage',
+        begin_iter=93835,
+        interval=1251,
+        update_buffers=True,
+        priority='ABOVE_NORMAL',
+    ),
+]

@@ -3,6 +3,10 @@
 #   recipe for EfficientNet-B0; the paper gives none, and does not mention label smoothing (0.1 here).
 # Command: GPUS=32 bash tools/slurm_train.sh PARTITION JOB \
 #   configs/scalenas_cls/imagenet/scalenet_s4_32xb32-300e_imagenet.py WORK_DIR --amp
+# On 8 GPUs, four iterations an update: tools/dist_train.sh \
+#   configs/scalenas_cls/imagenet/scalenet_s4_32xb32-300e_imagenet.py 8 --amp --cfg-options \
+#   optim_wrapper.accumulative_counts=4 train_cfg.max_iters=1501368 train_cfg.val_interval=50040 \
+#   param_scheduler.0.end=15012 param_scheduler.1.step_size=12012 custom_hooks.1.interval=4
 # Expected: 16.1 M parameters and 5.97 G multiply-adds, as printed; what is counted here stands in the
 #   zoo. Top-1 83.2 (paper, reported, not reproduced here).
 _base_ = './scalenet_s0_8xb128-300e_imagenet.py'

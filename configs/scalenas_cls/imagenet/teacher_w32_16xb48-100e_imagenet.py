@@ -9,6 +9,10 @@
 #   --cfg-options model.architecture.backbone.init_cfg.type=Pretrained \
 #   model.architecture.backbone.init_cfg.checkpoint=WORK_DIR/iter_166819.pth \
 #   model.architecture.backbone.init_cfg.prefix=architecture.backbone.
+# On 8 GPUs, two iterations an update: tools/dist_train.sh \
+#   configs/scalenas_cls/imagenet/teacher_w32_16xb48-100e_imagenet.py 8 --cfg-options \
+#   optim_wrapper.accumulative_counts=2 train_cfg.max_iters=333638 train_cfg.val_interval=33364 \
+#   param_scheduler.0.milestones=[100092,200182,300274]
 # Cost: about 30 hours on 16 V100 (paper).
 # Expected: the paper prints no accuracy of it. Not trained here.
 _base_ = [

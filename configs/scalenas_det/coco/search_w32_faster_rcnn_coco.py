@@ -10,6 +10,7 @@ search = dict(
     algorithm=dict(
         type='topology_evolution',
         num_initial=1000,
+        initial='stratified',
         num_parents=100,
         num_total=2000,
         p_crossover=0.25,

@@ -1,6 +1,7 @@
 # What: multi-scale topology evolution in the W48 pose supernet on COCO, 384x288.
 # Source: ScaleNAS (Cheng et al. 2020), section 3.5 and algorithm 1: 1,000 random nets, then
-#   offspring of the 100 best until 2,000 are evaluated.
+#   offspring of the 100 best until 2,000 are evaluated. The random nets are drawn as in the authors'
+#   code: in turn from 5 shares of fusions (0.2 to 0.8) times 3 pairs of depths.
 # Command: python tools/search.py configs/scalenas_pose/coco/search_w48_coco-384x288.py \
 #   work_dirs/supernet_w48_8xb12-210e_coco-384x288/iter_327716.pth
 #   More workers: tools/dist_search.sh with the same arguments and the number of GPUs.
@@ -12,6 +13,7 @@ search = dict(
     algorithm=dict(
         type='topology_evolution',
         num_initial=1000,
+        initial='stratified',
         num_parents=100,
         num_total=2000,
         p_crossover=0.25,

@@ -9,6 +9,7 @@ search = dict(
     algorithm=dict(
         type='topology_evolution',
         num_initial=16,
+        initial='stratified',
         num_parents=8,
         num_total=40,
         p_crossover=0.25,

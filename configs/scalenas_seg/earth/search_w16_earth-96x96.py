@@ -9,6 +9,7 @@ search = dict(
     algorithm=dict(
         type='topology_evolution',
         num_initial=24,
+        initial='stratified',
         num_parents=12,
         num_total=72,
         p_crossover=0.25,
