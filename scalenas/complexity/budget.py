@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from scalenas.errors import UserError
+from scalenas.arch.strict import is_number
+from scalenas.errors import UserError, short
 
 from .cost import Cost
 
@@ -30,7 +31,9 @@ class Budget:
             if bound is None:
                 continue
             if isinstance(bound, bool) or not isinstance(bound, int | float) or not bound >= 0:
-                raise UserError(f'budget: {field.name} must be a number >= 0, got {bound!r}')
+                raise UserError(f'budget: {field.name} must be a number >= 0, got {short(bound)}')
+            if not is_number(bound):
+                raise UserError(f'budget: {field.name} must be finite, got {short(bound)}')
         for what in ('macs', 'params', 'acts'):
             least, most = getattr(self, f'min_{what}'), getattr(self, f'max_{what}')
             if least is not None and most is not None and least > most:

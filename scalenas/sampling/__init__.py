@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from scalenas.arch.strict import suggest
+from scalenas.errors import short
 from scalenas.space import AbstractSpace
 
 from .grouped import GroupedSampler
@@ -33,16 +34,16 @@ def from_dict(
     if not isinstance(data, Mapping) or 'type' not in data:
         raise SamplerError(f"{where}: expected a mapping with 'type' ({', '.join(SAMPLERS)})")
     kind, rest = data['type'], {k: v for k, v in data.items() if k != 'type'}
-    if kind not in SAMPLERS:
+    if not isinstance(kind, str) or kind not in SAMPLERS:
         raise SamplerError(
-            f'{where}.type: expected one of {", ".join(SAMPLERS)}, got {kind!r}'
+            f'{where}.type: expected one of {", ".join(SAMPLERS)}, got {short(kind)}'
             f'{suggest(kind, SAMPLERS)}'
         )
     known = [name for name in inspect.signature(SAMPLERS[kind]).parameters if name != 'space']
     for key in rest:
         if key not in known:
             raise SamplerError(
-                f'{where}: unknown key {key!r} (allowed for {kind!r}: {", ".join(known)})'
+                f'{where}: unknown key {short(key)} (allowed for {kind!r}: {", ".join(known)})'
                 f'{suggest(key, known)}'
             )
     return SAMPLERS[kind](space, **rest)
