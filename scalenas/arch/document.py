@@ -128,8 +128,10 @@ def read_yaml(text: str, where: str) -> object:
         raise
     except yaml.YAMLError as error:
         raise ArchError(f'{where}: not YAML: {" ".join(str(error).split())[:300]}') from None
-    except (ValueError, OverflowError, RecursionError) as error:
-        # A date that is none, a number of 5,000 digits, a thousand brackets.
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        # A date that is none, a number of 5,000 digits, `!!timestamp x`, `!!bool x`.
+        raise ArchError(f'{where}: not YAML that can be read: {error}') from None
+    except RecursionError as error:
         raise ArchError(f'{where}: not YAML that can be read: {error}') from None
 
 

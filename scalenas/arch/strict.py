@@ -51,8 +51,10 @@ def wrong(where: str, allowed: str, got: object, more: str = '') -> ArchError:
 
 def suggest(word: object, known: Collection[str]) -> str:
     """`"; did you mean 'x'?"` for the nearest known word, or nothing."""
+    if not isinstance(word, str):
+        return ''
     # The genes of a space may be many, and each comparison takes some microseconds.
-    near = difflib.get_close_matches(str(word)[:200], list(itertools.islice(known, 2000)), n=1)
+    near = difflib.get_close_matches(word[:200], list(itertools.islice(known, 2000)), n=1)
     return f"; did you mean '{near[0]}'?" if near else ''
 
 

@@ -35,7 +35,7 @@ class SpaceError(ArchError):
 
 
 MOST_GENES = 10_000
-"""Of a space; the paper's of HRNet-W32 has 348."""
+"""Of a space; the paper's of HRNet-W32 has 336."""
 
 MOST_VALUES = 1_000
 """Of a gene."""

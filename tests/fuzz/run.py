@@ -12,7 +12,12 @@ from pathlib import Path
 
 from .case import Outcome
 
-DOMAINS: Mapping[str, int] = {}
+DOMAINS: Mapping[str, int] = {
+    'archs': 1000,
+    'spaces': 1000,
+    'samplers': 800,
+    'scaling': 800,
+}
 """Module of this folder -> number of inputs of a whole run."""
 
 
