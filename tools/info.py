@@ -17,13 +17,13 @@ from scalenas.arch import (
     CITYSCAPES,
     Arch,
     Head,
-    HRArch,
     Size,
     default_head,
     find,
     parse_head,
     under_head,
 )
+from scalenas.arch.strict import as_size
 from scalenas.cli import add_timing, main_of, timer_of
 from scalenas.complexity import RULES
 from scalenas.errors import UserError
@@ -53,7 +53,10 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--subnet', choices=('largest', 'smallest'), help='of a supernet config')
     parser.add_argument(
-        '--rule', choices=sorted(RULES), help='unit of macs; default: HRNet-style scalenas'
+        '--rule',
+        choices=sorted(RULES),
+        default='pycls',
+        help='unit of macs: 1 G = 1e9, or with scalenas 1 Gi = 2**30 as in the tables of HRNet',
     )
     parser.add_argument('--layers', action='store_true', help='list every layer')
     parser.add_argument('--draw', metavar='FILE', help='draw the network, e.g. net.png')
@@ -101,9 +104,10 @@ def main() -> None:
         args.size = tuple(args.size)
         if min(args.size) < 1:
             raise UserError(f'--size: expected two numbers >= 1, got {args.size[0]} {args.size[1]}')
+        as_size(args.size, '--size')
     timer = timer_of(args)
     arch, size, head, text = (of_config if args.net.endswith(CONFIGS) else of_name)(args)
-    rule = RULES[args.rule or ('scalenas' if isinstance(arch, HRArch) else 'pycls')]
+    rule = RULES[args.rule]
     rows = cost_rows(arch, size, head)
     print(f'{args.net} at {size[0]} x {size[1]}, {text}, rule {rule}')
     if args.layers:

@@ -15,7 +15,19 @@ from .heads import (
 from .hrnet import HRArch, stock_hrnet
 from .hrnet_module import HRModule, HRStage, module_of
 from .hrnet_pruned import pruned
-from .layer import Arch, Extent, Feature, Head, Layer, Size, Unit, layers, out_size
+from .layer import (
+    Arch,
+    Extent,
+    Feature,
+    Head,
+    Layer,
+    Section,
+    Size,
+    Unit,
+    layers,
+    out_size,
+    section_of,
+)
 from .mbconv import MBConvArch, MBStage
 from .mbconv_units import MBBlock, SqueezeRule
 from .regnet import RegNetArch, RegStage, regnet
@@ -47,6 +59,7 @@ __all__ = [
     'RegStage',
     'Rounding',
     'Scaling',
+    'Section',
     'SegHead',
     'Size',
     'SqueezeRule',
@@ -67,6 +80,7 @@ __all__ = [
     'pruned',
     'regnet',
     'rounding',
+    'section_of',
     'stock_hrnet',
     'under_head',
 ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from .hrnet_units import BasicBlock
 from .layer import Feature, Layer
-from .strict import as_int
+from .strict import as_channels, as_depth
 
 KERNEL = 4  # of the transposed convolution
 
@@ -30,10 +30,10 @@ class HigherHead:
     num_blocks: int = 4
 
     def __post_init__(self) -> None:
-        for name in ('num_joints', 'num_blocks'):
-            as_int(getattr(self, name), name)
+        as_channels(self.num_joints, 'num_joints')
+        as_depth(self.num_blocks, 'num_blocks')
         if self.channels is not None:
-            as_int(self.channels, 'channels')
+            as_channels(self.channels, 'channels')
 
     def layers(self, features: Sequence[Feature]) -> Iterator[Layer]:
         """The layers in the order of a forward, named as in `HigherHRNetHead`."""

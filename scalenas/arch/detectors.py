@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from .layer import Feature, Layer, Size
-from .strict import as_int
+from .strict import as_channels, as_flag
 
 LEVELS = 5  # of HRFPN: strides 4 to 64
 ANCHORS = 3  # per position: one scale, three aspect ratios
@@ -40,7 +40,8 @@ class RCNNHead:
 
     def __post_init__(self) -> None:
         for name in ('num_classes', 'channels', 'num_proposals', 'num_masks', 'hidden'):
-            as_int(getattr(self, name), name)
+            as_channels(getattr(self, name), name)
+        as_flag(self.mask, 'mask')
 
     def layers(self, features: Sequence[Feature]) -> Iterator[Layer]:
         """The layers in the order of a forward, named as in mmdet."""

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
 
+from scalenas.errors import short
+
 from .hrnet import HRArch
 from .layer import Arch
 from .mbconv import MBConvArch
 from .regnet import RegNetArch
-from .strict import ArchError, as_choice
+from .strict import ArchError, as_choice, inside, wrong
 
 A = TypeVar('A', bound=Arch)
 
@@ -24,19 +27,57 @@ FAMILIES: dict[str, type[Arch]] = {
 """Family name -> the class of its archs. A new family is one more entry."""
 
 
+MOST_TEXT = 50_000
+"""Characters of a YAML text: ten thousand are read in a second, and networks need thousands."""
+
+MOST_NODES = 20_000
+"""Values and keys of a YAML text, once its aliases are written out."""
+
+MOST_NESTED = 50
+"""Brackets that are open at once: each costs the parser time at every character after it."""
+
+
 class _StrictLoader(yaml.SafeLoader):
-    """Safe YAML in which a key that stands twice is an error."""
+    """Safe YAML in which a key that stands twice is an error, and aliases cannot multiply."""
+
+    def get_single_node(self) -> Any:
+        node = super().get_single_node()
+        _nodes(node, {})
+        return node
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
         seen = set()
         for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
+            key, line = self.construct_object(key_node, deep=True), key_node.start_mark.line + 1
             if not isinstance(key, Hashable):
-                raise ArchError(f'key {key!r} is not a word, line {key_node.start_mark.line + 1}')
+                raise ArchError(f'key {short(key)} is not a word, line {line}')
             if key in seen:
-                raise ArchError(f'key {key!r} stands twice, line {key_node.start_mark.line + 1}')
+                raise ArchError(f'key {short(key)} stands twice, line {line}')
             seen.add(key)
         return super().construct_mapping(node, deep)
+
+
+def _nodes(node: Any, known: dict[int, int]) -> int:
+    """How many values a node stands for; a list that holds itself has no number.
+
+    Raises:
+        ArchError: for more than `MOST_NODES`.
+    """
+    if not isinstance(node, yaml.CollectionNode):
+        return 1
+    if (count := known.get(id(node))) is not None:
+        if not count:
+            raise ArchError(f'line {node.start_mark.line + 1} holds itself, by an alias')
+        return count
+    known[id(node)] = 0
+    total = 1
+    for item in node.value:
+        for part in item if isinstance(item, tuple) else (item,):
+            total += _nodes(part, known)
+        if total > MOST_NODES:
+            raise wrong('', f'at most {MOST_NODES:,} values, aliases written out', 'more')
+    known[id(node)] = total
+    return total
 
 
 def from_dict(data: object, where: str = 'arch') -> Arch:
@@ -70,13 +111,27 @@ def read_yaml(text: str, where: str) -> object:
     Raises:
         ArchError: when it is no such text.
     """
+    if len(text) > MOST_TEXT:
+        raise wrong(where, f'at most {MOST_TEXT:,} characters of YAML', len(text))
+    opened = 0
+    for bracket in re.findall(r'[][{}]', text):
+        opened += 1 if bracket in '[{' else -1
+        if opened > MOST_NESTED:
+            raise ArchError(
+                f'not YAML that can be read: more than {MOST_NESTED} brackets in each other',
+                where=where,
+            )
     try:
-        return yaml.load(text, Loader=_StrictLoader)
+        with inside(where):
+            return yaml.load(text, Loader=_StrictLoader)
+    except ArchError:
+        raise
     except yaml.YAMLError as error:
-        raise ArchError(f'{where}: not YAML: {" ".join(str(error).split())}') from None
-    except ArchError as error:
-        raise ArchError(f'{where}: {error}') from None
-    except (ValueError, RecursionError) as error:  # a date that is none, a thousand brackets
+        raise ArchError(f'{where}: not YAML: {" ".join(str(error).split())[:300]}') from None
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        # A date that is none, a number of 5,000 digits, `!!timestamp x`, `!!bool x`.
+        raise ArchError(f'{where}: not YAML that can be read: {error}') from None
+    except RecursionError as error:
         raise ArchError(f'{where}: not YAML that can be read: {error}') from None
 
 
@@ -87,11 +142,14 @@ def read_yaml_file(path: str | Path, what: str) -> object:
         ArchError: when there is no such file, or it is no YAML.
     """
     try:
-        text = Path(path).read_text(encoding='utf-8')
+        with open(path, encoding='utf-8') as file:
+            text = file.read(MOST_TEXT + 1)
     except FileNotFoundError:
         raise ArchError(f'{path}: no such file; expected {what} in YAML') from None
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # no UTF-8, a zero in the name
         raise ArchError(f'{path}: cannot be read as {what} in YAML: {error}') from None
+    if len(text) > MOST_TEXT:
+        raise wrong(str(path), f'at most {MOST_TEXT:,} characters of YAML', 'more')
     return read_yaml(text, str(path))
 
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import TypeVar
+
+from scalenas.errors import short
 
 from .bottomup import HigherHead
 from .detectors import RCNNHead
 from .layer import Arch, Feature, Head, Layer, Size
 from .mbconv import MBConvArch
 from .regnet import RegNetArch
-from .strict import ArchError
+from .strict import ArchError, as_channels, as_flag, inside
 
 A = TypeVar('A', bound=Arch)
+_NUMBER = re.compile('0*[1-9][0-9]{0,9}')
 CITYSCAPES: Size = (1024, 2048)
 """Height and width of the pictures for which segmentation networks are counted in print."""
 
@@ -28,6 +32,10 @@ class SegHead:
 
     num_classes: int
     conv_bias: bool = True
+
+    def __post_init__(self) -> None:
+        as_channels(self.num_classes, 'num_classes')
+        as_flag(self.conv_bias, 'conv_bias')
 
     def layers(self, features: Sequence[Feature]) -> tuple[Layer, ...]:
         """The two convolutions, named as in mmseg's FCNHead."""
@@ -43,6 +51,9 @@ class PoseHead:
     """1x1 convolution of the finest map to one heat map per joint."""
 
     num_joints: int
+
+    def __post_init__(self) -> None:
+        as_channels(self.num_joints, 'num_joints')
 
     def layers(self, features: Sequence[Feature]) -> tuple[Layer, ...]:
         """One convolution, named as in mmpose's HeatmapHead."""
@@ -66,6 +77,11 @@ class ClassificationHead:
 
     num_classes: int = 1000
     hidden: int | None = None
+
+    def __post_init__(self) -> None:
+        as_channels(self.num_classes, 'num_classes')
+        if self.hidden is not None:
+            as_channels(self.hidden, 'hidden')
 
     def layers(self, features: Sequence[Feature]) -> tuple[Layer, ...]:
         """One or two linear layers, the last named as in mmpretrain's LinearClsHead."""
@@ -113,12 +129,13 @@ def parse_head(text: str) -> Head | None:
     if text == 'none':
         return None
     fits = 1 <= len(numbers) <= (2 if kind == 'bottomup' else 1)
-    if kind not in HEADS or not fits or not all(n.isdecimal() and int(n) > 0 for n in numbers):
+    if kind not in HEADS or not fits or not all(_NUMBER.fullmatch(n) for n in numbers):
         kinds = ', '.join(f"'{known}:NUMBER'" for known in HEADS)
         raise ArchError(
-            f"head: expected one of {kinds} (of classes or joints), 'none'; got {text!r}"
+            f"head: expected one of {kinds} (of classes or joints), 'none'; got {short(text)}"
         )
-    return HEADS[kind](*map(int, numbers))
+    with inside('head'):
+        return HEADS[kind](*map(int, numbers))
 
 
 HEADS: dict[str, Callable[..., Head]] = {

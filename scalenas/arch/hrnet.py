@@ -17,9 +17,21 @@ from typing import Any, ClassVar, Literal
 from .hrnet_module import HRModule, HRStage, module_of
 from .hrnet_scaled import scaled_stage
 from .hrnet_units import Bottleneck, StageUnits, Stem, Transition, stage_units
-from .layer import Extent, Feature, Layer, Size, Unit, layers, out_size
+from .layer import Extent, Feature, Layer, Section, Size, Unit, layers, out_size
 from .rounding import Rounding, Scaling
-from .strict import ArchError, as_choice, as_int, as_list, as_mapping
+from .strict import (
+    MOST_BRANCHES,
+    MOST_MODULES,
+    ArchError,
+    as_channels,
+    as_choice,
+    as_depth,
+    as_int,
+    as_list,
+    as_mapping,
+    check_blocks,
+    inside,
+)
 
 UPSAMPLE = ('nearest', 'bilinear')
 OUTPUT = ('multi', 'single')
@@ -47,17 +59,20 @@ class HRArch:
     family: ClassVar[str] = 'hrnet'
 
     def __post_init__(self) -> None:
-        for name in ('stem', 'stage1_blocks', 'stage1_channels', 'in_channels'):
-            as_int(getattr(self, name), name)
+        for name in ('stem', 'stage1_channels', 'in_channels'):
+            as_channels(getattr(self, name), name)
+        as_depth(self.stage1_blocks, 'stage1_blocks')
         as_choice(self.upsample, 'upsample', UPSAMPLE)
         as_choice(self.output, 'output', OUTPUT)
         if not self.stages:
             raise ArchError('an HRNet-style network needs at least one stage after stage 1')
+        as_list(self.stages, 'stages', 'stages', MOST_BRANCHES - 1)
         for j, stage in enumerate(self.stages):
             if len(stage.channels) != j + 2:
                 raise ArchError(
                     f'stage {j + 2} must have {j + 2} branches, got {len(stage.channels)}'
                 )
+        check_blocks(self.num_blocks)
 
     @property
     def size(self) -> None:
@@ -120,6 +135,16 @@ class HRArch:
                 yield from _module_units(module, f'stage{j + 2}.{m}', shared)
             previous = stage.channels
 
+    def section(self, name: str) -> Section:
+        """Stem, stage 1, transition or module to which a unit belongs."""
+        first, *rest = name.split('.')
+        if first == 'layer1':
+            return Section(first, self.stage1_blocks, chain=False)
+        if not first.startswith('stage'):
+            return Section(first or 'stem', chain=False)
+        module = self.stages[int(first.removeprefix('stage')) - 2].modules[int(rest[0])]
+        return Section(f'{first}.{rest[0]}', module.num_blocks, module.num_fusions, chain=False)
+
     def layers(self, size: Size) -> Iterator[Layer]:
         """The flat layer plan for an input of `size`."""
         return layers(self, size)
@@ -136,7 +161,9 @@ class HRArch:
         return replace(
             self,
             stages=tuple(scaled_stage(stage, scaling, rounding) for stage in self.stages),
-            stage1_blocks=rounding.depth(self.stage1_blocks * scaling.depth),
+            stage1_blocks=as_depth(
+                rounding.depth(self.stage1_blocks * scaling.depth), 'stage1_blocks'
+            ),
         )
 
     @classmethod
@@ -149,13 +176,11 @@ class HRArch:
             ('stem', 'stage1_blocks', 'stage1_channels', 'upsample', 'output', 'in_channels'),
         )
         as_choice(table['family'], f'{where}.family', (cls.family,))
-        stages = as_list(table['stages'], f'{where}.stages', 'stages')
+        stages = as_list(table['stages'], f'{where}.stages', 'stages', MOST_BRANCHES - 1)
         rest = {k: v for k, v in table.items() if k not in ('family', 'stages')}
         parsed = tuple(HRStage.parse(s, f'{where}.stages[{i}]') for i, s in enumerate(stages))
-        try:
+        with inside(where):
             return cls(stages=parsed, **rest)
-        except ArchError as error:
-            raise ArchError(f'{where}: {error}') from None
 
     def to_dict(self) -> dict[str, object]:
         """The inverse of `from_dict`."""
@@ -199,7 +224,9 @@ def stock_hrnet(
 ) -> HRArch:
     """HRNet-W`width` (Wang et al. 2019): equal depths, one fusion at each module's end."""
     stages = []
+    as_channels(width, 'width')
     for j, count in enumerate(num_modules):
+        as_int(count, 'num_modules', 1, MOST_MODULES)
         channels = tuple(width * 2**i for i in range(j + 2))
         modules = [module_of([depth] * (j + 2), (-1,)) for _ in range(count)]
         if output == 'single' and j == len(num_modules) - 1:

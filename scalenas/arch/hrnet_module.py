@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .strict import ArchError, as_int, as_list, as_mapping
+from .strict import (
+    MOST_BRANCHES,
+    MOST_MODULES,
+    ArchError,
+    as_channels,
+    as_depth,
+    as_list,
+    as_mapping,
+    inside,
+    wrong,
+)
 
+_SWITCH = re.compile(r'\s*([0-9]{1,4})\s*<-\s*([0-9]{1,4})\s*')
 Rows = tuple[tuple[int, ...], ...]
 """Fusions after one step: for each target branch, its source branches in ascending order."""
 
@@ -30,7 +42,7 @@ class HRModule:
         if not self.depths:
             raise ArchError('a module needs at least one branch, got none')
         for i, depth in enumerate(self.depths):
-            as_int(depth, f'depth of branch {i}')
+            as_depth(depth, f'depth of branch {i}')
         if len(self.fusions) != self.num_steps:
             raise ArchError(
                 f'fusions need one entry per block step: max(depths) = {self.num_steps}, '
@@ -43,7 +55,7 @@ class HRModule:
                 if not sources:
                     continue
                 for k in sources:
-                    if k not in branches or k == i:
+                    if k not in branches or k == i or k is True or k is False:
                         allowed = ', '.join(str(b) for b in branches if b != i)
                         raise ArchError(
                             f"fusion '{i}<-{k}' of step {t}: source must be one of {allowed}"
@@ -83,15 +95,15 @@ class HRModule:
         """A module from `{depths: [3, 4], fusions: [[0<-1], [], [1<-0], []]}`."""
         table = as_mapping(data, where, ('depths', 'fusions'))
         depths = tuple(
-            as_int(d, f'{where}.depths') for d in as_list(table['depths'], f'{where}.depths', 'int')
+            as_depth(d, f'{where}.depths')
+            for d in as_list(table['depths'], f'{where}.depths', 'branches', MOST_BRANCHES)
         )
         if not depths:
             raise ArchError(f'{where}.depths: a module needs at least one branch, got none')
         steps = as_list(table['fusions'], f'{where}.fusions', 'steps')
-        try:
-            return cls(depths, tuple(_rows(step, len(depths), where) for step in steps))
-        except ArchError as error:
-            raise ArchError(f'{where}: {error}'.replace(f'{where}: {where}', where)) from None
+        rows = tuple(_rows(step, len(depths), where) for step in steps)
+        with inside(where):
+            return cls(depths, rows)
 
     def to_dict(self) -> dict[str, object]:
         """The inverse of `parse`."""
@@ -107,12 +119,10 @@ class HRModule:
 def _rows(step: object, num_branches: int, where: str) -> Rows:
     rows: list[set[int]] = [set() for _ in range(num_branches)]
     for switch in as_list(step, f'{where}.fusions', "switches like '0<-1'"):
-        target, arrow, source = str(switch).partition('<-')
-        if not (arrow and target.strip().isdigit() and source.strip().isdigit()):
-            raise ArchError(
-                f"{where}.fusions: expected a switch like '0<-1' (target<-source), got {switch!r}"
-            )
-        i, k = int(target), int(source)
+        found = _SWITCH.fullmatch(switch) if isinstance(switch, str) else None
+        if found is None:
+            raise wrong(f'{where}.fusions', "a switch like '0<-1' (target<-source)", switch)
+        i, k = int(found[1]), int(found[2])
         if i >= num_branches or k >= num_branches or i == k:
             raise ArchError(
                 f"{where}.fusions: '{i}<-{k}' must join two of the branches 0..{num_branches - 1}"
@@ -132,7 +142,7 @@ class HRStage:
 
     def __post_init__(self) -> None:
         for c in self.channels:
-            as_int(c, 'channels')
+            as_channels(c, 'channels')
         if not self.modules:
             raise ArchError('a stage needs at least one module, got none')
         for m, module in enumerate(self.modules):
@@ -146,13 +156,11 @@ class HRStage:
     def parse(cls, data: object, where: str = 'stage') -> HRStage:
         """A stage from `{channels: [32, 64], modules: [...]}`."""
         table = as_mapping(data, where, ('channels', 'modules'))
-        channels = as_list(table['channels'], f'{where}.channels', 'int')
-        modules = as_list(table['modules'], f'{where}.modules', 'modules')
+        channels = as_list(table['channels'], f'{where}.channels', 'branches', MOST_BRANCHES)
+        modules = as_list(table['modules'], f'{where}.modules', 'modules', MOST_MODULES)
         parsed = tuple(HRModule.parse(m, f'{where}.modules[{i}]') for i, m in enumerate(modules))
-        try:
-            return cls(tuple(as_int(c, f'{where}.channels') for c in channels), parsed)
-        except ArchError as error:
-            raise ArchError(f'{where}: {error}'.replace(f'{where}: {where}', where)) from None
+        with inside(where):
+            return cls(tuple(channels), parsed)
 
     def to_dict(self) -> dict[str, object]:
         """The inverse of `parse`."""
@@ -166,7 +174,7 @@ def module_of(
 
     With `single`, the last step fuses into branch 0 only.
     """
-    num_steps = max(depths)
+    num_steps = max(as_depth(depth, 'depth') for depth in depths)
     on = {t % num_steps for t in at_steps}
     return HRModule(
         tuple(depths),

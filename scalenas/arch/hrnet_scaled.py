@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from .hrnet_module import HRModule, HRStage
 from .rounding import Rounding, Scaling
+from .strict import as_depth
 
 
 def scaled_stage(stage: HRStage, scaling: Scaling, rounding: Rounding) -> HRStage:
@@ -23,7 +24,7 @@ def scaled_stage(stage: HRStage, scaling: Scaling, rounding: Rounding) -> HRStag
 
 def scaled_module(module: HRModule, scaling: Scaling, rounding: Rounding) -> HRModule:
     """The module with scaled depths."""
-    depths = tuple(rounding.depth(depth * scaling.depth) for depth in module.depths)
+    depths = tuple(as_depth(rounding.depth(d * scaling.depth), 'depth') for d in module.depths)
     steps: list[list[set[int]]] = [[set() for _ in depths] for _ in range(max(depths))]
     for t, rows in enumerate(module.fusions):
         for i, sources in enumerate(rows):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, NamedTuple, Protocol, Self
+from typing import ClassVar, Literal, NamedTuple, Protocol, Self, runtime_checkable
 
 from .rounding import Rounding, Scaling
 
@@ -68,6 +68,18 @@ class Extent(NamedTuple):
     group_width: int = 1
 
 
+class Section(NamedTuple):
+    """A part of a network as tables show it: its name, and the blocks and fusions that it has.
+
+    `chain`: what it gives is its last layer's map, and no other.
+    """
+
+    name: str
+    blocks: int = 0
+    fusions: int = 0
+    chain: bool = True
+
+
 class Unit(Hashable, Protocol):
     """A building block as a hashable value: equal units cost the same, whatever their names."""
 
@@ -121,6 +133,22 @@ class Arch(Protocol):
     def scaled(self, scaling: Scaling, rounding: Rounding) -> Self:
         """The network grown (or shrunk) by these factors, whole numbers by this rule set."""
         ...
+
+
+@runtime_checkable
+class Sectioned(Protocol):
+    """An arch that says by itself which of its parts a unit belongs to; no family has to."""
+
+    def section(self, name: str) -> Section:
+        """The part to which the unit of this name belongs."""
+        ...
+
+
+def section_of(arch: Arch, name: str) -> Section:
+    """The part of a network to which a unit belongs: as its arch says, or by the unit's name."""
+    if isinstance(arch, Sectioned):
+        return arch.section(name)
+    return Section(name.partition('.')[0] or 'stem')
 
 
 class Head(Protocol):

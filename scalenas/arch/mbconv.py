@@ -16,10 +16,28 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, ClassVar, Literal
 
-from .layer import Extent, Feature, Layer, Size, Unit, layers, out_size
+from scalenas.errors import short
+
+from .layer import Extent, Feature, Layer, Section, Size, Unit, layers, out_size
 from .mbconv_units import EFFICIENTNET_SE, MBBlock, SqueezeRule, conv_unit, stage_units
 from .rounding import Rounding, Scaling
-from .strict import ArchError, as_choice, as_flag, as_int, as_list, as_mapping
+from .strict import (
+    MOST_CHANNELS,
+    MOST_STAGES,
+    ArchError,
+    as_channels,
+    as_choice,
+    as_depth,
+    as_flag,
+    as_int,
+    as_list,
+    as_mapping,
+    as_one_of,
+    as_side,
+    check_blocks,
+    inside,
+    wrong,
+)
 
 KERNELS = (3, 5, 7)
 ACTIVATIONS = ('swish', 'relu', 'relu6', 'hswish')
@@ -40,16 +58,14 @@ class MBStage:
     stride: int = 1
 
     def __post_init__(self) -> None:
-        as_int(self.width, 'width')
-        if self.stride not in (1, 2):
-            raise ArchError(f'stride: expected 1 or 2, got {self.stride!r}')
+        as_channels(self.width, 'width')
+        as_one_of(self.stride, 'stride', (1, 2))
         if not self.blocks:
             raise ArchError('a stage needs at least one block, got none')
         for kernel, expand, se in self.blocks:
-            if kernel not in KERNELS:
-                raise ArchError(f'kernel: expected one of 3, 5, 7, got {kernel!r}')
-            if as_int(expand, 'expand') > 6:
-                raise ArchError(f'expand: expected a whole number from 1 to 6, got {expand!r}')
+            as_one_of(kernel, 'kernel', KERNELS)
+            if isinstance(expand, bool) or not isinstance(expand, int) or not 1 <= expand <= 6:
+                raise wrong('expand', 'a whole number from 1 to 6', expand)
             as_flag(se, 'se')
 
     @classmethod
@@ -59,13 +75,11 @@ class MBStage:
         kernel, expand and se are one value for all blocks, or a list with one per block.
         """
         table = as_mapping(data, where, ('width', 'depth', 'kernel', 'expand'), ('stride', 'se'))
-        depth = as_int(table['depth'], f'{where}.depth')
+        depth = as_depth(table['depth'], f'{where}.depth')
         columns = [_column({'se': True, **table}, key, depth, where) for key in MBBlock._fields]
         blocks = tuple(MBBlock(*row) for row in zip(*columns, strict=True))
-        try:
+        with inside(where):
             return cls(table['width'], blocks, table.get('stride', 1))
-        except ArchError as error:
-            raise ArchError(f'{where}.{error}') from None
 
     def to_dict(self) -> dict[str, object]:
         """The inverse of `parse`."""
@@ -86,7 +100,7 @@ def _column(table: dict[str, Any], key: str, depth: int, where: str) -> Sequence
     if len(value) != depth:
         raise ArchError(
             f'{where}.{key}: expected one value or one per block (depth {depth}), '
-            f'got {len(value)} in {value}'
+            f'got {len(value)} in {short(value)}'
         )
     return value
 
@@ -114,16 +128,21 @@ class MBConvArch:
     stem_stride: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
-        for name in ('stem', 'resolution', 'in_channels'):
-            as_int(getattr(self, name), name)
+        for name in ('stem', 'in_channels'):
+            as_channels(getattr(self, name), name)
+        as_side(self.resolution, 'resolution')
         if self.conv_out is not None:
-            as_int(self.conv_out, 'conv_out')
+            as_channels(self.conv_out, 'conv_out')
         as_choice(self.activation, 'activation', ACTIVATIONS)
         as_choice(self.shortcut, 'shortcut', SHORTCUTS)
+        if not isinstance(self.squeeze, SqueezeRule):
+            raise wrong('squeeze', 'a SqueezeRule', self.squeeze)
         as_choice(self.squeeze.of, 'squeeze.of', SQUEEZE_OF)
-        as_int(self.squeeze.divisor, 'squeeze.divisor')
+        as_int(self.squeeze.divisor, 'squeeze.divisor', 1, MOST_CHANNELS)
         if not self.stages:
             raise ArchError('an MBConv network needs at least one stage')
+        as_list(self.stages, 'stages', 'stages', MOST_STAGES)
+        check_blocks(self.num_blocks)
 
     @property
     def size(self) -> Size:
@@ -171,6 +190,13 @@ class MBConvArch:
         if self.conv_out is not None:
             yield f'layers.{index + 1}', conv_unit(c_in, self.conv_out, 1, 1, at)
 
+    def section(self, name: str) -> Section:
+        """Stem, stage or conv_out to which a unit belongs."""
+        index = int(name.split('.')[1])
+        if 0 < index <= len(self.stages):
+            return Section(f'stage{index}', len(self.stages[index - 1].blocks))
+        return Section('conv_out' if index else 'stem')
+
     def layers(self, size: Size | None = None) -> Iterator[Layer]:
         """The flat layer plan, for an input of the network's own size unless another is given."""
         return layers(self, size or self.size)
@@ -187,7 +213,7 @@ class MBConvArch:
         """
         stages = []
         for stage in self.stages:
-            depth = rounding.depth(len(stage.blocks) * scaling.depth)
+            depth = as_depth(rounding.depth(len(stage.blocks) * scaling.depth), 'depth')
             more = depth - len(stage.blocks)
             blocks = stage.blocks[:depth] + stage.blocks[-1:] * max(0, more)
             stages.append(
@@ -213,14 +239,12 @@ class MBConvArch:
         )
         table = as_mapping(data, where, ('family', 'stages'), optional)
         as_choice(table['family'], f'{where}.family', (cls.family,))
-        stages = as_list(table['stages'], f'{where}.stages', 'stages')
+        stages = as_list(table['stages'], f'{where}.stages', 'stages', MOST_STAGES)
         rest = {k: v for k, v in table.items() if k not in ('family', 'stages', 'squeeze')}
         squeeze = cls.squeeze_rule(table.get('squeeze', {}), f'{where}.squeeze')
         parsed = tuple(MBStage.parse(s, f'{where}.stages[{i}]') for i, s in enumerate(stages))
-        try:
+        with inside(where):
             return cls(stages=parsed, squeeze=squeeze, **rest)
-        except ArchError as error:
-            raise ArchError(f'{where}: {error}') from None
 
     @staticmethod
     def squeeze_rule(data: object, where: str) -> SqueezeRule:

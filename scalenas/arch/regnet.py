@@ -16,10 +16,25 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
-from .layer import Extent, Feature, Layer, Size, Unit, layers, out_size
+from .layer import Extent, Feature, Layer, Section, Size, Unit, layers, out_size
 from .regnet_units import RegHead, RegStem, reg_block
 from .rounding import Rounding, Scaling, compatible
-from .strict import ArchError, as_choice, as_int, as_list, as_mapping, as_number
+from .strict import (
+    MOST_FACTOR,
+    MOST_STAGES,
+    ArchError,
+    as_channels,
+    as_choice,
+    as_depth,
+    as_list,
+    as_mapping,
+    as_number,
+    as_one_of,
+    as_side,
+    check_blocks,
+    inside,
+    wrong,
+)
 
 BLOCKS = ('x', 'y', 'z')
 STEMS = ('simple', 'resnet')
@@ -41,15 +56,16 @@ class RegStage:
     stride: int = 2
 
     def __post_init__(self) -> None:
-        for name in ('width', 'depth', 'group_width'):
-            as_int(getattr(self, name), name)
-        as_number(self.bottleneck, 'bottleneck')
-        if self.stride not in (1, 2):
-            raise ArchError(f'stride: expected 1 or 2, got {self.stride!r}')
+        for name in ('width', 'group_width'):
+            as_channels(getattr(self, name), name)
+        as_depth(self.depth, 'depth')
+        _check_bottleneck(self.bottleneck)
+        as_one_of(self.stride, 'stride', (1, 2))
         if self.inner < 1 or self.inner % self.group_width:
             raise ArchError(
-                f'group_width: {self.group_width} does not divide the inner channels '
-                f'{self.inner} (width {self.width} x bottleneck {self.bottleneck:g})'
+                f'{self.group_width} does not divide the inner channels {self.inner} (width '
+                f'{self.width} x bottleneck {self.bottleneck:g})',
+                where='group_width',
             )
 
     @property
@@ -62,10 +78,8 @@ class RegStage:
         """A stage from `{width, depth, group_width, bottleneck, stride}`."""
         keys = ('width', 'depth', 'group_width')
         table = as_mapping(data, where, keys, ('bottleneck', 'stride'))
-        try:
+        with inside(where):
             return cls(**table)
-        except ArchError as error:
-            raise ArchError(f'{where}.{error}') from None
 
     def to_dict(self) -> dict[str, object]:
         """The inverse of `parse`."""
@@ -98,14 +112,17 @@ class RegNetArch:
     family: ClassVar[str] = 'regnet'
 
     def __post_init__(self) -> None:
-        for name in ('stem', 'resolution', 'in_channels'):
-            as_int(getattr(self, name), name)
+        for name in ('stem', 'in_channels'):
+            as_channels(getattr(self, name), name)
+        as_side(self.resolution, 'resolution')
         if self.conv_out is not None:
-            as_int(self.conv_out, 'conv_out')
+            as_channels(self.conv_out, 'conv_out')
         as_choice(self.block, 'block', BLOCKS)
         as_choice(self.stem_type, 'stem_type', STEMS)
         if not self.stages:
             raise ArchError('a RegNet needs at least one stage')
+        as_list(self.stages, 'stages', 'stages', MOST_STAGES)
+        check_blocks(self.num_blocks)
 
     @property
     def size(self) -> Size:
@@ -170,6 +187,14 @@ class RegNetArch:
         if self.conv_out is not None:
             yield 'final_conv', RegHead(c_in, self.conv_out, at)
 
+    def section(self, name: str) -> Section:
+        """Stem, stage or conv_out to which a unit belongs."""
+        first = name.split('.')[0]
+        if first in ('stem', 'final_conv'):
+            return Section('stem' if first == 'stem' else 'conv_out')
+        index = int(first.removeprefix('s'))
+        return Section(f'stage{index}', self.stages[index - 1].depth)
+
     def layers(self, size: Size | None = None) -> Iterator[Layer]:
         """The flat layer plan, for an input of the network's own size unless another is given."""
         return layers(self, size or self.size)
@@ -205,15 +230,13 @@ class RegNetArch:
         table = as_mapping(data, where, required, (*rest, 'bottleneck') if ruled else rest)
         as_choice(table['family'], f'{where}.family', (cls.family,))
         kept = {k: v for k, v in table.items() if k in rest}
-        try:
+        with inside(where):
             if ruled:
                 numbers = {k: table[k] for k in RULE_KEYS}
                 return regnet(**numbers, bottleneck=table.get('bottleneck', 1.0), **kept)
-            stages = as_list(table['stages'], 'stages', 'stages')
+            stages = as_list(table['stages'], 'stages', 'stages', MOST_STAGES)
             parsed = (RegStage.parse(s, f'stages[{i}]') for i, s in enumerate(stages))
             return cls(stages=tuple(parsed), **kept)
-        except ArchError as error:
-            raise ArchError(f'{where}: {error}') from None
 
     def to_dict(self) -> dict[str, object]:
         """The inverse of `from_dict`."""
@@ -227,6 +250,11 @@ class RegNetArch:
             'conv_out': self.conv_out,
             'stages': [stage.to_dict() for stage in self.stages],
         }
+
+
+def _check_bottleneck(ratio: float) -> None:
+    if not 1 / MOST_FACTOR <= as_number(ratio, 'bottleneck') <= MOST_FACTOR:
+        raise wrong('bottleneck', f'a number from {1 / MOST_FACTOR:g} to {MOST_FACTOR:,}', ratio)
 
 
 def regnet(
@@ -245,15 +273,15 @@ def regnet(
     Raises:
         ArchError: for numbers that span no network.
     """
-    as_int(depth, 'depth')
-    as_number(bottleneck, 'bottleneck')
-    if as_int(w0, 'w0') % 8:
-        raise ArchError(f'w0: expected a multiple of 8, got {w0}')
-    if wa != 0:
+    as_depth(depth, 'depth')
+    _check_bottleneck(bottleneck)
+    if as_channels(w0, 'w0') % 8:
+        raise wrong('w0', 'a multiple of 8', w0)
+    if wa is False or wa != 0:
         as_number(wa, 'wa')
     if as_number(wm, 'wm') <= 1:
-        raise ArchError(f'wm: expected a number > 1, got {wm}')
-    as_int(group_width, 'group_width')
+        raise wrong('wm', 'a number > 1', wm)
+    as_channels(group_width, 'group_width')
     counts: dict[int, int] = {}
     for j in range(depth):
         step = round(math.log((w0 + wa * j) / w0) / math.log(wm))

@@ -1,22 +1,60 @@
-"""Reading plain data strictly: an unknown, missing or mistyped key dies with one clear line."""
+"""Reading plain data strictly: an unknown, missing or mistyped key dies with one clear line.
+
+One rule for numbers, wherever a network or a space is described: true is not 1, 3.0 is not 3, and
+everything has a size that somebody could mean. A bound here keeps a mistyped number from being a
+hang somewhere else.
+"""
 
 from __future__ import annotations
 
 import difflib
-import math
-from collections.abc import Collection, Mapping, Sequence
+import itertools
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from scalenas.errors import UserError, short
+
+MOST_CHANNELS = 1_000_000
+MOST_BLOCKS = 20_000  # of a whole network
+MOST_MODULES = 1_000  # of an HRNet-style stage
+MOST_STAGES = 100
+MOST_BRANCHES = 16  # of an HRNet-style network; the coarsest map then has stride 131072
+MOST_SIDE = 100_000  # of an image
+MOST_FACTOR = 1_000_000  # of a scaling
+_MOST_INT = 2**63 - 1
+_MOST_NUMBER = 1e18
 
 
 class ArchError(UserError):
     """Something that is not a network: the message is one line for the user."""
 
 
+@contextmanager
+def inside(where: str) -> Iterator[None]:
+    """Errors of the block are of a part of `where`: their place begins with it."""
+    try:
+        yield
+    except ArchError as error:
+        line = str(error).removeprefix(f'{error.where}: ') if error.where else str(error)
+        error.where = f'{where}.{error.where}' if error.where else where
+        error.args = (f'{error.where}: {line}',)
+        raise
+
+
+def wrong(where: str, allowed: str, got: object, more: str = '') -> ArchError:
+    """The error for a value that is not what is `allowed` at this place."""
+    error = ArchError(f'expected {allowed}, got {short(got)}{more}', where=where)
+    error.got, error.allowed = got, allowed
+    return error
+
+
 def suggest(word: object, known: Collection[str]) -> str:
     """`"; did you mean 'x'?"` for the nearest known word, or nothing."""
-    near = difflib.get_close_matches(str(word), list(known), n=1)
+    if not isinstance(word, str):
+        return ''
+    # The genes of a space may be many, and each comparison takes some microseconds.
+    near = difflib.get_close_matches(word[:200], list(itertools.islice(known, 2000)), n=1)
     return f"; did you mean '{near[0]}'?" if near else ''
 
 
@@ -30,60 +68,124 @@ def as_mapping(
     """
     known = (*required, *optional)
     if not isinstance(data, Mapping):
-        raise ArchError(
-            f'{where}: expected a mapping with keys {", ".join(known)}, got {short(data)}'
-        )
+        raise wrong(where, f'a mapping with keys {", ".join(known)}', data)
     for key in data:
         if key not in known:
-            raise ArchError(
-                f'{where}: unknown key {key!r} (allowed: {", ".join(known)}){suggest(key, known)}'
+            allowed = ', '.join(known)
+            error = ArchError(
+                f'unknown key {short(key)} (allowed: {allowed}){suggest(key, known)}', where=where
             )
+            error.got, error.allowed = key, allowed
+            raise error
     for key in required:
         if key not in data:
-            raise ArchError(f'{where}: key {key!r} is missing (required: {", ".join(required)})')
+            error = ArchError(
+                f'key {key!r} is missing (required: {", ".join(required)})', where=where
+            )
+            error.allowed = key
+            raise error
     return data
 
 
-def as_list(data: object, where: str, of: str) -> Sequence[Any]:
-    """`data`, if it is a list or a tuple."""
+def as_list(data: object, where: str, of: str, most: int | None = None) -> Sequence[Any]:
+    """`data`, if it is a list or a tuple, and of at most so many entries."""
     if not isinstance(data, list | tuple):
-        raise ArchError(f'{where}: expected a list of {of}, got {short(data)}')
+        raise wrong(where, f'a list of {of}', data)
+    if most is not None and len(data) > most:
+        raise wrong(where, f'at most {most:,} {of}', len(data))
     return data
 
 
-def as_int(data: object, where: str, least: int = 1) -> int:
-    """`data`, if it is a whole number of at least `least` (True is not a number here)."""
+def is_int(data: object) -> bool:
+    """True for a whole number; True itself is none."""
+    return isinstance(data, int) and not isinstance(data, bool)
+
+
+def is_number(data: object) -> bool:
+    """True for a number that is neither NaN nor infinite nor beyond all use."""
+    if isinstance(data, bool) or not isinstance(data, int | float):
+        return False
+    return -_MOST_NUMBER <= data <= _MOST_NUMBER
+
+
+def as_int(data: object, where: str, least: int = 1, most: int = _MOST_INT) -> int:
+    """`data`, if it is a whole number of at least `least` and at most `most`."""
     if isinstance(data, bool) or not isinstance(data, int) or data < least:
-        raise ArchError(f'{where}: expected a whole number >= {least}, got {short(data)}')
+        raise wrong(where, f'a whole number >= {least}', data)
+    if data > most:
+        raise wrong(where, f'a whole number from {least} to {most:,}', data)
     return data
 
 
 def as_number(data: object, where: str) -> float:
-    """`data`, if it is a finite number above 0 (True is not a number here)."""
-    if isinstance(data, bool) or not isinstance(data, int | float) or not 0 < data < math.inf:
-        raise ArchError(f'{where}: expected a number > 0, got {short(data)}')
+    """`data`, if it is a finite number above 0."""
+    if isinstance(data, bool) or not isinstance(data, int | float) or not 0 < data < float('inf'):
+        raise wrong(where, 'a number > 0', data)
+    if data > _MOST_NUMBER:
+        raise wrong(where, f'a number from 0 to {_MOST_NUMBER:g}', data)
     return data
 
 
 def as_fraction(data: object, where: str) -> float:
     """A number in 0 ... 1, such as a probability."""
     if isinstance(data, bool) or not isinstance(data, int | float) or not 0.0 <= data <= 1.0:
-        raise ArchError(f'{where}: expected a number in 0 ... 1, got {short(data)}')
+        raise wrong(where, 'a number in 0 ... 1', data)
     return float(data)
 
 
 def as_flag(data: object, where: str) -> bool:
     """`data`, if it is true or false."""
     if not isinstance(data, bool):
-        raise ArchError(f'{where}: expected true or false, got {short(data)}')
+        raise wrong(where, 'true or false', data)
     return data
 
 
 def as_choice(data: object, where: str, allowed: Sequence[str]) -> str:
     """`data`, if it is one of the allowed words."""
     if not isinstance(data, str) or data not in allowed:
-        raise ArchError(
-            f'{where}: expected one of {", ".join(allowed)}, got {short(data)}'
-            f'{suggest(data, allowed)}'
-        )
+        raise wrong(where, f'one of {", ".join(allowed)}', data, suggest(data, allowed))
     return data
+
+
+def as_one_of(data: object, where: str, allowed: Sequence[int]) -> int:
+    """`data`, if it is one of these whole numbers."""
+    if isinstance(data, bool) or not isinstance(data, int) or data not in allowed:
+        *rest, last = map(str, allowed)
+        text = f'{rest[0]} or {last}' if len(rest) == 1 else f'one of {", ".join([*rest, last])}'
+        raise wrong(where, text, data)
+    return data
+
+
+def as_channels(data: object, where: str) -> int:
+    """`data`, if so many channels are possible."""
+    return as_int(data, where, 1, MOST_CHANNELS)
+
+
+def as_depth(data: object, where: str) -> int:
+    """`data`, if so many blocks are possible."""
+    return as_int(data, where, 1, MOST_BLOCKS)
+
+
+def as_side(data: object, where: str) -> int:
+    """`data`, if an image may be so high or wide."""
+    return as_int(data, where, 1, MOST_SIDE)
+
+
+def as_size(data: object, where: str) -> tuple[int, int]:
+    """`data`, if it is the height and width of an image."""
+    sides = list(data) if isinstance(data, list | tuple) else []
+    if len(sides) != 2 or not all(is_int(side) and side >= 1 for side in sides):
+        raise wrong(where, 'two numbers >= 1, height and width', data)
+    if max(sides) > MOST_SIDE:
+        raise wrong(where, f'two numbers up to {MOST_SIDE:,}, height and width', data)
+    return sides[0], sides[1]
+
+
+def check_blocks(count: int) -> None:
+    """Pass where a whole network may have so many blocks.
+
+    Raises:
+        ArchError: for more.
+    """
+    if count > MOST_BLOCKS:
+        raise wrong('', f'a network of at most {MOST_BLOCKS:,} blocks', count)

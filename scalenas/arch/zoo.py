@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from scalenas.errors import short
 from scalenas.paths import resource
 
 from .document import load_file
@@ -21,11 +22,12 @@ def named(name: str) -> Arch:
     Raises:
         ArchError: for an unknown name; says which are known.
     """
-    path = resource('model_zoo/archs') / f'{name}.yaml'
-    if not path.is_file():
-        known = list_archs()
-        raise ArchError(f'no arch is named {name!r}{suggest(name, known)} ({", ".join(known)})')
-    return load_file(path)
+    known = list_archs()
+    if name not in known:
+        raise ArchError(
+            f'no arch is named {short(name)}{suggest(name, known)} ({", ".join(known)})'
+        )
+    return load_file(resource('model_zoo/archs') / f'{name}.yaml')
 
 
 def find(what: str) -> Arch:

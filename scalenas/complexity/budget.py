@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields
 
+from scalenas.arch.strict import is_number
 from scalenas.errors import UserError
 
 from .cost import Cost
@@ -30,9 +30,10 @@ class Budget:
             bound = getattr(self, field.name)
             if bound is None:
                 continue
-            number = isinstance(bound, int | float) and not isinstance(bound, bool)
-            if not number or not 0 <= bound < math.inf:
-                raise UserError(where=f'budget.{field.name}', got=bound, allowed='a number >= 0')
+            if not is_number(bound) or bound < 0:
+                raise UserError(
+                    where=f'budget.{field.name}', got=bound, allowed='a finite number >= 0'
+                )
         for what in ('macs', 'params', 'acts'):
             least, most = getattr(self, f'min_{what}'), getattr(self, f'max_{what}')
             if least is not None and most is not None and least > most:

@@ -30,7 +30,8 @@ class Cost:
         return {'macs': self.macs, 'params': self.params, 'acts': self.acts}
 
     def __str__(self) -> str:
+        divisor, unit = PYCLS.unit(self.macs)
         return (
-            f'{self.macs / 1e9:.3f} G macs, {self.params / 1e6:.3f} M params, '
+            f'{self.macs / divisor:.3f} {unit} macs, {self.params / 1e6:.3f} M params, '
             f'{self.acts / 1e6:.3f} M acts'
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from scalenas.arch import Arch, Head, Layer, Size, Unit
+from scalenas.arch.strict import as_size
 from scalenas.errors import UserError
 
 from .cost import Cost
@@ -40,7 +41,7 @@ class Counter:
     def __init__(
         self, size: Size | None = None, head: Head | None = None, rest: Cost | None = None
     ) -> None:
-        self.size = size
+        self.size = None if size is None else as_size(size, 'size')
         self.head = head
         self.rest = rest or Cost()
         self._memo: dict[Unit, tuple[int, int, int]] = {}

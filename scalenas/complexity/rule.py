@@ -17,6 +17,15 @@ class Rule:
     name: str
     giga: int = 10**9
 
+    def unit(self, largest: float) -> tuple[int, str]:
+        """Divisor and name of the unit in which macs up to `largest` read well: G, or M below it.
+
+        Those of a binary rule are Gi and Mi: no number of one unit stands under the other's name.
+        """
+        if self.giga == 2**30:
+            return (2**30, 'Gi') if largest >= 2**30 else (2**20, 'Mi')
+        return (self.giga, 'G') if largest >= self.giga else (self.giga // 1000, 'M')
+
     def __str__(self) -> str:
         return self.name
 
@@ -25,7 +34,10 @@ PYCLS = Rule('pycls')
 """1 G = 1e9 multiply-adds (Dollar et al. 2021; most tables)."""
 
 SCALENAS = Rule('scalenas', giga=2**30)
-"""1 G = 2**30 multiply-adds: the tables of HRNet and ScaleNAS, there called GFLOPs."""
+"""1 Gi = 2**30 multiply-adds: the tables of HRNet and ScaleNAS, there called GFLOPs.
+
+Only where such a table is quoted; everything else here is decimal.
+"""
 
 RULES = {rule.name: rule for rule in (PYCLS, SCALENAS)}
 """Every rule by its name."""

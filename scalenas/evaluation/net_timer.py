@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from scalenas.arch import Arch, Size
-from scalenas.models import BACKBONES
+from scalenas.models import backbone_type
 from scalenas.registry import MODELS
 
 from .device import usable_device
@@ -103,7 +103,7 @@ class NetTimer:
         return seconds
 
     def _seconds(self, arch: Arch, size: Size, kind: str) -> list[float]:
-        net: nn.Module = MODELS.build({'type': BACKBONES[arch.family], 'arch': arch.to_dict()})
+        net: nn.Module = MODELS.build({'type': backbone_type(arch), 'arch': arch.to_dict()})
         net.to(self.device)
         images = torch.randn(self.batch, _in_channels(arch), *size).to(self.device)
         if kind == 'training':

@@ -1,25 +1,24 @@
-"""What a built torch model costs, read off the layers that run: the check on the layer plan."""
+"""What a built torch model costs, read off the operators that run: the check on the layer plan."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection
-from functools import partial
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import torch
 from mmengine.model import BaseModel
-from torch import nn
-from torch.nn.modules.batchnorm import _NormBase
-from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from scalenas.arch import Size
+from scalenas.arch.strict import as_channels, as_size
 from scalenas.complexity import Cost
 
 from .errors import EvaluationError
+from .operators import CONVOLUTIONS, formula_of, is_free
 from .raw import raw_outputs
-
-_NORMS = (_NormBase, nn.GroupNorm, nn.LayerNorm)
 
 
 def trace(
@@ -28,58 +27,111 @@ def trace(
     in_channels: int = 3,
     skip: Collection[nn.Module] = (),
 ) -> Cost:
-    """Cost of the layers of `model` that an image of `size` runs through, without computing it.
+    """Cost of what an image of `size` runs through in `model`, without computing it.
 
-    Multiply-adds of convolutions and linear layers; parameters of everything that runs, once
-    each; output values of convolutions. Modules inside `skip` run but are not counted.
+    Multiply-adds of convolutions, linear layers and products of matrices, called as modules or as
+    functions; parameters that are read, of a slice its part, once each; output values of
+    convolutions. Modules inside `skip` run but are not counted.
 
     Raises:
-        EvaluationError: for a module with parameters of its own that nobody knows how to count.
+        EvaluationError: for an operator that nobody knows how to count, or a model that looks at
+            values, which a run without values does not have.
     """
-    skipped = {id(inner) for outer in skip for inner in outer.modules()}
+    size, in_channels = as_size(size, 'size'), as_channels(in_channels, 'in_channels')
     weights = {id(p): nn.Parameter(p.to('meta'), p.requires_grad) for p in model.parameters()}
     twins = {id(b): b.to('meta') for b in model.buffers()}
     # A deep copy whose memo already holds all tensors: structure is copied, weights are not.
     memo: dict[int, Any] = {**weights, **twins}
-    names = {name: id(module) not in skipped for name, module in model.named_modules()}
+    names = [name for outer in skip for name, module in model.named_modules() if module is outer]
     ghost = copy.deepcopy(model, memo)
-    found: list[Cost] = []
-    known: set[int] = set()
+    ghost.eval()  # of some backbones it returns None
+    meter = _Meter({_storage(p): (p.numel(), name) for name, p in ghost.named_parameters()})
+    for name in names:
+        module = ghost.get_submodule(name)
+        module.register_forward_pre_hook(meter.enter)
+        module.register_forward_hook(meter.leave, always_call=True)
     for name, module in ghost.named_modules():
-        if names[name]:
-            module.register_forward_hook(partial(_count, name, found, known))
+        module.register_forward_pre_hook(meter.named(name))
     image = torch.empty(1, in_channels, *size, device='meta')
-    # In a line of its own: HRNet of mmdet and of mmpretrain gives None back.
-    ghost.eval()
-    with torch.no_grad():
-        if isinstance(ghost, BaseModel):
-            raw_outputs(ghost, image)
-        else:
-            ghost(image)
-    return sum(found, Cost())
-
-
-def _count(
-    name: str,
-    found: list[Cost],
-    known: set[int],
-    module: nn.Module,
-    inputs: tuple[Any, ...],
-    output: Any,
-) -> None:
-    own = [p for p in module.parameters(recurse=False) if id(p) not in known]
-    known.update(id(p) for p in own)
-    params = sum(p.numel() for p in own)
-    macs = acts = 0
-    if isinstance(module, _ConvNd):
-        moved = inputs[0] if isinstance(module, _ConvTransposeNd) else output
-        macs = moved.numel() * module.weight[0].numel()
-        acts = output.numel()
-    elif isinstance(module, nn.Linear):
-        macs = output.numel() * module.in_features
-    elif params and not isinstance(module, _NORMS):
+    try:
+        with torch.no_grad(), meter:
+            raw_outputs(ghost, image) if isinstance(ghost, BaseModel) else ghost(image)
+    except NotImplementedError as error:
         raise EvaluationError(
-            f'cost: {name or "the model"} ({type(module).__name__}) has {params} parameters, and '
-            'only convolutions, linear layers and norms can be counted'
-        )
-    found.append(Cost(macs, params, acts))
+            f'cannot be run without values: {" ".join(str(error).split())[:200]}',
+            where=f'cost of {meter.place()}',
+            hint='give the module in `skip`, or count it by itself',
+        ) from None
+    return meter.cost()
+
+
+class _Meter(TorchDispatchMode):
+    """Adds up every operator that runs while it is on."""
+
+    def __init__(self, parameters: Mapping[int, tuple[int, str]]) -> None:
+        super().__init__()
+        self.skipping = 0
+        self._macs = self._acts = 0
+        self._parameters = parameters
+        self._read: dict[int, dict[tuple[Any, ...], int]] = {}
+        self._module = ''
+
+    def enter(self, *_: Any) -> None:
+        self.skipping += 1
+
+    def leave(self, *_: Any) -> None:
+        self.skipping -= 1
+
+    def named(self, name: str) -> Any:
+        """A hook that remembers which module was called last, for messages."""
+
+        def called(module: nn.Module, _: Any) -> None:
+            self._module = f'{name or "the model"} ({type(module).__name__})'
+
+        return called
+
+    def place(self) -> str:
+        return self._module or 'the model'
+
+    def cost(self) -> Cost:
+        params = 0
+        for storage, parts in self._read.items():
+            # Parts that overlap, such as a kernel and its centre, are not more than the whole.
+            params += min(self._parameters[storage][0], sum(parts.values()))
+        return Cost(self._macs, params, self._acts)
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if not self.skipping and not func.is_view:
+            self._note(args, kwargs)
+        result = func(*args, **kwargs)
+        if self.skipping:
+            return result
+        formula = formula_of(func)
+        if formula is not None:
+            self._macs += formula(*args, **kwargs, out_val=result) // 2
+            if func.overloadpacket in CONVOLUTIONS:
+                self._acts += result.numel()
+        elif not is_free(func):
+            name = func.overloadpacket._qualified_op_name
+            raise EvaluationError(
+                'is an operator that cannot be counted',
+                where=f'cost of {self.place()}',
+                got=name,
+                allowed='convolutions, linear layers, products of matrices, attention, and what '
+                'is free beside them',
+                hint='give the module in `skip`, or its formula to '
+                '`scalenas.evaluation.operators.MULTIPLYING`',
+            )
+        return result
+
+    def _note(self, args: Any, kwargs: Any) -> None:
+        """The parameters that an operator reads, of a view only its part."""
+        for value in tree_leaves((args, kwargs)):
+            if isinstance(value, Tensor) and _storage(value) in self._parameters:
+                part = (value.storage_offset(), tuple(sorted(value.shape)))
+                self._read.setdefault(_storage(value), {})[part] = value.numel()
+
+
+def _storage(tensor: Tensor) -> int:
+    return int(tensor.untyped_storage()._cdata)

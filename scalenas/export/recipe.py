@@ -10,7 +10,7 @@ from mmengine.config import Config
 
 from scalenas.arch import Arch, HRArch, MBConvArch, RegNetArch, SegHead, under_head
 from scalenas.config import read_config
-from scalenas.models import BACKBONES
+from scalenas.models import backbone_type
 from scalenas.models.extra import single_scale
 from scalenas.paths import resource
 from scalenas.staging import write_whole
@@ -81,7 +81,7 @@ def recipe(cfg: Config, arch: Arch, resolution: float = 1.0) -> dict[str, Any]:
     source = cfg.to_dict()
     found = {name: source[name] for name in KEPT if source.get(name) is not None}
     model = found['model']
-    backbone = {**model['backbone'], 'type': BACKBONES[arch.family]}
+    backbone = {**model['backbone'], 'type': backbone_type(arch)}
     if 'decode_head' in model:
         arch = under_head(arch, SegHead(19))
         channels = [feature.channels for feature in arch.features((224, 224))]

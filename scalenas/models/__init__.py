@@ -2,7 +2,14 @@
 
 from scalenas.registry import MODELS, WEIGHT_INITIALIZERS
 
-from .families import BACKBONES, FAMILIES, Supernet, is_supernet, supernet_types
+from .families import (
+    BACKBONES,
+    FAMILIES,
+    Supernet,
+    backbone_type,
+    is_supernet,
+    supernet_types,
+)
 from .feature_dropout import FeatureDropout
 from .hrnet import ScaleHRNet
 from .mbconv import ScaleMBConvNet
@@ -40,6 +47,7 @@ __all__ = [
     'SuperScaleHRNet',
     'Supernet',
     'SupernetInit',
+    'backbone_type',
     'from_mmpretrain',
     'from_timm',
     'is_supernet',

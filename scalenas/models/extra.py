@@ -7,7 +7,19 @@ from typing import Any
 
 from scalenas.arch import HRArch, HRModule, HRStage, module_of
 from scalenas.arch.hrnet import UPSAMPLE
-from scalenas.arch.strict import ArchError, as_choice, as_int, as_list, as_mapping
+from scalenas.arch.strict import (
+    MOST_MODULES,
+    ArchError,
+    as_channels,
+    as_choice,
+    as_depth,
+    as_flag,
+    as_int,
+    as_list,
+    as_mapping,
+    is_int,
+)
+from scalenas.errors import short
 
 from .backbone import as_arch
 
@@ -33,9 +45,13 @@ def resolve_arch(
             'ScaleHRNet: give exactly one of `arch` (a zoo name, a YAML path or a dict) and '
             f'`extra` (the dict of HRNet), got {"neither" if arch is None else "both"}'
         )
+    if multiscale_output is not None:
+        as_flag(multiscale_output, 'multiscale_output')
     mode = None if upsample is None else upsample_mode(upsample, 'upsample')
     if extra is not None:
-        found, multi = _from_extra(extra, in_channels or 3, mode, multiscale_output)
+        found, multi = _from_extra(
+            extra, 3 if in_channels is None else in_channels, mode, multiscale_output
+        )
         return found if multi else single_scale(found)
     assert arch is not None
     found = as_arch(arch, HRArch)
@@ -86,16 +102,18 @@ def _from_extra(
         optional = ('multiscale_output',) if s == 4 else ()
         table = as_mapping(extra[name], where, STAGE_KEYS, optional)
         as_choice(table['block'], f'{where}.block', ('BASIC',) if s > 1 else ('BOTTLENECK',))
-        if table['num_branches'] != s:
-            raise ArchError(f'{where}.num_branches: must be {s}, got {table["num_branches"]!r}')
+        if not is_int(table['num_branches']) or table['num_branches'] != s:
+            got = table['num_branches']
+            raise ArchError(f'{where}.num_branches: must be {s}, got {short(got)}')
         blocks, channels = (
-            tuple(as_int(n, f'{where}.{key}') for n in as_list(table[key], f'{where}.{key}', 'int'))
-            for key in ('num_blocks', 'num_channels')
+            tuple(rule(n, f'{where}.{key}') for n in as_list(table[key], f'{where}.{key}', 'int'))
+            for key, rule in (('num_blocks', as_depth), ('num_channels', as_channels))
         )
         for key, values in (('num_blocks', blocks), ('num_channels', channels)):
             if len(values) != s:
                 raise ArchError(f'{where}.{key}: needs {s} entries, got {len(values)}')
-        stages.append((as_int(table['num_modules'], f'{where}.num_modules'), blocks, channels))
+        count = as_int(table['num_modules'], f'{where}.num_modules', 1, MOST_MODULES)
+        stages.append((count, blocks, channels))
     _, (stage1_blocks,), (stage1_channels,) = stages[0]
     said = {'the argument': mode}
     if 'upsample' in extra:
@@ -112,7 +130,8 @@ def _from_extra(
     )
     outputs = {'the argument': multi}
     if 'multiscale_output' in extra['stage4']:
-        outputs['extra.stage4.multiscale_output'] = bool(extra['stage4']['multiscale_output'])
+        place = 'extra.stage4.multiscale_output'
+        outputs[place] = as_flag(extra['stage4']['multiscale_output'], place)
     return arch, _agreed('multiscale_output', outputs, True)
 
 

@@ -6,7 +6,7 @@ from typing import TypeGuard
 
 from torch import nn
 
-from scalenas.arch import HRArch, MBConvArch, RegNetArch
+from scalenas.arch import Arch, ArchError, HRArch, MBConvArch, RegNetArch
 
 from .hrnet import ScaleHRNet
 from .mbconv import ScaleMBConvNet
@@ -19,6 +19,21 @@ BACKBONES: dict[str, str] = {
     RegNetArch.family: 'scalenas.ScaleRegNet',
 }
 """Family of an arch -> type of its backbone."""
+
+
+def backbone_type(arch: Arch) -> str:
+    """The type of an arch's backbone in configs.
+
+    Raises:
+        ArchError: for a family that was registered without one.
+    """
+    if arch.family not in BACKBONES:
+        raise ArchError(
+            f'no backbone is registered for {arch.family} networks ({", ".join(BACKBONES)} have '
+            'one); add it to `scalenas.models.families.BACKBONES`'
+        )
+    return BACKBONES[arch.family]
+
 
 Supernet = SuperScaleHRNet | SuperMBConvNet | ChoiceMBConvNet
 """`with supernet.active(arch)`, `space`, `resizes`, `slices`, `live_norms`, `live_parameters`."""

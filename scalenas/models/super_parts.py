@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
@@ -46,7 +47,22 @@ def run_norm(norm: nn.Module, channels: Index, x: Tensor) -> Tensor:
         return norm(x)
     vectors = [*norm.named_parameters(recurse=False), *norm.named_buffers(recurse=False)]
     parts = {name: value[channels] for name, value in vectors if value.dim()}
+    if torch.jit.is_tracing():
+        return _traced(norm, parts, x)
     return functional_call(norm, parts, (x,), tie_weights=False)
+
+
+def _traced(norm: nn.Module, parts: Mapping[str, Tensor], x: Tensor) -> Tensor:
+    # functional_call refuses to be traced; cost analysers and exports to ONNX trace.
+    tables: tuple[dict[str, Any], ...] = (norm._parameters, norm._buffers)
+    whole = [(held, dict(held)) for held in tables]
+    try:
+        for held, before in whole:
+            held.update((name, parts[name]) for name in before if name in parts)
+        return norm(x)
+    finally:
+        for held, before in whole:
+            held.update(before)
 
 
 def run_squeeze(se: SqueezeExcitation, parts: Mapping[str, Cut], x: Tensor) -> Tensor:

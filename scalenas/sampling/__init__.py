@@ -43,7 +43,7 @@ def from_dict(
     for key in rest:
         if key not in known:
             raise SamplerError(
-                f'{where}: unknown key {key!r} (allowed for {kind!r}: {", ".join(known)})'
+                f'{where}: unknown key {short(key)} (allowed for {kind!r}: {", ".join(known)})'
                 f'{suggest(key, known)}'
             )
     return SAMPLERS[kind](space, **rest)

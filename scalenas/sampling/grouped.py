@@ -12,6 +12,8 @@ from scalenas.space import Group, HRSpace
 
 from .sampler import AbstractSampler, SamplerError
 
+MOST_GROUPS = 100  # of depths, and of percentages
+
 
 class GroupedSampler(AbstractSampler[HRArch]):
     """Depth pairs x fusion percentages, visited in a cycle; one random arch of the group a step.
@@ -52,9 +54,9 @@ class GroupedSampler(AbstractSampler[HRArch]):
         own = space.depths()
         if depths is None:
             depths = list(itertools.pairwise(own)) or [own]
-        for pair in as_list(depths, 'sampler.depths', 'lists of depths'):
+        for pair in as_list(depths, 'sampler.depths', 'lists of depths', MOST_GROUPS):
             as_list(pair, 'sampler.depths', 'lists of depths, such as [[2, 3], [3, 4]]')
-        as_list(fusions, 'sampler.fusions', 'percentages, such as [0.2, 0.5, 0.8]')
+        as_list(fusions, 'sampler.fusions', 'percentages, such as [0.2, 0.5, 0.8]', MOST_GROUPS)
         if not depths or not fusions:
             raise SamplerError('sampler: depths and fusions each need at least one entry')
         nine = [space.group(d, f) for f in fusions for d in depths]

@@ -7,7 +7,8 @@ from math import prod
 from typing import Any, TypeVar
 
 from scalenas.arch import Arch
-from scalenas.arch.strict import suggest
+from scalenas.arch.strict import is_number, suggest
+from scalenas.errors import short
 from scalenas.space import FACTORS, ScaledSpace, Weights
 
 from .sampler import AbstractSampler, SamplerError
@@ -57,7 +58,7 @@ def parse_eta(text: str) -> str | list[float]:
     try:
         return [float(word) for word in text.split(',')]
     except ValueError:
-        raise SamplerError(f'--eta: expected numbers such as 1,4,5,7, got {text!r}') from None
+        raise SamplerError(f'--eta: expected numbers such as 1,4,5,7, got {short(text)}') from None
 
 
 def _weights(eta: str | Sequence[float], space: ScaledSpace[Any]) -> tuple[float, ...]:
@@ -66,7 +67,7 @@ def _weights(eta: str | Sequence[float], space: ScaledSpace[Any]) -> tuple[float
         if eta not in ETAS:
             raise SamplerError(
                 f'sampler.eta: expected one of {", ".join(ETAS)} or a weight per stage, '
-                f'got {eta!r}{suggest(eta, ETAS)}'
+                f'got {short(eta)}{suggest(eta, ETAS)}'
             )
         counts = [
             {name: len(space.genes[f'scale.s{j}.{name}'].values) for name in FACTORS}
@@ -85,9 +86,10 @@ def _weights(eta: str | Sequence[float], space: ScaledSpace[Any]) -> tuple[float
 
 def _numbers(eta: Any, count: int) -> list[float]:
     values = list(eta) if isinstance(eta, Sequence) else [eta]
-    numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
-    if len(values) != count or not numbers or min(values) < 0 or not 0 < sum(values) < float('inf'):
+    numbers = all(is_number(v) and v >= 0 for v in values)
+    if len(values) != count or not numbers or not sum(values) > 0:
         raise SamplerError(
-            f'sampler.eta: expected {count} weights >= 0, one per stage, not all 0; got {eta!r}'
+            f'sampler.eta: expected {count} weights >= 0, one per stage, not all 0; '
+            f'got {short(eta)}'
         )
     return [float(value) for value in values]

@@ -21,6 +21,7 @@ from scalenas.space import AbstractSpace, MBConvSpace, ScaledSpace, Value
 from .hierarchical import HierarchicalSampler
 from .sampler import SamplerError
 
+MOST_NETS = 10_000_000
 Column = NDArray[Any]
 Draws = dict[str, Column]
 """Gene -> its value in each network; also for genes that are not active there."""
@@ -34,7 +35,7 @@ def draw_many(
 ) -> Draws:
     """So many random networks as columns; `weights` of a gene's values by its name."""
     rng = np.random.default_rng(as_int(seed, 'seed', 0))
-    as_int(num, 'number of networks')
+    as_int(num, 'number of networks', 1, MOST_NETS)
     found: Draws = {}
     for name, gene in space.genes.items():
         row = (weights or {}).get(name)

@@ -7,10 +7,12 @@ from abc import ABC, abstractmethod
 from typing import Generic, TypeVar, final
 
 from scalenas.arch import Arch
-from scalenas.errors import UserError
+from scalenas.arch.strict import is_int
+from scalenas.errors import UserError, short
 from scalenas.space import AbstractSpace
 
 A = TypeVar('A', bound=Arch)
+MOST_SEED = 2**63 - 1
 
 
 class SamplerError(UserError):
@@ -28,8 +30,8 @@ class AbstractSampler(ABC, Generic[A]):
     """True when every step trains the largest net, and trains it first."""
 
     def __init__(self, space: AbstractSpace[A], seed: int = 0) -> None:
-        if isinstance(seed, bool) or not isinstance(seed, int):
-            raise SamplerError(f'sampler.seed: expected a whole number, got {seed!r}')
+        if not is_int(seed) or not -MOST_SEED <= seed <= MOST_SEED:
+            raise SamplerError(f'sampler.seed: expected a whole number, got {short(seed)}')
         self.space = space
         self.seed = seed
 

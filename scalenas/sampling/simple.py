@@ -7,9 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from scalenas.arch import find, from_dict
+from scalenas.arch.strict import is_int
+from scalenas.errors import short
 from scalenas.space import AbstractSpace
 
 from .sampler import A, AbstractSampler, SamplerError
+
+MOST_RANDOM = 1_000
 
 
 class UniformSampler(AbstractSampler[A]):
@@ -32,9 +36,14 @@ class SandwichSampler(AbstractSampler[A]):
 
     def __init__(self, space: AbstractSpace[A], seed: int = 0, num_random: int = 2) -> None:
         super().__init__(space, seed)
-        if isinstance(num_random, bool) or not isinstance(num_random, int) or num_random < 0:
+        if not is_int(num_random) or num_random < 0:
             raise SamplerError(
-                f'sampler.num_random: expected a whole number >= 0, got {num_random!r}'
+                f'sampler.num_random: expected a whole number >= 0, got {short(num_random)}'
+            )
+        if num_random > MOST_RANDOM:
+            raise SamplerError(
+                f'sampler.num_random: expected at most {MOST_RANDOM:,} networks a step, '
+                f'got {short(num_random)}'
             )
         self.num_random = num_random
         self._ends = (space.largest(), space.smallest())

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic
 
-from scalenas.arch import Head, Rounding, Size
+from scalenas.arch import ArchError, Head, Rounding, Size
+from scalenas.arch.strict import is_number
 from scalenas.complexity import Budget, Cost, Counter
+from scalenas.errors import short
 
 from .latency import LatencyLine
 from .scale import A, Scaled, scale
@@ -34,8 +36,8 @@ class LatencyBound(Generic[A]):
     by: LatencyLine | Callable[[A, Size], float]
 
     def __post_init__(self) -> None:
-        if isinstance(self.most, bool) or not 0 < self.most < math.inf:
-            raise ScalingError(f'max_latency_ms: expected a number > 0, got {self.most!r}')
+        if not is_number(self.most) or not self.most > 0:
+            raise ScalingError(f'max_latency_ms: expected a number > 0, got {short(self.most)}')
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +112,21 @@ def fit(
         scaled = scale(arch, strategy(factor), rounding, size)
         return scaled, cost_of(scaled, head)
 
+    impossible = [math.inf]
+
     def fits(factor: float) -> bool:
-        scaled, cost = at(factor)
+        try:
+            scaled, cost = at(factor)
+        except ArchError:
+            # Beyond what any network may have of blocks, channels or pixels.
+            impossible.append(factor)
+            return False
         within = all(getattr(cost, what) <= bound for what, bound in most.items())
         return within and (most_acts == math.inf or cost_of(scaled).acts <= most_acts)
 
     factor = _counted(fits, limit, text, strategy) if bounded else limit
+    if min(impossible) <= factor * (1 + 1e-9):
+        raise _impossible(factor, text, strategy)
     ms = None
     if latency is not None and not isinstance(latency.by, LatencyLine):
         factor, ms = _timed(latency.by, latency.most, at, factor, limit, text, strategy)
@@ -132,6 +143,13 @@ def fit(
         assert ms is not None
         misses['latency_ms'] = 1 - ms / latency.most
     return Fit(scaled, factor, cost, misses, ms)
+
+
+def _impossible(factor: float, text: str, strategy: Strategy) -> ScalingError:
+    return ScalingError(
+        f'{text}: {strategy} reaches the largest network that can be described (near factor '
+        f'{factor:.4g}) before it reaches the bound'
+    )
 
 
 def _outside(what: str, acts: float, line: LatencyLine) -> ScalingError:
@@ -183,7 +201,10 @@ def _timed(
     known: dict[tuple[A, Size], float] = {}
 
     def ms(factor: float) -> float:
-        scaled, _ = at(factor)
+        try:
+            scaled, _ = at(factor)
+        except ArchError:
+            raise _impossible(factor, text, strategy) from None
         assert scaled.size is not None  # `at` has counted the network
         key = scaled.arch, scaled.size
         if key not in known:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from scalenas.arch import Scaling
+from scalenas.errors import short
 
 from .strategy import ScalingError
 
@@ -109,7 +110,12 @@ class Growth:
     def __call__(self, stage: float) -> Scaling:
         """The factors at a stage, whole or between two."""
         function = FORMS[self.form].function
-        return Scaling(*(function(stage, getattr(self, name)) for name in DIMENSIONS))
+        try:
+            return Scaling(*(function(stage, getattr(self, name)) for name in DIMENSIONS))
+        except OverflowError:
+            raise ScalingError(
+                f'stage {short(stage)}: the {self.form} curves have no finite factors there'
+            ) from None
 
 
 PRINTED = Growth(
@@ -134,8 +140,8 @@ def fit_growth(stages: Mapping[int, Scaling], form: str = 'exponential') -> Grow
     Raises:
         ScalingError: for an unknown form, or fewer stages than coefficients.
     """
-    if form not in FORMS:
-        raise ScalingError(f'form: expected one of {", ".join(FORMS)}, got {form!r}')
+    if not isinstance(form, str) or form not in FORMS:
+        raise ScalingError(f'form: expected one of {", ".join(FORMS)}, got {short(form)}')
     found = FORMS[form]
     if len(stages) < found.size or min(stages, default=0) < 1:
         raise ScalingError(

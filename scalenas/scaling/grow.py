@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from scalenas.arch import Head, Rounding, Size, rounding
+from scalenas.arch.strict import as_size
 from scalenas.complexity import Budget
+from scalenas.errors import short
 
 from .fit import Fit, LatencyBound, fit
 from .presets import table_entry
@@ -32,13 +34,15 @@ def grow(
         ScalingError: for a strategy with both or none of factor and budget, or a table with any.
     """
     bounded = latency is not None or (budget is not None and budget != Budget())
-    if size is not None and min(size) < 1:
-        raise ScalingError(f'size: expected two numbers >= 1, got {size[0]} {size[1]}')
+    if size is not None:
+        as_size(size, 'size')
     if size is not None and arch.size is not None and size != arch.size:
         raise ScalingError(
             f'size: {arch.family} networks have their own ({arch.size[0]} x {arch.size[1]}); '
             'change `resolution` in the arch instead'
         )
+    if not isinstance(strategy, str):
+        raise ScalingError(f'strategy: expected a text such as fast, got {short(strategy)}')
     if ':' in strategy:
         if bounded or factor is not None:
             raise ScalingError(f'{strategy}: a table entry takes neither a factor nor a budget')

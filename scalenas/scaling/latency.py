@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -12,7 +11,8 @@ from typing import Any, Literal, Self
 import yaml
 
 from scalenas.arch.document import read_yaml_file
-from scalenas.arch.strict import as_choice, as_int, as_mapping, as_number
+from scalenas.arch.strict import as_choice, as_int, as_mapping, as_number, is_number
+from scalenas.errors import short
 
 from .strategy import ScalingError
 
@@ -65,10 +65,15 @@ class LatencyLine:
         for name in ('intercept', 'r', 'error'):
             value = table[name]
             if isinstance(value, bool) or not isinstance(value, int | float):
-                raise ScalingError(f'{where}.{name}: expected a number, got {value!r}')
-            if not math.isfinite(value):
-                raise ScalingError(f'{where}.{name}: expected a finite number, got {value!r}')
+                raise ScalingError(f'{where}.{name}: expected a number, got {short(value)}')
+            if not is_number(value):
+                raise ScalingError(f'{where}.{name}: expected a finite number, got {short(value)}')
         as_int(table['points'], f'{where}.points', 2)
+        if table['least'] > table['most']:
+            raise ScalingError(
+                f'{where}.least: expected at most {table["most"]:g} (most), '
+                f'got {short(table["least"])}'
+            )
         return cls(**table)
 
     def __str__(self) -> str:
@@ -167,7 +172,8 @@ class LatencyModel:
                 }
         for name in ('threads', 'batch'):
             as_int(table[name], f'{where}: {name}')
-        return cls(str(table['device']), table['threads'], table['batch'], table['software'], lines)
+        device, software = str(table['device']), str(table['software'])
+        return cls(device, table['threads'], table['batch'], software, lines)
 
     def dump(self) -> str:
         """YAML from which `load` makes the model again, numbers to four digits."""

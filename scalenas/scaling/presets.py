@@ -7,6 +7,7 @@ import re
 from scalenas.arch import Rounding, Scaling
 from scalenas.arch.rounding import CEIL, EFFICIENTNET, NEAREST
 from scalenas.arch.strict import suggest
+from scalenas.errors import short
 
 from .searched import SearchedScalings
 from .strategy import ScalingError
@@ -61,13 +62,15 @@ def table_entry(text: str) -> tuple[Scaling, Rounding]:
     name, _, entry = text.rpartition(':')
     if name.endswith(('.yaml', '.yml')):
         searched = SearchedScalings.read(name)
-        if not re.fullmatch(r's\d+', entry):
-            raise ScalingError(f'{text!r}: expected a stage such as {name}:s2, got {entry!r}')
+        if not re.fullmatch(r's[0-9]{1,4}', entry):
+            raise ScalingError(
+                f'{short(text)}: expected a stage such as {name}:s2, got {short(entry)}'
+            )
         return searched(int(entry[1:])), searched.rule
     table, rule = TABLES.get(name, ({}, NEAREST))
     if entry not in table:
         known = [f'{n}:{e}' for n, (rows, _) in TABLES.items() for e in rows]
         raise ScalingError(
-            f'no table entry is called {text!r} ({", ".join(known)}){suggest(text, known)}'
+            f'no table entry is called {short(text)} ({", ".join(known)}){suggest(text, known)}'
         )
     return table[entry], rule

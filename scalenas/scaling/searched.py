@@ -20,7 +20,8 @@ import yaml
 
 from scalenas.arch import ArchError, Rounding, Scaling, rounding
 from scalenas.arch.document import read_yaml_file
-from scalenas.arch.strict import as_choice, as_mapping
+from scalenas.arch.strict import MOST_STAGES, as_choice, as_mapping, inside, is_int
+from scalenas.errors import short
 
 from .generalise import DIMENSIONS, FORMS, fit_growth
 from .strategy import ScalingError
@@ -79,11 +80,19 @@ class SearchedScalings:
         rows = table['stages']
         if not isinstance(rows, Mapping) or not rows:
             raise ScalingError(
-                f'{where}: stages: expected stage numbers with factors, got {rows!r}'
+                f'{where}: stages: expected stage numbers with factors, got {short(rows)}'
             )
         stages: dict[int, Scaling] = {}
         for stage, row in rows.items():
-            if isinstance(stage, bool) or not isinstance(stage, int) or stage < 1:
-                raise ScalingError(f'{where}: stages: expected numbers from 1, got {stage!r}')
-            stages[stage] = Scaling(**as_mapping(row, f'{where}: stages.{stage}', (), DIMENSIONS))
-        return cls(stages, rounding(str(table.get('rounding', 'ceil'))), form)
+            if not is_int(stage) or stage < 1:
+                raise ScalingError(f'{where}: stages: expected numbers from 1, got {short(stage)}')
+            if stage > MOST_STAGES:
+                raise ScalingError(
+                    f'{where}: stages: expected numbers up to {MOST_STAGES}, got {short(stage)}'
+                )
+            with inside(where):
+                factors = as_mapping(row, f'stages[{stage}]', (), DIMENSIONS)
+                with inside(f'stages[{stage}]'):
+                    stages[stage] = Scaling(**factors)
+        with inside(where):
+            return cls(stages, rounding(table.get('rounding', 'ceil')), form)

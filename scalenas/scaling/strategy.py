@@ -8,13 +8,12 @@ Source: Fast and Accurate Model Scaling (Dollar et al. 2021), tables 1 to 4, equ
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 
 from scalenas.arch import Scaling
-from scalenas.arch.strict import suggest
-from scalenas.errors import UserError
+from scalenas.arch.strict import MOST_FACTOR, is_number, suggest
+from scalenas.errors import UserError, short
 
 
 class ScalingError(UserError):
@@ -33,15 +32,17 @@ class Strategy:
 
     def __post_init__(self) -> None:
         shares = (self.depth, self.width, self.resolution, self.group)
-        if not all(0.0 <= share < math.inf for share in shares) or not any(shares[:3]):
+        numbers = all(is_number(share) and 0.0 <= share <= MOST_FACTOR for share in shares)
+        if not numbers or not sum(shares[:3]) > 1 / MOST_FACTOR:
             raise ScalingError(
-                f'strategy {self.name!r}: shares must be >= 0, and depth, width or resolution > 0'
+                f'strategy {short(self.name)}: shares must be >= 0, and depth, width or '
+                f'resolution > 0 (and none above {MOST_FACTOR:,})'
             )
 
     def __call__(self, factor: float) -> Scaling:
         """The factors that multiply an ideal network's macs by `factor`."""
-        if isinstance(factor, bool) or not 0.0 < factor < math.inf:
-            raise ScalingError(f'factor: expected a number > 0, got {factor!r}')
+        if not is_number(factor) or not factor > 0.0:
+            raise ScalingError(f'factor: expected a number > 0, got {short(factor)}')
         total = self.depth + self.width + self.resolution
         return Scaling(
             depth=factor ** (self.depth / total),
@@ -60,8 +61,8 @@ def fast(alpha: float = 0.8) -> Strategy:
     Raises:
         ScalingError: for an alpha outside 0 to 1.
     """
-    if not 0.0 <= alpha <= 1.0:
-        raise ScalingError(f'alpha: expected a number from 0 to 1, got {alpha!r}')
+    if not is_number(alpha) or not 0.0 <= alpha <= 1.0:
+        raise ScalingError(f'alpha: expected a number from 0 to 1, got {short(alpha)}')
     rest = (1 - alpha) / 2
     return Strategy(f'alpha={alpha:g}', rest, alpha, rest, alpha)
 
@@ -75,7 +76,7 @@ STRATEGIES: dict[str, Strategy] = {
 }
 """Strategies of the paper by name; the group width grows with the width, as its text says."""
 
-_WORD = re.compile(r'([dwgr])(\d+(?:\.\d+)?)')
+_WORD = re.compile(r'([dwgr])([0-9]{1,20}(?:\.[0-9]{1,20})?)')
 
 
 def parse_strategy(text: str) -> Strategy:
@@ -93,14 +94,16 @@ def parse_strategy(text: str) -> Strategy:
         try:
             return fast(float(text.removeprefix('alpha=')))
         except ValueError:
-            raise ScalingError(f'strategy {text!r}: alpha must be a number from 0 to 1') from None
+            raise ScalingError(
+                f'strategy {short(text)}: alpha must be a number from 0 to 1'
+            ) from None
     shares: dict[str, float] = {}
     letters = text if text and set(text) <= set('dwgr') else ''
     for word in [f'{letter}1' for letter in letters] or text.split('_'):
         found = _WORD.fullmatch(word)
         if found is None or found[1] in shares:
             raise ScalingError(
-                f'strategy {text!r} is none of {", ".join(STRATEGIES)}, alpha=0.8, d1_w8_g8_r1'
+                f'strategy {short(text)} is none of {", ".join(STRATEGIES)}, alpha=0.8, d1_w8_g8_r1'
                 f'{suggest(text, STRATEGIES)}'
             )
         shares[found[1]] = float(found[2])

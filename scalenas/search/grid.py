@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import fnmatch
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from scalenas.arch import Arch
-from scalenas.arch.strict import as_int, as_list, as_mapping, suggest
-from scalenas.space import AbstractSpace, Gene, Value
+from scalenas.arch.strict import as_int, as_list, as_mapping
+from scalenas.errors import short
+from scalenas.space import AbstractSpace, Gene, SpaceError, Value
 
 from .record import SearchError
 
 WHERE = 'search.algorithm.grid'
+MOST_NETS = 20_000  # of a grid; each is a candidate that is evaluated
 
 
 def grid_archs(space: AbstractSpace[Any], grid: object) -> list[Arch]:
@@ -36,6 +38,9 @@ def grid_archs(space: AbstractSpace[Any], grid: object) -> list[Arch]:
         for i, data in enumerate(as_list(grid, WHERE, 'dimensions'))
     ]
     _check_each_once(space, dimensions)
+    count = math.prod(map(len, dimensions))
+    if count > MOST_NETS:
+        raise SearchError(f'{WHERE}: expected at most {MOST_NETS:,} networks, got {count:,}')
     fixed = {name: gene.values[0] for name, gene in space.genes.items() if len(gene.values) == 1}
     found: dict[Arch, None] = {}
     for combination in itertools.product(*dimensions):
@@ -50,7 +55,7 @@ def _settings(space: AbstractSpace[Any], data: object, where: str) -> list[dict[
     if isinstance(data, Mapping) and 'genes' in data:
         table = as_mapping(data, where, ('genes', 'levels'))
         genes = _matching(space, as_list(table['genes'], f'{where}.genes', 'patterns'), where)
-        levels = as_int(table['levels'], f'{where}.levels', 2)
+        levels = as_int(table['levels'], f'{where}.levels', 2, MOST_NETS)
         return [
             {gene.name: gene.values[_position(level, levels, len(gene.values))] for gene in genes}
             for level in range(levels)
@@ -60,13 +65,17 @@ def _settings(space: AbstractSpace[Any], data: object, where: str) -> list[dict[
     for i, rules in enumerate(as_list(table['settings'], f'{where}.settings', 'settings')):
         place = f'{where}.settings[{i}]'
         if not isinstance(rules, Mapping) or not rules:
-            raise SearchError(f'{place}: expected a pattern of genes and a value, got {rules!r}')
+            raise SearchError(
+                f'{place}: expected a pattern of genes and a value, got {short(rules)}'
+            )
         setting: dict[str, Value] = {}
         for pattern, value in rules.items():
             for gene in _matching(space, [pattern], place):
-                if value not in gene.values:
+                flag = isinstance(value, bool)
+                if value not in gene.values or flag is not isinstance(gene.values[0], bool):
                     raise SearchError(
-                        f'{place}: {gene.name!r} cannot be {value!r} (allowed: {gene.values}); '
+                        f'{place}: {gene.name!r} cannot be {short(value)} '
+                        f'(allowed: {short(gene.values)}); '
                         f'let the pattern {pattern!r} match only genes that can'
                     )
                 setting[gene.name] = value
@@ -83,12 +92,10 @@ def _position(level: int, levels: int, count: int) -> int:
 def _matching(space: AbstractSpace[Any], patterns: Sequence[Any], where: str) -> list[Gene]:
     found: dict[str, Gene] = {}
     for pattern in patterns:
-        names = [name for name in space.genes if fnmatch.fnmatchcase(name, str(pattern))]
-        if not names:
-            raise SearchError(
-                f'{where}: no gene matches {pattern!r} (for example {next(iter(space.genes))!r})'
-                f'{suggest(pattern, space.genes)}'
-            )
+        try:
+            names = space.matching(pattern)
+        except SpaceError as error:
+            raise SearchError(f'{where}: {error}') from None
         found.update((name, space.genes[name]) for name in names)
     return list(found.values())
 

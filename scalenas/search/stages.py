@@ -41,11 +41,11 @@ def usable_stages(space: ScaledSpace[Any], wanted: int | None) -> int:
     found = last if wanted is None else as_int(wanted, f'{_WHERE}.num_stages')
     if not found:
         raise SearchError(f'{_WHERE}: the space has only stage 0, so there is nothing to scale')
-    missing = [stage for stage in range(1, found + 1) if stage not in allowed]
-    if missing:
+    missing = next((stage for stage in range(1, found + 1) if stage not in allowed), None)
+    if missing is not None:
         raise SearchError(
             f'{_WHERE}.num_stages: {found} needs stages 1 to {found}, and the space has no stage '
-            f'{missing[0]}, only {", ".join(map(str, allowed))}'
+            f'{missing}, only {", ".join(map(str, allowed))}'
         )
     return found
 

@@ -17,7 +17,10 @@ from .space import AbstractSpace, SpaceError, Weights
 
 def _scaled(data: object, where: str) -> AbstractSpace[Any]:
     table = as_mapping(data, where, ('family', 'base', 'stages'), ('rounding', 'where'))
-    return ScaledSpace.read(from_dict(table['base'], f'{where}.base'), table, where)
+    base = table['base']
+    if isinstance(base, dict) and base.get('family') == 'scaled':
+        raise SpaceError(f'{where}.base: a scaled space cannot be scaled again')
+    return ScaledSpace.read(from_dict(base, f'{where}.base'), table, where)
 
 
 SPACES: dict[str, Callable[[object, str], AbstractSpace[Any]]] = {

@@ -16,10 +16,23 @@ from typing import Literal
 
 from scalenas.arch import Arch, HRArch, HRModule, HRStage, Rounding, Scaling
 from scalenas.arch.hrnet_scaled import shrunk_module
-from scalenas.arch.strict import as_choice, as_int, as_list, as_mapping
+from scalenas.arch.strict import (
+    MOST_BRANCHES,
+    MOST_MODULES,
+    as_channels,
+    as_choice,
+    as_depth,
+    as_int,
+    as_list,
+    as_mapping,
+    check_blocks,
+    inside,
+    is_int,
+)
+from scalenas.errors import short
 
 from .gene import Gene, Value
-from .space import AbstractSpace, Genes, SpaceError, Weights
+from .space import AbstractSpace, Genes, SpaceError, Weights, check_genes, choices
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +87,21 @@ class HRSpace(AbstractSpace[HRArch]):
         output: Literal['multi', 'single'] = 'multi',
         in_channels: int = 3,
     ) -> None:
-        self.width = as_int(width, 'space.width')
-        self.num_modules = tuple(as_int(n, 'space.num_modules') for n in num_modules)
-        self.depth = tuple(sorted({as_int(d, 'space.depth') for d in depth}))
+        self.width = as_channels(width, 'space.width')
+        stages = as_list(num_modules, 'space.num_modules', 'stages', MOST_BRANCHES - 1)
+        self.num_modules = tuple(as_int(n, 'space.num_modules', 1, MOST_MODULES) for n in stages)
+        self.depth = tuple(sorted(set(choices(depth, 'space.depth', as_depth))))
         if not self.num_modules or not self.depth:
             raise SpaceError('space: num_modules and depth each need at least one entry')
+        as_channels(width * 2 ** len(self.num_modules), 'space.width: channels of the last branch')
+        # Nothing is made before it is known to be of a size that somebody can mean.
+        deepest, branches = self.depth[-1], [*enumerate(self.num_modules, 2)]
+        check_genes(sum(count * b * (1 + deepest * (b - 1)) for b, count in branches))
+        with inside('space'):
+            check_blocks(
+                as_depth(stage1_blocks, 'stage1_blocks')
+                + sum(count * b * deepest for b, count in branches)
+            )
         # The arch checks the remaining arguments; it also is the template of every decoded arch.
         base = HRModule((1, 1), (((), ()),))
         self._template = HRArch(
@@ -103,9 +126,9 @@ class HRSpace(AbstractSpace[HRArch]):
         for place in self._places:
             genes += [Gene(name, self.depth, place.unit) for name in place.depths]
             for t, rows in enumerate(place.switches):
+                # Under the single-output rule the last row of a branch is not free.
+                free = frozenset(d for d in self.depth if d > t + place.ruled)
                 for parent, row in zip(place.depths, rows, strict=True):
-                    # Under the single-output rule the last row of a branch is not free.
-                    free = frozenset(d for d in self.depth if d > t + place.ruled)
                     if free:
                         genes += [
                             Gene(name, (False, True), place.unit, parent, free) for _, name in row
@@ -186,7 +209,7 @@ class HRSpace(AbstractSpace[HRArch]):
         """
         number = isinstance(fusion, int | float) and not isinstance(fusion, bool)
         if not number or not 0.0 <= fusion <= 1.0:
-            raise SpaceError(f'fusion percentage must be within 0 and 1, got {fusion!r}')
+            raise SpaceError(f'fusion percentage must be within 0 and 1, got {short(fusion)}')
         space = self if depth is None else self._of_depths(tuple(depth))
         switches = space._matching('*.f*')
         free = [name for name in switches if len(space.genes[name].values) > 1]
@@ -200,7 +223,8 @@ class HRSpace(AbstractSpace[HRArch]):
     def _of_depths(self, depth: tuple[int, ...]) -> HRSpace:
         branches = self._depths_of_branches()
         known = set(self.depths())
-        if all(set(own) == known for own in branches.values()) or not known.issuperset(depth):
+        strange = not all(is_int(d) and d in known for d in depth)
+        if strange or all(set(own) == known for own in branches.values()):
             return self.where('*.depth', depth)
         space = self
         for name, own in branches.items():

@@ -11,11 +11,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from scalenas.arch import Arch, MBBlock, MBConvArch, MBStage, Rounding, Scaling
-from scalenas.arch.strict import as_choice, as_flag, as_int, as_list, as_mapping
+from scalenas.arch.strict import (
+    MOST_STAGES,
+    as_channels,
+    as_choice,
+    as_depth,
+    as_flag,
+    as_int,
+    as_list,
+    as_mapping,
+    as_side,
+    wrong,
+)
+from scalenas.errors import short
 
 from .gene import Gene, Value
 from .hull import MBConvHull, StageHull
-from .space import AbstractSpace, Genes, SpaceError
+from .space import AbstractSpace, Genes, SpaceError, check_genes, choices
 
 _CHOICES = ('width', 'depth', 'kernel', 'expand', 'se')
 
@@ -32,16 +44,16 @@ class StageChoices:
     stride: int = 1
 
     def __post_init__(self) -> None:
-        for name in ('width', 'depth', 'kernel', 'expand'):
-            for value in getattr(self, name):
-                as_int(value, f'space.stages.{name}')
-        for value in self.se:
-            as_flag(value, 'space.stages.se')
+        rules = {'width': as_channels, 'depth': as_depth, 'kernel': as_int, 'expand': as_int}
+        for name, rule in rules.items():
+            choices(getattr(self, name), f'space.stages.{name}', rule)
+        choices(self.se, 'space.stages.se', as_flag)
         for name in _CHOICES:
             values = getattr(self, name)
             if not values or list(values) != sorted(set(values)):
                 raise SpaceError(
-                    f'space.stages.{name}: expected distinct values, small to large, got {values}'
+                    f'space.stages.{name}: expected distinct values, small to large, '
+                    f'got {short(values)}'
                 )
         # Whatever a block or a stage refuses is refused here, before anything is sampled.
         for kernel in self.kernel:
@@ -53,13 +65,12 @@ class StageChoices:
     def parse(cls, data: object, where: str) -> StageChoices:
         """Choices from plain data; a single value stands for a list of one."""
         table = as_mapping(data, where, ('width', 'depth'), (*_CHOICES[2:], 'stride'))
-        choices: dict[str, Any] = {k: _tuple(v) for k, v in table.items() if k != 'stride'}
-        return cls(**choices, stride=table.get('stride', 1))
+        given: dict[str, Any] = {k: _tuple(v) for k, v in table.items() if k != 'stride'}
+        return cls(**given, stride=table.get('stride', 1))
 
     def to_dict(self) -> dict[str, object]:
         """The inverse of `parse`."""
-        choices = {name: list(getattr(self, name)) for name in _CHOICES}
-        return {**choices, 'stride': self.stride}
+        return {**{name: list(getattr(self, name)) for name in _CHOICES}, 'stride': self.stride}
 
 
 def _tuple(value: Any) -> tuple[Any, ...]:
@@ -81,17 +92,25 @@ class MBConvSpace(AbstractSpace[MBConvArch]):
         conv_out: Sequence[int] = (1280,),
         **options: Any,
     ) -> None:
-        self.stages = tuple(stages)
-        self.resolution, self.stem, self.conv_out = tuple(resolution), tuple(stem), tuple(conv_out)
+        self.stages = tuple(as_list(stages, 'space.stages', 'stages', MOST_STAGES))
+        for stage in self.stages:
+            if not isinstance(stage, StageChoices):
+                raise wrong('space.stages', 'StageChoices', stage)
+        self.resolution = choices(resolution, 'space.resolution', as_side)
+        self.stem = choices(stem, 'space.stem', as_channels)
+        self.conv_out = choices(conv_out, 'space.conv_out', as_channels)
         for name in ('resolution', 'stem', 'conv_out'):
             values = getattr(self, name)
-            if not values or list(values) != sorted({as_int(v, f'space.{name}') for v in values}):
+            if not values or list(values) != sorted(set(values)):
                 raise SpaceError(
-                    f'space.{name}: expected distinct values, small to large, got {values}'
+                    f'space.{name}: expected distinct values, small to large, got {short(values)}'
                 )
         unknown = set(options) - {'activation', 'shortcut', 'squeeze', 'in_channels'}
         if unknown:
             raise SpaceError(f'space: unknown option {sorted(unknown)[0]!r}')
+        # Nothing is made before it is known to be of a size that somebody can mean.
+        deepest = [max(stage.depth) for stage in self.stages]
+        check_genes(3 + sum(2 + len(MBBlock._fields) * depth for depth in deepest))
         # The arch checks the options; it also is the template of every decoded arch.
         self._template = MBConvArch(
             tuple(MBStage(s.width[0], (MBBlock(s.kernel[0], s.expand[0]),)) for s in self.stages),
@@ -110,8 +129,8 @@ class MBConvSpace(AbstractSpace[MBConvArch]):
             genes += [Gene(f'{unit}.width', stage.width, unit), Gene(parent, stage.depth, unit)]
             for b, keys in enumerate(names):
                 at = frozenset(d for d in stage.depth if d > b)
-                for name, choices in zip(keys, (stage.kernel, stage.expand, stage.se), strict=True):
-                    genes.append(Gene(name, choices, unit, parent, at))
+                for name, values in zip(keys, (stage.kernel, stage.expand, stage.se), strict=True):
+                    genes.append(Gene(name, values, unit, parent, at))
         return [*genes, Gene('conv_out', self.conv_out, 'conv_out')]
 
     def _build(self, values: Genes) -> MBConvArch:
@@ -217,13 +236,15 @@ class MBConvSpace(AbstractSpace[MBConvArch]):
         as_choice(table['family'], f'{where}.family', (MBConvArch.family,))
         stages = [
             StageChoices.parse(stage, f'{where}.stages[{i}]')
-            for i, stage in enumerate(as_list(table['stages'], f'{where}.stages', 'stages'))
+            for i, stage in enumerate(
+                as_list(table['stages'], f'{where}.stages', 'stages', MOST_STAGES)
+            )
         ]
-        choices = {k: _tuple(table[k]) for k in ('resolution', 'stem', 'conv_out') if k in table}
+        given = {k: _tuple(table[k]) for k in ('resolution', 'stem', 'conv_out') if k in table}
         rest = {k: table[k] for k in options if k in table}
         if 'squeeze' in rest:
             rest['squeeze'] = MBConvArch.squeeze_rule(rest['squeeze'], f'{where}.squeeze')
-        return cls(stages, **choices, **rest).restricted(table.get('where', []), where)
+        return cls(stages, **given, **rest).restricted(table.get('where', []), where)
 
     def to_dict(self) -> dict[str, object]:
         """The inverse of `from_dict`."""

@@ -14,6 +14,7 @@ from scalenas.complexity import Cost
 from .space import AbstractSpace, SpaceError
 
 STEP = 50_000_000
+MOST_SAMPLES = 10_000_000
 
 
 def mean_macs(
@@ -24,7 +25,7 @@ def mean_macs(
 ) -> float:
     """Mean multiply-adds of so many networks, every gene drawn evenly."""
     rng = random.Random(seed)
-    draws = range(as_int(samples, 'samples'))
+    draws = range(as_int(samples, 'samples', 1, MOST_SAMPLES))
     return statistics.fmean(cost(space.sample(rng)).macs for _ in draws)
 
 

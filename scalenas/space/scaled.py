@@ -1,7 +1,8 @@
 """A space of scaled networks: a base space times scaling stages, for super-supernets.
 
 Genes: `scale.stage`, the stage of the scaling (0, 1, ...); `scale.s2.depth`, `scale.s2.width`,
-`scale.s2.resolution`, its factors, active in that stage; and all genes of the base space.
+`scale.s2.resolution`, its factors, active in that stage; and all genes of the base space. Patterns
+that begin with `scale` mean the scaling, all others the base: `*.depth` is what it is there.
 
 Source: ScaleNet (Xie et al. 2022), section 3.1, table 7, appendix E and F.
 """
@@ -14,12 +15,25 @@ from dataclasses import dataclass
 from typing import Any
 
 from scalenas.arch import Arch, Scaling, rounding
-from scalenas.arch.strict import as_choice, as_list, as_mapping
+from scalenas.arch.strict import (
+    MOST_FACTOR,
+    MOST_STAGES,
+    as_choice,
+    as_list,
+    as_mapping,
+    inside,
+    is_number,
+    wrong,
+)
+from scalenas.errors import short
 
 from .gene import Gene
 from .hull import MBConvHull
 from .mbconv import MBConvSpace
-from .space import A, AbstractSpace, Genes, SpaceError
+from .space import A, AbstractSpace, Genes, SpaceError, choices
+
+MOST_SCALINGS = 20_000
+"""Of all stages; the paper has 271, and `encode` may have to try each."""
 
 FACTORS = ('depth', 'width', 'resolution')
 _STAGE = 'scale.stage'
@@ -35,12 +49,12 @@ class ScalingStage:
 
     def __post_init__(self) -> None:
         for name in FACTORS:
-            values = getattr(self, name)
-            numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
+            values = choices(getattr(self, name), f'space.stages.{name}')
+            numbers = all(is_number(v) and v <= MOST_FACTOR for v in values)
             if not values or not numbers or list(values) != sorted({*values}) or values[0] < 1:
                 raise SpaceError(
                     f'space.stages.{name}: expected distinct factors >= 1, small to large, '
-                    f'got {values}'
+                    f'got {short(values)}'
                 )
 
     @classmethod
@@ -77,9 +91,15 @@ class ScaledSpace(AbstractSpace[A]):
     def __init__(
         self, base: AbstractSpace[A], stages: Sequence[ScalingStage], rule: str = 'ceil'
     ) -> None:
+        if not isinstance(base, AbstractSpace):
+            raise wrong('space.base', 'a space', base)
+        as_list(stages, 'space.stages', 'scaling stages', MOST_STAGES)
         self.base, self.stages, self.rounding = base, tuple(stages), rounding(rule)
         if isinstance(base, ScaledSpace):
             raise SpaceError('space.base: a scaled space cannot be scaled again')
+        for stage in self.stages:
+            if not isinstance(stage, ScalingStage):
+                raise wrong('space.stages', 'ScalingStage', stage)
         if not self.stages:
             raise SpaceError('space.stages: expected at least one scaling stage')
         if base.smallest().size is None and any(s.resolution != (1.0,) for s in self.stages):
@@ -87,10 +107,26 @@ class ScaledSpace(AbstractSpace[A]):
                 'space.stages.resolution: networks of the base space have no resolution of their '
                 'own; leave it out'
             )
-        genes = [Gene(_STAGE, tuple(range(len(self.stages))), 'scale')]
+        count = sum(len(s.depth) * len(s.width) * len(s.resolution) for s in self.stages)
+        if count > MOST_SCALINGS:
+            raise wrong('space.stages', f'at most {MOST_SCALINGS:,} scalings in all', count)
+        largest = base.largest()
+        for j, stage in enumerate(self.stages):
+            with inside(f'space.stages[{j}]'):
+                most = Scaling(*(float(getattr(stage, name)[-1]) for name in FACTORS))
+                largest.scaled(most, self.rounding)
+        scope = _STAGE.partition('.')[0]
+        genes = [Gene(_STAGE, tuple(range(len(self.stages))), scope, scope=scope)]
         for j, stage in enumerate(self.stages):
             genes += [
-                Gene(f'scale.s{j}.{name}', getattr(stage, name), 'scale', _STAGE, frozenset({j}))
+                Gene(
+                    f'{scope}.s{j}.{name}',
+                    tuple(getattr(stage, name)),
+                    scope,
+                    _STAGE,
+                    frozenset({j}),
+                    scope,
+                )
                 for name in FACTORS
             ]
         super().__init__([*genes, *base.genes.values()])
@@ -167,7 +203,9 @@ class ScaledSpace(AbstractSpace[A]):
         as_choice(table['family'], f'{where}.family', ('scaled',))
         stages = [
             ScalingStage.parse(stage, f'{where}.stages[{j}]')
-            for j, stage in enumerate(as_list(table['stages'], f'{where}.stages', 'stages'))
+            for j, stage in enumerate(
+                as_list(table['stages'], f'{where}.stages', 'stages', MOST_STAGES)
+            )
         ]
         space = cls(base, stages, table.get('rounding', 'ceil'))
         return space.restricted(table.get('where', []), where)

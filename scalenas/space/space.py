@@ -14,11 +14,13 @@ import itertools
 import json
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import Generic, Self, TypeVar, final
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Generic, Self, TypeVar, final
 
 from scalenas.arch import Arch, ArchError, Rounding, Scaling
-from scalenas.arch.strict import as_list, suggest
+from scalenas.arch.strict import as_fraction, as_list, is_number, suggest
+from scalenas.errors import short
 
 from .gene import Gene, Value
 
@@ -32,6 +34,65 @@ class SpaceError(ArchError):
     """An arch or a gene outside the space: the message is one line for the user."""
 
 
+MOST_GENES = 10_000
+"""Of a space; the paper's of HRNet-W32 has 336."""
+
+MOST_VALUES = 1_000
+"""Of a gene."""
+
+MOST_RESTRICTIONS = 200
+
+
+def check_genes(count: int) -> None:
+    """Pass where a space may have so many genes; to be asked before they are made.
+
+    Raises:
+        SpaceError: for more.
+    """
+    if count > MOST_GENES:
+        raise _refusal('space', f'at most {MOST_GENES:,} genes (depths, switches, ...)', count)
+
+
+def choices(
+    data: object, where: str, rule: Callable[[object, str], Value] | None = None
+) -> tuple[Any, ...]:
+    """The values of a gene from a list, a tuple or a range, each checked by a rule.
+
+    Raises:
+        ArchError: for anything else, or more than `MOST_VALUES`.
+    """
+    if not isinstance(data, range):
+        as_list(data, where, 'values')
+    found: Any = data
+    if len(found) > MOST_VALUES:
+        raise _refusal(where, f'at most {MOST_VALUES:,} values', len(found))
+    return tuple(found) if rule is None else tuple(rule(value, where) for value in found)
+
+
+def _refusal(where: str, allowed: str, got: object) -> SpaceError:
+    error = SpaceError(f'expected {allowed}, got {short(got)}', where=where)
+    error.got, error.allowed = got, allowed
+    return error
+
+
+def _kept(name: str, values: tuple[Value, ...], wanted: Sequence[Value]) -> tuple[Value, ...]:
+    """The values of a gene that are wanted; all that are wanted must be among them."""
+    flags = isinstance(values[0], bool)
+    strange = [
+        v
+        for v in wanted
+        if not isinstance(v, int | float | str) or isinstance(v, bool) is not flags
+    ]
+    if strange or not wanted or not set(wanted) <= set(values):
+        error = SpaceError(
+            f'{short(tuple(wanted))} is not among its values {short(values)}', where=name
+        )
+        error.got, error.allowed = wanted, short(values)
+        raise error
+    allowed = set(wanted)
+    return tuple(value for value in values if value in allowed)
+
+
 class AbstractSpace(ABC, Generic[A]):
     """A finite set of archs, spanned by genes.
 
@@ -40,8 +101,11 @@ class AbstractSpace(ABC, Generic[A]):
     """
 
     def __init__(self, genes: Sequence[Gene]) -> None:
+        check_genes(len(genes))
         self.genes: dict[str, Gene] = {}
         for gene in genes:
+            if len(gene.values) > MOST_VALUES:
+                raise _refusal(gene.name, f'at most {MOST_VALUES:,} values', len(gene.values))
             assert gene.name not in self.genes, gene.name
             assert gene.parent is None or gene.parent in self.genes, gene.parent
             self.genes[gene.name] = gene
@@ -69,33 +133,64 @@ class AbstractSpace(ABC, Generic[A]):
     def where(self, pattern: str, values: Sequence[Value]) -> Self:
         """The sub-space in which every gene matching `pattern` takes only `values`.
 
-        `space.where('*.depth', (2, 3))`; patterns are those of fnmatch.
+        `space.where('*.depth', (2, 3))`; patterns are those of `matching`.
 
         Raises:
             SpaceError: when no gene matches, or a matching gene would have no value left.
         """
-        names = self._matching(pattern)
+        names = self.matching(pattern)
+        as_list(values, f'where {pattern!r}', 'values', MOST_VALUES)
         space = copy.copy(self)
         space.genes = dict(self.genes)
-        for name, gene in self.genes.items():
-            if name not in names:
-                continue
-            kept = tuple(v for v in gene.values if v in values)
-            if not kept or any(v not in gene.values for v in values):
-                raise SpaceError(f'{name}: {tuple(values)} is not among its values {gene.values}')
-            space.genes[name] = Gene(name, kept, gene.unit, gene.parent, gene.active_at)
+        known: dict[tuple[Value, ...], tuple[Value, ...]] = {}
+        for name in names:
+            gene = self.genes[name]
+            kept = known.get(gene.values)
+            if kept is None:
+                kept = known[gene.values] = _kept(name, gene.values, values)
+            space.genes[name] = replace(gene, values=kept)
         space.restrictions = (*self.restrictions, (pattern, tuple(values)))
         return space
+
+    @final
+    def matching(self, pattern: str) -> Mapping[str, None]:
+        """Names of the genes that a pattern means, in order, as the keys of a mapping.
+
+        Patterns are those of fnmatch. `*` means every gene; any other means genes of networks and
+        not of their scaling: `*.depth` is the depth of every stage or branch. Patterns that begin
+        with `scale`, such as `scale.s2.depth` or `scale.*`, mean those of the scaling.
+
+        Raises:
+            SpaceError: when there is none.
+        """
+        # The keys are a set in gene order: no order may depend on the process.
+        if not isinstance(pattern, str) or len(pattern) > 200:
+            raise _refusal('pattern', 'a pattern of genes, such as *.depth', pattern)
+        found = self._matches.get(pattern)
+        if found is None:
+            found = {n: None for n, gene in self.genes.items() if gene.matches(pattern)}
+            if not found:
+                raise SpaceError(
+                    f'no gene matches {short(pattern)} (for example {next(iter(self.genes))!r})'
+                    f'{suggest(pattern, self.genes)}{self._beyond(pattern)}'
+                )
+            self._matches[pattern] = found
+        return found
+
+    def _beyond(self, pattern: str) -> str:
+        """A hint where the pattern would match genes of a scope, if it said so."""
+        scopes = {g.scope for g in self.genes.values() if fnmatch.fnmatchcase(g.name, pattern)}
+        return ''.join(f"; those of the scaling begin with '{scope}.'" for scope in sorted(scopes))
 
     @final
     def restricted(self, items: object, where: str = 'space') -> Self:
         """The sub-space of a list of [pattern, values], as `to_dict` writes it under 'where'."""
         space = self
-        for item in as_list(items, f'{where}.where', '[pattern, values]'):
+        for item in as_list(items, f'{where}.where', '[pattern, values]', MOST_RESTRICTIONS):
             pair = as_list(item, f'{where}.where', 'pattern and values')
             if len(pair) != 2 or not isinstance(pair[0], str):
-                raise SpaceError(f'{where}.where: expected [pattern, values], got {item!r}')
-            values = as_list(pair[1], f'{where}.where[{pair[0]!r}]', 'values')
+                raise _refusal(f'{where}.where', '[pattern, values]', item)
+            values = as_list(pair[1], f'{where}.where[{short(pair[0])}]', 'values')
             space = space.where(pair[0], tuple(values))
         return space
 
@@ -106,20 +201,24 @@ class AbstractSpace(ABC, Generic[A]):
         Raises:
             SpaceError: for an unknown gene, a missing active one, a value that is not allowed.
         """
+        if not isinstance(values, Mapping):
+            raise _refusal('genes', 'a mapping of genes to values', values)
         for name in values:
             if name not in self.genes:
-                raise SpaceError(f'unknown gene {name!r}{suggest(name, self.genes)}')
+                raise SpaceError(f'unknown gene {short(name)}{suggest(name, self.genes)}')
         active: Genes = {}
         for name, gene in self.genes.items():
             if not gene.is_active(active):
                 continue
             if name not in values:
-                raise SpaceError(f'gene {name!r} is missing (allowed: {gene.values})')
-            if values[name] not in gene.values:
+                raise SpaceError(f'gene {name!r} is missing (allowed: {short(gene.values)})')
+            value, allowed = values[name], gene.values
+            # True is not 1 here, nor 1 True.
+            if value not in allowed or isinstance(value, bool) is not isinstance(allowed[0], bool):
                 raise SpaceError(
-                    f'{name}: {values[name]!r} is not allowed (allowed: {gene.values})'
+                    f'{short(value)} is not allowed (allowed: {short(allowed)})', where=name
                 )
-            active[name] = values[name]
+            active[name] = value
         return self._build(active)
 
     @final
@@ -135,7 +234,8 @@ class AbstractSpace(ABC, Generic[A]):
                 raise SpaceError(f'not in the space: it has no {name!r}{suggest(name, self.genes)}')
             if value not in self.genes[name].values:
                 raise SpaceError(
-                    f'not in the space: {name} is {value!r} (allowed: {self.genes[name].values})'
+                    f'not in the space: {name} is {short(value)} '
+                    f'(allowed: {short(self.genes[name].values)})'
                 )
         found = self.decode(values)
         if found != arch:
@@ -185,7 +285,8 @@ class AbstractSpace(ABC, Generic[A]):
 
         Genes that only the mutation makes active are drawn evenly. `arch` is not changed.
         """
-        old, names = self.encode(arch), self._matching(pattern)
+        as_fraction(p, 'p')
+        old, names = self.encode(arch), self.matching(pattern)
         new: Genes = {}
         for name, gene in self.genes.items():
             if not gene.is_active(new):
@@ -204,6 +305,7 @@ class AbstractSpace(ABC, Generic[A]):
 
         Neither parent is changed.
         """
+        as_fraction(p, 'p')
         units = dict.fromkeys(gene.unit for gene in self.genes.values())
         taken = {unit for unit in units if rng.random() < p}
         mine, theirs = self.encode(arch), self.encode(other)
@@ -256,28 +358,17 @@ class AbstractSpace(ABC, Generic[A]):
     def __hash__(self) -> int:
         return hash(self.digest())
 
-    def _matching(self, pattern: str) -> dict[str, None]:
-        # The keys are a set in gene order: no order may depend on the process.
-        found = self._matches.get(pattern)
-        if found is None:
-            found = dict.fromkeys(n for n in self.genes if fnmatch.fnmatchcase(n, pattern))
-            if not found:
-                raise SpaceError(
-                    f'no gene matches {pattern!r} (for example {next(iter(self.genes))!r})'
-                    f'{suggest(pattern, self.genes)}'
-                )
-            self._matches[pattern] = found
-        return found
-
     def _edges(self, weights: Weights) -> dict[str, Sequence[float]]:
         table: dict[str, Sequence[float]] = {}
         for pattern, row in weights.items():
-            edges = list(itertools.accumulate(row))
-            if not (edges and min(row) >= 0 and 0 < edges[-1] < float('inf')):
+            as_list(row, f'weights: those of {pattern!r}', 'numbers', MOST_VALUES)
+            numbers = all(is_number(weight) and weight >= 0 for weight in row)
+            edges = list(itertools.accumulate(row)) if numbers else []
+            if not (edges and edges[-1] > 0):
                 raise SpaceError(
-                    f'weights: those of {pattern!r} must be >= 0 and not all 0, got {tuple(row)}'
+                    f'weights: those of {pattern!r} must be >= 0 and not all 0, got {short(row)}'
                 )
-            for name in self._matching(pattern):
+            for name in self.matching(pattern):
                 if len(row) != len(self.genes[name].values):
                     raise SpaceError(
                         f'weights: {pattern!r} has {len(row)} weights, but {name} has '
@@ -296,6 +387,10 @@ def _draw(values: tuple[Value, ...], edges: Sequence[float] | None, rng: random.
     return values[bisect.bisect(edges, rng.random() * edges[-1], 0, len(values) - 1)]
 
 
+def _plain(value: object) -> str:
+    return value if isinstance(value, str) and len(value) < 60 else short(value)
+
+
 def _first_difference(found: object, arch: object, where: str = 'its') -> str:
     """Where two plain descriptions first part: `its stages[2].stem is 5, the space has 4`."""
     if isinstance(found, dict) and isinstance(arch, dict) and found.keys() == arch.keys():
@@ -303,5 +398,6 @@ def _first_difference(found: object, arch: object, where: str = 'its') -> str:
     elif isinstance(found, list) and isinstance(arch, list) and len(found) == len(arch):
         pairs = [(f'{where}[{i}]', *pair) for i, pair in enumerate(zip(found, arch, strict=True))]
     else:
-        return f'{where.replace("its.", "its ", 1)} is {arch}, the space has {found}'
+        place = where.replace('its.', 'its ', 1)
+        return f'{place} is {_plain(arch)}, the space has {_plain(found)}'
     return next(_first_difference(a, b, place) for place, a, b in pairs if a != b)

@@ -1,15 +1,27 @@
-"""A network as one picture, each family in its manner."""
+"""A network as one picture, each family in its manner, and any other as a chain of its units."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from scalenas.arch import Arch, Head, HRArch, MBConvArch, RegNetArch, Size
 from scalenas.complexity import PYCLS, Counter, Rule
 
 from .draw_chain import draw_chain
 from .draw_hrnet import draw_hrnet
-from .figure import DrawError
+from .draw_units import draw_units
+
+Draw = Callable[[Any, str | Path, str, Size | None], None]
+"""Draws an arch into a file, under a headline, for an input size if there is one."""
+
+DRAWINGS: dict[str, Draw] = {
+    HRArch.family: draw_hrnet,
+    MBConvArch.family: draw_chain,
+    RegNetArch.family: draw_chain,
+}
+"""Family -> its drawing. A family that is not here is drawn by its layer plan."""
 
 
 def draw_arch(
@@ -23,15 +35,10 @@ def draw_arch(
     """Draw a network; with `size`, its cost stands in the title.
 
     Raises:
-        DrawError: for a family without a drawing, or a file that cannot be written.
+        DrawError: for a file that cannot be written.
     """
     headline = _headline(arch, title, size, head, rule)
-    if isinstance(arch, HRArch):
-        draw_hrnet(arch, path, headline)
-    elif isinstance(arch, MBConvArch | RegNetArch):
-        draw_chain(arch, path, headline, size)
-    else:
-        raise DrawError(f'{path}: there is no drawing for {arch.family} networks')
+    DRAWINGS.get(arch.family, draw_units)(arch, path, headline, size)
 
 
 def _headline(arch: Arch, title: str, size: Size | None, head: Head | None, rule: Rule) -> str:
@@ -40,9 +47,8 @@ def _headline(arch: Arch, title: str, size: Size | None, head: Head | None, rule
         text += f', {arch.num_fusions} fusions'
     if size is not None:
         cost = Counter(size, head)(arch)
-        unit = 'Gi' if rule.giga == 2**30 else 'G'
-        giga = cost.gmacs(rule)
-        amount = f'{giga:.1f} {unit}' if giga >= 1 else f'{1000 * giga:.1f} M'
+        divisor, unit = rule.unit(cost.macs)
+        amount = f'{cost.macs / divisor:.1f} {unit}'
         what = 'with its head' if head else 'without head'
         text += f'; {cost.params / 1e6:.2f} M params, {amount} macs at {size[0]} x {size[1]} {what}'
     return f'{title}\n{text}' if title else text

@@ -11,12 +11,13 @@ from typing import Any
 
 from scalenas.arch import MBConvArch, MBStage, RegNetArch, RegStage, Size, out_size
 
-from .figure import BLACK, GREY, ORANGE, canvas
+from .figure import BLACK, GREY, ORANGE, DrawError, canvas
 
 KERNELS = {3: '#7DBDE8', 5: '#1F73B0', 7: '#0B3F73'}
 """One hue, darker with each larger kernel."""
 
 END = '#C9C9C9'
+ENDS = ('stem', 'conv')
 BLOCK, STEP, GAP, LEAST = 0.62, 0.76, 0.16, 1.7  # lengths along the row; LEAST is a stage's
 HIGH = 1.9  # of the widest stage; others by square roots, or thin ones would vanish
 MANY = 64  # from so many blocks on, equal neighbours share a box
@@ -48,8 +49,17 @@ def draw_chain(
     arch: MBConvArch | RegNetArch, path: str | Path, headline: str, size: Size | None = None
 ) -> None:
     """Draw an MBConv network or a RegNet under a headline; map sizes are those for `size`."""
-    parts = list(_parts(arch, size or arch.size))
-    widest = max(part.width for part in parts if part.name.startswith('stage'))
+    draw_parts(list(_parts(arch, size or arch.size)), path, headline, _notes(arch))
+
+
+def draw_parts(
+    parts: Sequence[Part], path: str | Path, headline: str, notes: tuple[str, str]
+) -> None:
+    """Draw parts in one row; `notes` say what a kernel is, and what the texts mean."""
+    if not parts:
+        raise DrawError(f'{path}: a network without layers cannot be drawn')
+    stages = [part.width for part in parts if part.name not in ENDS]
+    widest = max(stages or [part.width for part in parts])
     spans = [max(LEAST, STEP * len(part.boxes) + GAP) for part in parts]
     length = sum(spans)
     with canvas(path, max(8.5, 0.48 * length + 0.6), 4.0) as figure:
@@ -65,7 +75,7 @@ def draw_chain(
             left += span
         axes.plot([0.1, length - 0.1], [HIGH / 2] * 2, color=GREY, linewidth=1.2, zorder=1)
         _resolutions(axes, parts, [*starts, length])
-        _legend(figure, arch, parts)
+        _legend(figure, parts, *notes)
         axes.set_title(headline, loc='left', fontsize=12)
 
 
@@ -85,12 +95,13 @@ def _parts(arch: MBConvArch | RegNetArch, size: Size) -> Iterator[Part]:
         else:
             about = f'{stage.inner // stage.group_width} x g{stage.group_width}'
             boxes = (Box(3, '', se),) * stage.depth
-        yield Part(f'stage {s}', stage.width, about, _shared(boxes, arch.num_blocks), stride, at)
+        yield Part(f'stage {s}', stage.width, about, shared(boxes, arch.num_blocks), stride, at)
     if arch.conv_out is not None:
         yield Part('conv', arch.conv_out, '', (Box(1, '', False),), stride, at)
 
 
-def _shared(boxes: tuple[Box, ...], num_blocks: int) -> tuple[Box, ...]:
+def shared(boxes: tuple[Box, ...], num_blocks: int) -> tuple[Box, ...]:
+    """Boxes one by one, or in a large network one for equal neighbours."""
     if num_blocks < MANY:
         return boxes
     runs = [list(run) for _, run in itertools.groupby(boxes)]
@@ -100,7 +111,7 @@ def _shared(boxes: tuple[Box, ...], num_blocks: int) -> tuple[Box, ...]:
 def _part(axes: Any, part: Part, left: float, span: float, widest: int) -> None:
     from matplotlib.patches import FancyBboxPatch
 
-    middle, end = left + span / 2, part.name in ('stem', 'conv')
+    middle, end = left + span / 2, part.name in ENDS
     lines = [f'{part.width} ch', part.about]
     axes.text(middle, HIGH + 1.22, part.name, ha='center', va='center', weight='bold')
     for n, text in enumerate(filter(None, lines)):
@@ -109,7 +120,7 @@ def _part(axes: Any, part: Part, left: float, span: float, widest: int) -> None:
     first = middle - (STEP * len(part.boxes) - (STEP - BLOCK)) / 2
     for b, box in enumerate(part.boxes):
         x, style = first + b * STEP, 'round,pad=0,rounding_size=0.07'
-        colour = END if end else KERNELS[box.kernel]
+        colour = END if end else KERNELS.get(box.kernel, END)
         axes.add_patch(
             FancyBboxPatch(
                 (x, (HIGH - high) / 2),
@@ -121,7 +132,7 @@ def _part(axes: Any, part: Part, left: float, span: float, widest: int) -> None:
                 zorder=3,
             )
         )
-        ink = BLACK if end or box.kernel == 3 else 'white'
+        ink = 'white' if not end and box.kernel in (5, 7) else BLACK
         at, top = (x + BLOCK / 2, HIGH / 2), (HIGH + high) / 2
         if box.text:
             axes.text(*at, box.text, ha='center', va='center', fontsize=8, color=ink, zorder=4)
@@ -131,7 +142,7 @@ def _part(axes: Any, part: Part, left: float, span: float, widest: int) -> None:
             axes.plot(at[0], top, 'o', color=ORANGE, markersize=4.5, mec='white', zorder=5)
 
 
-def _resolutions(axes: Any, parts: list[Part], starts: list[float]) -> None:
+def _resolutions(axes: Any, parts: Sequence[Part], starts: list[float]) -> None:
     """A field behind all parts of one resolution, and its name below."""
     from matplotlib.patches import Rectangle
 
@@ -155,12 +166,17 @@ def _resolutions(axes: Any, parts: list[Part], starts: list[float]) -> None:
         first += len(members)
 
 
-def _legend(figure: Any, arch: MBConvArch | RegNetArch, parts: list[Part]) -> None:
+def _notes(arch: MBConvArch | RegNetArch) -> tuple[str, str]:
+    if isinstance(arch, MBConvArch):
+        return 'depthwise', 'e6: six times the channels inside'
+    return 'in groups', 'n x gc: n groups of c channels'
+
+
+def _legend(figure: Any, parts: Sequence[Part], kind: str, note: str) -> None:
     from matplotlib.lines import Line2D
 
-    boxes = [box for part in parts[1:] for box in part.boxes if box.kernel > 1]
+    boxes = [box for part in parts for box in part.boxes if part.name not in ENDS]
     mark: dict[str, Any] = {'linestyle': '', 'marker': 's', 'markersize': 9}
-    kind = 'depthwise' if isinstance(arch, MBConvArch) else 'in groups'
     handles = [
         Line2D([], [], **mark, color=colour, label=f'{kernel}x{kernel} {kind}')
         for kernel, colour in KERNELS.items()
@@ -170,7 +186,5 @@ def _legend(figure: Any, arch: MBConvArch | RegNetArch, parts: list[Part]) -> No
         handles.append(
             Line2D([], [], linestyle='', marker='o', color=ORANGE, label='squeeze-excitation')
         )
-    groups = 'n x gc: n groups of c channels'
-    note = 'e6: six times the channels inside' if isinstance(arch, MBConvArch) else groups
     handles.append(Line2D([], [], linestyle='', label=note))
     figure.legend(handles=handles, loc='outside lower left', ncols=5, fontsize=9, columnspacing=1.4)

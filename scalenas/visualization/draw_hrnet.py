@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from scalenas.arch import HRArch, HRModule
+from scalenas.arch import HRArch, HRModule, Size
 
 from .figure import BLACK, GREEN, GREY, VERMILION, canvas
 
@@ -16,8 +16,8 @@ BLOCK, RUN, STEP, GAP = 0.5, 0.6, 1.32, 0.55  # lengths along a lane; RUN is tha
 UP, DOWN = VERMILION, GREEN
 
 
-def draw_hrnet(arch: HRArch, path: str | Path, headline: str) -> None:
-    """Draw an HRNet-style network under a headline.
+def draw_hrnet(arch: HRArch, path: str | Path, headline: str, size: Size | None = None) -> None:
+    """Draw an HRNet-style network under a headline; the size of its input changes nothing.
 
     Source: the manner of ScaleNAS (Cheng et al. 2020), figure 8, for all modules at once.
     """

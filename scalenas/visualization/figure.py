@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from scalenas.complexity import PYCLS
 from scalenas.errors import UserError
 from scalenas.staging import staged_file
 
@@ -14,6 +15,7 @@ from scalenas.staging import staged_file
 BLACK, ORANGE, SKY, GREEN = '#000000', '#E69F00', '#56B4E9', '#009E73'
 BLUE, VERMILION, PURPLE, GREY = '#0072B2', '#D55E00', '#CC79A7', '#8A8A8A'
 
+MOST_INCHES = 400  # 60,000 pixels; matplotlib ends at 65,536
 STYLE: Any = {
     'font.family': 'DejaVu Sans',
     'font.size': 11,
@@ -47,6 +49,11 @@ def canvas(path: str | Path, width: float, height: float, dpi: int = 150) -> Ite
     known = FigureCanvasAgg.get_supported_filetypes()
     if path.suffix[1:].lower() not in known:
         raise DrawError(f'{path}: cannot draw as {path.suffix!r}; use one of {", ".join(known)}')
+    if max(width, height) > MOST_INCHES:
+        raise DrawError(
+            f'{path}: too large to be drawn, {max(width, height):,.0f} inches (at most '
+            f'{MOST_INCHES}); `tools/info.py --layers` lists what it has'
+        )
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(width, height), dpi=dpi, layout='constrained')
         FigureCanvasAgg(figure)
@@ -65,4 +72,4 @@ def _write(figure: Any, path: Path) -> None:
 
 def macs_unit(largest: float) -> tuple[float, str]:
     """Divisor and name of the unit in which macs up to `largest` read well."""
-    return (1e9, 'G') if largest >= 1e9 else (1e6, 'M')
+    return PYCLS.unit(largest)

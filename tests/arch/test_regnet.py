@@ -95,5 +95,5 @@ def test_groups_must_divide() -> None:
     with pytest.raises(ArchError, match='group_width: 5 does not divide the inner channels 32'):
         RegStage(32, 1, 5)
     stage = {'width': 32, 'depth': 1, 'group_width': 5}
-    with pytest.raises(ArchError, match=r'net: stages\[0\].group_width: 5 does not divide'):
+    with pytest.raises(ArchError, match=r'net\.stages\[0\]\.group_width: 5 does not divide'):
         from_dict({'family': 'regnet', 'stages': [stage]}, 'net')

@@ -16,6 +16,10 @@ DOMAINS: Mapping[str, int] = {
     'checkpoints': 900,
     'coco': 800,
     'segmentation': 800,
+    'archs': 1000,
+    'spaces': 1000,
+    'samplers': 800,
+    'scaling': 800,
 }
 """Module of this folder -> number of inputs of a whole run."""
 
