@@ -87,4 +87,3 @@ def as_choice(data: object, where: str, allowed: Sequence[str]) -> str:
             f'{suggest(data, allowed)}'
         )
     return data
-
