@@ -26,9 +26,8 @@ from .plan import ALGORITHMS, SearchPlan
 from .progress import ProgressLine
 from .random_search import RandomSearch
 from .ranking import RankStudy, rank_study
-from .record import Objective, Record, SearchError
+from .record import Objective, Record, SearchError, StudyError
 from .report import front_of, write_findings, write_report
-from .storage import StudyError
 from .study import SearchStudy
 from .topology import TopologyEvolution
 

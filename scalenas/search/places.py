@@ -8,10 +8,11 @@ from typing import Self
 
 from scalenas.paths import writable_folder
 
-from .record import Objective
+from .databases import shown
+from .record import Objective, StudyError
 from .report import check_report
 from .settings import difference
-from .storage import StudyError, check_place, shown
+from .storage import check_place
 from .study import SearchStudy, Settings
 
 
