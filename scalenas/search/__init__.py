@@ -21,6 +21,7 @@ from .paths import (
     sampled_paths,
     spread_by_cost,
 )
+from .patience import StorageAwayError, as_wait
 from .places import Places
 from .plan import ALGORITHMS, SearchPlan
 from .progress import ProgressLine
@@ -52,8 +53,10 @@ __all__ = [
     'SearchPlan',
     'SearchStudy',
     'StageBudgets',
+    'StorageAwayError',
     'StudyError',
     'TopologyEvolution',
+    'as_wait',
     'compare',
     'comparison_of',
     'comparisons_text',

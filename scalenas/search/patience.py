@@ -13,7 +13,7 @@ import sqlalchemy
 from optuna.exceptions import StorageInternalError
 
 from .databases import shown
-from .record import StudyError, one_line
+from .record import SearchError, StudyError, one_line
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +36,19 @@ T = TypeVar('T')
 
 class StorageAwayError(StudyError):
     """A storage that did not come back: the message is one line for the user."""
+
+
+def as_wait(seconds: float | None) -> float:
+    """How long to wait, as the command line says; the usual time for None.
+
+    Raises:
+        SearchError: for what is no time.
+    """
+    if seconds is None:
+        return WAIT_SECONDS
+    if not 0.0 <= seconds < 1e9:
+        raise SearchError(where='--storage-wait', got=seconds, allowed='seconds, at least 0')
+    return seconds
 
 
 class Patience:

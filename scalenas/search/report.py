@@ -129,5 +129,9 @@ def table_text(rows: Sequence[dict[str, Any]]) -> str:
 def _replace(path: Path, text: str) -> None:
     # Several workers may write at once, hence a name of its own for each.
     part = path.with_name(f'.{path.name}.{uuid.uuid4().hex}')
-    part.write_text(text, encoding='utf-8')
-    os.replace(part, path)
+    try:
+        part.write_text(text, encoding='utf-8')
+        os.replace(part, path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise

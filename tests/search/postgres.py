@@ -67,8 +67,8 @@ def running_server() -> Iterator[Server]:
     if os.getuid() == 0:
         known = {user.pw_name for user in pwd.getpwall()}
         owner = next(name for name in OWNERS if name in known)
-    # Not pytest's folder: that is closed to other users. And a socket's path is short.
-    with tempfile.TemporaryDirectory(prefix='pg', dir='/tmp') as name:
+    # Not pytest's folder: that is closed to other users, and a socket's path must be short.
+    with tempfile.TemporaryDirectory(prefix='pg') as name:
         folder = Path(name)
         if owner is not None:
             os.chown(folder, pwd.getpwnam(owner).pw_uid, -1)
