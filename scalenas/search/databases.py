@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import itertools
 import logging
 import random
 import re
@@ -25,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 LOCK_SECONDS = 60  # how long a writer waits for the other writers of an SQLite file
 OPENING_TRIES = 10
+OPENING_SECONDS = 60.0  # for a server; longer is rather a mistake in its URL
 OLD_NAMES = {'postgres': 'postgresql'}
 
 DRIVERS: Mapping[str, tuple[tuple[str, str, str], ...]] = {
@@ -58,6 +60,20 @@ LIBPQ = {
     'keepalives_count': 3,
 }
 """Of psycopg and psycopg2: without them a lost connection is noticed after hours."""
+
+
+AWAY = (
+    sqlalchemy.exc.OperationalError,
+    sqlalchemy.exc.InterfaceError,
+    sqlalchemy.exc.InternalError,
+    sqlalchemy.exc.DisconnectionError,
+    sqlalchemy.exc.TimeoutError,
+    # Of a connection that was lost a moment ago, in the middle of something.
+    sqlalchemy.exc.PendingRollbackError,
+    sqlalchemy.exc.ResourceClosedError,
+    OSError,
+)
+"""What a storage that is away answers: a server that stops or starts, a disk that is full."""
 
 
 def is_url(where: str) -> bool:
@@ -190,10 +206,32 @@ def _check_file(path: Path, connect: Callable[[], sqlite3.Connection], create: b
         raise StudyError('holds no study', where=where)
 
 
+def is_away(error: BaseException | None) -> bool:
+    """True for what may pass; a file that is damaged, or no study's, stays so."""
+    if isinstance(error, UnicodeError) or 'no such table' in str(error):
+        return False
+    if isinstance(error, AWAY):
+        return True
+    # psycopg2 has its base class for a server that went away; of SQLite that is a damaged file.
+    return isinstance(error, sqlalchemy.exc.DBAPIError) and (
+        error.connection_invalidated
+        or (
+            type(error.orig) is not sqlite3.DatabaseError
+            and type(error) is sqlalchemy.exc.DatabaseError
+        )
+    )
+
+
+def opening_seconds(where: str) -> float:
+    """How long to wait for a storage that is to be opened: a server may be about to start."""
+    return OPENING_SECONDS if is_url(where) and not where.startswith('sqlite') else 0.0
+
+
 def _open(where: str, url: URL, kwargs: dict[str, Any]) -> BaseStorage:
     # Optuna formats the URL.
     text = url.render_as_string(hide_password=False).replace('{', '{{').replace('}', '}}')
-    for remaining in reversed(range(OPENING_TRIES)):
+    end = time.monotonic() + opening_seconds(where)
+    for tried in itertools.count(1):
         try:
             # The wrapper that keeps finished trials in memory; what create_study uses as well.
             return optuna.storages.get_storage(RDBStorage(text, engine_kwargs=kwargs))
@@ -201,16 +239,23 @@ def _open(where: str, url: URL, kwargs: dict[str, Any]) -> BaseStorage:
             # Processes that start together race for creating the tables; the losers look again.
             racing = isinstance(
                 error,
-                sqlalchemy.exc.OperationalError
-                | sqlalchemy.exc.IntegrityError
+                sqlalchemy.exc.IntegrityError
                 | sqlalchemy.exc.ProgrammingError
                 | optuna.exceptions.StorageInternalError,
-            )
-            if not racing or not remaining:
+            ) or is_away(error)
+            left = end - time.monotonic() if tried >= OPENING_TRIES else 1.0
+            if not racing or left <= 0:
                 raise StudyError(
                     f'cannot be opened: {one_line(error)}', where=f'storage {shown(where)}'
                 ) from None
-            time.sleep(random.SystemRandom().uniform(0.05, 0.3))
+            if tried == OPENING_TRIES:
+                logger.warning(
+                    'storage %s: %s; waiting for it for up to %d s',
+                    shown(where),
+                    one_line(error),
+                    left,
+                )
+            time.sleep(random.SystemRandom().uniform(0.05, 0.3) * (1 if tried < 20 else 5))
         except (ImportError, RuntimeError, LookupError, TypeError, ValueError) as error:
             raise StudyError(
                 f'cannot be opened: {one_line(error)}', where=f'storage {shown(where)}'

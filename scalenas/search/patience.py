@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from typing import ParamSpec, TypeVar
 import sqlalchemy
 from optuna.exceptions import StorageInternalError
 
-from .databases import shown
+from .databases import is_away, shown
 from .record import SearchError, StudyError, one_line
 
 logger = logging.getLogger(__name__)
@@ -20,14 +19,6 @@ logger = logging.getLogger(__name__)
 WAIT_SECONDS = 1800.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 REMIND_SECONDS = 60.0
-AWAY = (
-    sqlalchemy.exc.OperationalError,
-    sqlalchemy.exc.InterfaceError,
-    sqlalchemy.exc.InternalError,
-    sqlalchemy.exc.DisconnectionError,
-    sqlalchemy.exc.TimeoutError,
-    OSError,
-)
 DAMAGED = (ValueError, LookupError, TypeError, AttributeError, AssertionError)
 
 P = ParamSpec('P')
@@ -111,7 +102,7 @@ class Patience:
             raise
         except (sqlalchemy.exc.SQLAlchemyError, StorageInternalError, *DAMAGED, OSError) as error:
             cause = error.__cause__ if isinstance(error, StorageInternalError) else error
-            if isinstance(cause, AWAY) and not _is_for_good(cause):
+            if is_away(cause):
                 self.last_failure = time.monotonic()
                 raise StorageAwayError(one_line(error), where=f'storage {self.where}') from error
             raise StudyError(
@@ -127,8 +118,3 @@ class Patience:
             where=error.where,
             hint='give the same command again when the storage is there: it goes on',
         )
-
-
-def _is_for_good(error: BaseException) -> bool:
-    """Errors that pass in name only."""
-    return isinstance(error, UnicodeError | json.JSONDecodeError) or 'no such table' in str(error)

@@ -30,7 +30,7 @@ from scalenas.complexity import Cost
 from scalenas.space import AbstractSpace
 from scalenas.space import from_dict as space_from_dict
 
-from .databases import shown, uncached
+from .databases import opening_seconds, shown, uncached
 from .patience import WAIT_SECONDS, Patience, StorageAwayError
 from .record import Objective, Record, StudyError
 from .rows import LIVE, Row, check_numbers, row_of
@@ -103,17 +103,18 @@ class SearchStudy:
                 settings.
         """
         storage = open_storage(where)
+        opening = min(wait, opening_seconds(where))
         up = StudyDirection.MAXIMIZE if objective.direction == 'maximize' else None
         directions = [up or StudyDirection.MINIMIZE, StudyDirection.MINIMIZE]
         try:
-            Patience(where, 0.0).once(storage.create_new_study, directions, name)
+            Patience(where, opening)(storage.create_new_study, directions, name)
         except optuna.exceptions.DuplicatedStudyError:
             logger.info('continuing study %s in %s', name, shown(where))
         except StorageAwayError as error:
             raise StudyError(
                 f'cannot be written: {error.problem}', where=error.where, hint='name another'
             ) from None
-        study = cls(storage, name, where, objective)
+        study = cls(storage, name, where, objective, opening)
         study._check(json.loads(json.dumps(settings)))
         study._check_all()
         study._wait.seconds = wait
@@ -134,7 +135,7 @@ class SearchStudy:
             wanted = f'has no study {name!r}' if name else 'needs the name of a study'
             raise StudyError(f'storage {shown(where)} {wanted}; it holds: {", ".join(names)}')
         assert name is not None
-        return cls._existing(storage, where, name, 0.0)
+        return cls._existing(storage, where, name, opening_seconds(where))
 
     def beside(self, name: str) -> SearchStudy | None:
         """Another study of the same storage, if it is there.
@@ -142,7 +143,7 @@ class SearchStudy:
         Raises:
             StudyError: when it is not one of a search.
         """
-        names = self._wait(_names, self._storage, self.where)
+        names = [study.study_name for study in self._wait(self._storage.get_all_studies)]
         if name not in names:
             return None
         return self._existing(self._storage, self.where, name, self._wait.seconds)
@@ -453,4 +454,7 @@ class SearchStudy:
 
 
 def _names(storage: BaseStorage, where: str) -> list[str]:
-    return [study.study_name for study in Patience(where, 0.0)(storage.get_all_studies)]
+    return [
+        study.study_name
+        for study in Patience(where, opening_seconds(where))(storage.get_all_studies)
+    ]
