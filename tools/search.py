@@ -6,7 +6,7 @@ import logging
 
 from scalenas.cli import main_of
 from scalenas.config import DictAction, read_config
-from scalenas.search import ALGORITHMS, Places, ProgressLine, SearchPlan, run_search
+from scalenas.search import ALGORITHMS, Places, ProgressLine, SearchPlan, as_wait, run_search
 
 
 def parse_args() -> argparse.Namespace:
@@ -16,6 +16,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--work-dir', help='default: work_dirs/ and the name of the config')
     parser.add_argument('--algorithm', choices=tuple(ALGORITHMS), help="default: the config's")
     parser.add_argument('--storage', help='.db or .journal file, or URL (default: in the work dir)')
+    parser.add_argument('--storage-wait', type=float, help='seconds, if it is away (default: 1800)')
     parser.add_argument('--study-name', help='default: names of the config and the algorithm')
     for name, text in (('--num-evaluations', 'in all; more continue a search'), ('--seed', None)):
         parser.add_argument(name, type=int, help=text)
@@ -29,8 +30,9 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    wait = as_wait(args.storage_wait)
     logging.basicConfig(level=logging.INFO, format='%(asctime)s %(message)s')
-    logging.getLogger('optuna').setLevel(logging.WARNING)
+    logging.getLogger('optuna').setLevel(logging.ERROR)  # the study tells it in one line
     from scalenas.visualization.search_report import SearchReport
 
     cfg = read_config(args.config, args.cfg_options)
@@ -49,12 +51,12 @@ def main() -> None:
     evaluator = SubnetEvaluator.from_config(cfg, args.checkpoint, args.device)
     search = plan.build(evaluator.space, evaluator.counter(plan.size))
     report.search = search
-    study = places.open(plan.objective, plan.settings(search, args.checkpoint, cfg))
+    settings = plan.settings(search, args.checkpoint, cfg)
+    report.study = study = places.open(plan.objective, settings, wait)
     with ProgressLine(plan.objective, search.num_total) as line:
-        run_search(search, study, evaluator, seed=plan.seed, progress=line, after=report)
-    report(
-        study.records()
-    )  # an alternating search notes its last iteration when it is asked for more
+        run_search(search, study, evaluator, seed=plan.seed, progress=line, after=report.on_the_way)
+    # Once more: an alternating search notes its last iteration when it is asked for more.
+    report(study.records())
     print(f'{len(study.records())} networks evaluated; the front is in {places.report}')
 
 

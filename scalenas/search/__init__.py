@@ -21,14 +21,14 @@ from .paths import (
     sampled_paths,
     spread_by_cost,
 )
+from .patience import StorageAwayError, as_wait
 from .places import Places
 from .plan import ALGORITHMS, SearchPlan
 from .progress import ProgressLine
 from .random_search import RandomSearch
 from .ranking import RankStudy, rank_study
-from .record import Objective, Record, SearchError
+from .record import Objective, Record, SearchError, StudyError
 from .report import front_of, write_findings, write_report
-from .storage import StudyError
 from .study import SearchStudy
 from .topology import TopologyEvolution
 
@@ -53,8 +53,10 @@ __all__ = [
     'SearchPlan',
     'SearchStudy',
     'StageBudgets',
+    'StorageAwayError',
     'StudyError',
     'TopologyEvolution',
+    'as_wait',
     'compare',
     'comparison_of',
     'comparisons_text',

@@ -115,7 +115,6 @@ def _evaluate_one(
     try:
         with study.pulse(claim):
             metrics = _checked(evaluate(candidate.arch), candidate, study)
-        study.complete(claim, metrics)
     except Exception as error:
         text = f'{type(error).__name__}: {" ".join(str(error).split())}'
         study.release(claim, text[:500])
@@ -131,8 +130,10 @@ def _evaluate_one(
             ) from error
         return
     except BaseException:
-        study.release(claim, 'interrupted')
+        study.release(claim, 'interrupted', wait=False)
         raise
+    # Whatever stops it from here on, a trial with metrics counts for the next start.
+    study.complete(claim, metrics)
     if progress is not None:
         record = Record(
             candidate.slot, candidate.arch, candidate.cost, metrics, candidate.generation

@@ -8,10 +8,12 @@ from typing import Self
 
 from scalenas.paths import writable_folder
 
-from .record import Objective
+from .databases import shown
+from .patience import WAIT_SECONDS
+from .record import Objective, StudyError
 from .report import check_report
 from .settings import difference
-from .storage import StudyError, check_place, shown
+from .storage import check_place
 from .study import SearchStudy, Settings
 
 
@@ -59,9 +61,11 @@ class Places:
         check_place(self.storage)
         writable_folder(self.report)
 
-    def open(self, objective: Objective, settings: Settings) -> SearchStudy:
+    def open(
+        self, objective: Objective, settings: Settings, wait: float = WAIT_SECONDS
+    ) -> SearchStudy:
         """The study, made if there is none; see `SearchStudy.open`."""
-        return SearchStudy.open(self.storage, self.study, objective, settings)
+        return SearchStudy.open(self.storage, self.study, objective, settings, wait)
 
     def read(self, objective: Objective) -> SearchStudy:
         """The study that is there; see `SearchStudy.read`.

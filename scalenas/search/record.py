@@ -21,6 +21,17 @@ class SearchError(UserError):
     """A search that cannot be: the message is one line for the user."""
 
 
+class StudyError(SearchError):
+    """A study that cannot be opened or does not fit: the message is one line for the user."""
+
+
+def one_line(error: BaseException) -> str:
+    """What the database or the system says itself."""
+    cause = error.__cause__ or error
+    origin = getattr(cause, 'orig', None) or cause
+    return ' '.join(str(origin).split())[:200] or type(origin).__name__
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """An evaluated network. `slot` counts the networks of a search, 0 first."""

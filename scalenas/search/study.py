@@ -25,13 +25,18 @@ from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from scalenas.arch import Arch, from_dict
+from scalenas.arch import Arch
 from scalenas.complexity import Cost
+from scalenas.space import AbstractSpace
+from scalenas.space import from_dict as space_from_dict
 
-from .record import Objective, Record
+from .databases import opening_seconds, shown, uncached
+from .patience import WAIT_SECONDS, Patience, StorageAwayError
+from .record import Objective, Record, StudyError
+from .rows import LIVE, Row, check_numbers, row_of
 from .settings import difference
-from .storage import StudyError, one_line, open_storage, shown
-from .worker import Worker, is_alive, this_worker
+from .storage import open_storage
+from .worker import is_alive, this_worker
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +44,6 @@ PULSE_SECONDS = 15.0
 GRACE_SECONDS = 90.0
 FINGERPRINT = 'scalenas'
 SCORED_BY = ('space', 'size', 'checkpoint', 'config')
-LIVE = (TrialState.RUNNING, TrialState.COMPLETE)
 Settings = Mapping[str, object]
 
 
@@ -64,40 +68,56 @@ class Claim:
 class SearchStudy:
     """A search's records, and who works on what."""
 
-    def __init__(self, storage: BaseStorage, name: str, where: str, objective: Objective) -> None:
+    def __init__(
+        self, storage: BaseStorage, name: str, where: str, objective: Objective, wait: float = 0.0
+    ) -> None:
         self.name, self.where, self.objective = name, where, objective
         self.worker = this_worker()
-        self._storage = storage
-        self._id = storage.get_study_id_from_name(name)
+        self._storage, self._wait = storage, Patience(where, wait)
+        self._label = f'study {name} in {shown(where)}'
+        self._id = self._wait(storage.get_study_id_from_name, name)
         self._held: set[int] = set()
         self._checked: set[int] = set()
+        self._rows: dict[int, Row] = {}
         self._records: dict[int, Record] = {}
-        self._pulses: dict[int, tuple[int, float]] = {}
+        self._space: AbstractSpace[Any] | None = None
+        self._pulses: dict[int, tuple[object, float]] = {}
 
     @classmethod
-    def open(cls, where: str, name: str, objective: Objective, settings: Settings) -> SearchStudy:
+    def open(
+        cls,
+        where: str,
+        name: str,
+        objective: Objective,
+        settings: Settings,
+        wait: float = WAIT_SECONDS,
+    ) -> SearchStudy:
         """The study of this name, made if there is none.
 
         Args:
             settings: all that the search depends on, as plain data by name.
+            wait: seconds that a later call waits for a storage that is away.
 
         Raises:
             StudyError: when the storage cannot be opened or written, or the study has other
                 settings.
         """
         storage = open_storage(where)
+        opening = min(wait, opening_seconds(where))
         up = StudyDirection.MAXIMIZE if objective.direction == 'maximize' else None
         directions = [up or StudyDirection.MINIMIZE, StudyDirection.MINIMIZE]
         try:
-            storage.create_new_study(directions, name)
+            Patience(where, opening)(storage.create_new_study, directions, name)
         except optuna.exceptions.DuplicatedStudyError:
             logger.info('continuing study %s in %s', name, shown(where))
-        except optuna.exceptions.StorageInternalError as error:
+        except StorageAwayError as error:
             raise StudyError(
-                f'storage {shown(where)}: cannot be written: {one_line(error)}; name another'
+                f'cannot be written: {error.problem}', where=error.where, hint='name another'
             ) from None
-        study = cls(storage, name, where, objective)
+        study = cls(storage, name, where, objective, opening)
         study._check(json.loads(json.dumps(settings)))
+        study._check_all()
+        study._wait.seconds = wait
         return study
 
     @classmethod
@@ -108,46 +128,79 @@ class SearchStudy:
             StudyError: when there is no such study, or it is not one of a search.
         """
         storage = open_storage(where, create=False)
-        names = [s.study_name for s in storage.get_all_studies()]
+        names = _names(storage, where)
         if name is None and len(names) == 1:
             name = names[0]
         if name not in names:
             wanted = f'has no study {name!r}' if name else 'needs the name of a study'
             raise StudyError(f'storage {shown(where)} {wanted}; it holds: {", ".join(names)}')
         assert name is not None
-        attrs = storage.get_study_user_attrs(storage.get_study_id_from_name(name))
+        return cls._existing(storage, where, name, opening_seconds(where))
+
+    def beside(self, name: str) -> SearchStudy | None:
+        """Another study of the same storage, if it is there.
+
+        Raises:
+            StudyError: when it is not one of a search.
+        """
+        names = [study.study_name for study in self._wait(self._storage.get_all_studies)]
+        if name not in names:
+            return None
+        return self._existing(self._storage, self.where, name, self._wait.seconds)
+
+    @classmethod
+    def _existing(cls, storage: BaseStorage, where: str, name: str, wait: float) -> SearchStudy:
+        patience = Patience(where, wait)
+        number = patience(storage.get_study_id_from_name, name)
+        attrs = patience(storage.get_study_user_attrs, number)
         if FINGERPRINT not in attrs:
             raise StudyError(f'study {name} in {shown(where)} was not made by a scalenas search')
-        objective = Objective(**attrs[FINGERPRINT]['objective'])
-        return cls(storage, name, where, objective)
+        try:
+            objective = Objective(**attrs[FINGERPRINT]['objective'])
+        except (LookupError, TypeError):
+            raise StudyError(
+                'its settings are damaged: they have no metric, direction and cost',
+                where=f'study {name} in {shown(where)}',
+            ) from None
+        study = cls(storage, name, where, objective, wait)
+        study._check_all()
+        return study
 
     @staticmethod
     def names(where: str) -> list[str]:
         """The studies that a storage holds."""
-        return [s.study_name for s in open_storage(where, create=False).get_all_studies()]
+        return _names(open_storage(where, create=False), where)
 
     def _check(self, settings: dict[str, Any]) -> None:
         settings['objective'] = {
             key: getattr(self.objective, key) for key in ('metric', 'direction', 'cost')
         }
-        known = self._storage.get_study_user_attrs(self._id).get(FINGERPRINT)
+        known = self._attrs().get(FINGERPRINT)
         if known is None:
-            if self._storage.get_all_trials(self._id, deepcopy=False):
+            if self._trials():
                 raise StudyError(
                     f'study {self.name} in {shown(self.where)} was not made by a scalenas search; '
                     f'choose another study name'
                 )
-            self._storage.set_study_user_attr(self._id, FINGERPRINT, settings)
-            known = self._storage.get_study_user_attrs(self._id)[FINGERPRINT]
+            self._wait(self._storage.set_study_user_attr, self._id, FINGERPRINT, settings)
+            known = self._attrs()[FINGERPRINT]
         if known != settings and self._is_barren(known, settings):
             logger.info('study %s holds no result yet: it takes these settings', self.name)
-            self._storage.set_study_user_attr(self._id, FINGERPRINT, settings)
+            self._wait(self._storage.set_study_user_attr, self._id, FINGERPRINT, settings)
         elif known != settings:
             raise StudyError(
                 f'study {self.name} in {shown(self.where)} was made with other settings: '
                 f'{difference(known, settings)}; restore them, or choose another study name or '
                 f'work dir'
             )
+
+    def _check_all(self) -> None:
+        """Every trial once, before anything is added to them."""
+        uncached_trials = self._wait(
+            uncached(self._storage).get_all_trials, self._id, deepcopy=False
+        )
+        check_numbers(uncached_trials, self._label)
+        self._owners()
 
     def differs_from(self, other: SearchStudy) -> str:
         """What the scores of both depend on and differ in, in words; empty for nothing."""
@@ -159,16 +212,22 @@ class SearchStudy:
 
     def _settings(self) -> dict[str, Any]:
         """As the study was opened with; empty for a study of somebody else."""
-        known: dict[str, Any] = self._storage.get_study_user_attrs(self._id).get(FINGERPRINT, {})
-        return known
+        known = self._attrs().get(FINGERPRINT, {})
+        return known if isinstance(known, dict) else {}
 
-    def _is_barren(self, known: dict[str, Any], settings: dict[str, Any]) -> bool:
+    def _attrs(self) -> dict[str, Any]:
+        return self._wait(self._storage.get_study_user_attrs, self._id)
+
+    def _is_barren(self, known: Any, settings: dict[str, Any]) -> bool:
         """True when all that was tried failed, with a metric that does not exist perhaps.
 
         A study without any trial may belong to a worker that has just begun. Directions are the
         storage's own, and stay.
         """
-        if known['objective']['direction'] != settings['objective']['direction']:
+        aim = known.get('objective') if isinstance(known, dict) else None
+        if not isinstance(aim, dict):
+            return False
+        if aim.get('direction') != settings['objective']['direction']:
             return False
         if any('metrics' in trial.user_attrs for trial in self._trials()):
             return False  # a result that was written down counts, even if its worker then died
@@ -183,52 +242,74 @@ class SearchStudy:
 
     def records(self) -> list[Record]:
         """All evaluated networks, by slot."""
-        owners = self._owners(self._trials())
+        owners = self._owners()
         return [
-            self._record(trial)
-            for _, trial in sorted(owners.items())
-            if trial.state == TrialState.COMPLETE
+            self._record(row)
+            for _, row in sorted(owners.items())
+            if row.state == TrialState.COMPLETE
         ]
 
     def claim(self, candidates: Sequence[Candidate]) -> Claim | None:
         """The first candidate that nobody has evaluated or is evaluating, or None."""
         self._bury()
-        owners = self._owners(self._trials())
+        owners = self._owners()
         for candidate in candidates:
             if candidate.slot in owners:
                 self._check_same(owners[candidate.slot], candidate)
                 continue
             claim = self._add(candidate)
-            owners = self._owners(self._trials())
-            if owners[candidate.slot]._trial_id == claim.trial_id:
+            owners = self._owners()
+            if owners[candidate.slot].trial_id == claim.trial_id:
                 return claim
             self._close(claim.trial_id, 'another worker was first')
         return None
 
     def complete(self, claim: Claim, metrics: Mapping[str, float]) -> None:
-        """Keep the metrics of a claimed candidate."""
+        """Keep the metrics of a claimed candidate; waits for a storage that is away.
+
+        Raises:
+            StorageAwayError: when it does not come back; the line has the metrics.
+        """
         try:
-            self._storage.set_trial_user_attr(claim.trial_id, 'metrics', dict(metrics))
+            self._wait(self._storage.set_trial_user_attr, claim.trial_id, 'metrics', dict(metrics))
             self._finish(claim.trial_id, metrics, claim.candidate.cost)
         except optuna.exceptions.UpdateFinishedTrialError:
-            logger.warning(
-                'slot %d: another worker took this process for dead and evaluates it again; '
-                'dropped its result',
-                claim.candidate.slot,
-            )
+            if not self._is_kept(claim, metrics):
+                logger.warning(
+                    'slot %d: another worker took this process for dead and evaluates it again; '
+                    'dropped its result',
+                    claim.candidate.slot,
+                )
+        except StorageAwayError as error:
+            raise StorageAwayError(
+                f'{error.problem}; the result of slot {claim.candidate.slot} could not be kept: '
+                f'{dict(metrics)}',
+                where=error.where,
+                hint=error.hint,
+            ) from None
         self._held.discard(claim.trial_id)
 
-    def release(self, claim: Claim, reason: str) -> None:
-        """Give a claimed candidate back without a result; the trial keeps the reason."""
-        self._close(claim.trial_id, reason)
+    def _is_kept(self, claim: Claim, metrics: Mapping[str, float]) -> bool:
+        """True when an answer was lost on the way back, and the result was not."""
+        row = self._owners().get(claim.candidate.slot)
+        return row is not None and row.trial_id == claim.trial_id and row.metrics == metrics
+
+    def release(self, claim: Claim, reason: str, wait: bool = True) -> None:
+        """Give a claimed candidate back without a result; the trial keeps the reason.
+
+        Without `wait` only once: a storage that is away then is told the next time, by the
+        process that is gone.
+        """
+        try:
+            self._close(claim.trial_id, reason, wait)
+        except StorageAwayError as error:
+            if wait:
+                raise
+            logger.warning('slot %d: could not be given back: %s', claim.candidate.slot, error)
 
     def waiting_for(self) -> list[tuple[int, str]]:
         """(slot, worker) of every evaluation that runs elsewhere."""
-        return [
-            (trial.user_attrs['slot'], str(Worker(**trial.user_attrs['worker'])))
-            for trial in self._trials()
-            if trial.state == TrialState.RUNNING and trial._trial_id not in self._held
-        ]
+        return [(row.slot, str(row.worker)) for row in self._running()]
 
     @contextmanager
     def pulse(self, claim: Claim) -> Iterator[None]:
@@ -240,11 +321,16 @@ class SearchStudy:
             while not stop.wait(PULSE_SECONDS):
                 count += 1
                 try:
-                    self._storage.set_trial_user_attr(claim.trial_id, 'pulse', count)
+                    self._wait.once(
+                        self._storage.set_trial_user_attr, claim.trial_id, 'pulse', count
+                    )
                 except optuna.exceptions.UpdateFinishedTrialError:
                     return
-                except optuna.exceptions.StorageInternalError as error:
-                    logger.warning('storage %s: no pulse: %s', shown(self.where), error)
+                except StorageAwayError:
+                    continue  # who works with the storage says so
+                except StudyError as error:
+                    logger.warning('no pulse: %s', error)
+                    return
 
         thread = threading.Thread(target=beat, name='pulse', daemon=True)
         thread.start()
@@ -255,29 +341,49 @@ class SearchStudy:
             thread.join()
 
     def _trials(self) -> list[FrozenTrial]:
-        return self._storage.get_all_trials(self._id, deepcopy=False)
+        return self._wait(self._storage.get_all_trials, self._id, deepcopy=False)
 
-    def _owners(self, trials: Sequence[FrozenTrial]) -> dict[int, FrozenTrial]:
-        owners: dict[int, FrozenTrial] = {}
-        for trial in sorted(trials, key=lambda trial: trial.number):
-            if trial.state in LIVE:
-                owners.setdefault(trial.user_attrs['slot'], trial)
+    def _live(self) -> list[Row]:
+        """The trials that run or are complete, in the order in which they were added."""
+        found = []
+        for trial in sorted(self._trials(), key=lambda trial: trial.number):
+            if trial.state not in LIVE:
+                continue
+            row = self._rows.get(trial.number)
+            if row is None:
+                row = row_of(trial, self.objective, self._label)
+                if row.state == TrialState.COMPLETE:
+                    self._rows[trial.number] = row
+            found.append(row)
+        return found
+
+    def _running(self) -> list[Row]:
+        """The evaluations of others."""
+        return [
+            row
+            for row in self._live()
+            if row.state == TrialState.RUNNING and row.trial_id not in self._held
+        ]
+
+    def _owners(self) -> dict[int, Row]:
+        owners: dict[int, Row] = {}
+        for row in self._live():
+            owners.setdefault(row.slot, row)
         return owners
 
-    def _record(self, trial: FrozenTrial) -> Record:
-        if trial.number not in self._records:
-            attrs = trial.user_attrs
-            self._records[trial.number] = Record(
-                attrs['slot'],
-                from_dict(attrs['arch'], f'study {self.name}, trial {trial.number}'),
-                Cost(**attrs['cost']),
-                attrs['metrics'],
-                attrs['generation'],
-            )
-        return self._records[trial.number]
+    def _record(self, row: Row) -> Record:
+        if row.number not in self._records:
+            record = row.record()
+            if self._space is None and 'space' in (known := self._settings()):
+                self._space = space_from_dict(known['space'], f'{self._label}, space')
+            if self._space is not None and record.arch not in self._space:
+                raise StudyError('its arch is not in the space of the study', where=row.where)
+            self._records[row.number] = record
+        return self._records[row.number]
 
     def _add(self, candidate: Candidate) -> Claim:
-        trial_id = self._storage.create_new_trial(
+        trial_id = self._wait(
+            self._storage.create_new_trial,
             self._id,
             create_trial(
                 state=TrialState.RUNNING,
@@ -295,50 +401,60 @@ class SearchStudy:
 
     def _finish(self, trial_id: int, metrics: Mapping[str, float], cost: Cost) -> None:
         values = metrics[self.objective.metric], float(getattr(cost, self.objective.cost))
-        self._storage.set_trial_state_values(trial_id, TrialState.COMPLETE, values)
+        self._wait(self._storage.set_trial_state_values, trial_id, TrialState.COMPLETE, values)
 
-    def _close(self, trial_id: int, reason: str) -> None:
+    def _close(self, trial_id: int, reason: str, wait: bool = True) -> None:
+        call = self._wait if wait else self._wait.once
         with suppress(optuna.exceptions.UpdateFinishedTrialError):  # another worker was faster
-            self._storage.set_trial_user_attr(trial_id, 'closed', reason)
-            self._storage.set_trial_state_values(trial_id, TrialState.FAIL)
+            call(self._storage.set_trial_user_attr, trial_id, 'closed', reason)
+            call(self._storage.set_trial_state_values, trial_id, TrialState.FAIL)
         self._held.discard(trial_id)
 
     def _bury(self) -> None:
         """Close the trials of dead workers; a result that was already written down counts."""
-        for trial in self._trials():
-            if trial.state != TrialState.RUNNING or trial._trial_id in self._held:
+        for row in self._running():
+            if not self._is_dead(row):
                 continue
-            worker, slot = Worker(**trial.user_attrs['worker']), trial.user_attrs['slot']
-            if not self._is_dead(worker, trial):
-                continue
-            if 'metrics' in trial.user_attrs:
+            if row.metrics is not None:
                 with suppress(optuna.exceptions.UpdateFinishedTrialError):  # others see it too
-                    cost = Cost(**trial.user_attrs['cost'])
-                    self._finish(trial._trial_id, trial.user_attrs['metrics'], cost)
+                    self._finish(row.trial_id, row.metrics, row.cost)
             else:
-                logger.warning('slot %d: %s is gone; the slot is free again', slot, worker)
-                self._close(trial._trial_id, f'{worker} is gone')
+                logger.warning('slot %d: %s is gone; the slot is free again', row.slot, row.worker)
+                self._close(row.trial_id, f'{row.worker} is gone')
 
-    def _is_dead(self, worker: Worker, trial: FrozenTrial) -> bool:
-        if worker.token == self.worker.token:
+    def _is_dead(self, row: Row) -> bool:
+        if row.worker.token == self.worker.token:
             return True  # not held, so left behind by an error in this very process
-        alive = is_alive(worker)
+        alive = is_alive(row.worker)
         if alive is not None:
             return not alive
-        now, pulse = time.monotonic(), trial.user_attrs.get('pulse', 0)
-        last, since = self._pulses.get(trial._trial_id, (-1, now))
-        if pulse != last:
+        now = time.monotonic()
+        last, since = self._pulses.get(row.trial_id, (-1, now))
+        if row.pulse != last:
             since = now
-        self._pulses[trial._trial_id] = (pulse, since)
+        # While the storage was away, nobody could give a sign of life.
+        since = max(since, self._wait.last_failure)
+        self._pulses[row.trial_id] = (row.pulse, since)
         return now - since > GRACE_SECONDS
 
-    def _check_same(self, trial: FrozenTrial, candidate: Candidate) -> None:
-        if trial.number in self._checked:
+    def _check_same(self, row: Row, candidate: Candidate) -> None:
+        if row.number in self._checked:
             return
-        self._checked.add(trial.number)
-        if trial.user_attrs['arch'] != json.loads(json.dumps(candidate.arch.to_dict())):
-            raise StudyError(
-                f'study {self.name} in {shown(self.where)}: slot {candidate.slot} holds another '
-                f'network than this search proposes; it was made by another version; choose '
-                f'another study name or work dir'
-            )
+        self._checked.add(row.number)
+        for what, there, here in (
+            ('network', row.arch, json.loads(json.dumps(candidate.arch.to_dict()))),
+            ('cost', row.cost, candidate.cost),
+        ):
+            if there != here:
+                raise StudyError(
+                    f'{self._label}: slot {candidate.slot} holds another {what} than this search '
+                    f'proposes; it was made by another version; choose another study name or '
+                    f'work dir'
+                )
+
+
+def _names(storage: BaseStorage, where: str) -> list[str]:
+    return [
+        study.study_name
+        for study in Patience(where, opening_seconds(where))(storage.get_all_studies)
+    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
+from scalenas.errors import UserError
 from scalenas.paths import writable_folder
 from scalenas.search import (
     AbstractSearch,
@@ -12,8 +13,9 @@ from scalenas.search import (
     Objective,
     Places,
     Record,
+    SearchError,
     SearchStudy,
-    StudyError,
+    StorageAwayError,
     front_of,
     write_findings,
     write_report,
@@ -36,21 +38,43 @@ class SearchReport:
     Attributes:
         search: the running search, if there is one; its findings are written too, and the
             iterations of an alternating search drawn.
+        study: the study that it works on; without one it is read from its place.
     """
 
     def __init__(self, places: Places, objective: Objective) -> None:
         self.places, self.objective = places, objective
         self.search: AbstractSearch | None = None
+        self.study: SearchStudy | None = None
 
     def __call__(self, records: Sequence[Record]) -> None:
-        """Write it all, each file as a whole."""
-        where, name = self.places.storage, self.places.study
-        names = SearchStudy.names(where)
-        study = SearchStudy.read(where, name) if name in names else None
+        """Write it all, each file as a whole.
+
+        Raises:
+            SearchError: when a file cannot be written; the study has all that it would tell.
+        """
+        try:
+            self._write(records)
+        except OSError as error:
+            raise SearchError(
+                f'the report cannot be written: {error.strerror}',
+                where=error.filename or self.places.report,
+                hint='the study is whole: the same command with --report-only writes it',
+            ) from None
+
+    def on_the_way(self, records: Sequence[Record]) -> None:
+        """The same while the search goes on, which needs no report: a full disk is only told."""
+        try:
+            self(records)
+        except UserError as error:
+            logger.warning('%s', error)
+
+    def _write(self, records: Sequence[Record]) -> None:
+        study = self.study or self._stored()
+        name = self.places.study
         checkpoint = study.checkpoint if study is not None else ''
         folder = writable_folder(self.places.report)
         write_report(records, self.objective, folder, checkpoint, name)
-        beside = self._beside(study) if self.places.random_study in names else ()
+        beside = self._beside(study)
         if records:
             draw_front(
                 self.places.report / 'front.png',
@@ -71,20 +95,30 @@ class SearchReport:
                     self.objective.metric,
                 )
 
+    def _stored(self) -> SearchStudy | None:
+        where, name = self.places.storage, self.places.study
+        return SearchStudy.read(where, name) if name in SearchStudy.names(where) else None
+
     def _beside(self, study: SearchStudy | None) -> Sequence[Record]:
         """The records of the random study, where their scores can be compared with ours."""
-        where, other = self.places.storage, self.places.random_study
+        other = self.places.random_study
         if study is None or other == study.name:
             return ()
         try:
-            control = SearchStudy.read(where, other)
-        except StudyError as error:  # somebody else's
+            control = study.beside(other)
+            if control is None:
+                return ()
+            apart = study.differs_from(control)
+            records = control.records()
+        except StorageAwayError:
+            raise
+        except UserError as error:  # somebody else's, or damaged
             logger.info('study %s is not drawn beside: %s', other, error)
             return ()
-        if apart := study.differs_from(control):
+        if apart:
             logger.info('study %s is not drawn beside, it was made otherwise: %s', other, apart)
             return ()
-        return control.records()
+        return records
 
     def _points(self, records: Sequence[Record]) -> list[tuple[float, float]]:
         cost, metric = self.objective.cost, self.objective.metric

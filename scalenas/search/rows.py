@@ -1,0 +1,143 @@
+"""A trial of a study, read strictly: what is not as a search wrote it dies with one clear line."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from optuna.trial import FrozenTrial, TrialState
+
+from scalenas.arch import Arch, from_dict
+from scalenas.arch.strict import as_int, as_mapping
+from scalenas.complexity import Cost
+
+from .record import Objective, Record, StudyError
+from .worker import Worker
+
+LIVE = (TrialState.RUNNING, TrialState.COMPLETE)
+COSTS = ('macs', 'params', 'acts')
+HINT = 'the study is damaged, or another program wrote into it; name another study or work dir'
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What a trial that runs or is complete says; metrics are None until they were written."""
+
+    number: int
+    trial_id: int
+    state: TrialState
+    slot: int
+    generation: int
+    worker: Worker
+    arch: Mapping[str, Any]
+    cost: Cost
+    metrics: Mapping[str, float] | None
+    pulse: object
+    where: str
+
+    def record(self) -> Record:
+        """As a record, with the arch as a value."""
+        assert self.metrics is not None
+        arch: Arch = from_dict(dict(self.arch), f'{self.where}, arch')
+        return Record(self.slot, arch, self.cost, self.metrics, self.generation)
+
+
+def row_of(trial: FrozenTrial, objective: Objective, study: str) -> Row:
+    """The row in a live trial; `study` names its study in messages.
+
+    Raises:
+        UserError: names the study, the trial and what is wrong.
+    """
+    where = f'{study}, trial {trial.number}'
+    attrs = trial.user_attrs
+    if trial.params:
+        raise StudyError(
+            'has parameters of another search', where=where, got=sorted(trial.params), hint=HINT
+        )
+    if not isinstance(attrs, dict):
+        raise StudyError('has no notes', where=where, got=attrs, hint=HINT)
+    missing = [k for k in ('slot', 'generation', 'worker', 'arch', 'cost') if k not in attrs]
+    if missing:
+        raise StudyError(f'has no {", ".join(missing)}', where=where, hint=HINT)
+    cost = as_mapping(attrs['cost'], f'{where}, cost', COSTS)
+    numbers = {name: as_int(cost[name], f'{where}, cost.{name}', 0) for name in COSTS}
+    if not isinstance(attrs['arch'], dict):
+        raise StudyError(where=f'{where}, arch', got=attrs['arch'], hint=HINT)
+    row = Row(
+        trial.number,
+        trial._trial_id,
+        trial.state,
+        as_int(attrs['slot'], f'{where}, slot', 0),
+        as_int(attrs['generation'], f'{where}, generation', 0),
+        _worker(attrs['worker'], where),
+        attrs['arch'],
+        Cost(**numbers),
+        _metrics(attrs['metrics'], objective, where) if 'metrics' in attrs else None,
+        attrs.get('pulse', 0),
+        where,
+    )
+    if trial.state == TrialState.COMPLETE:
+        _check_complete(row, trial.values, objective)
+    return row
+
+
+def check_numbers(trials: Sequence[FrozenTrial], study: str) -> None:
+    """Pass when trials are numbered 0, 1, 2, ..., as all storages do.
+
+    A number that is there twice hides one of both; after a gap the next one is given twice.
+
+    Raises:
+        StudyError: names the first trial where they are not.
+    """
+    for i, number in enumerate(sorted(trial.number for trial in trials)):
+        if number != i:
+            what = f'trial {i} is missing' if number > i else f'trial {number} is there twice'
+            raise StudyError(what, where=study, hint=HINT)
+
+
+def _worker(data: object, where: str) -> Worker:
+    names = Worker.__slots__
+    table = as_mapping(data, f'{where}, worker', names)
+    for name in names:
+        if not isinstance(table[name], int if name == 'pid' else str):
+            raise StudyError(where=f'{where}, worker.{name}', got=table[name], hint=HINT)
+    return Worker(**table)
+
+
+def _metrics(data: object, objective: Objective, where: str) -> Mapping[str, float]:
+    if not isinstance(data, dict) or objective.metric not in data:
+        raise StudyError(
+            where=f'{where}, metrics', got=data, allowed=f'numbers, {objective.metric} among them'
+        )
+    for name, value in data.items():
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or not math.isfinite(value):
+            raise StudyError(
+                where=f'{where}, metrics.{name}', got=value, allowed='a finite number', hint=HINT
+            )
+    found: dict[str, float] = data
+    return found
+
+
+def _check_complete(row: Row, values: Sequence[float] | None, objective: Objective) -> None:
+    if row.metrics is None:
+        raise StudyError('is complete and has no metrics', where=row.where, hint=HINT)
+    expected = row.metrics[objective.metric], float(getattr(row.cost, objective.cost))
+    same = (
+        values is not None
+        and len(values) == 2
+        and all(
+            isinstance(value, int | float) and math.isclose(value, other, rel_tol=1e-9)
+            for value, other in zip(values, expected, strict=True)
+        )
+    )
+    if not same:
+        raise StudyError(
+            f'its values are not its {objective.metric} and {objective.cost}',
+            where=row.where,
+            got=values,
+            allowed=str(list(expected)),
+            hint=HINT,
+        )
