@@ -14,6 +14,8 @@ from typing import Any
 
 from mmengine.logging import print_log
 
+from scalenas.errors import short
+
 from .coco_classes import check_classes
 from .coco_file import CocoFile, plain
 from .coco_kept import Kept, kept_boxes, kept_poses
@@ -40,7 +42,7 @@ class Wanted:
     COCO's test-dev; learns, scored: whether a network is trained or tested on it; named: whether
     the config names the classes; crowd_index: whether a metric asks how crowded
     each picture is, as CrowdPose's; masks: what loads outlines of objects, '' where nothing does;
-    loads_masks: mmdet's transform that does.
+    loads_masks: mmdet's transform that does; scores_masks: whether a metric does.
     """
 
     where: str
@@ -57,6 +59,7 @@ class Wanted:
     named: bool = False
     crowd_index: bool = False
     masks: str = ''
+    scores_masks: bool = False
     loads_masks: Any = field(default=None, compare=False)
 
 
@@ -102,7 +105,8 @@ def _read_rows(file: CocoFile, wanted: Wanted) -> Sequence[dict[str, Any]]:
     for row in rows:
         if len(row['keypoints']) != 3 * wanted.keypoints:
             raise DataError(
-                f'annotation {row.get("id")} has {len(row["keypoints"])} numbers as keypoints, '
+                f'annotation {short(row.get("id"))} has {len(row["keypoints"])} numbers '
+                'as keypoints, '
                 f'expected {3 * wanted.keypoints}: x, y, visibility of {wanted.keypoints}',
                 where=file.at,
                 hint="the number is that of the data set's metainfo",
@@ -125,7 +129,7 @@ def _check_masks(file: CocoFile, rows: Sequence[Mapping[str, Any]], wanted: Want
         if row.get('ignore'):
             continue
         image, value = images[row['image_id']], row.get('segmentation')
-        fault = outline_fault(value, image, complete=wanted.scored and bool(wanted.classes))
+        fault = outline_fault(value, image, complete=wanted.scores_masks)
         if not fault and not value and wanted.loads_masks is not None:
             fault = 'has no segmentation'
         if fault:
@@ -202,7 +206,7 @@ def _check_used(file: CocoFile, kept: Kept, wanted: Wanted) -> None:
             hint='look at filter_cfg and indices',
         )
     if not kept.used and (wanted.learns or wanted.scored):
-        what = 'learn from' if wanted.learns else 'score'
+        what = 'score' if wanted.scored else 'learn from'
         hint = (
             'a mask with a hole, or in parts, is written as a crowd by some annotation tools: '
             'export polygons, or set iscrowd to 0'

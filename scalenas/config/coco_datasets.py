@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,8 @@ def as_coco(
     area = package == 'mmdet' or (fields and all(m.get('use_area', True) for m in metrics))
     crowded = scored and any(m.get('iou_type') == 'keypoints_crowd' for m in metrics)
     fields = (*fields, 'num_keypoints') if crowded else fields
-    loads, masks = _masks(dataset, metrics if scored else ())
+    loads, masks = _masks(dataset)
+    segm = scored and any('segm' in (metric.get('metric') or ()) for metric in metrics)
     wanted = Wanted(
         where,
         folder,
@@ -66,7 +67,8 @@ def as_coco(
         learns=where == 'train_dataloader',
         scored=scored,
         crowd_index=crowded,
-        masks=masks,
+        masks=masks or ("CocoMetric(metric='segm')" if segm else ''),
+        scores_masks=segm,
     )
     if package == 'mmpose':
         # Whoever shows people one by one shows none of a file without.
@@ -114,8 +116,8 @@ def _reader(kind: type, dataset: Mapping[str, Any], package: str) -> Any:
         return None
 
 
-def _masks(dataset: Mapping[str, Any], metrics: Sequence[Mapping[str, Any]]) -> tuple[Any, str]:
-    """mmdet's transform that loads outlines, if one does, and whatever reads them, in words."""
+def _masks(dataset: Mapping[str, Any]) -> tuple[Any, str]:
+    """mmdet's transform that loads outlines, if one does, and what loads them, in words."""
     for part in _tables(dataset.get('pipeline')):
         name = str(part.get('type')).rsplit('.', 1)[-1]
         if name == 'LoadAnnotations' and part.get('with_mask'):
@@ -125,8 +127,6 @@ def _masks(dataset: Mapping[str, Any], metrics: Sequence[Mapping[str, Any]]) -> 
             return loads, 'LoadAnnotations(with_mask=True)'
         if name in ('BottomupGetHeatmapMask', 'BottomupMask'):
             return None, name
-    if any('segm' in (metric.get('metric') or ()) for metric in metrics):
-        return None, "CocoMetric(metric='segm')"
     return None, ''
 
 

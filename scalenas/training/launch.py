@@ -113,7 +113,7 @@ def build_runner(cfg: Config, loaders: tuple[str, ...]) -> Runner:
         check_monitors(cfg)
         check_averaging(cfg)
         save_whole(cfg)
-    check_data(cfg, loaders)
+    check_data(cfg, (*loaders, *_calibrated_by(cfg, loaders)))
     path = usable_checkpoint(cfg)
     writable_folder(cfg.work_dir)
     with clear_errors(cfg):
@@ -133,6 +133,16 @@ def build_runner(cfg: Config, loaders: tuple[str, ...]) -> Runner:
         exact = cfg.get('resume', False) or 'train_dataloader' not in loaders
         runner.register_hook(WeightsHook(path, exact))
     return runner
+
+
+def _calibrated_by(cfg: Config, loaders: tuple[str, ...]) -> tuple[str, ...]:
+    """The loader whose pictures calibrate the sub-nets that are validated, if any are."""
+    loops = [cfg.get(f'{s}_cfg') or {} for s in ('val', 'test') if f'{s}_dataloader' in loaders]
+    used = any(
+        str(loop.get('type')).endswith('SubnetValLoop') and not loop.get('calibration_dataloader')
+        for loop in loops
+    )
+    return ('calibration_dataloader',) if used else ()
 
 
 def check_statistics(cfg: Config, model: nn.Module, loaders: tuple[str, ...]) -> None:

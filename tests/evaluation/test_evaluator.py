@@ -272,3 +272,16 @@ def test_areas_are_those_of_mmseg(seed: int, num_classes: int, ignore: int) -> N
     ours = areas(found, truth, num_classes, ignore)
     theirs = IoUMetric.intersect_and_union(found, truth, num_classes, ignore)
     assert [a.tolist() for a in ours] == [a.tolist() for a in theirs]
+
+
+def test_metrics_are_told_what_is_shown(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What COCO's make of it: tests/coco."""
+    told: list[tuple[object, int, str]] = []
+    monkeypatch.setattr(
+        'scalenas.evaluation.evaluator.fit_truth',
+        lambda metrics, loader, where: told.append((metrics, len(loader.dataset), where)),
+    )
+    cfg = Config.fromfile(root / 'supernet.py')
+    cfg.search_dataloader.dataset.indices = 2
+    found = SubnetEvaluator.from_config(cfg, root / 'supernet.pth')
+    assert told == [(found.evaluator.metrics, 2, 'search_evaluator')]

@@ -28,6 +28,7 @@ def spoil(path: Path) -> None:
     [
         ('train', 'train', 'train'),
         ('train', 'test', 'val'),
+        ('train', 'calibration', 'calibration'),
         ('test', 'test', 'test'),
         ('search', 'search', 'search'),
         ('search', 'train', 'calibration'),
@@ -44,7 +45,10 @@ def test_one_line_and_nothing_written(
 ) -> None:
     data = tmp_path / 'people'
     make_demo_people(data)
-    spoil(data / f'annotations/person_keypoints_{split}.json')
+    path = data / f'annotations/person_keypoints_{split}.json'
+    if split == 'calibration':
+        path.write_bytes((data / 'annotations/person_keypoints_train.json').read_bytes())
+    spoil(path)
     weights, out = tmp_path / 'weights.pth', tmp_path / 'out'
     weights.write_bytes(b'never read')
     arguments = {
@@ -58,6 +62,8 @@ def test_one_line_and_nothing_written(
         for name in ('train', 'val', 'test', 'search', 'calibration')
         if tool in ('search', 'export') or name != 'search'
     ]
+    if split == 'calibration':
+        options.append(f'calibration_dataloader.dataset.ann_file=annotations/{path.name}')
     for name, file in (('val', 'test'), ('test', 'test'), ('search', 'search')):
         options.append(
             f'{name}_evaluator.0.ann_file={data}/annotations/person_keypoints_{file}.json'
@@ -95,3 +101,23 @@ def test_other_files_of_somebody_elses(
     assert error.startswith(f'error: train_dataloader: {path}')
     assert words in error
     assert not out.exists() or not any(out.iterdir())
+
+
+def test_a_truth_of_other_pictures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each file is good, and the second is not that of the pictures: seen before the first step."""
+    data, out = tmp_path / 'people', tmp_path / 'out'
+    make_demo_people(data)
+    read = ('train', 'val', 'calibration')
+    options = [f'{name}_dataloader.dataset.data_root={data}' for name in read]
+    options += [f'{name}_dataloader.num_workers=0' for name in ('train', 'val')]
+    options += [f'{name}_dataloader.persistent_workers=False' for name in ('train', 'val')]
+    truth = data / 'annotations/person_keypoints_train.json'
+    options += ['calibration_dataloader.dataset.indices=2']
+    options += [f'val_evaluator.0.ann_file={truth}', 'train_cfg.max_iters=1']
+    arguments = [TEACHER, '--work-dir', str(out), '--cfg-options', *options]
+    assert run(monkeypatch, 'train', arguments) == 2
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.startswith('error: val_evaluator: ')
+    assert not list(out.rglob('*.pth'))
