@@ -25,7 +25,11 @@ COUNTS = {'seg': (4023, 4014, 9), 'pose': (4016, 4014, 2)}
 
 def state_of(head: str) -> dict[str, torch.Tensor]:
     """Tensors of the released shapes that take no memory."""
-    return {key: torch.ones(()).expand(shape) for key, shape in released(head).items()}
+    kinds = {True: torch.long, False: torch.float32}
+    return {
+        key: torch.ones((), dtype=kinds[key.endswith('num_batches_tracked')]).expand(shape)
+        for key, shape in released(head).items()
+    }
 
 
 @pytest.mark.parametrize('head', ['seg', 'pose'])
@@ -106,7 +110,7 @@ def test_converted_keys_are_those_of_the_task_model(head: str) -> None:
 @pytest.mark.parametrize('head', ['seg', 'pose'])
 def test_there_and_back(head: str) -> None:
     released_state = {
-        key: torch.full((), float(n)).expand(value.shape)
+        key: torch.full((), n, dtype=value.dtype).expand(value.shape)
         for n, (key, value) in enumerate(state_of(head).items())
     }
     ours, space = from_official(released_state, 'x.pth')

@@ -64,6 +64,10 @@ MISTAKES = {
         ['{config}', '--cfg-options', 'model.inactiv=skip'],
         "model (scalenas.SuperNet): unknown key 'inactiv'; did you mean 'inactive'?",
     ),
+    'checkpointing of the stem': (
+        ['{config}', '--cfg-options', 'activation_checkpointing=architecture.backbone'],
+        'set with_cp=True of the backbone',
+    ),
     'typo in the optimizer': (
         ['{config}', '--cfg-options', 'optim_wrapper.optimizer.momentun=0.9'],
         "optim_wrapper.optimizer (SGD): unknown key 'momentun'; did you mean 'momentum'?",
