@@ -11,7 +11,7 @@ from .labels import LabelMap, LabelRule, check_maps, read_label
 
 
 def check_batch(
-    batch: Mapping[str, Any], rule: LabelRule, where: str, size: Sequence[int] | None = None
+    batch: Mapping[str, Any], rule: LabelRule, where: str, size: object = None
 ) -> Counter[int]:
     """Pass when the images of a batch are of one size, and their labels fit; pixels by value.
 
@@ -58,9 +58,9 @@ def size_of_batch(sizes: Mapping[tuple[int, ...], str], batch: int, where: str) 
     )
 
 
-def padded(shapes: Sequence[tuple[int, ...]], size: Sequence[int] | None) -> set[tuple[int, ...]]:
+def padded(shapes: Sequence[tuple[int, ...]], size: object) -> set[tuple[int, ...]]:
     """What mmseg's preprocessor makes of images of these sizes when it trains."""
-    if not size:
+    if not isinstance(size, Sequence) or not size:
         return {(0, 0)}  # it pads to the largest of the batch
     return {(max(h, size[0]), max(w, size[-1])) for h, w in shapes}
 

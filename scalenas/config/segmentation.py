@@ -47,7 +47,7 @@ def check_segmentation(
         DataError: names the first file that is wrong, and what to do.
     """
     if not len(dataset):
-        raise no_image(dataset, loader)
+        raise _no_image(dataset, loader)
     rows = [dataset.get_data_info(i) for i in range(len(dataset))]
     unlabelled = loader == 'calibration_dataloader' or _only_formats(cfg, loader)
     _check_images(rows, dataset, loader, hint)
@@ -57,13 +57,13 @@ def check_segmentation(
         shape = _shape(out)
         if shape is not None:
             sizes.setdefault(shape, str(row['img_path']))
-        if not unlabelled:
+        if not unlabelled and _has_classes(out):
             maps.append(_label(dataset, row, out, loader))
     _check_sizes(cfg, sizes, loader)
-    if unlabelled:
+    if not maps:
         return
     _check_pairs(rows, dataset, loader, hint)
-    if rule is not None and maps:
+    if rule is not None:
         total = check_maps(maps, rule, loader)
         _check_variety(dataset, rows, maps, total, rule, loader)
 
@@ -113,6 +113,13 @@ def _read(
         if passed > LIMIT and count:
             print_log(f'{loader}: looked at {count + 1} images only: they take long', 'current')
             return
+
+
+def _has_classes(out: Mapping[str, Any]) -> bool:
+    """False for depth, and for volumes, which mmseg's data sets may hold, too."""
+    sample, image = out.get('data_samples'), out.get('inputs')
+    deep = 'gt_depth_map' in out or (hasattr(sample, 'keys') and 'gt_depth_map' in sample)
+    return not deep and getattr(image, 'ndim', 3) == 3
 
 
 def _label(dataset: Any, row: Mapping[str, Any], out: Mapping[str, Any], loader: str) -> LabelMap:
@@ -249,7 +256,7 @@ def _is_made_of(name: str, stems: set[str]) -> bool:
     return any(os.path.join(folder, file[:cut]) in stems for cut in cuts)
 
 
-def no_image(dataset: Any, loader: str) -> DataError:
+def _no_image(dataset: Any, loader: str) -> DataError:
     """An empty list, and the files that are there instead."""
     folder, suffix = Path(_folder(dataset)), getattr(dataset, 'img_suffix', '')
     kinds = Counter(p.suffix for p in folder.rglob('*') if p.is_file()) if folder.is_dir() else {}
