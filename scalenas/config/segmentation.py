@@ -19,6 +19,7 @@ from PIL import Image
 
 from .batch import padded, size_of_batch
 from .errors import DataError
+from .folders import Folders
 from .heads import metrics, task_model
 from .labels import LabelMap, LabelRule, check_maps, check_variety, read_label
 
@@ -117,7 +118,8 @@ def _read(
 
 def _has_classes(out: Mapping[str, Any]) -> bool:
     """False for depth, and for volumes, which mmseg's data sets may hold, too."""
-    sample, image = out.get('data_samples'), out.get('inputs')
+    sample: Any = out.get('data_samples')
+    image = out.get('inputs')
     deep = 'gt_depth_map' in out or (hasattr(sample, 'keys') and 'gt_depth_map' in sample)
     return not deep and getattr(image, 'ndim', 3) == 3
 
@@ -193,7 +195,7 @@ def _check_sizes(cfg: Mapping[str, Any], sizes: Mapping[tuple[int, ...], str], l
 
 
 def _check_images(rows: Sequence[Mapping[str, Any]], dataset: Any, loader: str, hint: str) -> None:
-    listed = _Folders()
+    listed = Folders()
     missing = [row['img_path'] for row in rows if not listed.has(row['img_path'])]
     if missing:
         suffix = getattr(dataset, 'img_suffix', '')
@@ -209,7 +211,7 @@ def _check_images(rows: Sequence[Mapping[str, Any]], dataset: Any, loader: str, 
 def _check_pairs(rows: Sequence[Mapping[str, Any]], dataset: Any, loader: str, hint: str) -> None:
     """Pass when every image has a label, and every label an image."""
     labels = [row['seg_map_path'] for row in rows if row.get('seg_map_path')]
-    listed = _Folders()
+    listed = Folders()
     missing = [label for label in labels if not listed.has(label)]
     if missing:
         raise DataError(
@@ -285,17 +287,3 @@ def _spread(number: int, count: int) -> list[int]:
     if number <= count:
         return list(range(number))
     return [i * (number - 1) // max(count - 1, 1) for i in range(count)]
-
-
-class _Folders:
-    """Answers from a list of each folder: a question per file takes minutes on a network's disk."""
-
-    def __init__(self) -> None:
-        self._names: dict[str, set[str]] = {}
-
-    def has(self, path: str) -> bool:
-        folder, name = os.path.split(path)
-        if folder not in self._names:
-            known = os.listdir(folder or '.') if os.path.isdir(folder or '.') else []
-            self._names[folder] = set(known)
-        return name in self._names[folder]

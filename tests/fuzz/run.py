@@ -13,7 +13,8 @@ from pathlib import Path
 from .case import Outcome
 
 DOMAINS: Mapping[str, int] = {
-    'segmentation': 800,
+    'class_folders': 400,
+    'segmentation': 900,
 }
 """Module of this folder -> number of inputs of a whole run."""
 
