@@ -15,7 +15,7 @@ from mmengine.config import Config
 from numpy.typing import NDArray
 from PIL import Image
 
-from scalenas.config import ConfigError, DataError, check_data
+from scalenas.config import ConfigError, DataError, LabelRule, check_data
 from scalenas.config import segmentation as checked
 
 from .folders import LOAD, SIZE, SPLITS, label, seg_config, write_split, write_world
@@ -410,3 +410,12 @@ def test_labels_that_ignore_another_number(root: Path) -> None:
     relabel(root, 'val', lambda f: np.where(f == 255, 0, f))
     cfg.val_evaluator.ignore_index = 0
     check_data(cfg, ('val_dataloader',))
+
+
+@pytest.mark.parametrize('ignore', [255, 0, -1, None])
+def test_the_quick_look_is_the_slow_one(ignore: int | None) -> None:
+    rule = LabelRule(3, ignore)
+    for value in (-256, -1, 0, 2, 3, 200, 254, 255, 256, 2**32, 2**40 + 1):
+        for given in (torch.full((1, 2, 3), value), torch.tensor([[[0, 1, value]]])):
+            values = given.unique().tolist()
+            assert rule.fits(given) == all(rule.allows(v) for v in values), (ignore, value)
