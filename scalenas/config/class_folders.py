@@ -88,8 +88,7 @@ def check_same_classes(classes: Mapping[str, Sequence[str]]) -> None:
             where=f'{loader}.dataset',
             got=names,
             allowed=f'the classes of {first}, in their order',
-            hint='give both the same folders of classes, or lists (ann_file) with labels, and '
-            'metainfo.classes',
+            hint='give both the same metainfo.classes; folders of classes must be the same, too',
         )
 
 

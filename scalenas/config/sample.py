@@ -55,19 +55,22 @@ def check_sample(cfg: Mapping[str, Any], loaders: Sequence[str], hint: str) -> N
         with seeded(0):
             for leaf in leaves(watch(built(cfg, loader))):
                 if package_of(type(leaf)) == 'mmseg':
-                    _check_segmentation(cfg, leaf, loader, hint)
+                    classes[loader] = _check_segmentation(cfg, leaf, loader, hint)
                 elif package_of(type(leaf)) == 'mmpretrain':
                     classes[loader] = check_class_folders(cfg, leaf, loader)
     check_same_classes(classes)
 
 
-def _check_segmentation(cfg: Mapping[str, Any], leaf: Any, loader: str, hint: str) -> None:
+def _check_segmentation(
+    cfg: Mapping[str, Any], leaf: Any, loader: str, hint: str
+) -> tuple[str, ...]:
     rule = label_rule(cfg, loader)
+    classes = leaf.metainfo.get('classes')
     if rule is not None:
         place = next(heads(cfg, 'decode_head'))[0]
-        classes = leaf.metainfo.get('classes')
         check_class_count(rule.num_classes, f'{place}.num_classes', classes, loader)
     check_segmentation(cfg, leaf, loader, rule, hint)
+    return tuple(classes) if isinstance(classes, list | tuple) else ()
 
 
 def package_of(kind: type) -> str:

@@ -52,6 +52,8 @@ def check_segmentation(
     rows = [dataset.get_data_info(i) for i in range(len(dataset))]
     unlabelled = loader == 'calibration_dataloader' or _only_formats(cfg, loader)
     _check_images(rows, dataset, loader, hint)
+    if not unlabelled and any('Annotation' in type(t).__name__ for t in _transforms(dataset)):
+        _check_pairs(rows, dataset, loader, hint)
     maps: list[LabelMap] = []
     sizes: dict[tuple[int, ...], str] = {}
     for row, out in _read(dataset, rows, _spread(len(rows), SAMPLE), loader):
@@ -61,10 +63,7 @@ def check_segmentation(
         if not unlabelled and _has_classes(out):
             maps.append(_label(dataset, row, out, loader))
     _check_sizes(cfg, sizes, loader)
-    if not maps:
-        return
-    _check_pairs(rows, dataset, loader, hint)
-    if rule is not None:
+    if rule is not None and maps:
         total = check_maps(maps, rule, loader)
         _check_variety(dataset, rows, maps, total, rule, loader)
 
@@ -93,7 +92,7 @@ def _check_variety(
         check_variety(total, rule, f'{loader}: {_folder(dataset)}', reduced)
     except DataError as error:
         ignored = rule.ignore is not None and total.get(rule.ignore, 0) > 0
-        if seen >= len(rows) or ignored:
+        if seen >= len(rows) or (ignored and seen > SAMPLE):
             raise
         print_log(f'{error} ({seen} of {len(rows)} labels were looked at)', 'current', 30)
 
@@ -150,7 +149,7 @@ def _label(dataset: Any, row: Mapping[str, Any], out: Mapping[str, Any], loader:
 def _check_depth(dataset: Any, row: Mapping[str, Any], loader: str) -> None:
     """Pass unless mmseg's own reader would cut a number to its last 8 bits."""
     file = Path(str(row.get('seg_map_path') or ''))
-    loads = [t for t in dataset.pipeline.transforms if type(t).__name__ == 'LoadAnnotations']
+    loads = [t for t in _transforms(dataset) if type(t).__name__ == 'LoadAnnotations']
     if not file.is_file() or not any(type(t).__module__.startswith('mmseg.') for t in loads):
         return
     try:
@@ -169,6 +168,10 @@ def _check_depth(dataset: Any, row: Mapping[str, Any], loader: str) -> None:
             allowed='whole numbers from 0 to 255',
             hint='save the numbers of the classes with 8 bits',
         )
+
+
+def _transforms(dataset: Any) -> list[Any]:
+    return list(getattr(getattr(dataset, 'pipeline', None), 'transforms', ()))
 
 
 def _shape(out: Mapping[str, Any]) -> tuple[int, ...] | None:

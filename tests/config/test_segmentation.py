@@ -347,6 +347,14 @@ def test_joined_data_sets_must_agree(change: dict[str, Any], key: str, good: Pat
     check_data(cfg, ('train_dataloader',))
 
 
+def test_splits_that_number_classes_differently(good: Path) -> None:
+    cfg = seg_config(good)
+    cfg.val_dataloader.dataset.metainfo = {'classes': ('road', 'ground', 'roof')}
+    with pytest.raises(DataError) as error:
+        check_data(cfg, ('train_dataloader', 'val_dataloader'))
+    assert error.value.where == 'val_dataloader.dataset'
+
+
 def test_a_class_that_mmseg_does_not_know(good: Path) -> None:
     cfg = seg_config(good, type='CityscapesDataset', metainfo={'classes': ('road', 'moon', 'sky')})
     assert 'moon' in refused(cfg, 'train').problem
