@@ -11,9 +11,15 @@ from .labels import LabelMap, LabelRule, check_maps, read_label
 
 
 def check_batch(
-    batch: Mapping[str, Any], rule: LabelRule, where: str, size: Sequence[int] | None = None
+    batch: Mapping[str, Any],
+    rule: LabelRule,
+    where: str,
+    size: object = None,
+    count: bool = False,
 ) -> Counter[int]:
-    """Pass when the images of a batch are of one size, and their labels fit; pixels by value.
+    """Pass when the images of a batch are of one size, and their labels fit.
+
+    With `count` gives how often each value comes.
 
     `batch` is what a dataloader gives, or what a preprocessor made of it. Other tasks' batches and
     images without labels pass, and any labels of calibration, which nobody reads. `where` is the
@@ -40,9 +46,11 @@ def check_batch(
             continue
         about = sample.metainfo
         # A prediction is brought to the size of the file.
-        size = shape if trained else about.get('ori_shape')
+        expected = shape if trained else about.get('ori_shape')
         reduced = bool(about.get('reduce_zero_label'))
-        maps.append(read_label(sample.gt_sem_seg.data, file, where, size, reduced))
+        label = sample.gt_sem_seg.data
+        uncounted = None if count else rule
+        maps.append(read_label(label, file, where, expected, reduced, uncounted))
     return check_maps(maps, rule, where)
 
 
@@ -58,9 +66,9 @@ def size_of_batch(sizes: Mapping[tuple[int, ...], str], batch: int, where: str) 
     )
 
 
-def padded(shapes: Sequence[tuple[int, ...]], size: Sequence[int] | None) -> set[tuple[int, ...]]:
+def padded(shapes: Sequence[tuple[int, ...]], size: object) -> set[tuple[int, ...]]:
     """What mmseg's preprocessor makes of images of these sizes when it trains."""
-    if not size:
+    if not isinstance(size, Sequence) or not size:
         return {(0, 0)}  # it pads to the largest of the batch
     return {(max(h, size[0]), max(w, size[-1])) for h, w in shapes}
 

@@ -11,6 +11,7 @@ from mmengine.logging import print_log
 
 from .batch import size_of_batch
 from .errors import DataError
+from .folders import Folders
 from .heads import check_class_count, heads, kind
 
 SAMPLE = 16
@@ -29,7 +30,17 @@ def check_class_folders(cfg: Mapping[str, Any], dataset: Any, loader: str) -> tu
     where = f'{loader}: {getattr(dataset, "img_prefix", "")}'
     if not len(dataset):
         raise DataError('no image found', where=where, hint='look at data_root and data_prefix')
-    labels = [_labels(dataset.get_data_info(i)) for i in range(len(dataset))]
+    labels, missing, folders = [], [], Folders()
+    for index in range(len(dataset)):
+        row = dataset.get_data_info(index)
+        labels.append(_labels(row))
+        path = row.get('img_path')
+        if isinstance(path, str) and '://' not in path and not folders.has(path):
+            missing.append(path)
+    if missing:
+        raise DataError(
+            f'{len(missing)} of {len(labels)} images are missing', where=f'{loader}: {missing[0]}'
+        )
     if all(found is None for found in labels):
         return classes  # of a task without classes
     _check_numbers(cfg, dataset, labels, classes, loader)
@@ -77,8 +88,7 @@ def check_same_classes(classes: Mapping[str, Sequence[str]]) -> None:
             where=f'{loader}.dataset',
             got=names,
             allowed=f'the classes of {first}, in their order',
-            hint='give both the same folders of classes, or lists (ann_file) with labels, and '
-            'metainfo.classes',
+            hint='give both the same metainfo.classes; folders of classes must be the same, too',
         )
 
 

@@ -41,6 +41,14 @@ class LabelRule:
         """The highest class; heads of one channel tell two classes apart."""
         return max(self.num_classes - 1, 1)
 
+    def fits(self, values: torch.Tensor) -> bool:
+        """Whether it allows all; a fraction of what it takes to count them."""
+        numbers = values.detach().cpu().long().contiguous().numpy()
+        # As unsigned numbers negative ones are the highest.
+        above = np.count_nonzero(numbers.view(np.uint64) > self.last)
+        beyond = self.ignore is not None and not 0 <= self.ignore <= self.last
+        return bool(above == (np.count_nonzero(numbers == self.ignore) if beyond else 0))
+
     def is_class(self, value: int) -> bool:
         """False for what is ignored."""
         return 0 <= value <= self.last and value != self.ignore
@@ -64,11 +72,17 @@ class LabelMap:
 
 
 def read_label(
-    label: Any, file: str, where: str, size: Sequence[int] | None, reduced: bool = False
+    label: Any,
+    file: str,
+    where: str,
+    size: Sequence[int] | None,
+    reduced: bool = False,
+    uncounted: LabelRule | None = None,
 ) -> LabelMap:
     """Looks at a label as a data set gives it: (1, H, W), or (H, W).
 
-    `size` is the (height, width) that it must have, None for any.
+    `size` is the (height, width) that it must have, None for any. What `uncounted` allows is not
+    counted.
     """
     values = torch.as_tensor(label)
     at = f'{where}: {file}'
@@ -89,6 +103,8 @@ def read_label(
     found = None
     if size is not None and shape != tuple(size):
         found = size_fault(at, shape, tuple(size))
+    if uncounted is not None and values.numel() and uncounted.fits(values):
+        return LabelMap(file, {}, found, reduced)
     return LabelMap(file, pixels_by_value(values), found, reduced)
 
 

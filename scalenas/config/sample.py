@@ -15,12 +15,12 @@ from scalenas.errors import UserError
 
 from .class_folders import check_class_folders, check_same_classes
 from .described import check_class_names, check_joined, class_of, described, is_local
-from .diagnosis import diagnosed
+from .diagnosis import accepted, diagnosed
 from .errors import DataError
 from .heads import check_class_count, check_heads, heads, label_rule
 from .loading import leaves, watch
 from .private_random import seeded
-from .segmentation import check_segmentation, no_image
+from .segmentation import check_segmentation
 
 PACKAGES = {'BaseSegDataset': 'mmseg', 'BaseDataset': 'mmpretrain'}
 """Class that the data sets of a package come from -> the package."""
@@ -55,19 +55,22 @@ def check_sample(cfg: Mapping[str, Any], loaders: Sequence[str], hint: str) -> N
         with seeded(0):
             for leaf in leaves(watch(built(cfg, loader))):
                 if package_of(type(leaf)) == 'mmseg':
-                    _check_segmentation(cfg, leaf, loader, hint)
+                    classes[loader] = _check_segmentation(cfg, leaf, loader, hint)
                 elif package_of(type(leaf)) == 'mmpretrain':
                     classes[loader] = check_class_folders(cfg, leaf, loader)
     check_same_classes(classes)
 
 
-def _check_segmentation(cfg: Mapping[str, Any], leaf: Any, loader: str, hint: str) -> None:
+def _check_segmentation(
+    cfg: Mapping[str, Any], leaf: Any, loader: str, hint: str
+) -> tuple[str, ...]:
     rule = label_rule(cfg, loader)
+    classes = leaf.metainfo.get('classes')
     if rule is not None:
         place = next(heads(cfg, 'decode_head'))[0]
-        classes = leaf.metainfo.get('classes')
         check_class_count(rule.num_classes, f'{place}.num_classes', classes, loader)
     check_segmentation(cfg, leaf, loader, rule, hint)
+    return tuple(classes) if isinstance(classes, list | tuple) else ()
 
 
 def package_of(kind: type) -> str:
@@ -87,7 +90,7 @@ def built(cfg: Mapping[str, Any], loader: str) -> Any:
     """
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
         try:
-            dataset = DATASETS.build(dict(cfg[loader]['dataset']))
+            dataset = DATASETS.build(_listed(cfg[loader]['dataset'], cfg.get('default_scope')))
             dataset.full_init()
         except UserError:
             raise
@@ -95,22 +98,22 @@ def built(cfg: Mapping[str, Any], loader: str) -> Any:
             clear = diagnosed(cfg, error) if isinstance(cfg, Config) else None
             if clear is not None:
                 raise clear from None
-            _check_not_empty(cfg, loader)
             line = ' '.join(f'{type(error).__name__}: {error}'.split())
             raise DataError(line[:300], where=f'{loader}.dataset') from error
     return dataset
 
 
-def _check_not_empty(cfg: Mapping[str, Any], loader: str) -> None:
-    """What mmengine cannot serialize may be an empty list; that of mmseg is told better."""
-    for part in described(cfg[loader]['dataset']):
-        kind = class_of(part, cfg.get('default_scope'))
-        if kind is None or package_of(kind) != 'mmseg':
-            continue
-        try:
-            dataset = DATASETS.build({**part, 'lazy_init': True})
-            rows = dataset.load_data_list()
-        except BUILD_ERRORS:
-            continue  # the first error says what is wrong
-        if not rows:
-            raise no_image(dataset, loader)
+def _listed(value: Any, scope: str | None) -> Any:
+    """The description of data sets that keep their lists as they are: mmengine packs an empty one
+    into an error, and collects all garbage for each."""
+    if isinstance(value, list | tuple):
+        return [_listed(item, scope) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    kind = class_of(value, scope)
+    inner = {key: _listed(value[key], scope) for key in ('dataset', 'datasets') if key in value}
+    if kind is not None and package_of(kind):
+        known = accepted(kind)
+        if known is None or 'serialize_data' in known:
+            inner['serialize_data'] = False
+    return {**value, **inner}

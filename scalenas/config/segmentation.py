@@ -19,6 +19,7 @@ from PIL import Image
 
 from .batch import padded, size_of_batch
 from .errors import DataError
+from .folders import Folders
 from .heads import metrics, task_model
 from .labels import LabelMap, LabelRule, check_maps, check_variety, read_label
 
@@ -47,22 +48,21 @@ def check_segmentation(
         DataError: names the first file that is wrong, and what to do.
     """
     if not len(dataset):
-        raise no_image(dataset, loader)
+        raise _no_image(dataset, loader)
     rows = [dataset.get_data_info(i) for i in range(len(dataset))]
     unlabelled = loader == 'calibration_dataloader' or _only_formats(cfg, loader)
     _check_images(rows, dataset, loader, hint)
+    if not unlabelled and any('Annotation' in type(t).__name__ for t in _transforms(dataset)):
+        _check_pairs(rows, dataset, loader, hint)
     maps: list[LabelMap] = []
     sizes: dict[tuple[int, ...], str] = {}
     for row, out in _read(dataset, rows, _spread(len(rows), SAMPLE), loader):
         shape = _shape(out)
         if shape is not None:
             sizes.setdefault(shape, str(row['img_path']))
-        if not unlabelled:
+        if not unlabelled and _has_classes(out):
             maps.append(_label(dataset, row, out, loader))
     _check_sizes(cfg, sizes, loader)
-    if unlabelled:
-        return
-    _check_pairs(rows, dataset, loader, hint)
     if rule is not None and maps:
         total = check_maps(maps, rule, loader)
         _check_variety(dataset, rows, maps, total, rule, loader)
@@ -92,7 +92,7 @@ def _check_variety(
         check_variety(total, rule, f'{loader}: {_folder(dataset)}', reduced)
     except DataError as error:
         ignored = rule.ignore is not None and total.get(rule.ignore, 0) > 0
-        if seen >= len(rows) or ignored:
+        if seen >= len(rows) or (ignored and seen > SAMPLE):
             raise
         print_log(f'{error} ({seen} of {len(rows)} labels were looked at)', 'current', 30)
 
@@ -113,6 +113,14 @@ def _read(
         if passed > LIMIT and count:
             print_log(f'{loader}: looked at {count + 1} images only: they take long', 'current')
             return
+
+
+def _has_classes(out: Mapping[str, Any]) -> bool:
+    """False for depth, and for volumes, which mmseg's data sets may hold, too."""
+    sample: Any = out.get('data_samples')
+    image = out.get('inputs')
+    deep = 'gt_depth_map' in out or (hasattr(sample, 'keys') and 'gt_depth_map' in sample)
+    return not deep and getattr(image, 'ndim', 3) == 3
 
 
 def _label(dataset: Any, row: Mapping[str, Any], out: Mapping[str, Any], loader: str) -> LabelMap:
@@ -141,7 +149,7 @@ def _label(dataset: Any, row: Mapping[str, Any], out: Mapping[str, Any], loader:
 def _check_depth(dataset: Any, row: Mapping[str, Any], loader: str) -> None:
     """Pass unless mmseg's own reader would cut a number to its last 8 bits."""
     file = Path(str(row.get('seg_map_path') or ''))
-    loads = [t for t in dataset.pipeline.transforms if type(t).__name__ == 'LoadAnnotations']
+    loads = [t for t in _transforms(dataset) if type(t).__name__ == 'LoadAnnotations']
     if not file.is_file() or not any(type(t).__module__.startswith('mmseg.') for t in loads):
         return
     try:
@@ -160,6 +168,10 @@ def _check_depth(dataset: Any, row: Mapping[str, Any], loader: str) -> None:
             allowed='whole numbers from 0 to 255',
             hint='save the numbers of the classes with 8 bits',
         )
+
+
+def _transforms(dataset: Any) -> list[Any]:
+    return list(getattr(getattr(dataset, 'pipeline', None), 'transforms', ()))
 
 
 def _shape(out: Mapping[str, Any]) -> tuple[int, ...] | None:
@@ -186,7 +198,7 @@ def _check_sizes(cfg: Mapping[str, Any], sizes: Mapping[tuple[int, ...], str], l
 
 
 def _check_images(rows: Sequence[Mapping[str, Any]], dataset: Any, loader: str, hint: str) -> None:
-    listed = _Folders()
+    listed = Folders()
     missing = [row['img_path'] for row in rows if not listed.has(row['img_path'])]
     if missing:
         suffix = getattr(dataset, 'img_suffix', '')
@@ -202,7 +214,7 @@ def _check_images(rows: Sequence[Mapping[str, Any]], dataset: Any, loader: str, 
 def _check_pairs(rows: Sequence[Mapping[str, Any]], dataset: Any, loader: str, hint: str) -> None:
     """Pass when every image has a label, and every label an image."""
     labels = [row['seg_map_path'] for row in rows if row.get('seg_map_path')]
-    listed = _Folders()
+    listed = Folders()
     missing = [label for label in labels if not listed.has(label)]
     if missing:
         raise DataError(
@@ -249,7 +261,7 @@ def _is_made_of(name: str, stems: set[str]) -> bool:
     return any(os.path.join(folder, file[:cut]) in stems for cut in cuts)
 
 
-def no_image(dataset: Any, loader: str) -> DataError:
+def _no_image(dataset: Any, loader: str) -> DataError:
     """An empty list, and the files that are there instead."""
     folder, suffix = Path(_folder(dataset)), getattr(dataset, 'img_suffix', '')
     kinds = Counter(p.suffix for p in folder.rglob('*') if p.is_file()) if folder.is_dir() else {}
@@ -278,17 +290,3 @@ def _spread(number: int, count: int) -> list[int]:
     if number <= count:
         return list(range(number))
     return [i * (number - 1) // max(count - 1, 1) for i in range(count)]
-
-
-class _Folders:
-    """Answers from a list of each folder: a question per file takes minutes on a network's disk."""
-
-    def __init__(self) -> None:
-        self._names: dict[str, set[str]] = {}
-
-    def has(self, path: str) -> bool:
-        folder, name = os.path.split(path)
-        if folder not in self._names:
-            known = os.listdir(folder or '.') if os.path.isdir(folder or '.') else []
-            self._names[folder] = set(known)
-        return name in self._names[folder]

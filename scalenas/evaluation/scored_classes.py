@@ -78,7 +78,7 @@ def _pixels(batches: Iterable[Any], rule: LabelRule) -> Counter[int]:
     total: Counter[int] = Counter()
     start, said = time.monotonic(), False
     for count, batch in enumerate(batches, 1):
-        total += check_batch(batch, rule, 'search_dataloader')
+        total += check_batch(batch, rule, 'search_dataloader', count=True)
         if not said and time.monotonic() - start > PATIENCE:
             said = True
             print_log(f'search_dataloader: counting classes, {count} batches read', 'current')

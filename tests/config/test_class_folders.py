@@ -109,6 +109,13 @@ def test_labels_beyond_the_head(root: Path) -> None:
     assert refused(config(root, {'model.head.num_classes': 5})).got == 5
 
 
+def test_an_image_of_a_list_that_is_missing(root: Path) -> None:
+    rows = [f'cat/{n % 3}.png {n % 2}' for n in range(60)]
+    (root / 'list.txt').write_text('\n'.join([*rows[:31], 'cat/7.png 1', *rows[31:]]))
+    error = refused(config(root, ann_file='list.txt', metainfo={'classes': CLASSES}))
+    assert error.where.endswith('cat/7.png')
+
+
 def test_one_class_only(root: Path) -> None:
     """As the first images of a folder are, which is sorted."""
     assert refused(config(root, indices=2)).got == 'cat'

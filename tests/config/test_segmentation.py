@@ -15,7 +15,7 @@ from mmengine.config import Config
 from numpy.typing import NDArray
 from PIL import Image
 
-from scalenas.config import ConfigError, DataError, check_data
+from scalenas.config import ConfigError, DataError, LabelRule, check_data
 from scalenas.config import segmentation as checked
 
 from .folders import LOAD, SIZE, SPLITS, label, seg_config, write_split, write_world
@@ -347,6 +347,83 @@ def test_joined_data_sets_must_agree(change: dict[str, Any], key: str, good: Pat
     check_data(cfg, ('train_dataloader',))
 
 
+def test_splits_that_number_classes_differently(good: Path) -> None:
+    cfg = seg_config(good)
+    cfg.val_dataloader.dataset.metainfo = {'classes': ('road', 'ground', 'roof')}
+    with pytest.raises(DataError) as error:
+        check_data(cfg, ('train_dataloader', 'val_dataloader'))
+    assert error.value.where == 'val_dataloader.dataset'
+
+
 def test_a_class_that_mmseg_does_not_know(good: Path) -> None:
     cfg = seg_config(good, type='CityscapesDataset', metainfo={'classes': ('road', 'moon', 'sky')})
     assert 'moon' in refused(cfg, 'train').problem
+
+
+STOCK: dict[str, tuple[str, str, tuple[int, ...]]] = {
+    'CityscapesDataset': ('_leftImg8bit.png', '_gtFine_labelTrainIds.png', (0, 5, 18, 255)),
+    'ADE20KDataset': ('.jpg', '.png', (0, 1, 150)),
+    'LoveDADataset': ('.png', '.png', (0, 1, 7)),
+    'PotsdamDataset': ('.png', '.png', (0, 1, 6)),
+    'iSAIDDataset': ('.png', '_instance_color_RGB.png', (0, 3, 15, 255)),
+    'PascalVOCDataset': ('.jpg', '.png', (0, 20, 255)),
+    'PascalContextDataset59': ('.jpg', '.png', (0, 1, 59)),
+    'COCOStuffDataset': ('.jpg', '_labelTrainIds.png', (0, 170, 255)),
+    'MapillaryDataset_v1': ('.jpg', '.png', (0, 65)),
+    'DRIVEDataset': ('.png', '_manual1.png', (0, 1)),
+    'ChaseDB1Dataset': ('.png', '_1stHO.png', (0, 1)),
+    'STAREDataset': ('.png', '.ah.png', (0, 1)),
+    'HRFDataset': ('.png', '.png', (0, 1)),
+    'REFUGEDataset': ('.png', '.png', (0, 1, 2)),
+}
+"""mmseg's data sets: suffixes, and values of files as its converters write them."""
+
+
+@pytest.mark.parametrize('kind', STOCK)
+def test_data_sets_of_mmseg_pass(kind: str, tmp_path: Path) -> None:
+    from mmseg.registry import DATASETS
+
+    image, truth, values = STOCK[kind]
+    for name in 'abc':
+        for folder, suffix in (('img', image), ('ann', truth)):
+            (tmp_path / folder).mkdir(exist_ok=True)
+            pixels = np.resize(np.array(values, np.uint8), (6, 8))
+            pixels = pixels if folder == 'ann' else np.stack([pixels] * 3, -1)
+            Image.fromarray(pixels).save(tmp_path / folder / f'{name}{suffix}')
+    # Cityscapes' converter leaves other files beside its own.
+    Image.new('RGB', (8, 6)).save(tmp_path / 'ann/a_gtFine_color.png')
+    if kind not in ('CityscapesDataset', 'COCOStuffDataset', 'iSAIDDataset'):
+        (tmp_path / 'ann/a_gtFine_color.png').unlink()
+    (tmp_path / 'list.txt').write_text('a\nb\nc\n')
+    cfg = seg_config(tmp_path)
+    number = len(DATASETS.get(kind).METAINFO['classes'])
+    cfg.merge_from_dict({'model.decode_head.num_classes': number})
+    cfg.model.auxiliary_head[0].num_classes = number
+    prefix = {'img_path': 'img', 'seg_map_path': 'ann'}
+    table = {'type': kind, 'data_root': str(tmp_path), 'data_prefix': prefix, 'pipeline': LOAD}
+    if kind.startswith('Pascal'):
+        table['ann_file'] = 'list.txt'
+    for loader in ('train_dataloader', 'val_dataloader'):
+        cfg[loader].dataset = table
+        check_data(cfg, (loader,))
+
+
+def test_labels_that_ignore_another_number(root: Path) -> None:
+    """As HSI-Drive, whose class 0 is not looked at: then 255 is no label."""
+    cfg = seg_config(root)
+    cfg.model.decode_head.ignore_index = 0
+    assert refused(cfg, 'train').got == [255]
+    relabel(root, 'train', lambda f: np.where(f == 255, 0, f))
+    check_data(cfg, ('train_dataloader',))
+    relabel(root, 'val', lambda f: np.where(f == 255, 0, f))
+    cfg.val_evaluator.ignore_index = 0
+    check_data(cfg, ('val_dataloader',))
+
+
+@pytest.mark.parametrize('ignore', [255, 0, -1, None])
+def test_the_quick_look_is_the_slow_one(ignore: int | None) -> None:
+    rule = LabelRule(3, ignore)
+    for value in (-256, -1, 0, 2, 3, 200, 254, 255, 256, 2**32, 2**40 + 1):
+        for given in (torch.full((1, 2, 3), value), torch.tensor([[[0, 1, value]]])):
+            values = given.unique().tolist()
+            assert rule.fits(given) == all(rule.allows(v) for v in values), (ignore, value)
