@@ -4,6 +4,7 @@ from .blame import in_loop
 from .data import check_data
 from .diagnosis import clear_errors, diagnosed
 from .errors import ConfigError, DataError
+from .hints import check_hints
 from .monitors import check_monitors
 from .options import DictAction
 from .read import read_config
@@ -14,6 +15,7 @@ __all__ = [
     'DataError',
     'DictAction',
     'check_data',
+    'check_hints',
     'check_monitors',
     'check_values',
     'clear_errors',

@@ -60,14 +60,11 @@ def blamed(cfg: Config, error: BaseException) -> str | None:
     place: str | None = None
     names: dict[int, str] = {}
     for frame in _frames(error):
-        kind = _kind(frame)
-        if kind == 'ours':
+        if not _is_library(frame):
             place = None
-        elif kind == 'theirs':
-            return None
-        else:
-            found = _place(frame, parts, place or '', names)
-            place = place if found is None else found
+            continue
+        found = _place(frame, parts, place or '', names)
+        place = place if found is None else found
     return place
 
 
@@ -88,16 +85,14 @@ def _frames(error: BaseException) -> list[FrameType]:
     return frames
 
 
-def _kind(frame: FrameType) -> str:
-    """Whose code a frame runs: 'ours', 'library', or 'theirs', the user's."""
-    name = str(frame.f_globals.get('__name__', ''))
-    top = name.partition('.')[0]
+def _is_library(frame: FrameType) -> bool:
+    """Whether a frame runs somebody else's code: neither ours nor the user's."""
+    top = str(frame.f_globals.get('__name__', '')).partition('.')[0]
     if top == 'scalenas':
-        return 'ours'
+        return False
     if top in LIBRARIES or top in sys.stdlib_module_names:
-        return 'library'
-    file = frame.f_code.co_filename
-    return 'library' if file.startswith(('<', *_installed())) else 'theirs'
+        return True
+    return frame.f_code.co_filename.startswith(('<', *_installed()))
 
 
 @cache

@@ -175,7 +175,7 @@ def save_whole(cfg: Config) -> None:
 def doubts(cfg: Mapping[str, Any]) -> list[str]:
     """What a training would miss by its schedule: a line for each; the values are known good."""
     loop, found = cfg['train_cfg'], []
-    epochs = _by_epoch(loop)
+    epochs = by_epoch(loop)
     end = loop.get('max_epochs' if epochs else 'max_iters')
     hook = (cfg.get('default_hooks') or {}).get('checkpoint')
     hook = {} if hook is None else hook
@@ -221,7 +221,7 @@ def _unsaved(hook: Mapping[str, Any], epochs: bool, end: int) -> list[str]:
     ]
 
 
-def _by_epoch(loop: Mapping[str, Any]) -> bool:
+def by_epoch(loop: Mapping[str, Any]) -> bool:
     """Whether a train_cfg counts epochs, by mmengine's rule."""
     if 'type' in loop:
         return 'Epoch' in str(loop['type'])
