@@ -110,6 +110,8 @@ def _place(frame: FrameType, parts: Parts, near: str, names: dict[int, str]) -> 
     if function == 'build_dataloader' and module == 'mmengine.runner.runner':
         return _of_loader(values.get('dataloader'), parts)
     own = values.get('self')
+    if function in BUILT_BY and module.startswith('mmengine.') and not isinstance(own, Runner):
+        return BUILT_BY[function]
     if isinstance(own, Runner):
         if not names and isinstance(getattr(own, 'model', None), nn.Module):
             names.update({id(m): name for name, m in own.model.named_modules()})
@@ -124,11 +126,8 @@ def _place(frame: FrameType, parts: Parts, near: str, names: dict[int, str]) -> 
 def _of_table(table: Mapping[str, Any], parts: Parts, near: str) -> str | None:
     """The part that `table` is a copy of, perhaps with more keys."""
     kind = table.get('type')
-    alike = [
-        (place, part)
-        for place, part in parts
-        if part.get('type') == kind and (kind is not None or part == table)
-    ]
+    named = isinstance(kind, str) or callable(kind)
+    alike = [(place, part) for place, part in parts if not named or part.get('type') == kind]
 
     def likeness(entry: tuple[str, Mapping[str, Any]]) -> tuple[int, int]:
         place, part = entry

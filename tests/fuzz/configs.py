@@ -31,7 +31,7 @@ from scalenas.config.monitors import schedulers
 from scalenas.config.parts import tables
 from scalenas.config.variables import read_later
 from scalenas.errors import UserError
-from scalenas.evaluation.evaluator import build_metrics, build_model
+from scalenas.evaluation.evaluator import build_model
 from scalenas.search import SearchPlan
 from scalenas.training.saving import doubts, save_whole
 from tests.configs.shrink import shrink
@@ -377,7 +377,6 @@ def _build(cfg: Config) -> None:
 def _parts(cfg: Config) -> None:
     with clear_errors(cfg), DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
         model = build_model(cfg)
-        build_metrics(cfg, 'val_evaluator')
         wrapper = build_optim_wrapper(model, copy.deepcopy(cfg.optim_wrapper))
         for _, schedule in schedulers(cfg):
             PARAM_SCHEDULERS.build(dict(schedule), default_args={'optimizer': wrapper.optimizer})
