@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn
 
-from scalenas.errors import UserError
+from scalenas.errors import UserError, short
 
 if TYPE_CHECKING:
     from scalenas.evaluation import NetTimer
 
 TIMED_RUNS = 15
+OF_THE_MACHINE = frozenset(
+    {
+        *(errno.ENAMETOOLONG, errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM),
+        *(errno.EROFS, errno.EIO, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.EMFILE),
+    }
+)
+"""What a file system may refuse, whatever is asked of it."""
 
 
 def main_of(main: Callable[[], int | None]) -> NoReturn:
@@ -22,6 +30,13 @@ def main_of(main: Callable[[], int | None]) -> NoReturn:
     except UserError as error:
         line = ' '.join(str(error).split())
         print(f'error: {line}', file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:
+        # A full disk or a name of 300 letters is nobody's bug; a file that is not there may be.
+        if error.errno not in OF_THE_MACHINE:
+            raise
+        place = '' if error.filename is None else f'{short(str(error.filename))}: '
+        print(f'error: {place}{error.strerror}', file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print('interrupted; what was written stays', file=sys.stderr)

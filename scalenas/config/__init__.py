@@ -6,6 +6,7 @@ from .data import check_data
 from .diagnosis import clear_errors, diagnosed
 from .errors import ConfigError, DataError
 from .heads import label_rule, task_model
+from .hints import check_hints
 from .labels import LabelRule
 from .loading import watch
 from .monitors import check_monitors
@@ -22,6 +23,7 @@ __all__ = [
     'LabelRule',
     'check_batch',
     'check_data',
+    'check_hints',
     'check_monitors',
     'check_values',
     'clear_errors',

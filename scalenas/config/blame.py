@@ -60,14 +60,11 @@ def blamed(cfg: Config, error: BaseException) -> str | None:
     place: str | None = None
     names: dict[int, str] = {}
     for frame in _frames(error):
-        kind = _kind(frame)
-        if kind == 'ours':
+        if not _is_library(frame):
             place = None
-        elif kind == 'theirs':
-            return None
-        else:
-            found = _place(frame, parts, place or '', names)
-            place = place if found is None else found
+            continue
+        found = _place(frame, parts, place or '', names)
+        place = place if found is None else found
     return place
 
 
@@ -88,16 +85,14 @@ def _frames(error: BaseException) -> list[FrameType]:
     return frames
 
 
-def _kind(frame: FrameType) -> str:
-    """Whose code a frame runs: 'ours', 'library', or 'theirs', the user's."""
-    name = str(frame.f_globals.get('__name__', ''))
-    top = name.partition('.')[0]
+def _is_library(frame: FrameType) -> bool:
+    """Whether a frame runs somebody else's code: neither ours nor the user's."""
+    top = str(frame.f_globals.get('__name__', '')).partition('.')[0]
     if top == 'scalenas':
-        return 'ours'
+        return False
     if top in LIBRARIES or top in sys.stdlib_module_names:
-        return 'library'
-    file = frame.f_code.co_filename
-    return 'library' if file.startswith(('<', *_installed())) else 'theirs'
+        return True
+    return frame.f_code.co_filename.startswith(('<', *_installed()))
 
 
 @cache
@@ -115,6 +110,8 @@ def _place(frame: FrameType, parts: Parts, near: str, names: dict[int, str]) -> 
     if function == 'build_dataloader' and module == 'mmengine.runner.runner':
         return _of_loader(values.get('dataloader'), parts)
     own = values.get('self')
+    if function in BUILT_BY and module.startswith('mmengine.') and not isinstance(own, Runner):
+        return BUILT_BY[function]
     if isinstance(own, Runner):
         if not names and isinstance(getattr(own, 'model', None), nn.Module):
             names.update({id(m): name for name, m in own.model.named_modules()})
@@ -129,11 +126,8 @@ def _place(frame: FrameType, parts: Parts, near: str, names: dict[int, str]) -> 
 def _of_table(table: Mapping[str, Any], parts: Parts, near: str) -> str | None:
     """The part that `table` is a copy of, perhaps with more keys."""
     kind = table.get('type')
-    alike = [
-        (place, part)
-        for place, part in parts
-        if part.get('type') == kind and (kind is not None or part == table)
-    ]
+    named = isinstance(kind, str) or callable(kind)
+    alike = [(place, part) for place, part in parts if not named or part.get('type') == kind]
 
     def likeness(entry: tuple[str, Mapping[str, Any]]) -> tuple[int, int]:
         place, part = entry

@@ -8,6 +8,8 @@ from typing import Any
 
 from mmengine.config import DictAction as Base
 
+from .errors import foreign
+
 
 class DictAction(Base):
     """mmengine's action; what it cannot read is an error of the command line."""
@@ -26,4 +28,9 @@ class DictAction(Base):
                 raise argparse.ArgumentError(self, f'expected KEY=VALUE, got {text!r}')
             if text.count('(') != text.count(')') or text.count('[') != text.count(']'):
                 raise argparse.ArgumentError(self, f'brackets do not match in {text!r}')
-        super().__call__(parser, namespace, values, option_string)
+        try:
+            super().__call__(parser, namespace, values, option_string)
+        except RecursionError:
+            raise argparse.ArgumentError(self, 'brackets are nested too deep') from None
+        except Exception as error:
+            raise argparse.ArgumentError(self, f'cannot be read: {foreign(error)}') from None

@@ -15,7 +15,7 @@ from torch import nn
 
 from scalenas.arch import ClassificationHead, Size
 from scalenas.complexity import Counter
-from scalenas.config import check_data, check_values, clear_errors, fit_truth
+from scalenas.config import check_data, check_hints, check_values, clear_errors, fit_truth
 from scalenas.models import SuperLinear
 from scalenas.models.checkpoint import check_space, check_weights, load_checkpoint
 from scalenas.models.finite import watched
@@ -74,6 +74,7 @@ class SubnetEvaluator:
         """
         target = usable_device(device)
         check_values(cfg)
+        check_hints(cfg)
         present = split == 'search' and chosen_classes(cfg) == 'present'
         check_data(cfg, (f'{split}_dataloader', 'calibration_dataloader'))
         with clear_errors(cfg):

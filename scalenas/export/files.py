@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -115,6 +116,8 @@ def plain(value: Any) -> Any:
         return {k if isinstance(k, int) else str(k): plain(item) for k, item in value.items()}
     if isinstance(value, list | tuple | set):
         return [plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None  # JSON knows neither NaN nor infinity
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if hasattr(value, 'tolist'):

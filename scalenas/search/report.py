@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -53,12 +54,12 @@ def write_report(
             'slot': record.slot,
             'generation': record.generation,
             'cost': record.cost.to_dict(),
-            'metrics': dict(record.metrics),
+            'metrics': _numbers(record),
             'arch': arch_file(record),
         }
         for record in best
     ]
-    write_whole(folder / 'front.json', json.dumps(entries, indent=1) + '\n')
+    write_whole(folder / 'front.json', json.dumps(entries, indent=1, allow_nan=False) + '\n')
     if checkpoint:
         what = {name: getattr(objective, name) for name in ('metric', 'direction', 'cost')}
         text = json.dumps({'study': study, 'checkpoint_sha256': checkpoint, **what}, indent=1)
@@ -103,8 +104,13 @@ def _row(record: Record) -> dict[str, Any]:
         'slot': record.slot,
         'generation': record.generation,
         **record.cost.to_dict(),
-        **record.metrics,
+        **_numbers(record),
     }
+
+
+def _numbers(record: Record) -> dict[str, float]:
+    """The metrics that are numbers: JSON knows no NaN, and a class that is nowhere has no score."""
+    return {name: value for name, value in record.metrics.items() if math.isfinite(value)}
 
 
 def write_findings(findings: Mapping[str, str], folder: str | Path) -> None:

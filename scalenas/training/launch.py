@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sized
 from typing import Any
 
 import torch
@@ -14,7 +15,9 @@ from torch import nn
 
 from scalenas.config import (
     ConfigError,
+    DataError,
     check_data,
+    check_hints,
     check_monitors,
     check_values,
     clear_errors,
@@ -31,7 +34,7 @@ from .options import TO_TEST, TO_TRAIN, test_config, train_config
 from .pretrained import check_pretrained
 from .recompute import RecomputeHook, check_recomputed, recomputed_names
 from .resume import usable_checkpoint
-from .saving import doubts, save_whole
+from .saving import by_epoch, doubts, save_whole
 from .supernet import SuperNet
 from .trust import TrustHook
 
@@ -55,8 +58,31 @@ def train(args: argparse.Namespace) -> Runner:
     steps = FirstSteps()
     runner.register_hook(steps)
     with clear_errors(cfg, steps.are_open):
+        give_pictures(runner)
         runner.train()
     return runner
+
+
+def give_pictures(runner: Runner) -> None:
+    """Build the dataloader of a training, which must not be empty, before the training does.
+
+    An InfiniteSampler looks for the first index of an empty dataset for ever.
+
+    Raises:
+        DataError: when there is nothing to train on.
+    """
+    seeds = runner._randomness_cfg.get('diff_rank_seed', False)
+    loader = runner.build_dataloader(
+        runner._train_dataloader, seed=runner.seed, diff_rank_seed=seeds
+    )
+    count = len(loader.dataset) if isinstance(loader.dataset, Sized) else None
+    if count == 0 or (by_epoch(runner.cfg.train_cfg) and not len(loader)):
+        raise DataError(
+            f'gives {count} images: not one batch to train on',
+            where='train_dataloader.dataset',
+            hint='see drop_last' if count else 'look at data_root, ann_file, filter_cfg, indices',
+        )
+    runner._train_dataloader = loader
 
 
 class FirstSteps(Hook):
@@ -109,6 +135,7 @@ def build_runner(cfg: Config, loaders: tuple[str, ...]) -> Runner:
         _meet_on_cpu(cfg)
     _give_each_a_backward(cfg)
     check_values(cfg)
+    check_hints(cfg)
     if 'train_dataloader' in loaders:
         check_monitors(cfg)
         check_averaging(cfg)

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config, ConfigDict
+from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.fileio import LocalBackend, get_file_backend, register_backend
 from mmengine.hooks import CheckpointHook
@@ -162,20 +162,18 @@ def _remove(backend: Any, path: str) -> None:
 
 def save_whole(cfg: Config) -> None:
     """Makes mmengine's own checkpoint hook in a config the one above."""
-    hooks = cfg.get('default_hooks')
-    if hooks is None:
-        cfg.default_hooks = hooks = ConfigDict()
-    hook = hooks.get('checkpoint', ConfigDict(type='CheckpointHook'))
-    if isinstance(hook, dict):
-        hooks['checkpoint'] = hook
-        if hook.get('type') in ('CheckpointHook', 'mmengine.CheckpointHook', CheckpointHook):
-            hook['type'] = 'scalenas.WholeCheckpointHook'
+    hooks = {**(cfg.get('default_hooks') or {})}
+    hook = hooks.get('checkpoint', {'type': 'CheckpointHook'})
+    stock = ('CheckpointHook', 'mmengine.CheckpointHook', CheckpointHook)
+    if isinstance(hook, Mapping) and hook.get('type') in stock:
+        hooks['checkpoint'] = {**hook, 'type': 'scalenas.WholeCheckpointHook'}
+        cfg.default_hooks = hooks
 
 
 def doubts(cfg: Mapping[str, Any]) -> list[str]:
     """What a training would miss by its schedule: a line for each; the values are known good."""
     loop, found = cfg['train_cfg'], []
-    epochs = _by_epoch(loop)
+    epochs = by_epoch(loop)
     end = loop.get('max_epochs' if epochs else 'max_iters')
     hook = (cfg.get('default_hooks') or {}).get('checkpoint')
     hook = {} if hook is None else hook
@@ -221,7 +219,7 @@ def _unsaved(hook: Mapping[str, Any], epochs: bool, end: int) -> list[str]:
     ]
 
 
-def _by_epoch(loop: Mapping[str, Any]) -> bool:
+def by_epoch(loop: Mapping[str, Any]) -> bool:
     """Whether a train_cfg counts epochs, by mmengine's rule."""
     if 'type' in loop:
         return 'Epoch' in str(loop['type'])

@@ -13,14 +13,15 @@ from pathlib import Path
 from .case import Outcome
 
 DOMAINS: Mapping[str, int] = {
-    'checkpoints': 900,
-    'coco': 800,
     'archs': 1000,
-    'spaces': 1000,
+    'checkpoints': 900,
+    'class_folders': 400,
+    'coco': 800,
+    'configs': 900,
     'samplers': 800,
     'scaling': 800,
-    'class_folders': 400,
     'segmentation': 900,
+    'spaces': 1000,
 }
 """Module of this folder -> number of inputs of a whole run."""
 

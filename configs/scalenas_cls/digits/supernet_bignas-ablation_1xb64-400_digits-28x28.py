@@ -38,6 +38,6 @@ param_scheduler = [
 train_dataloader = dict(num_workers=0, persistent_workers=False)
 val_dataloader = dict(num_workers=0, persistent_workers=False)
 test_dataloader = dict(num_workers=0, persistent_workers=False)
-default_hooks = dict(checkpoint=dict(interval=200, max_keep_ckpts=1))
+default_hooks = dict(checkpoint=dict(interval=200))
 # No InvalidLossHook: a training that explodes is a result here, as in figure 4.
 custom_hooks = [dict(type='scalenas.SpaceHook')]

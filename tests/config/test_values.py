@@ -1,0 +1,79 @@
+"""Values that run to nothing are refused, and none that a stock config has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from scalenas.config import ConfigError, check_hints, check_values
+from scalenas.config.hints import fits
+
+from ..configs.shipped import CONFIGS, read
+from ..fuzz.configs import RIGHT, SHIPPED, WRONG, _set
+
+
+@pytest.mark.parametrize('place', [p for p in WRONG if not p.endswith('save_best')])
+def test_a_value_that_makes_no_run_is_named(place: str) -> None:
+    for value in WRONG[place]:
+        cfg = read(SHIPPED[0])
+        _set(cfg, place, value)
+        # A worker that lives on is wrong only where there is none.
+        if value is True and place.endswith('persistent_workers'):
+            cfg.train_dataloader.num_workers = 0
+        if value is None and '.' not in place:
+            continue
+        with pytest.raises(ConfigError) as error:
+            check_values(cfg)
+        assert error.value.where in (place, place.rpartition('.')[0])
+
+
+@pytest.mark.parametrize('place', RIGHT)
+def test_a_value_that_makes_one_passes(place: str) -> None:
+    for value in RIGHT[place]:
+        cfg = read(SHIPPED[0])
+        _set(cfg, place, value)
+        check_values(cfg)
+
+
+@pytest.mark.parametrize('config', CONFIGS)
+def test_shipped_configs_pass(config: str) -> None:
+    cfg = read(config)
+    check_values(cfg)
+    check_hints(cfg)
+
+
+@pytest.mark.parametrize(
+    ('hint', 'right', 'wrong'),
+    [
+        (bool, (True, False), (0, 1, 'x', None)),
+        (int, (0, -3), (True, 2.5, 'x')),
+        (float, (0, 2.5), (True, 'x', None)),
+        (str | None, ('', None), (3, [])),
+        (tuple[int, int], ((1, 2), [1, 2]), ((1,), (1, 'x'), 3)),
+        (tuple[int, ...], ((), [1, 2, 3]), (['x'], 1)),
+        (dict[str, Any], ({}, {'x': 3}), ([], 'x')),
+        (list[int] | int, ([1], 1), ('x', ['x'])),
+        (Any, (None, 3, []), ()),
+    ],
+)
+def test_what_fits_a_hint(hint: Any, right: tuple[Any, ...], wrong: tuple[Any, ...]) -> None:
+    assert [fits(value, hint) for value in right] == [True] * len(right)
+    assert [fits(value, hint) for value in wrong] == [False] * len(wrong)
+
+
+@pytest.mark.parametrize(
+    ('place', 'value'),
+    [
+        ('model.architecture.backbone.with_cp', 'no'),
+        ('model.architecture.backbone.norm_eval', 1),
+        ('model.child_decay', 'x'),
+        ('model.architecture.backbone.frozen_stages', 'all'),
+    ],
+)
+def test_an_argument_of_another_type_is_named(place: str, value: object) -> None:
+    cfg = read(SHIPPED[0])
+    _set(cfg, place, value)
+    with pytest.raises(ConfigError) as error:
+        check_hints(cfg)
+    assert (error.value.where, error.value.got) == (place, value)

@@ -1,0 +1,61 @@
+"""One rule says which device a tool takes; there need be no GPU here to ask it."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from scalenas.evaluation import EvaluationError, NetTimer, SubnetEvaluator, device
+from scalenas.evaluation.device import usable_device
+from scalenas.export import export_subnet
+
+TOOLS = Path(__file__).parents[2] / 'tools'
+
+
+@pytest.mark.parametrize('kind', ['cpu', 'cuda', 'mps'])
+def test_without_a_name_it_is_that_of_training(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(device, 'get_device', lambda: kind)
+    monkeypatch.setattr(device, 'print_log', lambda text, _: said.append(text))
+    assert usable_device() == torch.device(kind)
+    assert usable_device('cpu') == torch.device('cpu')
+    assert [line.split()[1] for line in said] == [kind, 'cpu']
+
+
+def test_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, 'get_device', lambda: 'cpu')
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    for name in ('cuda', 'cuda:7', 'mps', 'gpu', ''):
+        with pytest.raises(EvaluationError):
+            usable_device(name)
+
+
+@pytest.mark.parametrize(
+    'function', [SubnetEvaluator.from_config, export_subnet, NetTimer.__init__]
+)
+def test_no_function_has_a_default_of_its_own(function: object) -> None:
+    assert inspect.signature(function).parameters['device'].default is None  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ('tool', 'given'),
+    [
+        ('search', ['a', 'b']),
+        ('export', ['a', 'b', '--config', 'c']),
+        ('rank_study', ['a', 'b']),
+        ('benchmark_scaling', ['--out', 'x']),
+    ],
+)
+def test_nor_has_a_tool(tool: str, given: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = importlib.util.spec_from_file_location(f'of_{tool}', TOOLS / f'{tool}.py')
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(sys, 'argv', [tool, *given])
+    assert module.parse_args().device is None
