@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import re
 from collections.abc import Callable, Mapping
@@ -17,6 +16,7 @@ from torch import Tensor
 from scalenas.arch.strict import suggest
 from scalenas.errors import UserError
 from scalenas.space import AbstractSpace, ScaledSpace
+from scalenas.staging import staged_file
 
 BROKEN = '{path}: truncated, or not a checkpoint; copy or make it again'
 
@@ -76,12 +76,8 @@ def save_plain(
         # A slice of a supernet shares storage with it; a clone writes only what is used.
         'state_dict': {key: value.detach().cpu().clone() for key, value in state_dict.items()},
     }
-    part = path.with_name(f'.{path.name}.{os.getpid()}.part')
-    try:
+    with staged_file(path) as part:
         torch.save(content, part)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def check_weights(own: Mapping[str, Tensor], found: Mapping[str, Tensor], path: str | Path) -> None:

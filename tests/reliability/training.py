@@ -12,6 +12,7 @@ import argparse
 import random
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from tests.tools.conftest import CONFIG
 
 from .victim import Victim
 
-ITERATIONS, INTERVAL = 40, 4
+ITERATIONS, INTERVAL = 60, 4
 CHANGES = f"""
 train_cfg = dict(type='IterBasedTrainLoop', max_iters={ITERATIONS}, val_interval=1000)
 param_scheduler = [dict(type='PolyLR', power=0.9, begin=0, end={ITERATIONS}, by_epoch=False)]
@@ -120,33 +121,37 @@ def last(work: Path) -> int:
     return int(Path(text).stem.split('_')[1]) if whole(Path(text)) else -1
 
 
-def moment(rng: random.Random, work: Path, usual: float) -> Any:
-    """Half of the kills at any time, half in the first moments of a checkpoint that appears."""
-    if rng.random() < 0.5:
-        after = rng.uniform(0.0, usual)
-        return lambda seconds: seconds > after
-    known, wanted, delay = set(work.glob('*.pth')), rng.randint(1, 3), rng.uniform(0.0, 0.15)
+def moment(rng: random.Random, work: Path) -> Callable[[float], bool]:
+    """A kill at any time of the training, or, of every two, one while a checkpoint is written."""
+    log, known = work.with_suffix('.log'), set(work.glob('*.pth'))
+    writing, wanted = rng.random() < 0.5, rng.randint(1, 3)
+    delay = rng.uniform(0.0, 0.15) if writing else rng.expovariate(1.0)
     seen: list[float] = []
 
-    def written(seconds: float) -> bool:
-        if not seen and len(set(work.glob('*.pth')) - known) >= wanted:
-            seen.append(seconds)
+    def due(seconds: float) -> bool:
+        if not seen:
+            if writing:
+                ready = len(set(work.glob('*.pth')) - known) >= wanted
+            else:
+                ready = b'Checkpoints will be saved' in log.read_bytes()
+            if ready:
+                seen.append(seconds)
         return bool(seen) and seconds > seen[0] + delay
 
-    return written
+    return due
 
 
 def run(kills: int, seed: int, folder: Path, counts: Counts) -> Counts:
     """Trainings until so many kills have hit."""
     rng = random.Random(seed)
     config = make_world(folder)
-    usual = train(config, folder / 'undisturbed').finish()
+    train(config, folder / 'undisturbed').finish()
     expected = final(folder / 'undisturbed')
     while counts.kills < kills:
         work = folder / f'work{counts.trainings}'
         for _ in range(rng.randint(5, 9)):
             before = max(last(work), 0) if work.exists() else 0
-            if not train(config, work).killed_when(moment(rng, work, usual)):
+            if not train(config, work).killed_when(moment(rng, work)):
                 break
             counts.kills += 1
             now = last(work)
