@@ -83,6 +83,7 @@ def _with_changes(text: str) -> str:
 def train(config: Path, work: Path) -> Victim:
     """The command that a user gives, each time the same."""
     work.mkdir(exist_ok=True)
+    work.with_suffix('.log').unlink(missing_ok=True)
     arguments = [config, '--work-dir', work, '--resume', 'auto']
     return Victim('train', arguments, config.parent, work.with_suffix('.log'))
 
@@ -133,7 +134,7 @@ def moment(rng: random.Random, work: Path) -> Callable[[float], bool]:
             if writing:
                 ready = len(set(work.glob('*.pth')) - known) >= wanted
             else:
-                ready = b'Checkpoints will be saved' in log.read_bytes()
+                ready = log.exists() and b'Checkpoints will be saved' in log.read_bytes()
             if ready:
                 seen.append(seconds)
         return bool(seen) and seconds > seen[0] + delay
