@@ -31,6 +31,7 @@ from scalenas.scaling.runtime import (
     runtime_table,
     spread_text,
 )
+from scalenas.staging import write_whole
 from scalenas.visualization.draw_runtime import draw_runtime
 
 
@@ -118,11 +119,11 @@ def main() -> None:
     text = runtime_table(found)
     print(text)
     print(spread_text(found))
-    (out / 'table.md').write_text(text + '\n', encoding='utf-8')
+    write_whole(out / 'table.md', text + '\n')
     about = {key: setting[key] for key in ('device', 'threads', 'batch', 'software')}
     lines = {kind: latency_lines(rows) for kind, rows in found.items()}
     lines = {kind: rows for kind, rows in lines.items() if EVERY in rows}
-    (out / 'latency.yaml').write_text(LatencyModel(**about, lines=lines).dump(), encoding='utf-8')
+    write_whole(out / 'latency.yaml', LatencyModel(**about, lines=lines).dump())
     for kind in found.keys() - lines.keys():
         print(f'{kind}: times do not rise with activations, latency.yaml has no line for it')
     for kind, rows in found.items():

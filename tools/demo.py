@@ -19,6 +19,7 @@ from scalenas.cli import main_of
 from scalenas.demo import DEMOS, demo_of
 from scalenas.demo.report import report
 from scalenas.pipeline import run_steps
+from scalenas.staging import write_whole
 
 
 def main() -> None:
@@ -37,7 +38,7 @@ def main() -> None:
     for part in demo.PARTS:
         seconds += run_steps(getattr(demo, part)(), demo.work / 'stamps' / part)
     table, pictures = report(demo)
-    (demo.work / 'table.md').write_text(table + '\n', encoding='utf-8')
+    write_whole(demo.work / 'table.md', table + '\n')
     print(f'\n{table}\n\npictures: {", ".join(pictures)} in {demo.work}')
     print(f'{seconds / 60:.1f} minutes')
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from scalenas.errors import UserError
 from scalenas.pipeline import Step
 from scalenas.search.settings import as_plain
+from scalenas.staging import staged_file
 from scalenas.visualization.demo_report import stock_metrics
 
 from .commands import command
@@ -87,7 +88,7 @@ class TrainedAlone:
 
     def write_scores(self, path: Path, metric: str) -> None:
         """A CSV as `scalenas.search.read_alone` reads it."""
-        with path.open('w', encoding='utf-8', newline='') as file:
+        with staged_file(path) as part, part.open('w', encoding='utf-8', newline='') as file:
             writer = csv.writer(file, lineterminator='\n')
             writer.writerow(['arch', 'score'])
             for arch, score in self.scores(metric).items():

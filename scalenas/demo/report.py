@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from scalenas.staging import write_whole
 from scalenas.visualization.demo_objects import draw_objects, draw_poses
 from scalenas.visualization.demo_report import (
     demo_table,
@@ -62,6 +63,6 @@ def _of_finetuning(demo: DetectionDemo) -> tuple[str, tuple[str, ...]]:
 def _of_single_stage(demo: SingleStageDemo) -> tuple[str, tuple[str, ...]]:
     results = demo.results()
     text = json.dumps(results, indent=1)
-    (demo.work / 'results.json').write_text(text + '\n', encoding='utf-8')
+    write_whole(demo.work / 'results.json', text + '\n')
     draw_curves(demo.work / 'curves.png', results['scores'], demo.PANELS, ('smallest', 'largest'))
     return single_stage_table(results), ('curves.png',)

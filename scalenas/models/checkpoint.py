@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import pickle
 import struct
 import warnings
@@ -16,6 +15,7 @@ from torch import Tensor
 
 from scalenas.arch.strict import suggest
 from scalenas.space import AbstractSpace, ScaledSpace
+from scalenas.staging import staged_file
 
 from .archive import AGAIN, check_whole
 from .errors import CheckpointError
@@ -140,12 +140,8 @@ def save_plain(
         # A slice of a supernet shares storage with it; a clone writes only what is used.
         'state_dict': {key: value.detach().cpu().clone() for key, value in state_dict.items()},
     }
-    part = path.with_name(f'.{path.name}.{os.getpid()}.part')
-    try:
+    with staged_file(path) as part:
         torch.save(content, part)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def check_space(

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from scalenas.staging import write_whole
+
 from .latency import Kind
 from .strategy import ScalingError
 
@@ -77,5 +79,5 @@ class Journal:
                     f'{self.setting.get(name)!r}; choose another --out, or the same settings'
                 )
         if whole != text:
-            self.path.write_text(whole, encoding='utf-8')
+            write_whole(self.path, whole)
         self.runs, self._started = found, bool(lines)

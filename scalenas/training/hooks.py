@@ -24,6 +24,7 @@ from scalenas.models.checkpoint import (
 )
 from scalenas.models.weights import first_broken
 from scalenas.registry import HOOKS
+from scalenas.staging import write_whole
 from scalenas.version import __version__
 
 from .errors import TrainingError
@@ -175,7 +176,7 @@ def _trained_archs(runner: Runner) -> str:
     texts = []
     for k, arch in enumerate(model.sampler.archs(runner.iter)):
         path = Path(runner.work_dir) / f'invalid_loss_iter_{runner.iter}_net{k}.yaml'
-        path.write_text(dump(arch), encoding='utf-8')
+        write_whole(path, dump(arch))
         texts.append(f'{arch.summary}, {path}')
     return f'; sub-net of the step: {"; ".join(texts)}'
 

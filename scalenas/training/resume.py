@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.logging import print_log
 from mmengine.runner import find_latest_checkpoint
 from torch import Tensor
 
@@ -23,7 +26,7 @@ PARTS: Mapping[str, Mapping[str, type]] = {
 def usable_checkpoint(cfg: Config) -> str | None:
     """Path of the checkpoint that a Runner of this config loads or resumes; None: it loads none.
 
-    A local file was read; remote ones are left to mmengine.
+    A local file was read; remote ones are left to mmengine. A run that resumes is told which.
 
     Raises:
         CheckpointError: when it cannot be read, or resumed from where the config says so.
@@ -31,7 +34,8 @@ def usable_checkpoint(cfg: Config) -> str | None:
     path: str | None = cfg.get('load_from')
     resume = cfg.get('resume', False)
     if resume and path is None:
-        path = _latest(cfg.work_dir)
+        # By name: mmengine would ask the file `last_checkpoint` again, which may be cut off.
+        path = cfg.load_from = _latest(cfg.work_dir)
     if path is None or '://' in path:
         return path
     # mmengine would run what a pickle asks it to; this refuses such a file before.
@@ -98,9 +102,27 @@ def _is_count(value: object) -> bool:
 
 def _latest(work_dir: str) -> str | None:
     path = find_latest_checkpoint(work_dir)
+    if path == '':
+        path = _newest(work_dir)
+        if path:
+            print_log(f'last_checkpoint is empty, a kill cut it off: going on from {path}')
     if path is not None and not Path(path).is_file():
         raise CheckpointError(
             f'{Path(work_dir) / "last_checkpoint"}: names {path!r}, which does not exist; give a '
             'checkpoint with --resume PATH, or remove this file to train from the start'
         )
     return path
+
+
+def _newest(work_dir: str) -> str:
+    """The checkpoint of the most steps that is whole, of those written by interval; '' of none."""
+    numbered = {
+        int(found[1]): path
+        for path in Path(work_dir).glob('*.pth')
+        if (found := re.fullmatch(r'(?:iter|epoch)_(\d+)\.pth', path.name))
+    }
+    for _, path in sorted(numbered.items(), reverse=True):
+        with contextlib.suppress(CheckpointError):
+            check_training(load_checkpoint(path), str(path))
+            return str(path)
+    return ''

@@ -249,11 +249,11 @@ def test_mim_finds_the_configs(installed: Path, tmp_path: Path) -> None:
     name = Path(SHIPPED_CONFIG).stem
     code = 'from mim.cli import cli; cli()'
     command = [installed, '-W', 'ignore', '-c', code]
-    path = os.pathsep.join(sys.path)
+    path = os.pathsep.join(place for place in sys.path if Path(place) != ROOT)
     for arguments, said in (
         (['list'], 'scalenas'),
         (['search', 'scalenas', '--model', 'scalenas'], name),
-        (['search', 'scalenas', '--config', name], f'configs/{SHIPPED_CONFIG}'),
+        (['search', 'scalenas', '--config', name], 'satellite tiles'),
         (['search', 'scalenas', '--dataset', 'cityscapes', '--field', 'model'], 'scalenas_s1_8xb3'),
     ):
         done = subprocess.run(

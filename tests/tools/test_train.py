@@ -12,7 +12,7 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
-from .conftest import REPO, weights
+from .conftest import REPO, one_line, weights
 
 
 @HOOKS.register_module()
@@ -55,6 +55,32 @@ custom_hooks = [dict(type='scalenas.SpaceHook'), dict(type='StopAt', iteration=4
     assert 'resumed epoch: 0, iter: 3' in capsys.readouterr().out
     first, last = weights(straight / 'iter_3.pth'), weights(straight / 'iter_6.pth')
     assert any(not torch.equal(v, last['state_dict'][k]) for k, v in first['state_dict'].items())
+
+
+@pytest.mark.parametrize('left', ['whole', 'half', 'nothing'])
+def test_a_name_that_a_kill_cut_off_loses_no_training(tool, config, tmp_path, capsys, left):
+    """The last checkpoint is half written, or whole, and `last_checkpoint` is empty: the newest
+    whole one is taken; where there is none, a line says so."""
+    work = tmp_path / 'work'
+    arguments = ('--no-validate', '--work-dir', str(work), '--resume', 'auto')
+    assert tool('train', config(), *arguments) == 0
+    straight = weights(work / 'iter_6.pth')
+    (work / 'last_checkpoint').write_text('')
+    if left != 'whole':
+        content = (work / 'iter_6.pth').read_bytes()
+        (work / 'iter_6.pth').write_bytes(content[: len(content) // 2])
+    if left == 'nothing':
+        (work / 'iter_3.pth').write_bytes(b'')
+    capsys.readouterr()
+    code = tool('train', config(name='again.py'), *arguments)
+    shown = capsys.readouterr()
+    if left == 'nothing':
+        assert code == 2
+        assert 'last_checkpoint' in one_line(shown.err)
+        return
+    assert code == 0
+    assert f'resumed epoch: 0, iter: {6 if left == "whole" else 3}' in shown.out
+    assert_same(straight, weights(work / 'iter_6.pth'))
 
 
 def test_checkpoints_name_their_space(tool, config, tmp_path):
