@@ -16,7 +16,7 @@ from bisect import bisect_left
 from collections.abc import Callable
 from statistics import quantiles
 
-from scalenas.arch import HRArch, PoseHead, SegHead, named
+from scalenas.arch import Arch, PoseHead, SegHead, named
 from scalenas.complexity import SCALENAS, Counter
 from scalenas.search import Objective, TopologyEvolution
 from scalenas.space import HRSpace
@@ -32,7 +32,7 @@ INITIAL = ('uniform', 'stratified')
 
 
 def costs(
-    space: HRSpace, count: Callable[[HRArch], float], initial: str, samples: int, seed: int
+    space: HRSpace, count: Callable[[Arch], float], initial: str, samples: int, seed: int
 ) -> list[float]:
     """Sorted multiply-adds of the initial sample, drawn as the search draws it."""
     search = TopologyEvolution(
@@ -69,7 +69,7 @@ def main() -> None:
     for title, space, size, head, nets in ROWS:
         counter = Counter(size, head)
 
-        def gi(arch: HRArch, counter: Counter = counter) -> float:
+        def gi(arch: Arch, counter: Counter = counter) -> float:
             return counter(arch).gmacs(SCALENAS)
 
         for initial in INITIAL:
@@ -80,7 +80,6 @@ def main() -> None:
             places = []
             for net in nets:
                 arch = named(f'scalenas_{net}')
-                assert isinstance(arch, HRArch)
                 value = gi(arch)
                 places.append(f'{net.upper()} ({value:.{digits}f}): {share_below(found, value)}')
             cells = ' | '.join(f'{value:.{digits}f}' for value in shown)

@@ -95,6 +95,13 @@ def pooled_statistics(
         if 'more than 1 value per channel' not in str(error):
             raise
         raise _single_value(str(error)) from None
+    except torch.cuda.OutOfMemoryError as error:
+        raise EvaluationError(
+            f'the images that are calibrated with do not fit into the memory of the GPU ({error})',
+            where='calibration_dataloader',
+            hint="their maps are all kept at once: use fewer images (our data sets' `spread`, "
+            "mmengine's `indices`), or smaller ones",
+        ) from None
     if not num_groups:
         raise EvaluationError('calibration: calibration_dataloader gave no batch')
     for one in seen:

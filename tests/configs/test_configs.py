@@ -112,6 +112,14 @@ def search_two_plus_two(cfg, folder, monkeypatch):
     assert 2 <= len(rows) <= 5
 
 
+@pytest.mark.parametrize('config', [c for c in CONFIGS if 'search' in Path(c).stem])
+def test_evolution_starts_where_the_published_nets_are(config):
+    """A uniform sample has nearly half of all fusions in every net: docs/search.md."""
+    algorithm = read(config).search.algorithm
+    if algorithm.type == 'topology_evolution':
+        assert algorithm.initial == 'stratified'
+
+
 def is_a_switch_of_another(config):
     """A preset that differs from the config that it inherits by switches which another one has."""
     return (

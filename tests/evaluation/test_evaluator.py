@@ -47,6 +47,17 @@ def test_the_same_arch_gives_the_same_number(evaluator: SubnetEvaluator, root: P
     assert all(type(value) is float and 0 <= value <= 100 for value in once.values())
 
 
+@pytest.mark.parametrize('size', [1, 3, 11])
+def test_the_batches_of_calibration_do_not_change_a_number(
+    evaluator: SubnetEvaluator, root: Path, size: int
+) -> None:
+    """One picture, three and all of them a batch; the world's config has five."""
+    cfg = Config.fromfile(root / 'supernet.py')
+    cfg.calibration_dataloader.batch_size = size
+    arch = archs(3)[2]
+    assert SubnetEvaluator.from_config(cfg, root / 'supernet.pth')(arch) == evaluator(arch)
+
+
 def test_the_number_is_mmsegs_own_without_its_rounding(
     evaluator: SubnetEvaluator, cfg: Config
 ) -> None:

@@ -138,6 +138,18 @@ def test_an_error_in_one_forward_ends_all(error: BaseException, side: int) -> No
     assert torch.equal(net.first.running_mean, torch.zeros(3))
 
 
+def test_too_little_memory_is_said_with_what_to_do() -> None:
+    net = Stops(torch.cuda.OutOfMemoryError('CUDA out of memory. Tried to allocate 9 GiB'), 5)
+    group = [torch.randn(1, 3, s, s) for s in (4, 5)]
+    with (
+        pytest.raises(EvaluationError) as error,
+        recalibrated([('first', net.first)], net.eval(), [group]),
+    ):
+        pass
+    assert error.value.where == 'calibration_dataloader'
+    assert 'spread' in error.value.hint
+
+
 class Chooses(nn.Module):
     """Small images pass by the second norm."""
 
