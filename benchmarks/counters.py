@@ -199,7 +199,7 @@ def beside(ask: Ask, make: Callable[[], nn.Module]) -> str:
     cells = [asked(ask, net, size, elements) for net in (whole, base())]
     if not all(cell[0].isdigit() for cell in cells):
         return cells[0]
-    return f'{float(cells[0]) - float(cells[1]):g}'
+    return f'{float(cells[0]) - float(cells[1]):.0f}'
 
 
 def asked(ask: Ask, net: nn.Module, size: Size, exact: int) -> str:
