@@ -156,6 +156,52 @@ NETS: dict[str, tuple[Callable[[], contextlib.AbstractContextManager[nn.Module]]
 }
 
 
+class Function(nn.Module):
+    """A function as a module, as it stands in a forward."""
+
+    def __init__(self, function: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Whatever the function gives."""
+        return self.function(x)
+
+
+BESIDE: dict[str, Callable[[], nn.Module]] = {
+    'batch norm': lambda: nn.BatchNorm2d(8),
+    'ReLU': nn.ReLU,
+    'ReLU as a function': lambda: Function(F.relu),
+    'SiLU': nn.SiLU,
+    'sigmoid as a function': lambda: Function(torch.sigmoid),
+    'a sum of two maps': lambda: Function(lambda x: x + x),
+    'nearest upsampling': lambda: nn.Upsample(scale_factor=2),
+    'nearest upsampling as a function': lambda: Function(
+        lambda x: F.interpolate(x, scale_factor=2)
+    ),
+    'bilinear upsampling': lambda: nn.Upsample(scale_factor=2, mode='bilinear'),
+    'bilinear upsampling as a function': lambda: Function(
+        lambda x: F.interpolate(x, scale_factor=2, mode='bilinear')
+    ),
+    'average pooling, an input element': lambda: nn.AdaptiveAvgPool2d(1),
+}
+"""What stands beside convolutions -> a module of it over 8 channels."""
+
+
+def beside(ask: Ask, make: Callable[[], nn.Module]) -> str:
+    """Operations that a counter adds for an output element of a module after a convolution."""
+
+    def base() -> nn.Module:
+        return nn.Sequential(nn.Conv2d(3, 8, 1, bias=False)).eval()
+
+    size, whole = (16, 16), nn.Sequential(*base(), make()).eval()
+    elements = max(whole(torch.zeros(1, 3, *size)).numel(), 8 * 16 * 16)
+    cells = [asked(ask, net, size, elements) for net in (whole, base())]
+    if not all(cell[0].isdigit() for cell in cells):
+        return cells[0]
+    return f'{float(cells[0]) - float(cells[1]):.0f}'
+
+
 def asked(ask: Ask, net: nn.Module, size: Size, exact: int) -> str:
     """The ratio that a counter gives, or why it gives none."""
     try:
@@ -179,7 +225,11 @@ def main() -> None:
     warnings.simplefilter('ignore')
     logging.disable(logging.WARNING)
     torch.manual_seed(0)
-    print(f'| net | size | exact macs | {" | ".join(COUNTERS)} |')
+    print(f'| operations an element | {" | ".join(COUNTERS)} |')
+    print('|---' * (1 + len(COUNTERS)) + '|')
+    for name, module in BESIDE.items():
+        print(f'| {name} | {" | ".join(beside(ask, module) for ask in COUNTERS.values())} |')
+    print(f'\n| net | size | exact macs | {" | ".join(COUNTERS)} |')
     print('|---' * (3 + len(COUNTERS)) + '|')
     for name, (make, (height, width)) in NETS.items():
         cells = []

@@ -28,6 +28,7 @@ from scalenas.arch import (
     rounding,
     under_head,
 )
+from scalenas.arch.strict import as_number
 from scalenas.cli import add_timing, main_of, timer_of
 from scalenas.complexity import Budget
 from scalenas.errors import UserError
@@ -93,6 +94,8 @@ def latency_bound(args: argparse.Namespace) -> LatencyBound[Any] | None:
         raise UserError(f'--{given[0].replace("_", "-")}: needs --max-latency-ms beside it')
     if args.max_latency_ms is not None and len(given) != 1:
         raise UserError('--max-latency-ms: give --latency-model FILE or --measure DEVICE beside it')
+    if args.max_latency_ms is not None:
+        as_number(args.max_latency_ms, '--max-latency-ms')
     timer = timer_of(args)
     if args.max_latency_ms is None:
         return None

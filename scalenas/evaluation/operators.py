@@ -80,7 +80,8 @@ _upsample_bilinear2d_aa _upsample_bicubic2d_aa grid_sampler_2d
 _MOVING = """
 constant_pad_nd reflection_pad1d reflection_pad2d replication_pad1d replication_pad2d
 im2col col2im pixel_shuffle pixel_unshuffle channel_shuffle native_channel_shuffle
-cat stack flip roll repeat repeat_interleave tile rot90
+cat stack unsafe_split unsafe_split_with_sizes unsafe_chunk
+flip roll repeat repeat_interleave tile rot90
 index index_put index_select index_add index_copy index_fill gather scatter scatter_add
 scatter_reduce masked_select masked_scatter embedding one_hot take tril triu
 _unsafe_index _unsafe_view _reshape_alias _reshape_copy

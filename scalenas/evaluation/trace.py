@@ -52,11 +52,14 @@ def trace(
         module.register_forward_hook(meter.leave, always_call=True)
     for name, module in ghost.named_modules():
         module.register_forward_pre_hook(meter.named(name))
-    image = torch.empty(1, in_channels, *size, device='meta')
+    kinds = (p.dtype for p in weights.values() if p.is_floating_point())
+    image = torch.empty(1, in_channels, *size, device='meta', dtype=next(kinds, torch.float32))
     try:
         with torch.no_grad(), meter:
             raw_outputs(ghost, image) if isinstance(ghost, BaseModel) else ghost(image)
-    except NotImplementedError as error:
+    except RuntimeError as error:
+        if 'meta' not in str(error):
+            raise
         raise EvaluationError(
             f'cannot be run without values: {" ".join(str(error).split())[:200]}',
             where=f'cost of {meter.place()}',

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from importlib import import_module
+from typing import Any
 
 import pytest
 import torch
-from mmengine.analysis import FlopAnalyzer
+from mmengine.analysis import FlopAnalyzer, get_model_complexity_info
 from mmengine.registry import MODELS, DefaultScope
 from torch import nn
+from torch.nn import functional as F
+from torch.utils.flop_counter import FlopCounterMode
 
-from scalenas.arch import list_archs, named
-from scalenas.complexity import Counter, count
+from scalenas.arch import ArchError, list_archs, named
+from scalenas.complexity import Cost, Counter, count
 from scalenas.evaluation import EvaluationError, trace
-from scalenas.models import ScaleHRNet, SuperScaleHRNet
+from scalenas.evaluation.operators import MULTIPLYING
+from scalenas.models import ScaleHRNet, ScaleMBConvNet, SuperScaleHRNet
 from scalenas.space import HRSpace
+from tests.models.mbconv_nets import FORMS, SPACES, net_of
 
 from ..models.world import stock_extra
 from .world import SPACE, segmentor
@@ -85,10 +91,209 @@ def test_layers_of_other_kinds_and_a_layer_that_runs_twice() -> None:
     assert cost.acts == 2 * 60 * 4 + 3 * 240
 
 
-def test_an_unknown_layer_with_parameters_is_named() -> None:
-    net = nn.Sequential(nn.Conv2d(3, 4, 1), nn.PReLU(4))
-    with pytest.raises(EvaluationError, match=r'1 \(PReLU\) has 4 parameters'):
-        trace(net, (8, 8))
+def test_what_goes_element_by_element_is_free_and_its_parameters_count() -> None:
+    net = nn.Sequential(nn.Conv2d(3, 4, 1), nn.PReLU(4), nn.GroupNorm(2, 4), nn.GELU())
+    cost = trace(net, (8, 8))
+    assert cost == Cost(64 * 12, 12 + 4 + 4 + 8, 64 * 4)
+
+
+class Attention(nn.Module):
+    """One head over 64 pixels of 32 channels: by functions, or as `ask` has it."""
+
+    def __init__(self, ask: Any) -> None:
+        super().__init__()
+        self.ask = ask
+        self.patches = nn.Conv2d(3, 32, 4, 4)
+        self.query, self.key, self.value = (nn.Linear(32, 32) for _ in range(3))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.patches(x).flatten(2).transpose(1, 2)
+        return self.ask(self.query(x), self.key(x), self.value(x))
+
+
+def by_rows(rows: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
+    """A product of matrices by as many of a matrix with a vector."""
+    return torch.stack([torch.mv(matrix, row) for row in rows])
+
+
+WAYS = {
+    'scaled_dot_product_attention': F.scaled_dot_product_attention,
+    'matmul': lambda q, k, v: (q @ k.transpose(1, 2)).softmax(-1) @ v,
+    'einsum': lambda q, k, v: torch.einsum(
+        'bij,bjc->bic', torch.einsum('bic,bjc->bij', q, k).softmax(-1), v
+    ),
+    'bmm': lambda q, k, v: torch.bmm(torch.bmm(q, k.mT).softmax(-1), v),
+    'baddbmm': lambda q, k, v: torch.baddbmm(v, torch.bmm(q, k.mT).softmax(-1), v),
+    'mm': lambda q, k, v: torch.mm(torch.mm(q[0], k[0].T).softmax(-1), v[0]),
+    'addmm': lambda q, k, v: torch.addmm(v[0], torch.mm(q[0], k[0].T).softmax(-1), v[0]),
+    'linear': lambda q, k, v: F.linear(F.linear(q, k[0]).softmax(-1), v[0].T),
+    'tensordot': lambda q, k, v: torch.tensordot(
+        torch.tensordot(q[0], k[0], ([1], [1])).softmax(-1), v[0], ([1], [0])
+    ),
+    'mv': lambda q, k, v: by_rows(v[0].T, by_rows(q[0], k[0]).softmax(-1)),
+}
+
+
+@pytest.mark.parametrize('way', WAYS)
+def test_attention_is_counted_however_it_is_written(way: str) -> None:
+    patches, linear, product = 64 * 32 * 48, 64 * 32 * 32, 64 * 64 * 32
+    cost = trace(Attention(WAYS[way]), (32, 32))
+    assert cost.macs == patches + 3 * linear + 2 * product
+    assert cost.params == (48 * 32 + 32) + 3 * (32 * 32 + 32)
+    assert cost.acts == 64 * 32
+
+
+def test_torch_counts_the_same_products() -> None:
+    """Its own counter: two operations for each multiply-add."""
+    net = nn.Sequential(nn.TransformerEncoderLayer(32, 4, 64, batch_first=True, dropout=0.0))
+    patches = nn.Sequential(nn.Conv2d(3, 32, 4, 4), nn.Flatten(2))
+    layer = net[0]
+
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.patches, self.layer = patches, layer
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.layer(self.patches(x).mT)
+
+    whole = Net()
+    with FlopCounterMode(display=False) as counter:
+        copy.deepcopy(whole).to('meta')(torch.zeros(1, 3, 32, 32, device='meta'))
+    cost = trace(whole, (32, 32))
+    assert counter.get_total_flops() == 2 * cost.macs
+    assert cost.params == sum(p.numel() for p in whole.parameters())
+
+
+class Strange(nn.Module):
+    """A convolution, then something that is no layer."""
+
+    def __init__(self, ask: Any) -> None:
+        super().__init__()
+        self.conv, self.ask = nn.Conv2d(3, 4, 1), ask
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.ask(self.conv(x).flatten(2)[0])
+
+
+UNKNOWN = {
+    'cdist': lambda x: torch.cdist(x, x),
+    'fft': lambda x: torch.fft.fft(x).real,
+    'inverse': lambda x: torch.linalg.inv(x[:, :4]),
+    'svd': lambda x: torch.linalg.svdvals(x),
+    'lstm': lambda x: nn.LSTM(64, 3, device='meta')(x)[0],
+}
+
+
+@pytest.mark.parametrize('name', UNKNOWN)
+def test_an_operator_that_nobody_counts_is_an_error(name: str) -> None:
+    if name == 'lstm':
+        # Its products are torch's own: by operator they are known.
+        cost = trace(Strange(UNKNOWN[name]), (8, 8))
+        assert cost.macs == 64 * 12 + 4 * (64 + 3) * 12
+        return
+    with pytest.raises(EvaluationError) as error:
+        trace(Strange(UNKNOWN[name]), (8, 8))
+    assert str(error.value.got).startswith('aten::')
+    assert 'Conv2d' in error.value.where
+    assert 'skip' in error.value.hint
+
+
+def test_an_operator_may_be_skipped_or_be_given_a_formula(monkeypatch: pytest.MonkeyPatch) -> None:
+    inner = Strange(UNKNOWN['cdist'])
+    model = nn.Sequential(nn.Conv2d(3, 3, 1, bias=False), inner)
+    assert trace(model, (8, 8), skip=[inner]) == Cost(64 * 9, 9, 64 * 3)
+    monkeypatch.setitem(
+        MULTIPLYING, torch.ops.aten._euclidean_dist, lambda x, y, **_: 2 * x.numel() * len(y)
+    )
+    cost = trace(
+        Strange(lambda x: torch.cdist(x, x, compute_mode='use_mm_for_euclid_dist')), (8, 8)
+    )
+    assert cost.macs == 64 * 12 + 64 * 4 * 4
+
+
+def test_a_model_that_looks_at_values_is_refused_in_one_line() -> None:
+    with pytest.raises(EvaluationError) as error:
+        trace(Strange(lambda x: x if x.sum() > 0 else -x), (8, 8))
+    assert '\n' not in str(error.value)
+
+
+def test_slices_of_weights_and_layers_by_functions_are_counted() -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.fc = nn.Conv2d(8, 8, 5), nn.Linear(9, 9)
+            self.tied = self.fc
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = F.conv2d(x, self.conv.weight[:4, :3, 1:4, 1:4], self.conv.bias[:4], padding=1)
+            x = F.linear(x.mean((2, 3)), self.fc.weight[:5, :4])
+            return F.linear(x[:, :4], self.tied.weight[:5, :4]) + self.fc.weight[5:, 0].sum()
+
+    cost = trace(Net(), (6, 6))
+    assert cost.macs == 36 * 4 * 27 + 5 * 4 + 5 * 4
+    assert cost.params == 4 * 27 + 4 + 5 * 4 + 4
+    assert cost.acts == 36 * 4
+
+
+@pytest.mark.parametrize('form', FORMS)
+@pytest.mark.parametrize('name', SPACES)
+def test_a_supernet_of_slices_costs_what_its_active_sub_net_does(form: str, name: str) -> None:
+    supernet, space = net_of(form, name), SPACES[name]
+    for seed in range(5):
+        arch = space.sample(random.Random(seed))
+        with supernet.active(arch):
+            assert trace(supernet, arch.size) == count(arch.layers())
+
+
+@pytest.mark.parametrize('form', FORMS)
+def test_mmengines_tool_counts_an_active_sub_net(form: str) -> None:
+    """Its convolutions, as it prints them for the same network alone."""
+    space = SPACES['bignas']
+    supernet = FORMS[form](space, resize=True)
+    arch = space.sample(random.Random(3))
+    picture = torch.zeros(1, 3, *arch.size)
+    before = {k: v.clone() for k, v in supernet.state_dict().items()}
+    supernet.eval()
+    with supernet.active(arch):
+        flops = FlopAnalyzer(supernet, (picture,)).unsupported_ops_warnings(False)
+        found = flops.uncalled_modules_warnings(False)
+        assert found.by_operator()['conv'] == count(arch.layers()).macs
+        whole = get_model_complexity_info(
+            supernet, (3, *arch.size), show_table=False, show_arch=False
+        )['flops']
+        assert whole == found.total()
+    alone = FlopAnalyzer(ScaleMBConvNet(arch).eval(), (picture,)).unsupported_ops_warnings(False)
+    assert alone.by_operator()['conv'] == found.by_operator()['conv']
+    after = supernet.state_dict()
+    assert all(torch.equal(after[k], v) for k, v in before.items())
+    assert all(isinstance(p, nn.Parameter) for p in supernet.parameters())
+
+
+def test_traced_slices_compute_what_the_sub_net_does() -> None:
+    supernet, space = net_of('one', 'bignas'), SPACES['bignas']
+    supernet.eval()
+    for seed in range(3):
+        arch = space.sample(random.Random(seed))
+        picture = torch.rand(1, 3, *arch.size, dtype=torch.float64)
+        with supernet.active(arch), torch.no_grad():
+            traced = torch.jit.trace(supernet, picture, check_trace=False)
+            assert torch.equal(traced(picture)[0], supernet(picture)[0])
+
+
+def test_a_backbone_whose_eval_returns_nothing() -> None:
+    class Bare(nn.Conv2d):
+        def train(self, mode: bool = True) -> None:  # as mmseg's and mmdet's HRNet
+            super().train(mode)
+
+    assert Bare(3, 4, 1).eval() is None
+    assert trace(Bare(3, 4, 1), (8, 8)).macs == 64 * 12
+
+
+@pytest.mark.parametrize('size', [(0, 8), (8,), (True, 8), (8.0, 8), 'ab', (10**12, 8)])
+def test_a_size_that_is_none(size: Any) -> None:
+    with pytest.raises(ArchError):
+        trace(nn.Conv2d(3, 4, 1), size)
 
 
 def test_the_model_stays_as_it_was() -> None:

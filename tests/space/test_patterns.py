@@ -240,6 +240,6 @@ def test_a_large_space_is_still_one() -> None:
     start = time.perf_counter()
     arch = space.sample(random.Random(0))
     assert space.decode(space.encode(arch)) == arch
-    assert space.size() > 10**1000
+    assert space.size() > 10**800
     assert space.where('*.depth', (1, 2)).largest() in space
     assert time.perf_counter() - start < 10

@@ -122,7 +122,8 @@ def test_info_prints_and_draws_without_torch(tmp_path: Path) -> None:
     picture = tmp_path / 'new' / 's1.png'
     done = info('scalenas_s1', '--layers', '--draw', str(picture))
     assert done.returncode == 0, done.stderr
-    assert '265.535' in done.stdout.splitlines()[-2]
+    assert 'rule pycls' in done.stdout
+    assert '285.116' in done.stdout.splitlines()[-2]
     assert 'stage4.2.fuse_layers.3.2.0.0' in done.stdout
     assert picture.stat().st_size > 10_000
 
@@ -132,6 +133,13 @@ def test_info_reads_a_file_at_another_size(tmp_path: Path) -> None:
     path.write_text(dump(named('scalenas_p2')))
     done = info(str(path), '--size', '256', '192', '--head', 'pose:17', '--rule', 'pycls')
     assert done.stdout.splitlines()[-1].split()[:5] == ['total', '111', '165', '35.614', '8.604']
+
+
+def test_the_unit_of_a_paper_is_named_where_it_is_asked_for() -> None:
+    done = info('scalenas_s1', '--rule', 'scalenas')
+    assert 'rule scalenas' in done.stdout
+    assert 'Gi macs' in done.stdout
+    assert '265.535' in done.stdout.splitlines()[-1]
 
 
 def test_info_takes_each_family_at_its_own_size(tmp_path: Path) -> None:

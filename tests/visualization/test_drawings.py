@@ -24,6 +24,7 @@ from scalenas.arch import (
     SegHead,
     named,
     rounding,
+    stock_hrnet,
 )
 from scalenas.scaling import scale
 from scalenas.visualization import DrawError, draw_arch, draw_front
@@ -132,6 +133,42 @@ def test_the_title_has_the_cost(drawn: list, tmp_path: Path) -> None:
         'S1\n72 blocks, 95 fusions; 25.35 M params, 265.5 Gi macs at 1024 x 2048 with its head'
     )
     assert second == '72 blocks, 95 fusions'
+
+
+@pytest.mark.parametrize(
+    ('macs', 'texts'),
+    [
+        (27_190_000, ('27.2 M', '25.9 Mi')),
+        (999_999_999, ('1000.0 M', '953.7 Mi')),
+        (1_000_000_000, ('1.0 G', '953.7 Mi')),
+        (2**30, ('1.1 G', '1.0 Gi')),
+        (0, ('0.0 M', '0.0 Mi')),
+    ],
+)
+def test_one_number_has_one_unit(macs: int, texts: tuple, monkeypatch, drawn, tmp_path) -> None:
+    """In the title of a drawing, in the table and in words; Gi and Mi only under their rule."""
+    from scalenas.complexity import PYCLS, SCALENAS, Cost, Counter
+    from scalenas.visualization import CostRow, cost_text
+
+    cost = Cost(macs, 5, 5)
+    monkeypatch.setattr(Counter, '__call__', lambda self, arch: cost)
+    for rule, text in zip((PYCLS, SCALENAS), texts, strict=True):
+        draw_arch(NETS['s1'], tmp_path / 'net.png', size=(64, 64), rule=rule)
+        assert f' {text} macs' in drawn[-1].axes[0]._left_title.get_text()
+        value, unit = text.split()
+        table = cost_text([CostRow('all', 1, 0, cost)], rule)
+        assert f'{unit} macs' in table.splitlines()[0]
+        printed = table.splitlines()[-1].split()[3]
+        assert f'{float(printed):.1f}' == value
+    assert str(cost).startswith(f'{float(texts[0].split()[0]):.1f}'[:2])
+    assert f' {texts[0].split()[1]} macs' in str(cost)
+
+
+def test_what_is_too_large_to_be_drawn_is_refused(tmp_path: Path) -> None:
+    arch = stock_hrnet(8, (200,), depth=4)
+    with pytest.raises(DrawError, match='too large to be drawn'):
+        draw_arch(arch, tmp_path / 'net.png')
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize('ending', ['png', 'svg', 'pdf'])
