@@ -16,7 +16,7 @@ from typing import Any
 from scalenas.errors import UserError, short
 
 MOST_CHANNELS = 1_000_000
-MOST_BLOCKS = 20_000  # of a whole network
+MOST_BLOCKS = 40_000  # of a whole network
 MOST_MODULES = 1_000  # of an HRNet-style stage
 MOST_STAGES = 100
 MOST_BRANCHES = 16  # of an HRNet-style network; the coarsest map then has stride 131072

@@ -42,6 +42,7 @@ def test_growth_without_end(what: str, factor: float) -> None:
     assert len(str(error.value)) < 300
 
 
+@pytest.mark.slow
 def test_a_budget_beyond_every_network_is_said_to_be_one() -> None:
     """Not a fit that is 99 % below its bound."""
     with pytest.raises(ScalingError, match='reaches the largest network that can be described'):
