@@ -55,7 +55,7 @@ def _check_sample(cfg: Mapping[str, Any], dataset: Any, loader: str) -> None:
     """Reads some images; where they are stacked as they are, all must be of one size."""
     about = cfg.get(loader) or {}
     batch = about.get('batch_size', 1)
-    stacked = kind(about.get('collate_fn') or {}) == 'default_collate'
+    stacked = kind(about.get('collate_fn')) == 'default_collate'
     sizes: dict[tuple[int, ...], str] = {}
     for index in sorted({i * (len(dataset) - 1) // (SAMPLE - 1) for i in range(SAMPLE)}):
         out = dataset.prepare_data(index) or {}

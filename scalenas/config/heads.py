@@ -51,9 +51,9 @@ def metrics(cfg: Mapping[str, Any], loader: str) -> list[tuple[str, Mapping[str,
     return [(name, metric) for metric in found if isinstance(metric, Mapping)]
 
 
-def kind(part: Mapping[str, Any]) -> str:
-    """Name of the class, without its scope."""
-    name = part.get('type', '')
+def kind(part: object) -> str:
+    """Name of the class that a table describes, without its scope; '' for no table."""
+    name = part.get('type', '') if isinstance(part, Mapping) else ''
     return name.split('.')[-1] if isinstance(name, str) else getattr(name, '__name__', '')
 
 
