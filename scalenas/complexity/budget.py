@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields
 
-from scalenas.errors import UserError
+from scalenas.errors import UserError, short
 
 from .cost import Cost
 
@@ -32,7 +32,9 @@ class Budget:
                 continue
             number = isinstance(bound, int | float) and not isinstance(bound, bool)
             if not number or not 0 <= bound < math.inf:
-                raise UserError(where=f'budget.{field.name}', got=bound, allowed='a number >= 0')
+                raise UserError(
+                    f'{field.name} must be a number >= 0, got {short(bound)}', where='budget'
+                )
         for what in ('macs', 'params', 'acts'):
             least, most = getattr(self, f'min_{what}'), getattr(self, f'max_{what}')
             if least is not None and most is not None and least > most:
