@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import nn
 
-from scalenas.arch.strict import suggest
+from scalenas.arch.strict import as_flag, suggest
 from scalenas.errors import UserError
 
 NORMS: dict[str, tuple[str, type[nn.Module]]] = {
@@ -63,7 +63,7 @@ def make_norm(cfg: Mapping[str, Any], channels: int) -> nn.Module:
                 f'norm_cfg: unknown key {key!r} (allowed for {kind!r}: {", ".join(allowed)})'
                 f'{suggest(key, allowed)}'
             )
-    requires_grad = options.pop('requires_grad', True)
+    requires_grad = as_flag(options.pop('requires_grad', True), 'norm_cfg.requires_grad')
     if kind == 'GN':
         groups = options.get('num_groups')
         if not isinstance(groups, int) or groups < 1 or channels % groups:
