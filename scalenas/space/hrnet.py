@@ -211,7 +211,7 @@ class HRSpace(AbstractSpace[HRArch]):
         if not number or not 0.0 <= fusion <= 1.0:
             raise SpaceError(f'fusion percentage must be within 0 and 1, got {short(fusion)}')
         space = self if depth is None else self._of_depths(tuple(depth))
-        switches = space._matching('*.f*')
+        switches = space.matching('*.f*')
         free = [name for name in switches if len(space.genes[name].values) > 1]
         patterns = ['*.f*'] if len(free) == len(switches) else free
         return Group(space, dict.fromkeys(patterns, (1.0 - fusion, fusion)))
