@@ -175,14 +175,17 @@ def open_sqlite(path: Path, create: bool) -> BaseStorage:
         with contextlib.suppress(FileExistsError), open(path, 'xb'):
             pass
 
-    def connect() -> sqlite3.Connection:
-        # By URI, as only that way a file that is gone is not made anew; with any letters.
-        place = path.absolute().as_uri() + '?mode=rw'
-        return sqlite3.connect(place, timeout=LOCK_SECONDS, check_same_thread=False, uri=True)
-
+    connect = connector(path)
     _check_file(path, connect, create)
     # The path is not in the URL: there '?', '%' and braces mean something.
     return _open(str(path), URL.create('sqlite', database='study'), {'creator': connect})
+
+
+def connector(path: Path) -> Callable[[], sqlite3.Connection]:
+    """Connects to the file at this very path, with any letters, which must be there."""
+    # By URI, as only that way a file that is gone is not made anew.
+    place = path.absolute().as_uri() + '?mode=rw'
+    return lambda: sqlite3.connect(place, timeout=LOCK_SECONDS, check_same_thread=False, uri=True)
 
 
 def _check_file(path: Path, connect: Callable[[], sqlite3.Connection], create: bool) -> None:

@@ -259,9 +259,14 @@ class SearchStudy:
                 continue
             claim = self._add(candidate)
             owners = self._owners()
-            if owners[candidate.slot].trial_id == claim.trial_id:
+            owner = owners[candidate.slot]
+            if owner.trial_id == claim.trial_id:
                 return claim
             self._close(claim.trial_id, 'another worker was first')
+            if owner.worker == self.worker and owner.trial_id not in self._held:
+                # The answer to a first try was lost on its way, and the trial was not.
+                self._held.add(owner.trial_id)
+                return Claim(owner.trial_id, candidate)
         return None
 
     def complete(self, claim: Claim, metrics: Mapping[str, float]) -> None:

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scalenas.arch import Arch
+from scalenas.errors import UserError
 from scalenas.search import Record, SearchStudy, front_of, run_search
 
 from ..search.postgres import INITDB, Server, running_server
@@ -39,6 +40,7 @@ FORK = multiprocessing.get_context('fork')  # what is imported here need not be 
 KILL_EVERY = (0.0, 0.6)  # seconds
 AWAY = (0.5, 2.0)  # seconds that a server or a disk is away
 PATIENCE = 240  # seconds that a round may take to its end once nobody disturbs it
+AGAIN = 3  # exit code of a worker that could not start; its user gives the command again
 HEADER = '| storage | workers | kills | stops | records | lost | twice | fronts equal | seconds |'
 RULE = '|---|---|---|---|---|---|---|---|---|'
 
@@ -97,9 +99,14 @@ def work(where: str, folder: Path, seed: int, total: int, seconds: float) -> Non
         return score(arch)
 
     try:
+        study = open_study(where)
+    except UserError as error:  # told in one line: such as a disk that is full when it starts
+        logging.error('%s', error)
+        os._exit(AGAIN)
+    try:
         run_search(
             evolution(num_total=total),
-            open_study(where),
+            study,
             evaluate,
             seed=seed,
             progress=Told(folder / 'told'),
@@ -206,18 +213,22 @@ class Round:
                 stop_at.discard(done)
                 self.place.go_away(rng.uniform(*AWAY))
                 tally.stops += 1
+            running = [self.start() if p.exitcode == AGAIN else p for p in running]
             victim = rng.randrange(len(running))
             if running[victim].exitcode is None:
                 running[victim].kill()
                 running[victim].join()
                 done += 1
                 running[victim] = self.start()
-            elif running[victim].exitcode:
+            elif running[victim].exitcode not in (0, AGAIN):
                 break
         tally.kills += done
         deadline = time.monotonic() + PATIENCE
         for process in running:
             process.join(max(0.1, deadline - time.monotonic()))
+            if process.exitcode == AGAIN:
+                process = self.start()
+                process.join(max(0.1, deadline - time.monotonic()))
             if process.exitcode is None:
                 process.kill()
             if process.exitcode:
