@@ -452,7 +452,7 @@ class SearchStudy:
         ):
             if there != here:
                 raise StudyError(
-                    f'{self._label}: slot {candidate.slot} holds another {what} than this search '
+                    f'{row.where}: slot {candidate.slot} holds another {what} than this search '
                     f'proposes; it was made by another version; choose another study name or '
                     f'work dir'
                 )

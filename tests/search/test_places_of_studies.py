@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy
 
+from scalenas.errors import UserError
 from scalenas.search import Objective, Places, SearchStudy, StudyError
 from scalenas.search.databases import DRIVERS, LIBPQ, connector, database_url, shown
 
@@ -174,7 +175,8 @@ def test_the_documented_url_asks_its_server(kwargs: str, monkeypatch: pytest.Mon
         raise psycopg2.OperationalError('connection refused')
 
     monkeypatch.setattr(psycopg2, 'connect', connect)
-    monkeypatch.setattr('scalenas.search.databases.OPENING_SECONDS', 0.0)
+    monkeypatch.setattr('scalenas.search.databases.OPENING_SECONDS', 0.1)
+    monkeypatch.setattr('scalenas.search.databases.socket.getaddrinfo', lambda *_: [])
     with pytest.raises(StudyError) as error:
         open_study(f'postgresql://user:s3cret@host/studies{kwargs}')
     assert 'refused' in error.value.problem
@@ -223,3 +225,17 @@ def test_a_folder_is_no_storage(tmp_path: Path) -> None:
         with pytest.raises(StudyError) as error:
             open_study(str(tmp_path / name))
         assert 'folder' in error.value.problem
+
+
+def test_a_name_that_no_file_can_have_is_one_line(tmp_path: Path) -> None:
+    for name in ('a' * 300 + '.db', 'a' * 300 + '.journal', 'a' * 300 + '/study.db'):
+        with pytest.raises(UserError) as error:
+            open_study(str(tmp_path / name))
+        assert '\n' not in str(error.value)
+
+
+def test_a_host_that_does_not_exist_is_told_at_once() -> None:
+    pytest.importorskip('psycopg2')
+    with pytest.raises(StudyError) as error:
+        open_study('postgresql://user@[/studies')
+    assert error.value.got == '['
