@@ -1,6 +1,7 @@
 """What tests start from: no default scope of an earlier run, and configs written unformatted."""
 
 import gc
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,16 @@ def pytest_collection_finish() -> None:
     """What the imports left stays: mmengine's data sets collect garbage whenever one is built."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope='session', autouse=True)
+def ctrl_c_works() -> None:
+    """Also where whoever started the tests ignores it, as a background job of a shell does.
+
+    Processes that a test starts inherit that, and a shell script cannot undo it.
+    """
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope='session', autouse=True)

@@ -269,7 +269,7 @@ def _settings(rng: random.Random) -> Case:
 
 
 NAMES = (
-    *('study.txt', 'study', '', '.', '/', 'x\0.db', 'x.db/', '/dev/null', '/dev/null/x.db'),
+    *('study.txt', 'study', '', '.', '/', 'x\0.db', '/dev/null', '/dev/null/x.db'),
     *('/proc/zz/s.db', 'a' * 300 + '.db', 'a' * 300 + '.journal'),
     *('sqlite://', 'sqlite:///', 'redis://h/0', 'http://x', 'mongodb://h', '://x', 'mysql+x://h'),
     *('postgresql+nodriver://h/d', 'postgresql://['),

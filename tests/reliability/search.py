@@ -295,6 +295,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument('--workers', nargs='+', type=int, default=(1, 4))
     parser.add_argument('--kills', type=int, default=50)
     parser.add_argument('--stops', type=int, default=5, help='of the server; or full disks')
+    parser.add_argument('--total', type=int, default=120, help='networks of a search')
     parser.add_argument('--seed', type=int, default=0)
     args = parser.parse_args(argv)
     if 'postgresql' in args.storage and INITDB is None:
@@ -303,7 +304,7 @@ def main(argv: Sequence[str]) -> int:
     right = True
     for storage in args.storage:
         for workers in args.workers:
-            tally = disturbed(storage, workers, args.kills, args.stops, args.seed)
+            tally = disturbed(storage, workers, args.kills, args.stops, args.seed, args.total)
             print(tally.row(storage, workers), flush=True)
             right &= tally.is_right
     return 0 if right else 1
