@@ -194,7 +194,7 @@ def test_nobody_is_dead_because_the_storage_was_away(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker on another machine could not give a sign of life meanwhile."""
-    from scalenas.search import study as studies
+    from scalenas.search import life
 
     where = str(tmp_path / 'study.journal')
     far, near = open_study(where), open_study(where)
@@ -204,7 +204,7 @@ def test_nobody_is_dead_because_the_storage_was_away(
     claim = far.claim(candidates)
     assert claim is not None
     clock = [0.0]
-    monkeypatch.setattr(studies.time, 'monotonic', lambda: clock[0])
+    monkeypatch.setattr(life.time, 'monotonic', lambda: clock[0])
     assert near.claim(candidates) is None
     clock[0] += 600.0
     with pytest.raises(StorageAwayError):
