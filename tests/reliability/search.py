@@ -90,6 +90,7 @@ class Told:
 def work(where: str, folder: Path, seed: int, total: int, seconds: float) -> None:
     """A worker; its log and what it was told lie in `folder`."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     logging.basicConfig(
         filename=folder / f'log_{os.getpid()}', level=logging.INFO, force=True, format='%(message)s'
     )
@@ -197,7 +198,9 @@ class Round:
     def start(self) -> ForkProcess:
         """A worker."""
         process = FORK.Process(
-            target=work, args=(self.where, self.folder, self.seed, self.total, self.seconds)
+            target=work,
+            args=(self.where, self.folder, self.seed, self.total, self.seconds),
+            daemon=True,
         )
         process.start()
         return process
@@ -300,6 +303,8 @@ def main(argv: Sequence[str]) -> int:
     args = parser.parse_args(argv)
     if 'postgresql' in args.storage and INITDB is None:
         parser.error('postgresql needs the binaries of a server (initdb)')
+    # Ended by others, it still takes its workers and its server along.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     print(f'{HEADER}\n{RULE}', flush=True)
     right = True
     for storage in args.storage:
