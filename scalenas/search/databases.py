@@ -254,6 +254,7 @@ def _open(where: str, url: URL, kwargs: dict[str, Any], create: bool) -> BaseSto
             return optuna.storages.get_storage(backend)
         except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
             # Processes that start together race for creating the tables; the losers look again.
+            away = is_away(error)
             racing = create and isinstance(
                 error,
                 sqlalchemy.exc.IntegrityError
@@ -261,11 +262,13 @@ def _open(where: str, url: URL, kwargs: dict[str, Any], create: bool) -> BaseSto
                 | optuna.exceptions.StorageInternalError,
             )
             left = start + seconds - time.monotonic()
-            if not (racing or is_away(error)) or (left <= 0 if seconds else tried >= OPENING_TRIES):
+            # A server that is away is tried for a time; who answers, so often.
+            tired = left <= 0 if seconds and away else tried >= OPENING_TRIES
+            if not (racing or away) or tired:
                 raise StudyError(
                     f'cannot be opened: {one_line(error)}', where=f'storage {shown(where)}'
                 ) from None
-            if seconds and not told and tried >= OPENING_TRIES:
+            if seconds and away and not told and tried >= OPENING_TRIES:
                 told = True
                 logger.warning(
                     'storage %s: %s; waiting for it for up to %d s',
