@@ -6,6 +6,7 @@ PyYAML, Optuna, SciPy, pytest and Hypothesis alone.
 
 import gc
 import importlib.util
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,6 +51,16 @@ def pytest_collection_finish() -> None:
 def unformatted(text: str, **_: object) -> tuple[str, bool]:
     """For yapf's FormatCode: mmengine formats each config it writes, several times a run."""
     return text, True
+
+
+@pytest.fixture(scope='session', autouse=True)
+def ctrl_c_works() -> None:
+    """Also where whoever started the tests ignores it, as a background job of a shell does.
+
+    Processes that a test starts inherit that, and a shell script cannot undo it.
+    """
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope='session', autouse=True)

@@ -167,12 +167,9 @@ def _counted(fits: Callable[[float], bool], limit: float, text: str, strategy: S
         raise ScalingError(
             f'even factor {limit:g} is within {text}: {strategy} does not grow what is bounded'
         )
-    factor = _largest(fits, 1 / limit, limit)
-    for n in range(1, _NEAR + 1):
-        above = factor * _REACH ** (n / _NEAR)
-        if above < limit and fits(above):
-            factor = above
-    return factor
+    edge = _largest(fits, 1 / limit, limit)
+    above = (edge * _REACH ** (n / _NEAR) for n in range(_NEAR, 0, -1))
+    return next((factor for factor in above if factor < limit and fits(factor)), edge)
 
 
 def _largest(fits: Callable[[float], bool], low: float, high: float) -> float:

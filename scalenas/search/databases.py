@@ -8,6 +8,7 @@ import itertools
 import logging
 import random
 import re
+import socket
 import sqlite3
 import time
 from collections.abc import Callable, Mapping
@@ -26,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 LOCK_SECONDS = 60  # how long a writer waits for the other writers of an SQLite file
 OPENING_TRIES = 10
-OPENING_SECONDS = 60.0  # for a server; longer is rather a mistake in its URL
+OPENING_SECONDS = 12.0  # for a server that starts; longer is rather a mistake in its URL
 OLD_NAMES = {'postgres': 'postgresql'}
 
 DRIVERS: Mapping[str, tuple[tuple[str, str, str], ...]] = {
@@ -149,12 +150,13 @@ def open_database(where: str, create: bool) -> BaseStorage:
         if not url.query:
             assert url.database is not None
             return open_sqlite(Path(url.database), create)
-        return _open(where, url, {'connect_args': {'timeout': LOCK_SECONDS}})
+        return _open(where, url, {'connect_args': {'timeout': LOCK_SECONDS}}, create)
+    _check_host(where, url)
     given: dict[str, object] = {}
     if url.get_driver_name() in ('psycopg', 'psycopg2'):
         given = {name: value for name, value in LIBPQ.items() if name not in url.query}
     # An evaluation may outlast the server's patience.
-    return _open(where, url, {'pool_pre_ping': True, 'connect_args': given})
+    return _open(where, url, {'pool_pre_ping': True, 'connect_args': given}, create)
 
 
 def uncached(storage: BaseStorage) -> BaseStorage:
@@ -175,14 +177,17 @@ def open_sqlite(path: Path, create: bool) -> BaseStorage:
         with contextlib.suppress(FileExistsError), open(path, 'xb'):
             pass
 
-    def connect() -> sqlite3.Connection:
-        # By URI, as only that way a file that is gone is not made anew; with any letters.
-        place = path.absolute().as_uri() + '?mode=rw'
-        return sqlite3.connect(place, timeout=LOCK_SECONDS, check_same_thread=False, uri=True)
-
+    connect = connector(path)
     _check_file(path, connect, create)
     # The path is not in the URL: there '?', '%' and braces mean something.
-    return _open(str(path), URL.create('sqlite', database='study'), {'creator': connect})
+    return _open(str(path), URL.create('sqlite', database='study'), {'creator': connect}, create)
+
+
+def connector(path: Path) -> Callable[[], sqlite3.Connection]:
+    """Connects to the file at this very path, with any letters, which must be there."""
+    # By URI, as only that way a file that is gone is not made anew.
+    place = path.absolute().as_uri() + '?mode=rw'
+    return lambda: sqlite3.connect(place, timeout=LOCK_SECONDS, check_same_thread=False, uri=True)
 
 
 def _check_file(path: Path, connect: Callable[[], sqlite3.Connection], create: bool) -> None:
@@ -227,35 +232,51 @@ def opening_seconds(where: str) -> float:
     return OPENING_SECONDS if is_url(where) and not where.startswith('sqlite') else 0.0
 
 
-def _open(where: str, url: URL, kwargs: dict[str, Any]) -> BaseStorage:
+def _check_host(where: str, url: URL) -> None:
+    if url.host and not url.host.startswith('/'):
+        try:
+            socket.getaddrinfo(url.host, None)
+        except (OSError, UnicodeError):
+            raise StudyError(
+                'there is no such host', where=f'storage {shown(where)}', got=url.host
+            ) from None
+
+
+def _open(where: str, url: URL, kwargs: dict[str, Any], create: bool) -> BaseStorage:
     # Optuna formats the URL.
     text = url.render_as_string(hide_password=False).replace('{', '{{').replace('}', '}}')
-    end = time.monotonic() + opening_seconds(where)
+    seconds = opening_seconds(where)
+    start, told = time.monotonic(), False
     for tried in itertools.count(1):
         try:
+            backend = RDBStorage(text, engine_kwargs=kwargs, skip_table_creation=not create)
             # The wrapper that keeps finished trials in memory; what create_study uses as well.
-            return optuna.storages.get_storage(RDBStorage(text, engine_kwargs=kwargs))
+            return optuna.storages.get_storage(backend)
         except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
             # Processes that start together race for creating the tables; the losers look again.
-            racing = isinstance(
+            away = is_away(error)
+            racing = create and isinstance(
                 error,
                 sqlalchemy.exc.IntegrityError
                 | sqlalchemy.exc.ProgrammingError
                 | optuna.exceptions.StorageInternalError,
-            ) or is_away(error)
-            left = end - time.monotonic() if tried >= OPENING_TRIES else 1.0
-            if not racing or left <= 0:
+            )
+            left = start + seconds - time.monotonic()
+            # A server that is away is tried for a time; who answers, so often.
+            tired = left <= 0 if seconds and away else tried >= OPENING_TRIES
+            if not (racing or away) or tired:
                 raise StudyError(
                     f'cannot be opened: {one_line(error)}', where=f'storage {shown(where)}'
                 ) from None
-            if tried == OPENING_TRIES:
+            if seconds and away and not told and tried >= OPENING_TRIES:
+                told = True
                 logger.warning(
                     'storage %s: %s; waiting for it for up to %d s',
                     shown(where),
                     one_line(error),
                     left,
                 )
-            time.sleep(random.SystemRandom().uniform(0.05, 0.3) * (1 if tried < 20 else 5))
+            time.sleep(random.SystemRandom().uniform(0.05, 0.3))
         except (ImportError, RuntimeError, LookupError, TypeError, ValueError) as error:
             raise StudyError(
                 f'cannot be opened: {one_line(error)}', where=f'storage {shown(where)}'

@@ -91,8 +91,10 @@ class MendingJournal(JournalFileBackend):
             recovery = Recovery(self._path.read_bytes(), self._path)
             if not recovery.is_needed:
                 return
+            me = this_worker()
             for worker in recovery.workers():
-                if is_alive(worker):
+                is_me = (worker.pid, worker.started) == (me.pid, me.started)
+                if not is_me and is_alive(worker):
                     raise StudyError(
                         f'{recovery.summary}, while {worker} works with it',
                         where=f'storage {self._path}',

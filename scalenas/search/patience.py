@@ -62,7 +62,8 @@ class Patience:
             StudyError: when it is damaged.
         """
         start = time.monotonic()
-        reminded = pause = 0.0
+        pause = 0.0
+        reminded: float | None = None
         while True:
             try:
                 found = self._once(call, *args, **kwargs)
@@ -71,7 +72,7 @@ class Patience:
                 left = start + self.seconds - now
                 if left <= 0:
                     raise self._gave_up(error, now - start) from None
-                if not reminded or now - reminded >= REMIND_SECONDS:
+                if reminded is None or now - reminded >= REMIND_SECONDS:
                     reminded = now
                     logger.warning(
                         'storage %s: %s; waiting for it for up to %s',
@@ -82,7 +83,7 @@ class Patience:
                 pause = min(LONGEST_PAUSE, max(FIRST_PAUSE, pause * 2))
                 time.sleep(min(pause, left))
             else:
-                if reminded:
+                if reminded is not None:
                     away = timedelta(seconds=round(time.monotonic() - start))
                     logger.warning('storage %s: is there again after %s', self.where, away)
                 return found

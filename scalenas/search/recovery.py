@@ -10,6 +10,7 @@ a known place goes on reading there.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
@@ -98,6 +99,7 @@ class Recovery:
         self._damaged = sum(bool(part.damage) for part in parts)
         self._lost: int | None = 0
         self._names = _names(parts)
+        self._workers = _workers(parts)
         for part in parts:
             self._mend(part)
 
@@ -118,15 +120,8 @@ class Recovery:
         return f'damaged in {self._damaged} places; {complete} records can be read'
 
     def workers(self) -> list[Worker]:
-        """Who had an evaluation running."""
-        found = []
-        for trial in self._result._trials.values():
-            if trial.state == TrialState.RUNNING:
-                try:
-                    found.append(Worker(**trial.user_attrs['worker']))
-                except (LookupError, TypeError):
-                    continue
-        return found
+        """Whoever made a trial, also where the line that did so is not certain."""
+        return list(self._workers)
 
     def write(self) -> Path:
         """Put the mended file in the place of the damaged one; where that is kept.
@@ -233,6 +228,16 @@ def _names(parts: Sequence[_Part]) -> dict[int, str]:
             asked[worker] = record['study_name']
         elif 'study_id' in record and worker in asked:
             found.setdefault(record['study_id'], asked.pop(worker))
+    return found
+
+
+def _workers(parts: Sequence[_Part]) -> dict[Worker, None]:
+    found: dict[Worker, None] = {}
+    for _, record in itertools.chain.from_iterable(part.lines for part in parts):
+        attrs = record.get('user_attrs')
+        if isinstance(attrs, dict):
+            with contextlib.suppress(LookupError, TypeError):
+                found[Worker(**attrs['worker'])] = None
     return found
 
 

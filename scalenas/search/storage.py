@@ -51,7 +51,11 @@ def check_place(where: str, create: bool = True) -> None:
             '(journal), or a URL such as postgresql://user@host/name',
             where=f'storage {where}',
         )
-    if path.is_dir():
+    try:
+        is_folder = path.is_dir()
+    except OSError as error:  # a name that is too long
+        raise StudyError(f'cannot be: {error.strerror}', where=f'storage {where}') from None
+    if is_folder:
         raise StudyError('a folder, expected a file', where=f'storage {where}')
     if create:
         writable_folder(path.parent)

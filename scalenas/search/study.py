@@ -5,18 +5,15 @@ then reading the study: trials are numbered in the order in which they were adde
 storage, and the lowest numbered live (running or complete) trial of a slot owns it. A worker that
 finds itself second closes its trial without evaluating. (Optuna's queue of waiting trials cannot
 serve here: on SQLite two processes may pop the same one.) A trial whose process is gone is closed
-by whoever sees it first, and the slot is free again. Optuna's heartbeat knows only databases, and
-compares clocks; the pulse here is a counter that observers watch, on any storage.
+by whoever sees it first, and the slot is free again.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import threading
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,21 +24,21 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from scalenas.arch import Arch
 from scalenas.complexity import Cost
+from scalenas.errors import UserError
 from scalenas.space import AbstractSpace
 from scalenas.space import from_dict as space_from_dict
 
 from .databases import opening_seconds, shown, uncached
+from .life import Watch, pulse
 from .patience import WAIT_SECONDS, Patience, StorageAwayError
 from .record import Objective, Record, StudyError
 from .rows import LIVE, Row, check_numbers, row_of
 from .settings import difference
 from .storage import open_storage
-from .worker import is_alive, this_worker
+from .worker import this_worker
 
 logger = logging.getLogger(__name__)
 
-PULSE_SECONDS = 15.0
-GRACE_SECONDS = 90.0
 FINGERPRINT = 'scalenas'
 SCORED_BY = ('space', 'size', 'checkpoint', 'config')
 Settings = Mapping[str, object]
@@ -80,8 +77,8 @@ class SearchStudy:
         self._checked: set[int] = set()
         self._rows: dict[int, Row] = {}
         self._records: dict[int, Record] = {}
-        self._space: AbstractSpace[Any] | None = None
-        self._pulses: dict[int, tuple[object, float]] = {}
+        self._space: list[AbstractSpace[Any]] | None = None
+        self._watch = Watch(self.worker, self._wait)
 
     @classmethod
     def open(
@@ -259,9 +256,14 @@ class SearchStudy:
                 continue
             claim = self._add(candidate)
             owners = self._owners()
-            if owners[candidate.slot].trial_id == claim.trial_id:
+            owner = owners[candidate.slot]
+            if owner.trial_id == claim.trial_id:
                 return claim
             self._close(claim.trial_id, 'another worker was first')
+            if owner.worker == self.worker and owner.trial_id not in self._held:
+                # The answer to a first try was lost on its way, and the trial was not.
+                self._held.add(owner.trial_id)
+                return Claim(owner.trial_id, candidate)
         return None
 
     def complete(self, claim: Claim, metrics: Mapping[str, float]) -> None:
@@ -311,34 +313,9 @@ class SearchStudy:
         """(slot, worker) of every evaluation that runs elsewhere."""
         return [(row.slot, str(row.worker)) for row in self._running()]
 
-    @contextmanager
-    def pulse(self, claim: Claim) -> Iterator[None]:
+    def pulse(self, claim: Claim) -> AbstractContextManager[None]:
         """Shows to workers on other machines, while it lasts, that this one lives."""
-        stop = threading.Event()
-
-        def beat() -> None:
-            count = 0
-            while not stop.wait(PULSE_SECONDS):
-                count += 1
-                try:
-                    self._wait.once(
-                        self._storage.set_trial_user_attr, claim.trial_id, 'pulse', count
-                    )
-                except optuna.exceptions.UpdateFinishedTrialError:
-                    return
-                except StorageAwayError:
-                    continue  # who works with the storage says so
-                except StudyError as error:
-                    logger.warning('no pulse: %s', error)
-                    return
-
-        thread = threading.Thread(target=beat, name='pulse', daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            thread.join()
+        return pulse(self._storage, self._wait, claim.trial_id)
 
     def _trials(self) -> list[FrozenTrial]:
         return self._wait(self._storage.get_all_trials, self._id, deepcopy=False)
@@ -374,12 +351,19 @@ class SearchStudy:
     def _record(self, row: Row) -> Record:
         if row.number not in self._records:
             record = row.record()
-            if self._space is None and 'space' in (known := self._settings()):
-                self._space = space_from_dict(known['space'], f'{self._label}, space')
-            if self._space is not None and record.arch not in self._space:
+            if self._space is None:
+                self._space = self._own_space()
+            if self._space and record.arch not in self._space[0]:
                 raise StudyError('its arch is not in the space of the study', where=row.where)
             self._records[row.number] = record
         return self._records[row.number]
+
+    def _own_space(self) -> list[AbstractSpace[Any]]:
+        """The space in the settings, where they describe one."""
+        try:
+            return [space_from_dict(self._settings().get('space'), self._label)]
+        except UserError:  # a family from elsewhere, or none: then its archs are not looked at
+            return []
 
     def _add(self, candidate: Candidate) -> Claim:
         trial_id = self._wait(
@@ -413,7 +397,7 @@ class SearchStudy:
     def _bury(self) -> None:
         """Close the trials of dead workers; a result that was already written down counts."""
         for row in self._running():
-            if not self._is_dead(row):
+            if not self._watch.is_dead(row):
                 continue
             if row.metrics is not None:
                 with suppress(optuna.exceptions.UpdateFinishedTrialError):  # others see it too
@@ -421,21 +405,6 @@ class SearchStudy:
             else:
                 logger.warning('slot %d: %s is gone; the slot is free again', row.slot, row.worker)
                 self._close(row.trial_id, f'{row.worker} is gone')
-
-    def _is_dead(self, row: Row) -> bool:
-        if row.worker.token == self.worker.token:
-            return True  # not held, so left behind by an error in this very process
-        alive = is_alive(row.worker)
-        if alive is not None:
-            return not alive
-        now = time.monotonic()
-        last, since = self._pulses.get(row.trial_id, (-1, now))
-        if row.pulse != last:
-            since = now
-        # While the storage was away, nobody could give a sign of life.
-        since = max(since, self._wait.last_failure)
-        self._pulses[row.trial_id] = (row.pulse, since)
-        return now - since > GRACE_SECONDS
 
     def _check_same(self, row: Row, candidate: Candidate) -> None:
         if row.number in self._checked:
@@ -447,7 +416,7 @@ class SearchStudy:
         ):
             if there != here:
                 raise StudyError(
-                    f'{self._label}: slot {candidate.slot} holds another {what} than this search '
+                    f'{row.where}: slot {candidate.slot} holds another {what} than this search '
                     f'proposes; it was made by another version; choose another study name or '
                     f'work dir'
                 )

@@ -22,6 +22,7 @@ DOMAINS: Mapping[str, int] = {
     'scaling': 800,
     'segmentation': 900,
     'spaces': 1000,
+    'studies': 700,
 }
 """Module of this folder -> number of inputs of a whole run."""
 

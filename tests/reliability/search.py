@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scalenas.arch import Arch
+from scalenas.errors import UserError
 from scalenas.search import Record, SearchStudy, front_of, run_search
 
 from ..search.postgres import INITDB, Server, running_server
@@ -39,6 +40,7 @@ FORK = multiprocessing.get_context('fork')  # what is imported here need not be 
 KILL_EVERY = (0.0, 0.6)  # seconds
 AWAY = (0.5, 2.0)  # seconds that a server or a disk is away
 PATIENCE = 240  # seconds that a round may take to its end once nobody disturbs it
+AGAIN = 3  # exit code of a worker that could not start; its user gives the command again
 HEADER = '| storage | workers | kills | stops | records | lost | twice | fronts equal | seconds |'
 RULE = '|---|---|---|---|---|---|---|---|---|'
 
@@ -88,6 +90,7 @@ class Told:
 def work(where: str, folder: Path, seed: int, total: int, seconds: float) -> None:
     """A worker; its log and what it was told lie in `folder`."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     logging.basicConfig(
         filename=folder / f'log_{os.getpid()}', level=logging.INFO, force=True, format='%(message)s'
     )
@@ -97,9 +100,14 @@ def work(where: str, folder: Path, seed: int, total: int, seconds: float) -> Non
         return score(arch)
 
     try:
+        study = open_study(where)
+    except UserError as error:  # told in one line: such as a disk that is full when it starts
+        logging.error('%s', error)
+        os._exit(AGAIN)
+    try:
         run_search(
             evolution(num_total=total),
-            open_study(where),
+            study,
             evaluate,
             seed=seed,
             progress=Told(folder / 'told'),
@@ -190,7 +198,9 @@ class Round:
     def start(self) -> ForkProcess:
         """A worker."""
         process = FORK.Process(
-            target=work, args=(self.where, self.folder, self.seed, self.total, self.seconds)
+            target=work,
+            args=(self.where, self.folder, self.seed, self.total, self.seconds),
+            daemon=True,
         )
         process.start()
         return process
@@ -206,18 +216,22 @@ class Round:
                 stop_at.discard(done)
                 self.place.go_away(rng.uniform(*AWAY))
                 tally.stops += 1
+            running = [self.start() if p.exitcode == AGAIN else p for p in running]
             victim = rng.randrange(len(running))
             if running[victim].exitcode is None:
                 running[victim].kill()
                 running[victim].join()
                 done += 1
                 running[victim] = self.start()
-            elif running[victim].exitcode:
+            elif running[victim].exitcode not in (0, AGAIN):
                 break
         tally.kills += done
         deadline = time.monotonic() + PATIENCE
         for process in running:
             process.join(max(0.1, deadline - time.monotonic()))
+            if process.exitcode == AGAIN:
+                process = self.start()
+                process.join(max(0.1, deadline - time.monotonic()))
             if process.exitcode is None:
                 process.kill()
             if process.exitcode:
@@ -284,15 +298,18 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument('--workers', nargs='+', type=int, default=(1, 4))
     parser.add_argument('--kills', type=int, default=50)
     parser.add_argument('--stops', type=int, default=5, help='of the server; or full disks')
+    parser.add_argument('--total', type=int, default=120, help='networks of a search')
     parser.add_argument('--seed', type=int, default=0)
     args = parser.parse_args(argv)
     if 'postgresql' in args.storage and INITDB is None:
         parser.error('postgresql needs the binaries of a server (initdb)')
+    # Ended by others, it still takes its workers and its server along.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     print(f'{HEADER}\n{RULE}', flush=True)
     right = True
     for storage in args.storage:
         for workers in args.workers:
-            tally = disturbed(storage, workers, args.kills, args.stops, args.seed)
+            tally = disturbed(storage, workers, args.kills, args.stops, args.seed, args.total)
             print(tally.row(storage, workers), flush=True)
             right &= tally.is_right
     return 0 if right else 1

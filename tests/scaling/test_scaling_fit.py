@@ -29,6 +29,7 @@ from scalenas.scaling import (
     parse_strategy,
     scale,
 )
+from scalenas.scaling.fit import _counted
 
 ROOT = Path(__file__).resolve().parents[2]
 STAGES = {j: SCALENET_TABLE[f's{j}'] for j in (1, 2, 3)}
@@ -50,6 +51,30 @@ def test_the_fit_is_the_largest_that_fits(net: str, strategy: str, rule: str) ->
         larger = STRATEGIES[strategy](found.factor * more)
         cost = cost_of(scale(arch, larger, rounding(rule), size), head)
         assert cost.macs > bound or cost == found.cost
+
+
+@pytest.mark.parametrize(
+    ('islands', 'expected'),
+    [
+        ([], 1.0),
+        ([(1.05, 1.06)], 1.06),
+        ([(1.03, 1.04), (1.07, 1.075), (1.10, 1.12)], 1.12),
+        ([(1.01, 1.15)], 1.15),
+        ([(1.2, 1.3)], 1.0),  # further away than factors are tried
+    ],
+)
+def test_factors_that_fit_again_further_up_are_found(
+    islands: list[tuple[float, float]], expected: float
+) -> None:
+    """Rounding makes a larger factor cheaper now and then; bisection stops at the first edge."""
+
+    def fits(factor: float) -> bool:
+        return factor <= 1.0 or any(low <= factor <= high for low, high in islands)
+
+    found = _counted(fits, 1.9, '', None)  # type: ignore[arg-type]
+    assert fits(found)
+    # Within a step of what there is: 64 of them to 15 %.
+    assert expected / 1.15 ** (1.001 / 64) <= found <= expected
 
 
 def test_every_bound_holds() -> None:

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import csv
+import math
 import os
+import random
 import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from scalenas.arch import Arch, load_file
 from scalenas.scaling import SearchedScalings, scale
 from scalenas.search import (
+    Family,
     Objective,
     SearchStudy,
     StageBudgets,
     run_search,
     write_findings,
 )
+from scalenas.search.families import Breeder
 from scalenas.visualization.draw_iterations import draw_iterations
 
 from .scaled import BASE, BUDGETS, COST, OBJECTIVE, SPACE, mcea, score
@@ -84,6 +90,39 @@ def test_controls_joint_and_fixed() -> None:
     search_in_memory(joint, evaluate=score)
     assert len(joint.history) == 1
     assert len(joint.history[0].best.scalings) == 2
+
+
+def test_joint_mutates_scalings_as_it_mutates_bases(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of each stage, on average one in all, to any scaling that fits; else a parent's."""
+
+    class Caught(Exception):
+        pass
+
+    caught = {}
+
+    def evolve(self: Breeder, draw: Any, vary: Any, *_: Any) -> None:
+        caught['vary'] = vary
+        raise Caught
+
+    search = mcea(mode='joint')
+    monkeypatch.setattr(Breeder, 'evolve', evolve)
+    with pytest.raises(Caught):
+        search.generation(0, [], random.Random(0))
+    search._rng = random.Random(1)
+    bases = search.breeder.bases(search.num_bases, random.Random(0))
+    options = [search.breeder.feasible(bases, stage) for stage in (1, 2)]
+    assert min(map(len, options)) > 2
+    one, other = (Family(BASE.smallest(), tuple(row[i] for row in options)) for i in (0, 1))
+    draws = 2000
+    children = [caught['vary'](one, other) for _ in range(draws)]
+    for stage, row in enumerate(options):
+        found = Counter(child.scalings[stage] for child in children)
+        assert set(found) == set(row)
+        redrawn = 0.5  # one of two stages
+        for i, scaling in enumerate(row):
+            p = redrawn / len(row) + (0.5 * (1 - redrawn) if i < 2 else 0.0)
+            spread = math.sqrt(draws * p * (1 - p))
+            assert found[scaling] == pytest.approx(draws * p, abs=5 * spread), (stage, i)
 
 
 def test_num_total_stops_it_and_more_continues() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
+from collections import Counter
 
 import pytest
 from hypothesis import given
@@ -47,12 +49,36 @@ def test_survivors_keep_whole_fronts(points: list[tuple[int, int]]) -> None:
     assert {r.index for r in kept} >= {i for front in fronts[:last] for i in front}
 
 
+class Drawn(random.Random):
+    """Draws what it is told to."""
+
+    def __init__(self, *draws: object) -> None:
+        super().__init__(0)
+        self._draws = list(draws)
+
+    def choice(self, seq: object) -> object:  # type: ignore[override]
+        return self._draws.pop(0)
+
+
 def test_tournament_prefers_rank_then_room() -> None:
+    """Every pair of parents: the lower rank, then the larger crowding, then who came first."""
     points = [(0.0, 10.0), (1.0, 6.0), (4.0, 5.0), (10.0, 0.0), (11.0, 11.0)]
-    parents = survivors(points, 5)
+    parents = {parent.index: parent for parent in survivors(points, 5)}
+    # 0 and 3 are the ends of the front, 2 has more room than 1, 4 is behind all.
+    places = {0: 0, 3: 0, 2: 1, 1: 2, 4: 3}
+    for first, second in itertools.product(parents, repeat=2):
+        won = tournament(list(parents.values()), Drawn(parents[first], parents[second]))
+        assert won.index == min((first, second), key=lambda index: places[index])
+
+
+def test_both_of_a_tournament_are_drawn_evenly() -> None:
+    points = [(float(i), float(-i)) for i in range(4)]
+    parents = survivors(points, 4)
     rng = random.Random(0)
-    wins = [tournament(parents, rng).index for _ in range(500)]
-    assert wins.count(4) < wins.count(1) < wins.count(2) < wins.count(0)
+    wins = Counter(tournament(parents, rng).index for _ in range(4000))
+    # The ends beat both others (3/8 each); of the two in the middle, which are equal, 1/8 each.
+    for index, share in {0: 3 / 8, 3: 3 / 8, 1: 1 / 8, 2: 1 / 8}.items():
+        assert wins[index] == pytest.approx(4000 * share, abs=4 * math.sqrt(4000 * 0.25))
 
 
 def test_every_network_is_new_and_the_number_is_exact() -> None:

@@ -2,52 +2,79 @@
 
 from __future__ import annotations
 
-import getpass
-import glob
-import os
-import shutil
-import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from scalenas.search import SearchStudy
+from scalenas.search import Record, SearchStudy, StudyError
 
-from .table import evolution, search_in_memory
-from .test_study import assert_complete, start
+from .postgres import INITDB, Server, running_server
+from .table import counted, evolution, open_study, search_in_memory
+from .test_study import assert_complete, start, wait_for
 
 pytestmark = pytest.mark.slow
-FOLDERS = [*sorted(glob.glob('/usr/lib/postgresql/*/bin'), reverse=True), os.environ['PATH']]
-INITDB = shutil.which('initdb', path=os.pathsep.join(FOLDERS))
+
+
+@pytest.fixture(scope='module')
+def server() -> Iterator[Server]:
+    if INITDB is None:
+        pytest.skip('needs the PostgreSQL server binaries (initdb)')
+    with running_server() as found:
+        yield found
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[str]:
-    pytest.importorskip('psycopg2')
-    if INITDB is None:
-        pytest.skip('needs the PostgreSQL server binaries (initdb)')
-    data, binaries = tmp_path / 'data', Path(INITDB).parent
-    made = subprocess.run(
-        [INITDB, '-D', data, '-A', 'trust', '-U', 'tester'], capture_output=True, text=True
-    )
-    if made.returncode and getpass.getuser() == 'root':
-        pytest.skip('PostgreSQL does not start as root')
-    assert made.returncode == 0, made.stderr
-    options = f"-k {tmp_path} -c listen_addresses=''"
-    control = [binaries / 'pg_ctl', '-D', data, '-w']
-    subprocess.run([*control, '-l', tmp_path / 'log', '-o', options, 'start'], check=True)
-    try:
-        yield f'postgresql+psycopg2://tester@/postgres?host={tmp_path}'
-    finally:
-        subprocess.run([*control, '-m', 'fast', 'stop'], check=True)
+def where(server: Server) -> Iterator[str]:
+    """The URL as the docs have it, of an empty database."""
+    import psycopg2
+
+    yield server.url
+    connection = psycopg2.connect(server.url)
+    connection.autocommit = True
+    connection.cursor().execute('DROP SCHEMA public CASCADE; CREATE SCHEMA public')
+    connection.close()
 
 
-def test_three_workers_share_a_search_on_a_server(server: str, tmp_path: Path) -> None:
+@pytest.fixture(scope='module')
+def expected() -> list[Record]:
+    return search_in_memory(evolution())
+
+
+def test_four_workers_share_a_search_on_a_server(
+    where: str, tmp_path: Path, expected: list[Record]
+) -> None:
     calls = tmp_path / 'calls'
-    workers = [start(server, calls, 0.1) for _ in range(3)]
+    workers = [start(where, calls, 0.1) for _ in range(4)]
     for process in workers:
         _, errors = process.communicate(timeout=240)
         assert process.returncode == 0, errors
-    assert_complete(server, calls, search_in_memory(evolution()))
-    assert SearchStudy.names(server) == ['test']
+    assert_complete(where, calls, expected)
+    assert SearchStudy.names(where) == ['test']
+
+
+def test_workers_wait_for_a_server_that_stops(
+    where: str, server: Server, tmp_path: Path, expected: list[Record]
+) -> None:
+    calls = tmp_path / 'calls'
+    workers = [start(where, calls, 0.3) for _ in range(2)]
+    wait_for(calls, 6)
+    server.stop()
+    time.sleep(3)
+    before = len(counted(calls))
+    server.start()
+    wait_for(calls, before + 4)
+    for process in workers:
+        _, errors = process.communicate(timeout=240)
+        assert process.returncode == 0, errors
+        assert 'Traceback' not in errors
+    assert_complete(where, calls, expected)
+
+
+def test_a_server_without_the_database_is_one_line(server: Server, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr('scalenas.search.databases.OPENING_SECONDS', 0.5)
+    with pytest.raises(StudyError) as error:
+        open_study(server.url.replace('/postgres?', '/nothing?'))
+    assert 'nothing' in error.value.problem
+    assert '\n' not in str(error.value)

@@ -119,7 +119,7 @@ def test_a_foreign_study_is_not_touched(tmp_path: Path) -> None:
 def test_a_worker_elsewhere_is_dead_when_its_pulse_stands_still(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from scalenas.search import study as module
+    from scalenas.search import life as module
     from scalenas.search.study import Candidate
 
     where = str(tmp_path / 'study.journal')

@@ -8,6 +8,7 @@ from pathlib import Path
 import optuna
 import pytest
 
+from scalenas.errors import UserError
 from scalenas.search import (
     Objective,
     Places,
@@ -99,3 +100,26 @@ def test_the_report_of_another_study_is_not_overwritten(tmp_path: Path) -> None:
     assert len(mine.read(AIM).records()) == 2
     with pytest.raises(StudyError, match='is mIoU there and aAcc here'):
         mine.read(Objective('aAcc'))
+
+
+def test_a_full_disk_is_told_and_does_not_end_a_search(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    where = str(tmp_path / 'study.journal')
+    study = SearchStudy.open(where, 'a', AIM, {'seed': 0})
+    report = SearchReport(Places(where, 'a', tmp_path / 'report', 'none'), AIM)
+    report.study = study
+
+    def full(source: object, target: object) -> None:
+        raise OSError(28, 'No space left on device', str(target))
+
+    with monkeypatch.context() as patch:
+        patch.setattr('scalenas.search.report.os.replace', full)
+        report.on_the_way([])
+        assert 'No space left' in caplog.text
+        with pytest.raises(UserError) as error:
+            report([])
+    assert error.value.where.endswith('front.json')
+    assert [path for path in (tmp_path / 'report').rglob('*') if path.is_file()] == []
+    report([])
+    assert (tmp_path / 'report/front.json').is_file()
