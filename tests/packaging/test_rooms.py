@@ -32,7 +32,7 @@ WITH_TORCH = {
     'training': {'arch', 'complexity', 'space', 'scaling', 'sampling', 'config', 'models'},
     'evaluation': {'arch', 'complexity', 'space', 'config', 'models'},
     'export': {'arch', 'complexity', 'space', 'config', 'models', 'evaluation'},
-    'pose': {'models'},
+    'pose': {'arch', 'models'},
 }
 ROOMS = {**FREE_OF_TORCH, **{room: {*seen, 'registry'} for room, seen in WITH_TORCH.items()}}
 HEAVY = {
