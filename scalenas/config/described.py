@@ -11,6 +11,9 @@ from mmengine.registry import DATASETS, DefaultScope
 from .diagnosis import accepted
 from .errors import ConfigError
 
+FILES = ('ann_file', 'bbox_file', 'headbox_file')
+"""Keys of data sets that name one file."""
+
 
 def described(value: Any) -> Iterator[Mapping[str, Any]]:
     """The dataset itself and those it wraps (RepeatDataset, ConcatDataset ...)."""
@@ -53,6 +56,13 @@ def check_paths(dataset: Mapping[str, Any], where: str) -> None:
             got=prefix,
             allowed='a folder, or a mapping such as dict(img_path=...)',
         )
+    names = (
+        {f'data_prefix.{k}': v for k, v in prefix.items()} if isinstance(prefix, Mapping) else {}
+    )
+    names |= {name: dataset.get(name) for name in FILES}
+    for name, value in names.items():
+        if value is not None and not isinstance(value, str):
+            raise ConfigError(where=f'{where}.dataset.{name}', got=value, allowed='a path')
 
 
 def check_class_names(dataset: Mapping[str, Any], where: str) -> None:
