@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,9 +28,11 @@ def check_class_folders(cfg: Mapping[str, Any], dataset: Any, loader: str) -> tu
         UserError: names the class, the label or the file that is wrong.
     """
     classes = tuple(dataset.metainfo.get('classes') or ())
-    where = f'{loader}: {getattr(dataset, "img_prefix", "")}'
+    folder = str(getattr(dataset, 'img_prefix', None) or '')
     if not len(dataset):
-        raise DataError('no image found', where=where, hint='look at data_root and data_prefix')
+        raise DataError(
+            'no image found', where=f'{loader}: {folder}', hint='look at data_root and data_prefix'
+        )
     labels, missing, folders = [], [], Folders()
     for index in range(len(dataset)):
         row = dataset.get_data_info(index)
@@ -46,7 +49,7 @@ def check_class_folders(cfg: Mapping[str, Any], dataset: Any, loader: str) -> tu
     _check_numbers(cfg, dataset, labels, classes, loader)
     if all(found is not None and len(found) == 1 for found in labels):
         counts = Counter(label for found in labels for label in found or ())
-        _check_counts(counts, classes, len(labels), where, loader)
+        _check_counts(counts, classes, len(labels), folder, loader)
     _check_sample(cfg, dataset, loader)
     return classes
 
@@ -118,9 +121,12 @@ def _check_numbers(
 
 
 def _check_counts(
-    counts: Counter[int], classes: Sequence[str], total: int, where: str, loader: str
+    counts: Counter[int], classes: Sequence[str], total: int, folder: str, loader: str
 ) -> None:
+    where = f'{loader}: {folder}'
     empty = [name for label, name in enumerate(classes) if not counts[label]]
+    # A class that a list or the data set's own metainfo names may be left out on purpose.
+    folders = [name for name in empty if folder and (Path(folder) / name).is_dir()]
     if len(counts) == 1 and total > 1:
         label = next(iter(counts))
         error = DataError(
@@ -133,11 +139,11 @@ def _check_counts(
         if loader != 'calibration_dataloader':
             raise error
         print_log(str(error), 'current', 30)
-    elif empty and loader == 'train_dataloader':
+    elif folders and loader == 'train_dataloader':
         raise DataError(
-            f'{len(empty)} of {len(classes)} classes have no image',
+            f'{len(folders)} of {len(classes)} classes have a folder without images',
             where=where,
-            got=empty[:5],
+            got=folders[:5],
             hint='give images of them, or take their folders away: a folder is a class',
         )
     elif empty and loader != 'calibration_dataloader':

@@ -74,11 +74,13 @@ _POOLING_AND_RESIZING = """
 max_pool2d_with_indices avg_pool2d _adaptive_avg_pool2d adaptive_max_pool2d avg_pool1d
 max_pool3d_with_indices avg_pool3d _adaptive_avg_pool3d max_unpool2d
 upsample_nearest1d upsample_nearest2d upsample_nearest3d _upsample_nearest_exact2d
+fractional_max_pool2d fractional_max_pool3d adaptive_max_pool3d max_unpool3d
 upsample_linear1d upsample_bilinear2d upsample_bicubic2d upsample_trilinear3d
 _upsample_bilinear2d_aa _upsample_bicubic2d_aa grid_sampler_2d
 """
 _MOVING = """
-constant_pad_nd reflection_pad1d reflection_pad2d replication_pad1d replication_pad2d
+constant_pad_nd reflection_pad1d reflection_pad2d reflection_pad3d
+replication_pad1d replication_pad2d replication_pad3d resize_as
 im2col col2im pixel_shuffle pixel_unshuffle channel_shuffle native_channel_shuffle
 cat stack unsafe_split unsafe_split_with_sizes unsafe_chunk
 flip roll repeat repeat_interleave tile rot90
@@ -93,7 +95,8 @@ empty empty_strided empty_like new_empty new_empty_strided zeros zeros_like new_
 ones ones_like new_ones full full_like new_full arange linspace eye scalar_tensor fill zero
 rand randn randint randperm rand_like randn_like bernoulli uniform normal native_dropout
 """
-_ELEMENTWISE = '_prelu_kernel'  # those without torch's own tag
+# Those without torch's own tag.
+_ELEMENTWISE = '_prelu_kernel hardswish rrelu_with_noise glu log_sigmoid_forward'
 _FREE_KINDS = (_NORMS, _REDUCTIONS, _POOLING_AND_RESIZING, _MOVING, _MAKING, _ELEMENTWISE)
 FREE = frozenset(name for kind in _FREE_KINDS for name in kind.split())
 """Names of operators (without a last underscore) that cost nothing by the rule."""

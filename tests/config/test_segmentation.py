@@ -357,7 +357,10 @@ def test_splits_that_number_classes_differently(good: Path) -> None:
 
 def test_a_class_that_mmseg_does_not_know(good: Path) -> None:
     cfg = seg_config(good, type='CityscapesDataset', metainfo={'classes': ('road', 'moon', 'sky')})
-    assert 'moon' in refused(cfg, 'train').problem
+    with pytest.raises(ConfigError) as error:
+        check_data(cfg, ('train_dataloader',))
+    assert error.value.where == 'train_dataloader.dataset'
+    assert 'moon' in error.value.problem
 
 
 STOCK: dict[str, tuple[str, str, tuple[int, ...]]] = {

@@ -319,3 +319,22 @@ def test_a_backbone_of_any_package_is_traced(package: str) -> None:
         assert cost == trace(ours, (64, 64))
     assert cost.macs > 0
     assert all(module.training for module in net.modules())
+
+
+@pytest.mark.parametrize(
+    'layer',
+    [
+        *(getattr(nn, name) for name in ('Hardswish', 'GLU', 'RReLU', 'LogSigmoid', 'Hardsigmoid')),
+        *(
+            getattr(nn, name)
+            for name in ('SiLU', 'Mish', 'GELU', 'PReLU', 'SELU', 'CELU', 'Softplus')
+        ),
+        lambda: nn.FractionalMaxPool2d(2, 4),
+        lambda: nn.CrossMapLRN2d(2),
+        lambda: nn.ReplicationPad2d(1),
+    ],
+)
+def test_activations_and_pooling_are_free(layer: Any) -> None:
+    alone = trace(nn.Conv2d(3, 4, 1), (8, 8))
+    cost = trace(nn.Sequential(nn.Conv2d(3, 4, 1), layer()), (8, 8))
+    assert (cost.macs, cost.acts) == (alone.macs, alone.acts) == (3 * 4 * 64, 4 * 64)
