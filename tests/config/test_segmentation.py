@@ -17,6 +17,7 @@ from PIL import Image
 
 from scalenas.config import ConfigError, DataError, LabelRule, check_data
 from scalenas.config import segmentation as checked
+from scalenas.errors import UserError
 
 from .folders import LOAD, SIZE, SPLITS, label, seg_config, write_split, write_world
 
@@ -357,7 +358,10 @@ def test_splits_that_number_classes_differently(good: Path) -> None:
 
 def test_a_class_that_mmseg_does_not_know(good: Path) -> None:
     cfg = seg_config(good, type='CityscapesDataset', metainfo={'classes': ('road', 'moon', 'sky')})
-    assert 'moon' in refused(cfg, 'train').problem
+    with pytest.raises(UserError) as error:
+        check_data(cfg, ('train_dataloader',))
+    assert 'moon' in error.value.problem
+    assert error.value.where == 'train_dataloader.dataset'
 
 
 STOCK: dict[str, tuple[str, str, tuple[int, ...]]] = {
@@ -427,3 +431,17 @@ def test_the_quick_look_is_the_slow_one(ignore: int | None) -> None:
         for given in (torch.full((1, 2, 3), value), torch.tensor([[[0, 1, value]]])):
             values = given.unique().tolist()
             assert rule.fits(given) == all(rule.allows(v) for v in values), (ignore, value)
+
+
+@pytest.mark.parametrize(
+    ('text', 'word'),
+    [('{0}\n\n{1}\n', 'list.txt'), ('\ufeff{0}\n{1}\n', 'BOM'), ('{0}.png\n', "'.png'")],
+)
+def test_a_list_that_names_no_images(root: Path, text: str, word: str) -> None:
+    """An empty line, a byte-order mark, suffixes: the hint is another for each."""
+    cfg = seg_config(root)
+    dataset = cfg.train_dataloader.dataset
+    names = [path.stem for path in sorted((root / dataset.data_prefix.img_path).iterdir())]
+    (root / 'list.txt').write_text(text.format(*names), encoding='utf-8')
+    dataset.ann_file = 'list.txt'
+    assert word in refused(cfg, 'train').hint
