@@ -95,6 +95,20 @@ IOU_KINDS = ('mIoU', 'mDice', 'mFscore')
 IOU_METRICS: Check = (_are_iou_metrics, f'some of {", ".join(IOU_KINDS)}')
 
 
+COCO_ITEMS = (
+    *('mAP', 'mAP_50', 'mAP_75', 'mAP_s', 'mAP_m', 'mAP_l', 'AR@100', 'AR@300', 'AR@1000'),
+    *('AR_s@1000', 'AR_m@1000', 'AR_l@1000'),
+)
+COCO_METRICS: Check = (
+    lambda value: (
+        isinstance(value, list | tuple)
+        and bool(value)
+        and all(item in COCO_ITEMS for item in value)
+    ),
+    f'a list of some of {", ".join(COCO_ITEMS)}',
+)
+
+
 def _differ(template: Any) -> bool:
     try:
         return isinstance(template, str) and template.format(1) != template.format(2)
@@ -130,7 +144,10 @@ OF_DATASET = {
     'pipeline': LIST,
     'indices': INDICES,
 }
-OF_IOU = {'iou_metrics': IOU_METRICS}
+OF_METRICS = {
+    'IoUMetric': {'iou_metrics': IOU_METRICS},
+    'CocoMetric': {'metric_items': COCO_METRICS},
+}
 OF_IOU_METRIC = (
     *('iou_metrics', 'ignore_index', 'nan_to_num', 'beta', 'collect_device', 'output_dir'),
     *('format_only', 'prefix', 'keep_results', 'backend_args'),
@@ -176,6 +193,7 @@ AT_TOP = {
 
 MAY_BE_NONE = (
     *('num_batch_per_epoch', 'filename_tmpl', 'data_root', 'ann_file', 'data_prefix', 'indices'),
+    'metric_items',
 )
 OF_MMENGINE = {
     'env_cfg': ('cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit'),
@@ -242,8 +260,8 @@ def _checked(cfg: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any], d
         for place, part in tables_in(loader.get('dataset'), f'{where}.dataset'):
             yield place, part, OF_DATASET
     for where, metric in _metrics(cfg):
-        if _kind(metric) == 'IoUMetric':
-            yield where, metric, OF_IOU
+        if _kind(metric) in OF_METRICS:
+            yield where, metric, OF_METRICS[_kind(metric)]
     for where, hook in _hooks(cfg):
         yield where, hook, OF_CHECKPOINTS if _saves(where, hook) else {'interval': whole(1)}
     wrapper = cfg.get('optim_wrapper')

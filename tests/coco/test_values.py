@@ -297,6 +297,20 @@ def test_detected_boxes(folder: Path, name: str) -> None:
     check_data(config(folder, 'mmpose', bbox_file=str(path)), (LOADER,))
 
 
+@pytest.mark.parametrize(
+    'box', [[SIDE, 0, 30, 40], [0.1, 0.2, 0.4, 0.5], [5, 5, 0, 40], [-30, 2, 30, 40]]
+)
+def test_detected_boxes_that_show_nothing(folder: Path, box: list[float]) -> None:
+    write(folder, poses())
+    row = {'image_id': 1, 'category_id': 1, 'bbox': box, 'score': 0.5}
+    path = write(folder, [row, row], 'boxes.json')
+    found = refusal(config(folder, 'mmpose', bbox_file=str(path)))
+    assert (found.where, found.got) == (f'{LOADER}.dataset.bbox_file: {path}', box)
+    # A detector may give some of these beside others.
+    write(folder, [row, {**row, 'bbox': [-5, -5, 30, 40]}], 'boxes.json')
+    check_data(config(folder, 'mmpose', bbox_file=str(path)), (LOADER,))
+
+
 def test_people_without_area_cannot_be_scored(folder: Path) -> None:
     """A distance is measured in parts of the area; CrowdPose's files have none, nor its metric."""
     given = poses()
