@@ -39,7 +39,8 @@ def main() -> None:
     bounds = {name: getattr(args, name) for name in ('max_macs', 'max_params', 'max_acts')}
     asked = SearchPlan.from_dict(cfg.get('search'))
     plan = asked.with_(args.algorithm, args.num_evaluations, args.seed, **bounds)
-    given = (args.config, args.work_dir or cfg.get('work_dir'), args.storage, args.study_name)
+    work = cfg.get('work_dir') if args.work_dir is None else args.work_dir
+    given = (args.config, work, args.storage, args.study_name)
     places = Places.of(*given, plan.algorithm, asked.algorithm)
     report = SearchReport(places, plan.objective)
     if args.report_only:

@@ -13,18 +13,25 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.logging import print_log
+from PIL import Image
 
 from scalenas.errors import short
 
 from .coco_classes import check_classes
 from .coco_file import CocoFile, plain
 from .coco_kept import Kept, kept_boxes, kept_poses
-from .coco_masks import ALLOWED, outline_fault
+from .coco_masks import ALLOWED, is_in_parts, outline_fault
 from .errors import DataError
 
 TOLERATED = 0.01
 """Share of boxes without size or outside of their picture that is reported, but no error: COCO's
 own train2017 has some, and mmdet and mmpose leave them out."""
+
+SAMPLE = 24
+"""Pictures, or some more, whose size is compared."""
+
+ORIENTATION = 0x0112
+"""EXIF's tag; from 5 to 8 the sides change places."""
 
 CROWDED = 0.1
 """Share of crowds that is reported; COCO's own sets have 1 %."""
@@ -88,6 +95,7 @@ def check_annotations(path: Path, wanted: Wanted) -> None:
     if wanted.folder is not None:
         names = [image['file_name'] for image in file.images]
         _check_pictures(at, names, wanted.folder, wanted.hint)
+        _check_sizes(file, wanted.folder)
 
 
 def _read_rows(file: CocoFile, wanted: Wanted) -> Sequence[dict[str, Any]]:
@@ -117,6 +125,20 @@ def _read_rows(file: CocoFile, wanted: Wanted) -> Sequence[dict[str, Any]]:
             'nothing to learn',
             where=file.at,
         )
+    seen = [
+        xy
+        for points in (row['keypoints'] for row in rows)
+        for *xy, v in zip(points[::3], points[1::3], points[2::3], strict=True)
+        if v > 0
+    ]
+    if all(max(xy) <= 1 for xy in seen):
+        raise DataError(
+            'all keypoints are in parts of the picture, not in pixels',
+            where=file.at,
+            got=seen[0],
+            allowed='x and y in pixels',
+            hint='multiply them by width and height of the picture',
+        )
     return rows
 
 
@@ -132,6 +154,8 @@ def _check_masks(file: CocoFile, rows: Sequence[Mapping[str, Any]], wanted: Want
         fault = outline_fault(value, image, complete=wanted.scores_masks)
         if not fault and not value and wanted.loads_masks is not None:
             fault = 'has no segmentation'
+        if not fault and is_in_parts(value) and max(row['bbox']) > 2:
+            fault = 'has an outline in parts of the picture, not in pixels'
         if fault:
             raise DataError(
                 f'annotation {row["id"]} {fault}, and {wanted.masks} reads it',
@@ -243,3 +267,29 @@ def _check_pictures(at: str, names: Collection[str], folder: Path, hint: str) ->
             where=at,
             hint=f'look at data_prefix and data_root, or {hint}',
         )
+
+
+def _check_sizes(file: CocoFile, folder: Path) -> None:
+    """Pass when pictures are of the size that the file gives them: their boxes are in its pixels.
+
+    Of a sample the heads are read. What cannot be read is named when it is loaded.
+    """
+    step = max(len(file.images) // SAMPLE, 1)
+    for image in file.images[::step]:
+        given = (int(image['width']), int(image['height']))
+        try:
+            with Image.open(folder / image['file_name']) as picture:
+                size = picture.size
+                # Turned as its EXIF says, or not: either may be what was labelled.
+                turned = picture.getexif().get(ORIENTATION, 1) in range(5, 9)
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+            continue
+        if given not in (size, size[::-1] if turned else size):
+            raise DataError(
+                f'{plain(folder / image["file_name"])} is of another size than its annotations say',
+                where=file.at,
+                got=f'{size[0]} x {size[1]} pixels',
+                allowed=f'{given[0]} x {given[1]}',
+                hint='boxes are in pixels of the picture: give the pictures that were labelled, '
+                'or change the file as they were',
+            )

@@ -81,6 +81,13 @@ def as_coco(
             got=classes,
             allowed="a tuple of names, as ('tree',), or the path of a file with one name a line",
         )
+    if other := [name for name in classes if not isinstance(name, str)]:
+        raise DataError(
+            where=f'{where}.dataset.metainfo.classes',
+            got=other[0],
+            allowed='names as text: those of the categories of the file',
+            hint=f'write {str(other[0])!r}',
+        )
     named = 'classes' in (dataset.get('metainfo') or {})
     return replace(wanted, classes=tuple(classes), named=named, loads_masks=loads)
 

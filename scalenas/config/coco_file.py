@@ -155,6 +155,8 @@ def read_json(path: Path, at: str) -> Any:
         line = ' '.join(str(error).split())
         mark = 'BOM' in line
         hint = 'save it as UTF-8 without a byte-order mark (BOM)' if mark else ''
+        if isinstance(error, UnicodeDecodeError):
+            hint = 'it must be text in UTF-8, not compressed'
         raise DataError(f'cannot be read as json: {line}', where=at, hint=hint) from None
 
 

@@ -33,6 +33,12 @@ def outline_fault(value: object, image: Mapping[str, Any], complete: bool = True
     return _run_fault(value, image)
 
 
+def is_in_parts(value: object) -> bool:
+    """True for polygons without `outline_fault` that do not leave the first pixel."""
+    corners = [number for polygon in value for number in polygon] if type(value) is list else []
+    return max(corners, default=2) <= 1
+
+
 def _run_fault(value: Mapping[str, Any], image: Mapping[str, Any]) -> str:
     size, counts = value.get('size'), value.get('counts')
     height, width = int(image['height']), int(image['width'])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ def check_detected(path: Path, annotations: Path, where: str) -> None:
     at = f'{where}.dataset.bbox_file: {path}'
     rows = read_json(path, at)
     truth = read_json(annotations, at)
-    images = {image['id'] for image in truth['images']}
+    images = {image['id']: image for image in truth['images']}
     if not isinstance(rows, list):
         got = 'the tables of an annotation file' if isinstance(rows, dict) else short(rows)
         raise DataError(
@@ -41,9 +41,25 @@ def check_detected(path: Path, annotations: Path, where: str) -> None:
         raise DataError(
             f'none of its {len(rows)} boxes is of category_id {PERSON}, a person', where=at
         )
+    people = [row for row in rows if row['category_id'] == PERSON]
+    if not any(_shows(row['bbox'], images[row['image_id']]) for row in people):
+        raise DataError(
+            f'none of its {len(people)} boxes of people shows a pixel of its picture',
+            where=at,
+            got=people[0]['bbox'],
+            allowed='[x, y, width, height] in pixels',
+        )
 
 
-def _fault(row: Any, images: set[Any]) -> str:
+def _shows(box: Sequence[float], image: Mapping[str, Any]) -> bool:
+    """False for a box without size, outside of its picture, or in parts of it."""
+    x, y, width, height = box[:4]
+    if min(width, height) <= 0 or max(x + width, y + height) <= 1:
+        return False
+    return bool(x < image['width'] and y < image['height'] and x + width > 0 and y + height > 0)
+
+
+def _fault(row: Any, images: Mapping[Any, Any]) -> str:
     """Empty for a good row."""
     if not isinstance(row, dict):
         return f'is no table with {", ".join(FIELDS)}'

@@ -204,6 +204,10 @@ def _check_images(rows: Sequence[Mapping[str, Any]], dataset: Any, loader: str, 
         suffix = getattr(dataset, 'img_suffix', '')
         if suffix and Path(missing[0]).name.endswith(suffix * 2):
             hint = f'the list names files with their suffix: leave {suffix!r} out of it'
+        elif suffix and Path(missing[0]).name == suffix:
+            hint = f'the list has an empty line: {getattr(dataset, "ann_file", "")}'
+        elif '\ufeff' in missing[0]:
+            hint = 'save the list as UTF-8 without a byte-order mark (BOM)'
         raise DataError(
             f'{len(missing)} of {len(rows)} images are missing',
             where=f'{loader}: {missing[0]}',

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
@@ -66,6 +67,9 @@ def _fit_boxes(metric: Any, dataset: Any, shown: Sequence[Mapping[str, Any]], wh
                 got=counted,
                 allowed=f'at least three numbers, one of them {AVERAGED}: else COCO has no mAP',
             )
+    if isinstance(metric.iou_thrs, list | tuple):
+        # pycocotools looks for thresholds in an array.
+        metric.iou_thrs = np.array(metric.iou_thrs)
     if not hasattr(metric, '_coco_api'):  # LVIS's own tools
         metric.img_ids = [info['img_id'] for info in shown]
         return

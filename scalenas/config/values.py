@@ -7,10 +7,13 @@ nothing or fails after hours, and says nothing. What the classes check themselve
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from inspect import signature
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.hooks import CheckpointHook
+from mmengine.runner import Runner
 
 from scalenas.arch.strict import suggest
 
@@ -49,11 +52,60 @@ PATH: Check = (lambda value: isinstance(value, str) and bool(value), 'a path')
 TABLE: Check = (lambda value: isinstance(value, Mapping), 'a table, dict(...)')
 LIST: Check = (lambda value: isinstance(value, list | tuple), 'a list')
 TABLES: Check = (lambda value: isinstance(value, Mapping | list | tuple), 'a table or a list')
+METRICS: Check = (
+    lambda value: isinstance(value, Mapping | list | tuple) and bool(value),
+    'a metric, dict(...), or a list of at least one; None where nothing is scored',
+)
 PREFIX: Check = (lambda value: isinstance(value, Mapping | str), 'a table of folders')
+MODULES: Check = (
+    lambda value: (
+        isinstance(value, str | list | tuple)
+        and value != ''
+        and all(isinstance(name, str) and name for name in value)
+    ),
+    'the name of a module, or a list of names',
+)
 TEXT: Check = (lambda value: isinstance(value, str), 'a text')
 STEPS: Check = (
     lambda value: isinstance(value, list | tuple) and all(whole(0)[0](step) for step in value),
     'a list of whole numbers >= 0',
+)
+
+
+def _are_indices(value: Any) -> bool:
+    """How many of the rows (negative: of the last), or the numbers of some."""
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return bool(value) and all(isinstance(n, int) and not isinstance(n, bool) for n in value)
+    return isinstance(value, int) and not isinstance(value, bool) and value != 0
+
+
+INDICES: Check = (
+    _are_indices,
+    'how many of the rows, the last ones where it is negative, or a list of their numbers',
+)
+
+
+def _are_iou_metrics(value: Any) -> bool:
+    given = [value] if isinstance(value, str) else value
+    return isinstance(given, list | tuple) and bool(given) and all(m in IOU_KINDS for m in given)
+
+
+IOU_KINDS = ('mIoU', 'mDice', 'mFscore')
+# Another name is found out when the first validation is at its end.
+IOU_METRICS: Check = (_are_iou_metrics, f'some of {", ".join(IOU_KINDS)}')
+
+
+COCO_ITEMS = (
+    *('mAP', 'mAP_50', 'mAP_75', 'mAP_s', 'mAP_m', 'mAP_l', 'AR@100', 'AR@300', 'AR@1000'),
+    *('AR_s@1000', 'AR_m@1000', 'AR_l@1000'),
+)
+COCO_METRICS: Check = (
+    lambda value: (
+        isinstance(value, list | tuple)
+        and bool(value)
+        and all(item in COCO_ITEMS for item in value)
+    ),
+    f'a list of some of {", ".join(COCO_ITEMS)}',
 )
 
 
@@ -85,7 +137,21 @@ OF_LOADER = {
     'sampler': TABLE,
 }
 OF_SAMPLER = {'shuffle': FLAG}
-OF_DATASET = {'data_root': TEXT, 'ann_file': TEXT, 'data_prefix': PREFIX, 'pipeline': LIST}
+OF_DATASET = {
+    'data_root': TEXT,
+    'ann_file': TEXT,
+    'data_prefix': PREFIX,
+    'pipeline': LIST,
+    'indices': INDICES,
+}
+OF_METRICS = {
+    'IoUMetric': {'iou_metrics': IOU_METRICS},
+    'CocoMetric': {'metric_items': COCO_METRICS},
+}
+OF_IOU_METRIC = (
+    *('iou_metrics', 'ignore_index', 'nan_to_num', 'beta', 'collect_device', 'output_dir'),
+    *('format_only', 'prefix', 'keep_results', 'backend_args'),
+)
 OF_CHECKPOINTS = {
     'interval': whole(1, -1),
     'max_keep_ckpts': whole(1, -1),
@@ -108,10 +174,11 @@ AT_TOP = {
     'default_scope': TEXT,
     'find_unused_parameters': FLAG,
     'custom_hooks': LIST,
+    'activation_checkpointing': MODULES,
     'param_scheduler': TABLES,
-    'val_evaluator': TABLES,
-    'test_evaluator': TABLES,
-    'search_evaluator': TABLES,
+    'val_evaluator': METRICS,
+    'test_evaluator': METRICS,
+    'search_evaluator': METRICS,
     **dict.fromkeys(
         (
             *('model', 'train_cfg', 'val_cfg', 'test_cfg', 'optim_wrapper', 'default_hooks'),
@@ -124,7 +191,10 @@ AT_TOP = {
 }
 """Variables that mmengine or this package reads; None is as if one were not there."""
 
-MAY_BE_NONE = (*('num_batch_per_epoch', 'filename_tmpl', 'data_root', 'ann_file', 'data_prefix'),)
+MAY_BE_NONE = (
+    *('num_batch_per_epoch', 'filename_tmpl', 'data_root', 'ann_file', 'data_prefix', 'indices'),
+    'metric_items',
+)
 OF_MMENGINE = {
     'env_cfg': ('cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit'),
     'auto_scale_lr': ('enable', 'base_batch_size'),
@@ -162,6 +232,10 @@ def check_values(cfg: Config) -> None:
                     allowed=', '.join(known),
                     hint=near,
                 )
+    for where, table, names in _open_tables(plain):
+        for key in table:
+            if key not in (*names, 'type', '_scope_'):
+                raise ConfigError(f'unknown key {key!r}{suggest(key, names)}', where=where)
     for where, table in tables(cfg):
         for key, value in table.items():
             if isinstance(value, float) and math.isnan(value):
@@ -185,9 +259,11 @@ def _checked(cfg: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any], d
             yield f'{where}.sampler', loader['sampler'], OF_SAMPLER
         for place, part in tables_in(loader.get('dataset'), f'{where}.dataset'):
             yield place, part, OF_DATASET
+    for where, metric in _metrics(cfg):
+        if _kind(metric) in OF_METRICS:
+            yield where, metric, OF_METRICS[_kind(metric)]
     for where, hook in _hooks(cfg):
-        saves = where == 'default_hooks.checkpoint' or _kind(hook) == 'CheckpointHook'
-        yield where, hook, OF_CHECKPOINTS if saves else {'interval': whole(1)}
+        yield where, hook, OF_CHECKPOINTS if _saves(where, hook) else {'interval': whole(1)}
     wrapper = cfg.get('optim_wrapper')
     if isinstance(wrapper, Mapping):
         yield 'optim_wrapper', wrapper, OF_WRAPPER
@@ -205,6 +281,12 @@ def _loaders(cfg: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
             yield name, value
 
 
+def _metrics(cfg: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for name, value in cfg.items():
+        if str(name).endswith('_evaluator'):
+            yield from tables_in(value, name)
+
+
 def _hooks(cfg: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     named, listed = cfg.get('default_hooks'), cfg.get('custom_hooks')
     for name, hook in named.items() if isinstance(named, Mapping) else ():
@@ -213,6 +295,27 @@ def _hooks(cfg: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for i, hook in enumerate(listed if isinstance(listed, list | tuple) else ()):
         if isinstance(hook, Mapping):
             yield f'custom_hooks[{i}]', hook
+
+
+def _saves(where: str, hook: Mapping[str, Any]) -> bool:
+    return where == 'default_hooks.checkpoint' or _kind(hook) == 'CheckpointHook'
+
+
+def _open_tables(
+    cfg: Mapping[str, Any],
+) -> Iterator[tuple[str, Mapping[str, Any], Collection[str]]]:
+    """Tables whose classes take any key, and the keys that do something there.
+
+    mmengine's hook gives the rest to the first save, which fails of it; mmseg's metric drops it.
+    """
+    saving = {*signature(CheckpointHook).parameters, *signature(Runner.save_checkpoint).parameters}
+    for where, hook in _hooks(cfg):
+        kinds = ('CheckpointHook', 'WholeCheckpointHook')
+        if _saves(where, hook) and ('type' not in hook or _kind(hook) in kinds):
+            yield where, hook, saving - {'self', 'kwargs', 'filename'} | {'priority'}
+    for where, metric in _metrics(cfg):
+        if _kind(metric) == 'IoUMetric':
+            yield where, metric, OF_IOU_METRIC
 
 
 def _kind(part: Mapping[str, Any]) -> str:

@@ -41,6 +41,10 @@ class Places:
         One work dir holds the searches by several algorithms: the report of that which the config
         names (`usual`) lies in the work dir itself, each other one in a folder with its name.
         """
+        options = {'--work-dir': work_dir, '--storage': storage, '--study-name': study}
+        for option, value in options.items():
+            if value == '':
+                raise StudyError(where=option, got=value, allowed='a name', hint='or leave it out')
         stem = Path(config).stem
         folder = Path(work_dir or f'work_dirs/{stem}')
         beside = study or (algorithm if algorithm != usual else '')

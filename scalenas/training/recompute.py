@@ -34,11 +34,11 @@ def check_recomputed(cfg: Config, model: nn.Module) -> None:
             contains the stem, and of one within another.
     """
     names = recomputed_names(cfg)
-    known = dict(model.named_modules())
+    known = {name: module for name, module in model.named_modules() if name}
     for name in names:
-        if name not in known or not name:
+        if name not in known:
             raise ConfigError(
-                f'the model has no such module{suggest(str(name), known)}', where=KEY, got=name
+                f'the model has no such module{suggest(name, known)}', where=KEY, got=name
             )
         if type(known[name]).forward is nn.Module.forward or isinstance(
             known[name], nn.ModuleList | nn.ModuleDict

@@ -60,6 +60,14 @@ def test_masks_of_a_part(folder: Path) -> None:
     assert found[BOX] == found[SEGM] == pytest.approx(1.0)
 
 
+def test_thresholds_given_as_a_list(folder: Path) -> None:
+    """As mmdet documents them: pycocotools wants an array."""
+    path = write(folder, boxes())
+    metric = {'type': 'CocoMetric', 'ann_file': str(path), 'metric_items': ['mAP', 'mAP_50']}
+    found = exact_score(config(folder, metric={**metric, 'iou_thrs': [0.5, 0.8]}))
+    assert found == {BOX: pytest.approx(1.0), 'coco/bbox_mAP_50': pytest.approx(1.0)}
+
+
 def test_without_the_fit_the_rest_would_be_misses(folder: Path) -> None:
     """The tools as they are: what this module is for."""
     for scope, name in (('mmdet', BOX), ('mmpose', POSE)):

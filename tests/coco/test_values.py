@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from scalenas.config import DataError, check_data
 
@@ -161,6 +162,68 @@ def test_classes_that_are_text(folder: Path) -> None:
     assert (found.where, found.got) == (f'{LOADER}.dataset.metainfo.classes', 'cat')
 
 
+def test_classes_that_are_numbers(folder: Path) -> None:
+    write(folder, boxes())
+    found = refusal(config(folder, metainfo={'classes': (0, 1)}))
+    assert (found.where, found.got) == (f'{LOADER}.dataset.metainfo.classes', 0)
+    given = boxes()
+    for row in given['categories']:
+        row['name'] = str(row['id'])
+    write(folder, given)
+    check_data(config(folder, metainfo={'classes': ('1', '2')}), (LOADER,))
+
+
+@pytest.mark.parametrize('scope', ['mmdet', 'mmpose'])
+@pytest.mark.parametrize('sides', [(2 * SIDE, 2 * SIDE), (SIDE, SIDE + 1), (120, SIDE)])
+def test_pictures_of_another_size(folder: Path, scope: str, sides: tuple[int, int]) -> None:
+    """Pictures that were made smaller after they were labelled: boxes lie elsewhere in them."""
+    given = poses() if scope == 'mmpose' else boxes()
+    given['images'][4].update(width=sides[0], height=sides[1])
+    path = write(folder, given)
+    found = refusal(config(folder, scope))
+    assert found.where == f'{LOADER}: {path}'
+    assert found.got == f'{SIDE} x {SIDE} pixels'
+    assert found.allowed == f'{sides[0]} x {sides[1]}'
+
+
+@pytest.mark.parametrize('turned', [False, True])
+def test_pictures_that_are_turned(tmp_path: Path, turned: bool) -> None:
+    """As cameras save them: some tools write the sides of the file, some those that are seen."""
+    (tmp_path / 'images').mkdir()
+    about = Image.Exif()
+    about[0x0112] = 6
+    picture = Image.new('RGB', (SIDE, SIDE + 20))
+    picture.save(tmp_path / 'images/0.png', exif=about if turned else None)
+    given = boxes(1)
+    for sides in ((SIDE, SIDE + 20), (SIDE + 20, SIDE)):
+        given['images'][0].update(width=sides[0], height=sides[1])
+        write(tmp_path, given)
+        if turned or sides[0] == SIDE:
+            check_data(config(tmp_path), (LOADER,))
+        else:
+            assert refusal(config(tmp_path)).allowed == f'{sides[0]} x {sides[1]}'
+
+
+def test_keypoints_in_parts_of_the_picture(folder: Path) -> None:
+    given = poses()
+    for row in given['annotations']:
+        row['keypoints'] = [v if n % 3 == 2 else v / SIDE for n, v in enumerate(row['keypoints'])]
+    path = write(folder, given)
+    found = refusal(config(folder, 'mmpose'))
+    assert found.where == f'{LOADER}: {path}'
+    assert found.got == given['annotations'][0]['keypoints'][:2]
+
+
+def test_outlines_in_parts_of_the_picture(folder: Path) -> None:
+    given = boxes()
+    row = given['annotations'][2]
+    row['segmentation'] = [[v / SIDE for v in row['segmentation'][0]]]
+    path = write(folder, given)
+    metric = {'type': 'CocoMetric', 'ann_file': str(path), 'metric': ['bbox', 'segm']}
+    assert refusal(config(folder, metric=metric)).got == row['segmentation']
+    check_data(config(folder), (LOADER,))
+
+
 @pytest.mark.parametrize('scope', ['mmdet', 'mmpose'])
 @pytest.mark.parametrize('codec', ['utf-8-sig', 'utf-16', 'latin-1'])
 def test_files_that_the_packages_cannot_read(folder: Path, scope: str, codec: str) -> None:
@@ -231,6 +294,20 @@ def test_detected_boxes(folder: Path, name: str) -> None:
         found = refusal(config(folder, 'mmpose', bbox_file=str(path)))
         assert found.where == f'{LOADER}.dataset.bbox_file: {path}', value
     write(folder, [row], 'boxes.json')
+    check_data(config(folder, 'mmpose', bbox_file=str(path)), (LOADER,))
+
+
+@pytest.mark.parametrize(
+    'box', [[SIDE, 0, 30, 40], [0.1, 0.2, 0.4, 0.5], [5, 5, 0, 40], [-30, 2, 30, 40]]
+)
+def test_detected_boxes_that_show_nothing(folder: Path, box: list[float]) -> None:
+    write(folder, poses())
+    row = {'image_id': 1, 'category_id': 1, 'bbox': box, 'score': 0.5}
+    path = write(folder, [row, row], 'boxes.json')
+    found = refusal(config(folder, 'mmpose', bbox_file=str(path)))
+    assert (found.where, found.got) == (f'{LOADER}.dataset.bbox_file: {path}', box)
+    # A detector may give some of these beside others.
+    write(folder, [row, {**row, 'bbox': [-5, -5, 30, 40]}], 'boxes.json')
     check_data(config(folder, 'mmpose', bbox_file=str(path)), (LOADER,))
 
 

@@ -430,3 +430,17 @@ def test_the_quick_look_is_the_slow_one(ignore: int | None) -> None:
         for given in (torch.full((1, 2, 3), value), torch.tensor([[[0, 1, value]]])):
             values = given.unique().tolist()
             assert rule.fits(given) == all(rule.allows(v) for v in values), (ignore, value)
+
+
+@pytest.mark.parametrize(
+    ('text', 'word'),
+    [('{0}\n\n{1}\n', 'list.txt'), ('\ufeff{0}\n{1}\n', 'BOM'), ('{0}.png\n', "'.png'")],
+)
+def test_a_list_that_names_no_images(root: Path, text: str, word: str) -> None:
+    """An empty line, a byte-order mark, suffixes: the hint is another for each."""
+    cfg = seg_config(root)
+    dataset = cfg.train_dataloader.dataset
+    names = [path.stem for path in sorted((root / dataset.data_prefix.img_path).iterdir())]
+    (root / 'list.txt').write_text(text.format(*names), encoding='utf-8')
+    dataset.ann_file = 'list.txt'
+    assert word in refused(cfg, 'train').hint

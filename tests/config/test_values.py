@@ -36,6 +36,19 @@ def test_a_value_that_makes_one_passes(place: str) -> None:
         check_values(cfg)
 
 
+@pytest.mark.parametrize('items', [['mAPP'], [], 'mAP', 3, ['mAP', 'AP']])
+def test_items_that_coco_does_not_know(items: Any) -> None:
+    """mmdet finds them out at the end of the first validation."""
+    cfg = read('configs/scalenas_det/trees/faster_rcnn_w16_1xb4-250_trees-256x256.py')
+    cfg.val_evaluator.metric_items = items
+    with pytest.raises(ConfigError) as error:
+        check_values(cfg)
+    assert (error.value.where, error.value.got) == ('val_evaluator.metric_items', items)
+    for right in (None, ['mAP', 'AR@100']):
+        cfg.val_evaluator.metric_items = right
+        check_values(cfg)
+
+
 @pytest.mark.parametrize('config', CONFIGS)
 def test_shipped_configs_pass(config: str) -> None:
     cfg = read(config)

@@ -95,7 +95,12 @@ WRONG: Mapping[str, tuple[Any, ...]] = {
     'env_cfg': (3, 'x', []),
     'log_processor.window_size': (0, -1, 'x', True, None),
     'default_scope': (3, [], True),
-    'val_evaluator': (3, 'x'),
+    'val_evaluator': (3, 'x', [], {}),
+    'val_evaluator.iou_metrics': ('', 'mIuO', [], ['mIoU', 'x'], 3, None),
+    'val_evaluator.iou_metric': ('mIoU',),
+    'train_dataloader.dataset.indices': (0, True, False, [], 'x', 1.5, [True], ['x']),
+    'default_hooks.checkpoint.intervall': (5,),
+    'activation_checkpointing': (0, '', False, 3, [3], ['']),
     'model': (3, 'x', []),
 }
 """Place -> values that make no run."""
@@ -113,6 +118,11 @@ RIGHT: Mapping[str, tuple[Any, ...]] = {
     'load_from': (None, 'work_dirs/x/iter_1.pth', 'https://there/x.pth'),
     'custom_hooks': (None, []),
     'find_unused_parameters': (True, False),
+    'val_evaluator': (None, [{'type': 'IoUMetric', 'iou_metrics': 'mDice'}]),
+    'val_evaluator.iou_metrics': ('mIoU', ['mFscore', 'mIoU']),
+    'train_dataloader.dataset.indices': (None, 5, -2, [0, 3]),
+    'default_hooks.checkpoint.published_keys': ('state_dict', ['meta', 'state_dict']),
+    'activation_checkpointing': (None, [], 'decode_head', ['backbone.stage3.0', 'decode_head']),
 }
 
 

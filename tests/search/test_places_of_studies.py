@@ -89,6 +89,14 @@ def test_a_work_dir_may_have_any_name(tmp_path: Path) -> None:
     assert len(found) == 2
 
 
+@pytest.mark.parametrize('option', ['--work-dir', '--storage', '--study-name'])
+def test_an_empty_name_is_none_and_not_the_usual(option: str) -> None:
+    names = dict.fromkeys(['--work-dir', '--storage', '--study-name'])
+    with pytest.raises(StudyError) as error:
+        Places.of('c.py', *{**names, option: ''}.values(), 'random', 'random')
+    assert (error.value.where, error.value.got) == (option, '')
+
+
 def test_a_path_that_looks_like_a_url_is_a_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -38,6 +38,8 @@ def run(monkeypatch: pytest.MonkeyPatch, tool: str, arguments: list[str]) -> obj
     spec.loader.exec_module(module)
     monkeypatch.setattr(sys, 'argv', [f'tools/{tool}.py', *arguments])
     monkeypatch.setattr(logging, 'basicConfig', lambda **_: None)
+    # mmengine's logger may be that of an earlier test, whose captured stream is closed.
+    monkeypatch.setattr(logging, 'raiseExceptions', False)
     with pytest.raises(SystemExit) as end:
         main_of(module.main)
     return end.value.code
