@@ -7,7 +7,8 @@ nothing or fails after hours, and says nothing. What the classes check themselve
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
 from mmengine.config import Config
@@ -57,6 +58,34 @@ STEPS: Check = (
 )
 
 
+def _is_part(value: Any) -> bool:
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return len(value) > 0 and all(map(_is_int, value))
+    return _is_int(value) and value != 0
+
+
+def _is_int(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def _numbers(is_right: Callable[[float], bool]) -> Callable[[Any], bool]:
+    def right(values: Any) -> bool:
+        return isinstance(values, list | tuple) and all(
+            isinstance(value, int | float) and not isinstance(value, bool) and is_right(value)
+            for value in values
+        )
+
+    return right
+
+
+INDICES: Check = (_is_part, 'a number of samples other than 0, or a list of their numbers')
+MEANS: Check = (_numbers(math.isfinite), 'a list of numbers')
+DEVIATIONS: Check = (
+    _numbers(lambda value: math.isfinite(value) and value > 0),
+    'a list of numbers > 0, by which the images are divided',
+)
+
+
 def _differ(template: Any) -> bool:
     try:
         return isinstance(template, str) and template.format(1) != template.format(2)
@@ -85,7 +114,13 @@ OF_LOADER = {
     'sampler': TABLE,
 }
 OF_SAMPLER = {'shuffle': FLAG}
-OF_DATASET = {'data_root': TEXT, 'ann_file': TEXT, 'data_prefix': PREFIX, 'pipeline': LIST}
+OF_DATASET = {
+    'data_root': TEXT,
+    'ann_file': TEXT,
+    'data_prefix': PREFIX,
+    'pipeline': LIST,
+    'indices': INDICES,
+}
 OF_CHECKPOINTS = {
     'interval': whole(1, -1),
     'max_keep_ckpts': whole(1, -1),
@@ -99,6 +134,7 @@ OF_CHECKPOINTS = {
 OF_OPTIMIZER = {'lr': number(0), 'weight_decay': number(0)}
 OF_WRAPPER = {'accumulative_counts': whole(1), 'optimizer': TABLE}
 OF_CLIPPING = {'max_norm': (lambda value: number(0)[0](value) and value > 0, 'a number > 0')}
+OF_NORMALISATION = {'mean': MEANS, 'std': DEVIATIONS}
 OF_SCHEDULE = {'by_epoch': FLAG, 'milestones': STEPS}
 OF_LOGS = {'window_size': whole(1), 'by_epoch': FLAG}
 AT_TOP = {
@@ -124,7 +160,10 @@ AT_TOP = {
 }
 """Variables that mmengine or this package reads; None is as if one were not there."""
 
-MAY_BE_NONE = (*('num_batch_per_epoch', 'filename_tmpl', 'data_root', 'ann_file', 'data_prefix'),)
+MAY_BE_NONE = (
+    *('num_batch_per_epoch', 'filename_tmpl', 'data_root', 'ann_file', 'data_prefix', 'indices'),
+    *('mean', 'std'),
+)
 OF_MMENGINE = {
     'env_cfg': ('cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit'),
     'auto_scale_lr': ('enable', 'base_batch_size'),
@@ -197,6 +236,10 @@ def _checked(cfg: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any], d
             yield 'optim_wrapper.optimizer', wrapper['optimizer'], OF_OPTIMIZER
     for where, schedule in schedulers(cfg):
         yield where, schedule, OF_SCHEDULE
+    for name in ('model', 'data_preprocessor'):
+        for where, part in tables_in(cfg.get(name), name):
+            if where.split('.')[-1] == 'data_preprocessor':
+                yield where, part, OF_NORMALISATION
 
 
 def _loaders(cfg: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -93,8 +93,9 @@ empty empty_strided empty_like new_empty new_empty_strided zeros zeros_like new_
 ones ones_like new_ones full full_like new_full arange linspace eye scalar_tensor fill zero
 rand randn randint randperm rand_like randn_like bernoulli uniform normal native_dropout
 """
-_ELEMENTWISE = '_prelu_kernel'  # those without torch's own tag
-_FREE_KINDS = (_NORMS, _REDUCTIONS, _POOLING_AND_RESIZING, _MOVING, _MAKING, _ELEMENTWISE)
+_ELEMENTWISE = '_prelu_kernel _weight_norm_interface _weight_norm'  # without torch's own tag
+_VIEWS = 'transpose swapaxes swapdims t squeeze unsqueeze as_strided'  # in place, so no views
+_FREE_KINDS = (_NORMS, _REDUCTIONS, _POOLING_AND_RESIZING, _MOVING, _MAKING, _ELEMENTWISE, _VIEWS)
 FREE = frozenset(name for kind in _FREE_KINDS for name in kind.split())
 """Names of operators (without a last underscore) that cost nothing by the rule."""
 
