@@ -28,7 +28,8 @@ def check_class_folders(cfg: Mapping[str, Any], dataset: Any, loader: str) -> tu
         UserError: names the class, the label or the file that is wrong.
     """
     classes = tuple(dataset.metainfo.get('classes') or ())
-    folder = str(getattr(dataset, 'img_prefix', None) or '')
+    # `img_prefix` of mmpretrain is an error where a data set reads no image files.
+    folder = str((getattr(dataset, 'data_prefix', None) or {}).get('img_path') or '')
     if not len(dataset):
         raise DataError(
             'no image found', where=f'{loader}: {folder}', hint='look at data_root and data_prefix'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ from .variables import check_option
 SUFFIXES = ('.py', '.yml', '.yaml', '.json')
 LARGEST = 1_000_000
 """Entries of a YAML config with all its aliases written out."""
+
+OF_PACKAGE = re.compile(r'\w*::\w*/')
+"""What mmengine takes for a config of an installed package; for others it names its own code."""
 
 
 def read_config(
@@ -105,6 +109,13 @@ def _check_bases(path: Path, above: tuple[Path, ...]) -> None:
     except Exception:  # whatever is wrong with the file is told when it is read
         return
     for name in names if isinstance(names, list) else [names]:
+        if isinstance(name, str) and '::' in name and not OF_PACKAGE.match(name):
+            raise ConfigError(
+                'no config of a package',
+                where=f'{path}: _base_',
+                got=name,
+                allowed='PACKAGE::FOLDER/CONFIG.py, as in scalenas::_base_/default_runtime_seg.py',
+            )
         if isinstance(name, str) and '::' not in name:
             base = path.parent / name
             if base.is_file():

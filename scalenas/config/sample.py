@@ -15,7 +15,7 @@ from scalenas.errors import UserError
 
 from .class_folders import check_class_folders, check_same_classes
 from .described import check_class_names, check_joined, class_of, described, is_local
-from .diagnosis import accepted, diagnosed
+from .diagnosis import accepted, clear_errors, diagnosed
 from .errors import DataError
 from .heads import check_class_count, check_heads, heads, label_rule
 from .loading import leaves, watch
@@ -55,7 +55,9 @@ def check_sample(cfg: Mapping[str, Any], loaders: Sequence[str], hint: str) -> N
         with seeded(0):
             for leaf in leaves(watch(built(cfg, loader))):
                 if package_of(type(leaf)) == 'mmseg':
-                    classes[loader] = _check_segmentation(cfg, leaf, loader, hint)
+                    # Of this loader alone: others may have a transform of the same class.
+                    with clear_errors(Config({loader: cfg[loader]})):
+                        classes[loader] = _check_segmentation(cfg, leaf, loader, hint)
                 elif package_of(type(leaf)) == 'mmpretrain':
                     classes[loader] = check_class_folders(cfg, leaf, loader)
     check_same_classes(classes)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from inspect import signature
+from numbers import Integral
 from typing import Any
 
 from mmengine.config import Config
@@ -72,19 +73,6 @@ STEPS: Check = (
 )
 
 
-def _are_indices(value: Any) -> bool:
-    """How many of the rows (negative: of the last), or the numbers of some."""
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return bool(value) and all(isinstance(n, int) and not isinstance(n, bool) for n in value)
-    return isinstance(value, int) and not isinstance(value, bool) and value != 0
-
-
-INDICES: Check = (
-    _are_indices,
-    'how many of the rows, the last ones where it is negative, or a list of their numbers',
-)
-
-
 def _are_iou_metrics(value: Any) -> bool:
     given = [value] if isinstance(value, str) else value
     return isinstance(given, list | tuple) and bool(given) and all(m in IOU_KINDS for m in given)
@@ -106,6 +94,34 @@ COCO_METRICS: Check = (
         and all(item in COCO_ITEMS for item in value)
     ),
     f'a list of some of {", ".join(COCO_ITEMS)}',
+)
+
+
+def _is_part(value: Any) -> bool:
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return len(value) > 0 and all(map(_is_int, value))
+    return _is_int(value) and value != 0
+
+
+def _is_int(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def _numbers(is_right: Callable[[float], bool]) -> Callable[[Any], bool]:
+    def right(values: Any) -> bool:
+        return isinstance(values, list | tuple) and all(
+            isinstance(value, int | float) and not isinstance(value, bool) and is_right(value)
+            for value in values
+        )
+
+    return right
+
+
+INDICES: Check = (_is_part, 'a number of samples other than 0, or a list of their numbers')
+MEANS: Check = (_numbers(math.isfinite), 'a list of numbers')
+DEVIATIONS: Check = (
+    _numbers(lambda value: math.isfinite(value) and value > 0),
+    'a list of numbers > 0, by which the images are divided',
 )
 
 
@@ -165,6 +181,7 @@ OF_CHECKPOINTS = {
 OF_OPTIMIZER = {'lr': number(0), 'weight_decay': number(0)}
 OF_WRAPPER = {'accumulative_counts': whole(1), 'optimizer': TABLE}
 OF_CLIPPING = {'max_norm': (lambda value: number(0)[0](value) and value > 0, 'a number > 0')}
+OF_NORMALISATION = {'mean': MEANS, 'std': DEVIATIONS}
 OF_SCHEDULE = {'by_epoch': FLAG, 'milestones': STEPS}
 OF_LOGS = {'window_size': whole(1), 'by_epoch': FLAG}
 AT_TOP = {
@@ -194,6 +211,7 @@ AT_TOP = {
 MAY_BE_NONE = (
     *('num_batch_per_epoch', 'filename_tmpl', 'data_root', 'ann_file', 'data_prefix', 'indices'),
     'metric_items',
+    *('mean', 'std'),
 )
 OF_MMENGINE = {
     'env_cfg': ('cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit'),
@@ -273,6 +291,10 @@ def _checked(cfg: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any], d
             yield 'optim_wrapper.optimizer', wrapper['optimizer'], OF_OPTIMIZER
     for where, schedule in schedulers(cfg):
         yield where, schedule, OF_SCHEDULE
+    for name in ('model', 'data_preprocessor'):
+        for where, part in tables_in(cfg.get(name), name):
+            if where.split('.')[-1] == 'data_preprocessor':
+                yield where, part, OF_NORMALISATION
 
 
 def _loaders(cfg: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

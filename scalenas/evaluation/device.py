@@ -30,9 +30,12 @@ def usable_device(name: str | None = None) -> torch.device:
 
 
 def _check(name: str) -> None:
-    if not re.fullmatch(r'cpu|cuda(:\d+)?', name):
+    try:
+        device = torch.device(name) if re.fullmatch(r'cpu|cuda(:[0-9]+)?', name) else None
+    except RuntimeError:  # cuda:00, cuda:1000
+        device = None
+    if device is None:
         raise EvaluationError(f'device {name!r}: expected cpu, cuda or cuda:N')
-    device = torch.device(name)
     if device.type == 'cuda':
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if not count:

@@ -96,8 +96,12 @@ ones ones_like new_ones full full_like new_full arange linspace eye scalar_tenso
 rand randn randint randperm rand_like randn_like bernoulli uniform normal native_dropout
 """
 # Those without torch's own tag.
-_ELEMENTWISE = '_prelu_kernel hardswish rrelu_with_noise glu log_sigmoid_forward'
-_FREE_KINDS = (_NORMS, _REDUCTIONS, _POOLING_AND_RESIZING, _MOVING, _MAKING, _ELEMENTWISE)
+_ELEMENTWISE = """
+_prelu_kernel hardswish rrelu_with_noise glu log_sigmoid_forward
+_weight_norm_interface _weight_norm
+"""
+_VIEWS = 'transpose swapaxes swapdims t squeeze unsqueeze as_strided'  # in place, so no views
+_FREE_KINDS = (_NORMS, _REDUCTIONS, _POOLING_AND_RESIZING, _MOVING, _MAKING, _ELEMENTWISE, _VIEWS)
 FREE = frozenset(name for kind in _FREE_KINDS for name in kind.split())
 """Names of operators (without a last underscore) that cost nothing by the rule."""
 

@@ -34,10 +34,17 @@ def trace(
     convolutions. Modules inside `skip` run but are not counted.
 
     Raises:
-        EvaluationError: for an operator that nobody knows how to count, or a model that looks at
-            values, which a run without values does not have.
+        EvaluationError: for an operator that nobody knows how to count, a model that looks at
+            values, which a run without values does not have, or one that takes no such images.
     """
     size, in_channels = as_size(size, 'size'), as_channels(in_channels, 'in_channels')
+    scripted = [name for name, m in model.named_modules() if isinstance(m, torch.jit.ScriptModule)]
+    if scripted:
+        raise EvaluationError(
+            'a scripted module does not show what it computes',
+            where=f'cost of {scripted[0] or "the model"}',
+            hint='count the module that it was made of',
+        )
     weights = {id(p): nn.Parameter(p.to('meta'), p.requires_grad) for p in model.parameters()}
     twins = {id(b): b.to('meta') for b in model.buffers()}
     # A deep copy whose memo already holds all tensors: structure is copied, weights are not.
@@ -58,10 +65,15 @@ def trace(
         with torch.no_grad(), meter:
             raw_outputs(ghost, image) if isinstance(ghost, BaseModel) else ghost(image)
     except RuntimeError as error:
-        if 'meta' not in str(error):
-            raise
+        line = ' '.join(str(error).split())[:200]
+        if 'meta' not in str(error).lower():
+            raise EvaluationError(
+                f'cannot be run: {line}',
+                where=f'cost of {meter.place()}',
+                hint=f'does it take images of {size} in {in_channels} channels?',
+            ) from error
         raise EvaluationError(
-            f'cannot be run without values: {" ".join(str(error).split())[:200]}',
+            f'cannot be run without values: {line}',
             where=f'cost of {meter.place()}',
             hint='give the module in `skip`, or count it by itself',
         ) from None

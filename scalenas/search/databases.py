@@ -77,6 +77,10 @@ AWAY = (
 """What a storage that is away answers: a server that stops or starts, a disk that is full."""
 
 
+OTHER_TABLES = ('no such table', 'no such column', 'has no column named')
+"""What SQLite says of tables that are not a study's, by the error that also means a full disk."""
+
+
 def is_url(where: str) -> bool:
     """True for a URL, False for a path (which may well hold '://')."""
     return re.match(r'[A-Za-z][A-Za-z0-9+_.-]*://', where) is not None
@@ -213,7 +217,7 @@ def _check_file(path: Path, connect: Callable[[], sqlite3.Connection], create: b
 
 def is_away(error: BaseException | None) -> bool:
     """True for what may pass; a file that is damaged, or no study's, stays so."""
-    if isinstance(error, UnicodeError) or 'no such table' in str(error):
+    if isinstance(error, UnicodeError) or any(words in str(error) for words in OTHER_TABLES):
         return False
     if isinstance(error, AWAY):
         return True

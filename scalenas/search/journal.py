@@ -131,8 +131,9 @@ class MendingJournal(JournalFileBackend):
         if is_record(half):  # only its end is missing
             _append(file, b'\n', size)
             return size + 1
-        if not start and not half.startswith(BEGIN):  # the recovery says what this is
-            return size
+        before = os.pread(file, start, 0).split(b'\n')
+        if not (any(map(is_record, before)) if start else half.startswith(BEGIN)):
+            return size  # another program's file; the recovery says so
         with open(f'{self._path}{CUT}', 'ab') as aside:
             aside.write(half + b'\n')
             aside.flush()

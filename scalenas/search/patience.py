@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 WAIT_SECONDS = 1800.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 REMIND_SECONDS = 60.0
-DAMAGED = (ValueError, LookupError, TypeError, AttributeError, AssertionError)
+DAMAGED = (ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError)
 
 P = ParamSpec('P')
 T = TypeVar('T')

@@ -30,6 +30,7 @@ from .worker import Worker
 
 KEPT = '.damaged-{}'
 BEGIN = b'{"op_code":'
+SHORTEST = len(b'{"op_code":4,"worker_id":"","study_id":0}')  # of a line that makes a trial
 NAME = re.compile(rb'"study_name":"([^"\\]+)"')
 NEEDS: dict[Op, dict[str, type]] = {
     Op.CREATE_STUDY: {'study_name': str, 'directions': list},
@@ -142,10 +143,12 @@ class Recovery:
 
     def _mend(self, part: _Part) -> None:
         is_certain = True
-        if part.damage:
-            lost = _lost_trials(part.damage)
+        studies = self._lost_studies(part)
+        if part.damage or studies:
+            self._damaged += not part.damage  # whole lines are gone, and nothing is in their place
+            lost = _lost_trials(part.damage) if part.damage else None
             self._lost = None if lost is None or self._lost is None else self._lost + lost
-            mended = self._lost_studies(part)
+            mended = studies
             made = [r['study_id'] for _, r in part.lines if r['op_code'] == Op.CREATE_TRIAL]
             if made:
                 base = self._first_trial(part)
@@ -153,7 +156,7 @@ class Recovery:
                 self._lost = None if base is None else 0
                 mended += [_stand_in(made[0])] * ((base or 0) - len(self._result._trials))
             self._result.apply_logs(mended)
-            self._out += _padded(mended or [NOTHING], len(part.damage) - 1)
+            self._out += _padded(mended or [NOTHING], max(0, len(part.damage) - 1))
         for line, record in part.lines:
             self._out.append(self._taken(line, record, is_certain))
 
@@ -279,6 +282,8 @@ def _parts(data: bytes) -> Iterator[_Part]:
 
 def _lost_trials(damage: bytes) -> int | None:
     """How many trials the damaged lines made, where they still say so."""
+    if not damage.strip() and len(damage) < SHORTEST:
+        return 0  # blank lines, which an editor or a copy put in
     lost = 0
     *whole, half = damage.split(b'\n')
     for piece in whole:

@@ -91,7 +91,11 @@ def check_numbers(trials: Sequence[FrozenTrial], study: str) -> None:
     Raises:
         StudyError: names the first trial where they are not.
     """
-    for i, number in enumerate(sorted(trial.number for trial in trials)):
+    numbers = [trial.number for trial in trials]
+    for number in numbers:
+        if not isinstance(number, int) or isinstance(number, bool):
+            raise StudyError('a trial has no number', where=study, got=number, hint=HINT)
+    for i, number in enumerate(sorted(numbers)):
         if number != i:
             what = f'trial {i} is missing' if number > i else f'trial {number} is there twice'
             raise StudyError(what, where=study, hint=HINT)

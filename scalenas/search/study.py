@@ -32,7 +32,7 @@ from .databases import opening_seconds, shown, uncached
 from .life import Watch, pulse
 from .patience import WAIT_SECONDS, Patience, StorageAwayError
 from .record import Objective, Record, StudyError
-from .rows import LIVE, Row, check_numbers, row_of
+from .rows import HINT, LIVE, Row, check_numbers, row_of
 from .settings import difference
 from .storage import open_storage
 from .worker import this_worker
@@ -128,6 +128,8 @@ class SearchStudy:
         names = _names(storage, where)
         if name is None and len(names) == 1:
             name = names[0]
+        if not names:
+            raise StudyError('holds no study', where=f'storage {shown(where)}')
         if name not in names:
             wanted = f'has no study {name!r}' if name else 'needs the name of a study'
             raise StudyError(f'storage {shown(where)} {wanted}; it holds: {", ".join(names)}')
@@ -181,6 +183,8 @@ class SearchStudy:
                 )
             self._wait(self._storage.set_study_user_attr, self._id, FINGERPRINT, settings)
             known = self._attrs()[FINGERPRINT]
+        if not isinstance(known, dict):
+            raise StudyError('its settings are damaged', where=self._label, got=known, hint=HINT)
         if known != settings and self._is_barren(known, settings):
             logger.info('study %s holds no result yet: it takes these settings', self.name)
             self._wait(self._storage.set_study_user_attr, self._id, FINGERPRINT, settings)

@@ -31,6 +31,6 @@ class Gene:
 
     def matches(self, pattern: str) -> bool:
         """True where a pattern means this gene: `*` means all, `*.depth` none of a scope's."""
-        if self.scope and pattern != '*' and pattern.partition('.')[0] != self.scope:
+        if self.scope and pattern != '*' and not pattern.startswith(self.scope):
             return False
         return fnmatchcase(self.name, pattern)

@@ -90,3 +90,13 @@ def test_settings_of_the_command_line(capsys):
             parser.parse_args(['--cfg-options', 'a=1', wrong])
         assert ended.value.code == 2
         assert words in capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.parametrize('base', ['mmseg::none.py', 'scalenas::', 'scalenas::../setup.py'])
+def test_a_base_that_no_package_can_have_is_named(base, tmp_path):
+    (tmp_path / 'mine.py').write_text(f"_base_ = ['{base}']\n")
+    with pytest.raises(ConfigError) as error:
+        read_config(str(tmp_path / 'mine.py'))
+    assert error.value.got == base
+    assert error.value.where.endswith('mine.py: _base_')
+    assert '::' in error.value.allowed

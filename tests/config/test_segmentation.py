@@ -254,6 +254,17 @@ def test_no_image_found(change: dict[str, Any], root: Path) -> None:
     assert ('4 *.png' in error.problem) == ('img_suffix' in change)
 
 
+@pytest.mark.parametrize(
+    'step', [{'type': 'Resize', 'scale': (0, 0)}, {'type': 'RandomFlip', 'prob': 'x'}]
+)
+def test_a_transform_that_fails_is_named(step: dict[str, Any], good: Path) -> None:
+    """By its place in the loader that was looked at, though others have one of its class."""
+    pipeline = [*LOAD[:2], step, *LOAD[2:]]
+    with pytest.raises(ConfigError) as error:
+        check_data(seg_config(good, pipeline=pipeline), LOADERS[1:])
+    assert error.value.where == f'{LOADERS[1]}.dataset.pipeline[2]'
+
+
 def test_sizes_in_a_batch(root: Path) -> None:
     write_split(root, 'val', [label(0), label(1, (30, 40))])
     cfg = seg_config(root, ann_file='val.txt')

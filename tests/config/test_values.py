@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from mmengine.config import Config
 
 from scalenas.config import ConfigError, check_hints, check_values
 from scalenas.config.hints import fits
@@ -47,6 +48,30 @@ def test_items_that_coco_does_not_know(items: Any) -> None:
     for right in (None, ['mAP', 'AR@100']):
         cfg.val_evaluator.metric_items = right
         check_values(cfg)
+
+
+@pytest.mark.parametrize('top', [True, False])
+def test_what_images_are_divided_by(top: bool) -> None:
+    """At the top, as mmpretrain's configs have it, or in the model."""
+    place = 'data_preprocessor' if top else 'model.architecture.data_preprocessor'
+    for key, value, is_right in (
+        ('std', [1.0, 0, 1.0], False),
+        ('std', (1.0, -2.0, 1.0), False),
+        ('std', ['x'], False),
+        ('std', 'x', False),
+        ('mean', [True], False),
+        ('mean', [-5, 0, 1.5], True),
+        ('std', (1e-3, 255, 1.0), True),
+        ('std', None, True),
+    ):
+        cfg = Config({'model': {'architecture': {}}})
+        _set(cfg, f'{place}.{key}', value)
+        if is_right:
+            check_values(cfg)
+            continue
+        with pytest.raises(ConfigError) as error:
+            check_values(cfg)
+        assert error.value.where == f'{place}.{key}'
 
 
 @pytest.mark.parametrize('config', CONFIGS)

@@ -104,7 +104,7 @@ def make_classes(
 ) -> None:
     """A folder per split and class, with two images of the first five classes.
 
-    Of the others one is there to train on: a class without any is a mistake.
+    Of the others they are there to train on: a class without any is a mistake.
     """
     for split in splits:
         for label, name in enumerate(classes):
@@ -113,8 +113,8 @@ def make_classes(
             for number in range(2 if label < 5 else 0):
                 pixels = np.random.default_rng(number).integers(0, 256, (side, side, 3), np.uint8)
                 Image.fromarray(pixels).save(place / f'{number}.png')
-            if label >= 5 and split.startswith('train'):
-                os.link(folder / split / classes[0] / '0.png', place / '0.png')
+            for number in range(2 if label >= 5 and split.startswith('train') else 0):
+                os.link(folder / split / classes[0] / f'{number}.png', place / f'{number}.png')
 
 
 def make_imagenet(folder: Path) -> None:

@@ -30,7 +30,7 @@ def test_without_a_name_it_is_that_of_training(kind: str, monkeypatch: pytest.Mo
 def test_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(device, 'get_device', lambda: 'cpu')
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
-    for name in ('cuda', 'cuda:7', 'mps', 'gpu', ''):
+    for name in ('cuda', 'cuda:7', 'cuda:00', 'cuda:1000', 'cuda:\u0663', 'mps', 'gpu', ''):
         with pytest.raises(EvaluationError):
             usable_device(name)
 

@@ -218,6 +218,37 @@ def test_a_model_that_looks_at_values_is_refused_in_one_line() -> None:
     assert '\n' not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ('model', 'where'),
+    [
+        (nn.Sequential(nn.Conv2d(4, 4, 1)), '0'),
+        (Strange(lambda x: torch.fake_quantize_per_tensor_affine(x, 0.1, 0, 0, 255)), 'conv'),
+        (torch.jit.script(nn.Sequential(nn.Conv2d(3, 4, 1))), 'model'),
+    ],
+    ids=['channels', 'without a shape', 'scripted'],
+)
+def test_a_model_that_cannot_be_run_is_refused_in_one_line(model: Any, where: str) -> None:
+    with pytest.raises(EvaluationError) as error:
+        trace(model, (8, 8))
+    assert where in error.value.where
+    assert '\n' not in str(error.value)
+
+
+def test_layers_that_move_in_place_or_share_a_norm_are_counted() -> None:
+    class Row(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.cell = nn.GRU(3, 5, batch_first=True)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            out: torch.Tensor = self.cell(x.flatten(2).transpose(1, 2))[0]
+            return out
+
+    assert trace(Row(), (8, 8)).macs == 64 * 3 * 5 * (3 + 5)
+    normed = nn.utils.parametrizations.weight_norm(nn.Conv2d(3, 4, 3, padding=1))
+    assert trace(normed, (8, 8)).macs == 64 * 3 * 4 * 9
+
+
 def test_slices_of_weights_and_layers_by_functions_are_counted() -> None:
     class Net(nn.Module):
         def __init__(self) -> None:

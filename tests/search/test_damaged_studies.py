@@ -14,6 +14,7 @@ import pytest
 
 from scalenas.errors import UserError
 from scalenas.search import SearchStudy, run_search
+from scalenas.search.patience import StorageAwayError
 
 from .table import SPACE, evolution, open_study, score
 
@@ -98,6 +99,10 @@ STATEMENTS = [
     'UPDATE trial_values SET objective = 7 WHERE trial_id = 3 AND objective = 1',
     "UPDATE study_user_attributes SET value_json = '[]'",
     'DROP TABLE trials',
+    'ALTER TABLE trials DROP COLUMN datetime_complete',
+    'UPDATE trials SET number = NULL WHERE trial_id = 3',
+    "UPDATE trials SET number = 'x' WHERE trial_id = 3",
+    f"UPDATE trial_user_attributes SET value_json = '{'[' * 3000}{']' * 3000}' WHERE trial_id = 3",
     "INSERT INTO trial_params VALUES (9, 3, 'x', 0.5, '{}')".format(
         '{"name": "FloatDistribution", "attributes": {"low": 0.0, "high": 1.0, "log": false, '
         '"step": null}}'
@@ -116,7 +121,19 @@ def test_rows_of_somebody_else_are_one_line(statement: str, studies: Path, tmp_p
         SearchStudy.read(str(path)).records()
     assert str(path) in str(error.value)
     assert '\n' not in str(error.value)
+    assert not isinstance(error.value, StorageAwayError)  # which is waited for
     assert path.read_bytes() == before
+
+
+def test_settings_that_are_no_settings_are_shown(studies: Path, tmp_path: Path) -> None:
+    path = tmp_path / 'study.db'
+    shutil.copy(studies / 'study.db', path)
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE study_user_attributes SET value_json = '[7]'")
+    with pytest.raises(UserError) as error:
+        open_study(str(path), space=SPACE.to_dict())
+    assert str(path) in error.value.where
+    assert error.value.got == [7]
 
 
 @pytest.mark.parametrize('share', [0.2, 0.6, 0.95])

@@ -171,6 +171,35 @@ def test_the_line_that_made_the_study_may_be_lost(
     path.write_bytes(b'#' * len(first) + b'\n' + rest)
     study = SearchStudy.read(str(path))
     assert (study.name, study.records()) == ('recovered-0', expected)
+    path.write_bytes(rest)  # nothing is in its place
+    study = SearchStudy.read(str(path))
+    assert (study.name, study.records()) == ('recovered-0', expected)
+    open_study(str(path))
+    assert SearchStudy.names(str(path)) == ['recovered-0', 'test']
+
+
+@pytest.mark.parametrize('end', [b'\n\n', b'\r\n\r\n', b'\n \n'])
+def test_blank_lines_cost_nothing(
+    end: bytes, tmp_path: Path, whole: bytes, expected: list[Record]
+) -> None:
+    path = tmp_path / 'study.journal'
+    path.write_bytes(whole.replace(b'\n', end))
+    assert SearchStudy.read(str(path)).records() == expected
+    assert again(path) == (expected, 0)
+
+
+@pytest.mark.parametrize(
+    'content',
+    [b'a log\nwithout an end', b'SQLite format 3\0\n\0', b'{"a": 1}\n{"op_code":0', b'x'],
+)
+def test_a_file_of_another_program_is_left_as_it_is(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / 'train.log'
+    path.write_bytes(content)
+    with pytest.raises(StudyError) as error:
+        open_study(str(path))
+    assert str(path) in error.value.where
+    assert path.read_bytes() == content
+    assert [p.name for p in tmp_path.iterdir()] == ['train.log']
 
 
 def test_a_damaged_journal_that_is_worked_on_is_left_alone(tmp_path: Path, whole: bytes) -> None:
@@ -206,8 +235,9 @@ def test_an_empty_journal_is_read_as_empty(tmp_path: Path) -> None:
     path = tmp_path / 'study.journal'
     path.touch()
     assert SearchStudy.names(str(path)) == []
-    with pytest.raises(StudyError):
+    with pytest.raises(StudyError) as error:
         SearchStudy.read(str(path))
+    assert error.value.where.endswith('study.journal')
     assert path.read_bytes() == b''
 
 

@@ -71,6 +71,7 @@ def test_the_documented_idiom(family: str) -> None:
 def test_scalings_have_patterns_too(family: str) -> None:
     _, scaled, _ = SPACES[family]
     assert list(scaled.matching('scale.*')) == [n for n in scaled.genes if n.startswith('scale.')]
+    assert scaled.matching('scale*') == scaled.matching('scale.*')
     assert list(scaled.matching('scale.s1.*')) == [
         f'scale.s1.{name}' for name in ('depth', 'width', 'resolution')
     ]
