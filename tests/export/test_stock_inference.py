@@ -159,7 +159,10 @@ EXPORTS = {
 }
 
 
-@pytest.mark.parametrize('name', EXPORTS)
+@pytest.mark.parametrize(
+    'name',
+    [pytest.param(n, marks=pytest.mark.slow) if n == 'bottom-up' else n for n in EXPORTS],
+)
 def test_an_export(name: str, tmp_path: Path, picture: Path) -> None:
     cfg = EXPORTS[name](tmp_path)
     if name == 'mmdet':
@@ -169,8 +172,7 @@ def test_an_export(name: str, tmp_path: Path, picture: Path) -> None:
 
 
 BIG_PICTURES = [
-    pytest.param(task, marks=pytest.mark.slow) if task not in ('cls', 'pose') else task
-    for task in TASKS
+    pytest.param(task, marks=pytest.mark.slow) if task != 'cls' else task for task in TASKS
 ]
 
 
