@@ -165,7 +165,7 @@ def test_a_result_written_before_the_end_counts(tmp_path: Path, expected: list[R
     del study._finish, study.release
     calls: list[Arch] = []
     again = open_study(where)
-    again.worker = study.worker
+    again.worker = again._watch._me = study.worker
 
     def evaluate(arch: Arch) -> dict[str, float]:
         calls.append(arch)

@@ -114,7 +114,7 @@ def test_a_full_disk_is_told_and_does_not_end_a_search(
         raise OSError(28, 'No space left on device', str(target))
 
     with monkeypatch.context() as patch:
-        patch.setattr('scalenas.search.report.os.replace', full)
+        patch.setattr('scalenas.staging.os.replace', full)
         report.on_the_way([])
         assert 'No space left' in caplog.text
         with pytest.raises(UserError) as error:
