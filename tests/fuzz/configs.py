@@ -279,7 +279,10 @@ def _wrong_value(rng: random.Random, folder: Path) -> Case:
     cfg, place = _config(rng), rng.choice(list(WRONG))
     value = rng.choice(WRONG[place])
     _set(cfg, place, value)
-    return Case(f'{place} = {value!r}', lambda: _checked(cfg), True)
+    # Of a metric that has no such argument its build says so, which comes later.
+    metric = str((cfg.get('val_evaluator') or {}).get('type'))
+    other = place.startswith('val_evaluator.iou_') and not metric.endswith('IoUMetric')
+    return Case(f'{place} = {value!r}', lambda: _checked(cfg), None if other else True)
 
 
 def _right_value(rng: random.Random, folder: Path) -> Case:
