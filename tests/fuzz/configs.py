@@ -280,8 +280,9 @@ def _wrong_value(rng: random.Random, folder: Path) -> Case:
     value = rng.choice(WRONG[place])
     _set(cfg, place, value)
     # Of a metric that has no such argument its build says so, which comes later.
-    metric = str((cfg.get('val_evaluator') or {}).get('type'))
-    other = place.startswith('val_evaluator.iou_') and not metric.endswith('IoUMetric')
+    metric = cfg.get('val_evaluator')
+    name = str(metric.get('type')) if isinstance(metric, Mapping) else ''
+    other = place.startswith('val_evaluator.iou_') and not name.endswith('IoUMetric')
     return Case(f'{place} = {value!r}', lambda: _checked(cfg), None if other else True)
 
 
