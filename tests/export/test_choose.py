@@ -97,7 +97,7 @@ def test_an_arch_is_found_by_name_or_file(work_dir: Path) -> None:
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
-        ({'budget': Budget(max_macs=5)}, r'within max_macs=5; the cheapest, slot 0, has 0\.001 G'),
+        ({'budget': Budget(max_macs=5)}, r'within max_macs=5; the cheapest, slot 0, has 1\.000 M macs'),
         ({'index': 3}, r'--index 3 .* 0 \.\. 2'),
         (
             {'index': 2, 'budget': Budget(max_macs=2.5e6)},
