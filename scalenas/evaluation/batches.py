@@ -16,7 +16,8 @@ from mmengine.runner import Runner
 from mmengine.structures import BaseDataElement
 from torch.utils.data import DataLoader
 
-from scalenas.config import check_batch, label_rule, seeded, watch
+from scalenas.config import seeded
+from scalenas.tasks import check_batch, label_rule, watch
 
 from .errors import EvaluationError
 

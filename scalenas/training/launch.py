@@ -16,7 +16,6 @@ from torch import nn
 from scalenas.config import (
     ConfigError,
     DataError,
-    check_data,
     check_hints,
     check_monitors,
     check_values,
@@ -26,6 +25,7 @@ from scalenas.config import (
 )
 from scalenas.paths import writable_folder
 from scalenas.sampling import FixedSampler, SandwichSampler
+from scalenas.tasks import check_data
 
 from .averaging import check_averaging
 from .batch_hook import BatchHook, watch_loaders

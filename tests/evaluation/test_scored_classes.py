@@ -14,12 +14,12 @@ from mmengine.evaluator import Evaluator
 from PIL import Image
 
 from scalenas.config import DataError
-from scalenas.config import segmentation as checked
 from scalenas.errors import UserError
 from scalenas.evaluation import EvaluationError, SubnetEvaluator
 from scalenas.evaluation.precision import unrounded
 from scalenas.search.plan import SearchPlan
 from scalenas.search.settings import what_counts
+from scalenas.tasks.label_maps import files as checked
 
 from .world import CLASSES, archs
 

@@ -12,10 +12,10 @@ from typing import Any
 
 from mmengine.dataset import Compose
 
+from scalenas.config.errors import DataError
 from scalenas.errors import UserError
 
-from .errors import DataError
-from .labels import size_fault
+from .label_maps.labels import size_fault
 
 UNREADABLE = (
     OSError,

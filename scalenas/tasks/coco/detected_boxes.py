@@ -6,10 +6,10 @@ from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from scalenas.config.errors import DataError
 from scalenas.errors import short
 
-from .coco_file import is_box, is_number, read_json
-from .errors import DataError
+from .file import is_box, is_number, read_json
 
 FIELDS = ('image_id', 'category_id', 'bbox', 'score')
 PERSON = 1

@@ -19,10 +19,10 @@ from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
 from scalenas.arch.strict import suggest
+from scalenas.config.errors import DataError
 from scalenas.errors import short
 
 from .detected_boxes import PERSON
-from .errors import DataError
 
 BOXES = 'mmdet.evaluation.metrics.coco_metric'
 POSES = 'mmpose.evaluation.metrics.coco_metric'
