@@ -1,10 +1,11 @@
 """Reading configs, and saying in one line what is wrong with one, or with the data it names."""
 
+from scalenas.errors import ConfigError, DataError
+
 from .batch import check_batch
 from .blame import in_loop
 from .data import check_data
 from .diagnosis import clear_errors, diagnosed
-from .errors import ConfigError, DataError
 from .heads import label_rule, task_model
 from .hints import check_hints
 from .labels import LabelRule

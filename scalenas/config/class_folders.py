@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from mmengine.logging import print_log
 
+from scalenas.errors import DataError
+
 from .batch import size_of_batch
-from .errors import DataError
 from .folders import Folders
 from .heads import check_class_count, heads, kind
 

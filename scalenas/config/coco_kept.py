@@ -13,8 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from scalenas.errors import DataError
+
 from .coco_file import CocoFile
-from .errors import DataError
 
 Row = Mapping[str, Any]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from .errors import ConfigError
+from scalenas.errors import ConfigError
+
 from .labels import BYTE, LabelRule
 
 OF_EDGES = ('STDCHead',)

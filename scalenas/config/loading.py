@@ -12,9 +12,8 @@ from typing import Any
 
 from mmengine.dataset import Compose
 
-from scalenas.errors import UserError
+from scalenas.errors import DataError, UserError
 
-from .errors import DataError
 from .labels import size_fault
 
 UNREADABLE = (

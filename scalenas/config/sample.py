@@ -11,12 +11,11 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.registry import DATASETS, DefaultScope
 
-from scalenas.errors import UserError
+from scalenas.errors import DataError, UserError
 
 from .class_folders import check_class_folders, check_same_classes
 from .described import check_class_names, check_joined, class_of, described, is_local
 from .diagnosis import accepted, clear_errors, diagnosed
-from .errors import DataError
 from .heads import check_class_count, check_heads, heads, label_rule
 from .loading import leaves, watch
 from .private_random import seeded

@@ -17,8 +17,9 @@ import numpy as np
 from mmengine.logging import print_log
 from PIL import Image
 
+from scalenas.errors import DataError
+
 from .batch import padded, size_of_batch
-from .errors import DataError
 from .folders import Folders
 from .heads import metrics, task_model
 from .labels import LabelMap, LabelRule, check_maps, check_variety, read_label

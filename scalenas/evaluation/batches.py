@@ -17,8 +17,7 @@ from mmengine.structures import BaseDataElement
 from torch.utils.data import DataLoader
 
 from scalenas.config import check_batch, label_rule, seeded, watch
-
-from .errors import EvaluationError
+from scalenas.errors import EvaluationError
 
 MEMORY_LIMIT = 2 * 2**30
 SEED = 0

@@ -16,8 +16,8 @@ from mmengine.logging import print_log
 
 from scalenas.arch.strict import as_choice
 from scalenas.config import LabelRule, check_batch, label_rule
+from scalenas.errors import EvaluationError
 
-from .errors import EvaluationError
 from .precision import is_iou
 
 CLASSES = ('all', 'present')

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from pycocotools import mask
 
-from scalenas.config import DataError, check_data
+from scalenas.config import check_data
+from scalenas.errors import DataError
 
 from .world import CLASSES, SIDE, boxes, config, draw, exact_score, write
 

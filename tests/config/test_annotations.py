@@ -11,7 +11,8 @@ import pytest
 from mmengine.config import Config
 from PIL import Image
 
-from scalenas.config import DataError, check_data
+from scalenas.config import check_data
+from scalenas.errors import DataError
 
 POINTS = [5.0, 6.0, 2] * 17
 
