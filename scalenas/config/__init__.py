@@ -1,8 +1,9 @@
 """Reading configs, and saying in one line what is wrong with one, or with the data it names."""
 
+from scalenas.errors import ConfigError, DataError
+
 from .blame import in_loop
 from .diagnosis import clear_errors, diagnosed
-from .errors import ConfigError, DataError
 from .hints import check_hints
 from .monitors import check_monitors
 from .options import DictAction

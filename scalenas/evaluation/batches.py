@@ -17,9 +17,8 @@ from mmengine.structures import BaseDataElement
 from torch.utils.data import DataLoader
 
 from scalenas.config import seeded
+from scalenas.errors import EvaluationError
 from scalenas.tasks import check_batch, label_rule, watch
-
-from .errors import EvaluationError
 
 MEMORY_LIMIT = 2 * 2**30
 SEED = 0

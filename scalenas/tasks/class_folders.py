@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from mmengine.logging import print_log
 
-from scalenas.config.errors import DataError
+from scalenas.errors import DataError
 
 from .folders import Folders
 from .heads import check_class_count, heads, kind

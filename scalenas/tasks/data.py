@@ -10,7 +10,7 @@ from typing import Any
 from scalenas.config.described import check_paths
 from scalenas.config.described import described as _datasets
 from scalenas.config.described import is_local as _is_local
-from scalenas.config.errors import DataError
+from scalenas.errors import DataError
 
 from .coco.annotations import Wanted, check_annotations
 from .coco.datasets import as_coco, as_truth, truths_of

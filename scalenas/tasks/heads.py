@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from scalenas.config.errors import ConfigError
+from scalenas.errors import ConfigError
 
 from .label_maps.labels import BYTE, LabelRule
 

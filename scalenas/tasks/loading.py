@@ -12,8 +12,7 @@ from typing import Any
 
 from mmengine.dataset import Compose
 
-from scalenas.config.errors import DataError
-from scalenas.errors import UserError
+from scalenas.errors import DataError, UserError
 
 from .label_maps.labels import size_fault
 

@@ -13,9 +13,8 @@ from mmengine.registry import DATASETS, DefaultScope
 
 from scalenas.config.described import check_class_names, check_joined, class_of, described, is_local
 from scalenas.config.diagnosis import accepted, clear_errors, diagnosed
-from scalenas.config.errors import DataError
 from scalenas.config.private_random import seeded
-from scalenas.errors import UserError
+from scalenas.errors import DataError, UserError
 
 from .class_folders import check_class_folders, check_same_classes
 from .heads import check_class_count, check_heads, heads, label_rule

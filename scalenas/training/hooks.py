@@ -13,8 +13,8 @@ from mmengine.runner import BaseLoop, Runner
 from torch import nn
 
 from scalenas.arch import dump
+from scalenas.errors import CheckpointError, TrainingError
 from scalenas.models.checkpoint import (
-    CheckpointError,
     check_space,
     check_state,
     check_values,
@@ -27,7 +27,6 @@ from scalenas.staging import write_whole
 from scalenas.tasks import fit_truth
 from scalenas.version import __version__
 
-from .errors import TrainingError
 from .supernet import SuperNet
 
 

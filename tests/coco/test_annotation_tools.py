@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from pycocotools import mask
 
-from scalenas.config import DataError
+from scalenas.errors import DataError
 from scalenas.tasks import check_data
 
 from .world import CLASSES, SIDE, boxes, config, draw, exact_score, write

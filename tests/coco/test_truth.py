@@ -11,7 +11,7 @@ from mmengine.evaluator import Evaluator
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner, ValLoop
 
-from scalenas.config import DataError
+from scalenas.errors import DataError
 from scalenas.tasks import fit_truth
 from scalenas.training.hooks import TruthHook
 

@@ -11,7 +11,7 @@ import pytest
 from mmengine.config import Config
 from PIL import Image
 
-from scalenas.config import DataError
+from scalenas.errors import DataError
 from scalenas.tasks import check_data
 
 POINTS = [5.0, 6.0, 2] * 17

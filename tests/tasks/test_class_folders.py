@@ -12,7 +12,7 @@ import pytest
 from mmengine.config import Config
 from PIL import Image
 
-from scalenas.config import ConfigError, DataError
+from scalenas.errors import ConfigError, DataError
 from scalenas.tasks import check_data
 
 CLASSES = ('cat', 'dog', 'owl')

@@ -15,7 +15,7 @@ from mmengine.config import Config
 from numpy.typing import NDArray
 from PIL import Image
 
-from scalenas.config import ConfigError, DataError
+from scalenas.errors import ConfigError, DataError
 from scalenas.tasks import LabelRule, check_data
 from scalenas.tasks.label_maps import files as checked
 

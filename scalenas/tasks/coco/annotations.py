@@ -15,8 +15,7 @@ from typing import Any
 from mmengine.logging import print_log
 from PIL import Image
 
-from scalenas.config.errors import DataError
-from scalenas.errors import short
+from scalenas.errors import DataError, short
 
 from .classes import check_classes
 from .file import CocoFile, plain

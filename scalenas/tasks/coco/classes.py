@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from scalenas.arch.strict import suggest
-from scalenas.config.errors import DataError
+from scalenas.errors import DataError
 
 from .file import CocoFile, plain
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from mmengine.registry import DATASETS
 
-from scalenas.config.errors import DataError
+from scalenas.errors import DataError
 
 from .annotations import Wanted
 

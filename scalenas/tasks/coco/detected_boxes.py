@@ -6,8 +6,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from scalenas.config.errors import DataError
-from scalenas.errors import short
+from scalenas.errors import DataError, short
 
 from .file import is_box, is_number, read_json
 

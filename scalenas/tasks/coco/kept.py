@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from scalenas.config.errors import DataError
+from scalenas.errors import DataError
 
 from .file import CocoFile
 

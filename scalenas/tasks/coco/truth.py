@@ -19,8 +19,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
 from scalenas.arch.strict import suggest
-from scalenas.config.errors import DataError
-from scalenas.errors import short
+from scalenas.errors import DataError, short
 
 from .detected_boxes import PERSON
 

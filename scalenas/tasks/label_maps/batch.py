@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from scalenas.config.errors import DataError
+from scalenas.errors import DataError
 
 from .labels import LabelMap, LabelRule, check_maps, read_label
 

@@ -17,7 +17,7 @@ import numpy as np
 from mmengine.logging import print_log
 from PIL import Image
 
-from scalenas.config.errors import DataError
+from scalenas.errors import DataError
 
 from ..folders import Folders
 from ..heads import metrics, task_model
