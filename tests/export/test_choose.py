@@ -24,7 +24,7 @@ def work_dir(tmp_path: Path) -> Path:
         Record(
             slot=10 * n,
             arch=arch,
-            cost=Cost(10**6 * (n + 1), 1000 * (n + 1), 10),
+            cost=Cost(macs=10**6 * (n + 1), params=1000 * (n + 1), acts=10),
             metrics={'mIoU': 50.0 + n, 'error': 3.0 - n},
             generation=0,
         )
@@ -50,7 +50,7 @@ def test_a_front_belongs_to_the_checkpoint_that_was_searched(
     work_dir: Path, cfg: Config, root: Path
 ) -> None:
     """Another checkpoint of the same space would be exported under the searched one's numbers."""
-    record = Record(0, archs(1)[0], Cost(1, 1, 1), {'mIoU': 50.0}, 0)
+    record = Record(0, archs(1)[0], Cost(macs=1, params=1, acts=1), {'mIoU': 50.0}, 0)
     digest = file_digest(root / 'supernet.pth')
     write_report([record], Objective('mIoU'), work_dir, digest)
     assert json.loads((work_dir / 'study.json').read_text())['metric'] == 'mIoU'
@@ -72,7 +72,7 @@ def test_a_front_belongs_to_the_checkpoint_that_was_searched(
 
 def test_a_front_is_chosen_from_by_what_it_was_made_for(work_dir: Path) -> None:
     """Of the front of an error that was to be small, the largest would be the worst net."""
-    record = Record(0, archs(1)[0], Cost(1, 1, 1), {'mIoU': 50.0, 'error': 1.0}, 0)
+    record = Record(0, archs(1)[0], Cost(macs=1, params=1, acts=1), {'mIoU': 50.0, 'error': 1.0}, 0)
     write_report([record], Objective('error', 'minimize'), work_dir, 'f00')
     with pytest.raises(
         ExportError, match=r"study\.json: the search was for metric 'error', the con"
@@ -97,7 +97,10 @@ def test_an_arch_is_found_by_name_or_file(work_dir: Path) -> None:
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
-        ({'budget': Budget(max_macs=5)}, r'within max_macs=5; the cheapest, slot 0, has 1\.000 M macs'),
+        (
+            {'budget': Budget(max_macs=5)},
+            r'within max_macs=5; the cheapest, slot 0, has 1\.000 M macs',
+        ),
         ({'index': 3}, r'--index 3 .* 0 \.\. 2'),
         (
             {'index': 2, 'budget': Budget(max_macs=2.5e6)},
