@@ -11,7 +11,8 @@ from mmengine.config import Config
 from scalenas.arch import ArchError, named
 from scalenas.complexity import Budget, Cost
 from scalenas.digest import file_digest
-from scalenas.export import ExportError, choose, export_subnet
+from scalenas.errors import ExportError
+from scalenas.export import choose, export_subnet
 from scalenas.search.record import Objective, Record
 from scalenas.search.report import write_report
 from tests.evaluation.world import archs, checkpoint, supernet
