@@ -208,7 +208,7 @@ def test_it_is_counted_and_traced() -> None:
         assert cost == count(layer for _, u in arch.units(arch.size) for layer in u.layers())
         assert trace(torch_net(arch), arch.size) == cost
         with_head = Counter(head=ClassificationHead(10))(arch)
-        assert with_head.macs == cost.macs + 10 * arch.widths[-1]
+        assert with_head['macs'] == cost['macs'] + 10 * arch.widths[-1]
 
 
 def test_it_has_a_table() -> None:
@@ -268,7 +268,7 @@ def test_it_is_scaled_and_searched_together_with_its_scalings() -> None:
     assert sampler({'type': 'hierarchical'}, scaled).archs(0)[0] in scaled
     grown, found = grow(SPACE.smallest(), 'width', budget=Budget(max_macs=1e6))
     assert found is not None
-    assert Counter()(grown.arch).macs <= 1e6 < Counter()(grown.arch).macs * 2
+    assert Counter()(grown.arch)['macs'] <= 1e6 < Counter()(grown.arch)['macs'] * 2
     twice = ROUNDINGS['nearest']
     assert SPACE.smallest().scaled(Scaling(width=2), twice).widths == (8, 8)
 

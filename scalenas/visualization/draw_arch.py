@@ -35,8 +35,10 @@ def _headline(arch: Arch, title: str, size: Size | None, head: Head | None, rule
         text += f', {fusions} fusions'
     if size is not None:
         cost = Counter(size, head)(arch)
-        divisor, unit = rule.unit(cost.macs)
-        amount = f'{cost.macs / divisor:.1f} {unit}'
+        divisor, unit = rule.unit(cost['macs'])
+        amount = f'{cost["macs"] / divisor:.1f} {unit}'
         what = 'with its head' if head else 'without head'
-        text += f'; {cost.params / 1e6:.2f} M params, {amount} macs at {size[0]} x {size[1]} {what}'
+        text += (
+            f'; {cost["params"] / 1e6:.2f} M params, {amount} macs at {size[0]} x {size[1]} {what}'
+        )
     return f'{title}\n{text}' if title else text
