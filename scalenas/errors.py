@@ -5,10 +5,14 @@ from __future__ import annotations
 import difflib
 import itertools
 import reprlib
+import traceback
 from collections.abc import Collection, Sequence
 from typing import Final, Self
 
 _MOST_WORDS = 20  # of a line that says what is allowed
+
+LONGEST: Final = 300
+"""Letters of a foreign message that are shown: some print a whole config."""
 
 
 class _Nothing:
@@ -84,6 +88,30 @@ def did_you_mean(word: object, known: Collection[object]) -> str:
     return f"did you mean '{near[0]}'?" if near else ''
 
 
+class ConfigError(UserError):
+    """A config, or an option of a tool, that makes no run."""
+
+
+class DataError(UserError):
+    """Data that is not where, or not what, the config says."""
+
+
+class CheckpointError(UserError):
+    """A checkpoint that cannot be used."""
+
+
+class TrainingError(UserError):
+    """A run that cannot go on."""
+
+
+class EvaluationError(UserError):
+    """A config, a checkpoint or data that no sub-net can be evaluated with."""
+
+
+class ExportError(UserError):
+    """A choice, a proof or a file that stops an export."""
+
+
 class _Repr(reprlib.Repr):
     def repr_int(self, x: int, level: int) -> str:
         # Python refuses to write numbers of more than 4,300 digits.
@@ -99,3 +127,18 @@ def short(value: object, limit: int = 60) -> str:
     writer.maxlevel, writer.maxstring, writer.maxother = 3, limit, limit
     text = ' '.join(writer.repr(value).split())
     return text if len(text) <= limit else f'{text[: limit - 3]}...'
+
+
+def foreign(error: BaseException) -> str:
+    """Kind and text of somebody else's error on one line."""
+    text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+    if 'Original Traceback' in text:
+        # A worker of a dataloader sends its whole traceback as text; its end says what was wrong.
+        return ' '.join(text.strip().splitlines()[-1].split())[:LONGEST]
+    if not text.strip():
+        # Such as an assertion without words: the line of code says what was asked.
+        found = traceback.extract_tb(error.__traceback__)
+        text = (found[-1].line or '') if found else ''
+    line = ' '.join(text.split())
+    line = line if len(line) <= LONGEST else f'{line[:LONGEST]}...'
+    return f'{type(error).__name__}: {line}' if line else type(error).__name__

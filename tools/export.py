@@ -11,7 +11,8 @@ import sys
 
 from scalenas.cli import main_of
 from scalenas.complexity import Budget
-from scalenas.config import ConfigError, DictAction, read_config
+from scalenas.config import DictAction, read_config
+from scalenas.errors import ConfigError
 from scalenas.export import choose, export_subnet, recorded
 
 NAMES = ('size', 'device', 'standalone', 'onnx', 'prune', 'force')

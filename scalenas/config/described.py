@@ -8,8 +8,9 @@ from typing import Any
 
 from mmengine.registry import DATASETS, DefaultScope
 
+from scalenas.errors import ConfigError
+
 from .diagnosis import accepted
-from .errors import ConfigError
 
 FILES = ('ann_file', 'bbox_file', 'headbox_file')
 """Keys of data sets that name one file."""

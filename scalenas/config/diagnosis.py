@@ -12,10 +12,9 @@ from mmengine.registry import OPTIMIZERS
 from torch.utils.data import DataLoader
 
 from scalenas.arch.strict import suggest
-from scalenas.errors import UserError
+from scalenas.errors import ConfigError, UserError, foreign
 
 from .blame import blamed
-from .errors import ConfigError, foreign
 from .parts import BUILT, accepted, built_parts, registered, registered_names
 
 BY_RUNNER = (

@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 from mmengine.config import Config
 
-from .errors import ConfigError
+from scalenas.errors import ConfigError
+
 from .parts import BUILT, registered, tables
 
 

@@ -11,8 +11,8 @@ from typing import Any
 from mmengine.hooks import CheckpointHook
 
 from scalenas.arch.strict import suggest
+from scalenas.errors import ConfigError
 
-from .errors import ConfigError
 from .metric_keys import metric_keys, subnet_names
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from mmengine.config import DictAction as Base
 
-from .errors import foreign
+from scalenas.errors import foreign
 
 
 class DictAction(Base):

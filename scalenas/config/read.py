@@ -12,9 +12,8 @@ from mmengine.config import Config
 
 import scalenas.registry  # noqa: F401 (tells mmengine where `scalenas::` and `mmseg::` are)
 from scalenas.arch.strict import suggest
-from scalenas.errors import UserError, short
+from scalenas.errors import ConfigError, UserError, foreign, short
 
-from .errors import ConfigError, foreign
 from .variables import check_option
 
 SUFFIXES = ('.py', '.yml', '.yaml', '.json')

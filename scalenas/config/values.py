@@ -17,8 +17,8 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
 from scalenas.arch.strict import suggest
+from scalenas.errors import ConfigError
 
-from .errors import ConfigError
 from .monitors import schedulers
 from .parts import tables, tables_in
 

@@ -14,8 +14,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from scalenas.arch.strict import suggest
-
-from .errors import ConfigError
+from scalenas.errors import ConfigError
 
 READ_BY_MMENGINE = (
     'model_wrapper_cfg',

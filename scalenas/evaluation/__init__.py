@@ -1,7 +1,8 @@
 """Arch to metrics: BN calibration, validation, traced cost, latency."""
 
+from scalenas.errors import EvaluationError
+
 from .calibrate import calibrated
-from .errors import EvaluationError
 from .evaluator import SubnetEvaluator
 from .latency import Latency, measure_latency
 from .loop import SubnetValLoop

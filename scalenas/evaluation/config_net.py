@@ -10,7 +10,7 @@ from typing import Any
 from mmengine.config import Config
 
 from scalenas.arch import Arch, Head, HRArch, Size, find, from_dict
-from scalenas.config import ConfigError
+from scalenas.errors import ConfigError
 from scalenas.models.extra import resolve_arch
 from scalenas.registry import MODELS
 from scalenas.space import AbstractSpace

@@ -8,7 +8,7 @@ import torch
 from mmengine.device import get_device
 from mmengine.logging import print_log
 
-from .errors import EvaluationError
+from scalenas.errors import EvaluationError
 
 
 def usable_device(name: str | None = None) -> torch.device:

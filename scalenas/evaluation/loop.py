@@ -15,12 +15,12 @@ from torch.utils.data import DataLoader
 
 from scalenas.arch.strict import as_flag
 from scalenas.config.metric_keys import DEFAULT_ARCHS
+from scalenas.errors import EvaluationError
 from scalenas.models.finite import watched
 from scalenas.registry import LOOPS
 
 from .batches import FixedBatches, batch_check, build_loader
 from .calibrate import calibrated
-from .errors import EvaluationError
 from .precision import full_precision, unrounded
 from .supernet import chosen_archs, supernet_of
 

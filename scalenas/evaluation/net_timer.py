@@ -15,11 +15,11 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from scalenas.arch import Arch, Size
+from scalenas.errors import EvaluationError
 from scalenas.models import backbone_type
 from scalenas.registry import MODELS
 
 from .device import usable_device
-from .errors import EvaluationError
 from .latency import Latency, timed, training_step
 
 KINDS = ('inference', 'training')

@@ -11,7 +11,8 @@ from mmengine import dist
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from .errors import EvaluationError
+from scalenas.errors import EvaluationError
+
 from .meeting import Arrival, meet
 
 Norms = list[tuple[str, _BatchNorm]]

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .errors import EvaluationError
+from scalenas.errors import EvaluationError
 
 _TWO_STAGE = 'mmdet.models.detectors.two_stage.TwoStageDetector'
 _ROI_HEAD = 'mmdet.models.roi_heads.standard_roi_head.StandardRoIHead'

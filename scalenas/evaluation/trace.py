@@ -15,8 +15,8 @@ from torch.utils._pytree import tree_leaves
 from scalenas.arch import Size
 from scalenas.arch.strict import as_channels, as_size
 from scalenas.complexity import Cost
+from scalenas.errors import EvaluationError
 
-from .errors import EvaluationError
 from .operators import CONVOLUTIONS, formula_of, is_free
 from .raw import raw_outputs
 

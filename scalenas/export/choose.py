@@ -10,8 +10,7 @@ from typing import Any, Literal
 from scalenas.arch import Arch, find, list_archs, load_file
 from scalenas.complexity import Budget, Cost
 from scalenas.digest import file_digest
-
-from .errors import ExportError
+from scalenas.errors import ExportError
 
 FRONT = 'front.json'
 STUDY = 'study.json'

@@ -11,10 +11,10 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 
 from scalenas.arch import Arch, HRArch, pruned
+from scalenas.errors import ExportError
 from scalenas.models import FAMILIES, supernet_types
 from scalenas.registry import MODELS
 
-from .errors import ExportError
 from .inference import INFERENCE, inference_variables
 from .standalone import OPTIONS, class_name, module_name
 

@@ -18,9 +18,9 @@ from typing import Any
 
 import torch
 
+from scalenas.errors import ExportError
 from scalenas.staging import staged_folder
 
-from .errors import ExportError
 from .standalone import module_name
 
 SUFFIXES = ('.py', '.pth', '.yaml', '.json', '_standalone.py', '.onnx')

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .errors import ExportError
+from scalenas.errors import ExportError
 
 FUSED = 2048
 """Channels that mmpretrain's HRFuseScales brings all maps to, as HRNet's classifier does."""

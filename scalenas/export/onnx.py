@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from scalenas.arch import Size
+from scalenas.errors import ExportError
 from scalenas.evaluation.raw import two_stage
 
-from .errors import ExportError
 from .verify import flat
 
 TOLERANCE = 1e-4

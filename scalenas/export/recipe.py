@@ -10,13 +10,13 @@ from mmengine.config import Config
 
 from scalenas.arch import Arch, HRArch, MBConvArch, RegNetArch, SegHead, under_head
 from scalenas.config import read_config
+from scalenas.errors import ExportError
 from scalenas.models import backbone_type
 from scalenas.models.extra import single_scale
 from scalenas.paths import resource
 from scalenas.staging import write_whole
 
 from .config import KEPT, for_ddp
-from .errors import ExportError
 from .fitting import fit_hrnet
 from .inference import inference_variables
 from .text import as_config

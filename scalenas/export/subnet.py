@@ -17,6 +17,7 @@ from scalenas.arch import HRArch, Size, dump, pruned
 from scalenas.arch.strict import as_int
 from scalenas.complexity import Cost
 from scalenas.digest import file_digest
+from scalenas.errors import ExportError
 from scalenas.evaluation import SubnetEvaluator, calibrated
 from scalenas.evaluation.supernet import locate
 from scalenas.models import SuperLinear
@@ -27,7 +28,6 @@ from scalenas.version import __version__
 
 from .choose import Choice
 from .config import plain_config, resizes, standalone_config, width_of
-from .errors import ExportError
 from .files import check_free, checkpoint_bytes, names_of, plain, publish, staged
 from .onnx import check_onnx, write_onnx
 from .saving import Saving

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import ExportError
+from scalenas.errors import ExportError
 
 WIDTH = 100
 

@@ -18,13 +18,13 @@ from torch import Tensor
 from scalenas.arch import HRArch, find, of_family, pruned
 from scalenas.arch.strict import ArchError, as_choice
 from scalenas.config import read_config
+from scalenas.errors import ExportError
 from scalenas.models import ScaleHRNet
 from scalenas.models.checkpoint import check_weights, load_checkpoint, misfits
 from scalenas.models.extra import single_scale
 from scalenas.models.slicing import NORM_KEYS, norm_map, super_names
 from scalenas.paths import resource, writable_folder
 
-from .errors import ExportError
 from .files import checkpoint_bytes, publish, staged
 from .recipe import RECIPES, recipe
 from .text import as_config

@@ -12,9 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from scalenas.errors import ExportError
 from scalenas.evaluation.raw import raw_outputs
-
-from .errors import ExportError
 
 TOLERANCE = 1e-10
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mmengine.logging import print_log
 
-from .errors import CheckpointError
+from scalenas.errors import CheckpointError
 
 DAMAGE = (
     zipfile.BadZipFile,

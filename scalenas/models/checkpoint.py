@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 
 from scalenas.arch.strict import suggest
+from scalenas.errors import CheckpointError
 from scalenas.space import AbstractSpace, ScaledSpace
 from scalenas.staging import staged_file
 
 from .archive import AGAIN, check_whole
-from .errors import CheckpointError
 from .pickled import READ, readable, refusal
 from .weights import check_state, check_values, check_weights, misfits
 

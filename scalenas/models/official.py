@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from scalenas.errors import CheckpointError
 from scalenas.space import HRSpace
 
-from .errors import CheckpointError
 from .super_hrnet import SuperScaleHRNet
 from .weights import check_values
 

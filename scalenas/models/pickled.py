@@ -15,8 +15,9 @@ from typing import Any
 
 from mmengine.logging import HistoryBuffer
 
+from scalenas.errors import CheckpointError
+
 from .arrays import Array, Kind, rebuilt_array, rebuilt_scalar
-from .errors import CheckpointError
 
 READ = 'tensors, plain values and numpy arrays'
 ALONE = 'write its state_dict alone with torch.save, if you trust the file'

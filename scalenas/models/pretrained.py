@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from scalenas.arch import Arch, MBConvArch, RegNetArch
+from scalenas.errors import CheckpointError
 
-from .checkpoint import CheckpointError, check_values, misfits
+from .checkpoint import check_values, misfits
 from .mbconv import ScaleMBConvNet
 from .mmpretrain_keys import from_mmpretrain
 from .regnet import ScaleRegNet

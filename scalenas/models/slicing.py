@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from scalenas.arch import HRArch, HRStage, module_of
+from scalenas.errors import CheckpointError
 from scalenas.space import HRSpace
 
-from .errors import CheckpointError
 from .parts import Part, Parts
 
 T = TypeVar('T')

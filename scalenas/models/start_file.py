@@ -12,9 +12,10 @@ from typing import Any
 from mmengine.model import PretrainedInit
 from torch import Tensor, nn
 
+from scalenas.errors import CheckpointError
+
 from .archive import check_records, is_archive
 from .checkpoint import load_checkpoint
-from .errors import CheckpointError
 from .weights import check_values
 
 

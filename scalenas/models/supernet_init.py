@@ -8,9 +8,10 @@ from typing import final
 from mmengine.logging import print_log
 from torch import nn
 
+from scalenas.errors import CheckpointError
 from scalenas.space import HRSpace
 
-from .checkpoint import CheckpointError, check_weights, load_checkpoint, written_space
+from .checkpoint import check_weights, load_checkpoint, written_space
 from .hrnet import ScaleHRNet
 from .slicing import slice_state_dict
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from scalenas.arch import MBConvArch, RegNetArch
+from scalenas.errors import CheckpointError
 
-from .errors import CheckpointError
 from .renaming import key_map_of, renamed
 
 T = TypeVar('T')

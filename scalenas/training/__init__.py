@@ -1,6 +1,7 @@
 """Training sub-nets of a supernet: the model wrapper, distillation, hooks, and launching a run."""
 
-from .errors import TrainingError
+from scalenas.errors import TrainingError
+
 from .hooks import InvalidLossHook, SpaceHook
 from .keypoint_loss import SpatialCrossEntropyLoss
 from .losses import OHEMCrossEntropy

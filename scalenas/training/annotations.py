@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from scalenas.config import ConfigError
+from scalenas.errors import ConfigError
 
 
 def label_maps(samples: object) -> Tensor | None:

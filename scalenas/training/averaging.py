@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from mmengine.config import Config
 
-from scalenas.config import ConfigError
+from scalenas.errors import ConfigError
 
 
 def check_averaging(cfg: Config) -> None:

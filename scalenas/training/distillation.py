@@ -18,7 +18,7 @@ from mmengine.model import BaseModel
 from torch import Tensor, nn
 
 from scalenas.arch.strict import as_choice, as_mapping, suggest
-from scalenas.config import ConfigError
+from scalenas.errors import ConfigError
 
 from .annotations import keypoint_weights, label_maps
 from .losses import kept_positions, masked_mse, soft_divergence, weighted_mse

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import nn
 
-from scalenas.config import ConfigError
+from scalenas.errors import ConfigError
 from scalenas.models import SuperLinear, Supernet
 from scalenas.space import AbstractSpace
 

@@ -10,8 +10,9 @@ from mmengine.config import Config, ConfigDict
 from mmengine.device import get_device
 from mmengine.registry import METRICS
 
-from scalenas.config import ConfigError, DictAction
+from scalenas.config import DictAction
 from scalenas.config.parts import accepted
+from scalenas.errors import ConfigError
 
 TO_TRAIN = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
 TO_TEST = ('model', 'test_dataloader', 'test_cfg', 'test_evaluator')

@@ -17,7 +17,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from scalenas.arch.strict import suggest
-from scalenas.config import ConfigError
+from scalenas.errors import ConfigError
 from scalenas.models.recompute import recomputed
 
 from .hooks import unwrapped

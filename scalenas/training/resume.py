@@ -13,7 +13,8 @@ from mmengine.logging import print_log
 from mmengine.runner import find_latest_checkpoint
 from torch import Tensor
 
-from scalenas.models.checkpoint import CheckpointError, check_state, load_checkpoint
+from scalenas.errors import CheckpointError
+from scalenas.models.checkpoint import check_state, load_checkpoint
 from scalenas.models.weights import first_broken
 
 PARTS: Mapping[str, Mapping[str, type]] = {

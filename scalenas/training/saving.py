@@ -20,10 +20,9 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
 from scalenas.config.monitors import schedulers
+from scalenas.errors import TrainingError
 from scalenas.paths import writable_folder
 from scalenas.registry import HOOKS
-
-from .errors import TrainingError
 
 PART = '.part-'
 

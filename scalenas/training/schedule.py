@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from mmengine.optim.scheduler.param_scheduler import INF, _ParamScheduler
 
-from scalenas.config import ConfigError
+from scalenas.errors import ConfigError
 from scalenas.registry import PARAM_SCHEDULERS
 
 

@@ -11,13 +11,8 @@ from mmengine.logging import print_log
 from torch import nn
 
 from scalenas.arch.strict import as_mapping
-from scalenas.config import ConfigError
-from scalenas.models.checkpoint import (
-    CheckpointError,
-    check_space,
-    check_weights,
-    load_checkpoint,
-)
+from scalenas.errors import CheckpointError, ConfigError
+from scalenas.models.checkpoint import check_space, check_weights, load_checkpoint
 from scalenas.space import AbstractSpace
 
 

@@ -17,7 +17,7 @@ from mmengine.model import BaseModel, MMDistributedDataParallel
 from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
 
-from scalenas.config import ConfigError
+from scalenas.errors import ConfigError
 from scalenas.registry import MODEL_WRAPPERS
 
 

@@ -14,13 +14,12 @@ from torch import Tensor, nn
 
 from scalenas import sampling
 from scalenas.arch.strict import as_choice, as_flag
-from scalenas.config import ConfigError
+from scalenas.errors import ConfigError, TrainingError
 from scalenas.models import SuperLinear, Supernet, is_supernet, supernet_types
 from scalenas.registry import MODELS
 
 from .annotations import without_labels
 from .distillation import Distillation, FrozenTeacher
-from .errors import TrainingError
 from .head import check_head
 from .regularization import half_squares, keep_no_statistics, without_dropout
 from .start import Start

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from torch import Tensor, nn
 
-from scalenas.config import ConfigError
+from scalenas.errors import ConfigError
 
 
 def check_tap(model: nn.Module, name: str, where: str = 'distillation.tap') -> None:

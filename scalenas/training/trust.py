@@ -8,11 +8,11 @@ from typing import Any
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from scalenas.models.checkpoint import CheckpointError, check_meta
+from scalenas.errors import CheckpointError, TrainingError
+from scalenas.models.checkpoint import check_meta
 from scalenas.models.finite import OutputWatch
 from scalenas.models.weights import first_broken
 
-from .errors import TrainingError
 from .hooks import unwrapped
 
 

@@ -11,8 +11,9 @@ from mmengine.registry import MODELS, PARAM_SCHEDULERS, VISUALIZERS
 from mmengine.runner import Runner
 from torch import nn
 
-from scalenas.config import ConfigError, clear_errors
+from scalenas.config import clear_errors
 from scalenas.config.blame import blamed
+from scalenas.errors import ConfigError
 
 
 @MODELS.register_module()

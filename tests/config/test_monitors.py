@@ -9,8 +9,9 @@ import pytest
 import torch
 from mmengine.registry import METRICS, DefaultScope
 
-from scalenas.config import ConfigError, check_monitors
+from scalenas.config import check_monitors
 from scalenas.config.metric_keys import metric_keys
+from scalenas.errors import ConfigError
 
 IOU = dict(type='IoUMetric', iou_metrics=['mIoU'])
 POSE = dict(type='CocoMetric', ann_file='x.json')

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from scalenas.config import ConfigError, DictAction, read_config
+from scalenas.config import DictAction, read_config
+from scalenas.errors import ConfigError
 
 REPO = Path(__file__).parents[2]
 BROKEN = {

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from mmengine.config import Config
 
-from scalenas.config import ConfigError, check_hints, check_values
+from scalenas.config import check_hints, check_values
 from scalenas.config.hints import fits
+from scalenas.errors import ConfigError
 
 from ..configs.shipped import CONFIGS, read
 from ..fuzz.configs import RIGHT, SHIPPED, WRONG, _set

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from scalenas.config import ConfigError, read_config
+from scalenas.config import read_config
+from scalenas.errors import ConfigError
 
 REPO = Path(__file__).parents[2]
 EARTH = str(REPO / 'configs/scalenas_seg/earth/teacher_w16_1xb16-1k_earth-96x96.py')

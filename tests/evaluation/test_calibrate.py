@@ -10,9 +10,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from scalenas.errors import EvaluationError
 from scalenas.evaluation import calibrate
 from scalenas.evaluation.calibrate import calibrated, recalibrated
-from scalenas.evaluation.errors import EvaluationError
 from scalenas.evaluation.regroup import regrouped
 from scalenas.evaluation.supernet import live_norms, supernet_of
 

@@ -10,8 +10,8 @@ from mmengine.config import Config
 
 from scalenas.arch import ClassificationHead, PoseHead, SegHead, named
 from scalenas.complexity import Counter
-from scalenas.config import ConfigError, read_config
-from scalenas.errors import UserError
+from scalenas.config import read_config
+from scalenas.errors import ConfigError, UserError
 from scalenas.evaluation import trace
 from scalenas.evaluation.config_net import config_net
 from scalenas.evaluation.evaluator import build_model

@@ -17,7 +17,8 @@ from torch import nn
 
 from scalenas.arch import RCNNHead, layers, named, parse_head
 from scalenas.complexity import Counter, count_mmdet, layer_cost
-from scalenas.evaluation import EvaluationError, trace
+from scalenas.errors import EvaluationError
+from scalenas.evaluation import trace
 from scalenas.evaluation.raw import raw_outputs
 from scalenas.registry import MODELS
 from scalenas.space import HRSpace

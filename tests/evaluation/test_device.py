@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from scalenas.evaluation import EvaluationError, NetTimer, SubnetEvaluator, device
+from scalenas.errors import EvaluationError
+from scalenas.evaluation import NetTimer, SubnetEvaluator, device
 from scalenas.evaluation.device import usable_device
 from scalenas.export import export_subnet
 

@@ -19,9 +19,8 @@ from mmseg.evaluation import IoUMetric
 from torch import nn
 
 from scalenas.complexity import count
-from scalenas.config import DataError
-from scalenas.errors import UserError
-from scalenas.evaluation import EvaluationError, SubnetEvaluator, calibrated
+from scalenas.errors import DataError, EvaluationError, UserError
+from scalenas.evaluation import SubnetEvaluator, calibrated
 from scalenas.evaluation.batches import FixedBatches, build_loader
 from scalenas.evaluation.precision import areas, full_precision, unrounded
 from scalenas.space import HRSpace

@@ -13,7 +13,8 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from torch import nn
 
-from scalenas.evaluation import EvaluationError, SubnetEvaluator
+from scalenas.errors import EvaluationError
+from scalenas.evaluation import SubnetEvaluator
 from scalenas.models.checkpoint import check_weights
 from scalenas.models.finite import OutputWatch, watched
 

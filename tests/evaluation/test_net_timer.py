@@ -7,7 +7,8 @@ import torch
 
 from scalenas.arch import MBConvArch, MBStage, named
 from scalenas.arch.mbconv_units import MBBlock
-from scalenas.evaluation import EvaluationError, NetTimer, device_name, net_timer
+from scalenas.errors import EvaluationError
+from scalenas.evaluation import NetTimer, device_name, net_timer
 from scalenas.evaluation.latency import timed, training_step
 from scalenas.models import ScaleMBConvNet
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
+from scalenas.errors import EvaluationError
 from scalenas.evaluation.calibrate import recalibrated
-from scalenas.evaluation.errors import EvaluationError
 from scalenas.evaluation.regroup import regrouped
 from scalenas.evaluation.supernet import live_norms
 

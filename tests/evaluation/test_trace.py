@@ -17,7 +17,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from scalenas.arch import ArchError, list_archs, named
 from scalenas.complexity import Cost, Counter, count
-from scalenas.evaluation import EvaluationError, trace
+from scalenas.errors import EvaluationError
+from scalenas.evaluation import trace
 from scalenas.evaluation.operators import MULTIPLYING
 from scalenas.models import ScaleHRNet, ScaleMBConvNet, SuperScaleHRNet
 from scalenas.space import HRSpace

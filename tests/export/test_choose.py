@@ -11,7 +11,8 @@ from mmengine.config import Config
 from scalenas.arch import ArchError, named
 from scalenas.complexity import Budget, Cost
 from scalenas.digest import file_digest
-from scalenas.export import ExportError, choose, export_subnet
+from scalenas.errors import ExportError
+from scalenas.export import choose, export_subnet
 from scalenas.search.record import Objective, Record
 from scalenas.search.report import write_report
 from tests.evaluation.world import archs, checkpoint, supernet
@@ -97,7 +98,10 @@ def test_an_arch_is_found_by_name_or_file(work_dir: Path) -> None:
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
-        ({'budget': Budget(max_macs=5)}, r'within max_macs=5; the cheapest, slot 0, has 1\.000 M macs'),
+        (
+            {'budget': Budget(max_macs=5)},
+            r'within max_macs=5; the cheapest, slot 0, has 1\.000 M macs',
+        ),
         ({'index': 3}, r'--index 3 .* 0 \.\. 2'),
         (
             {'index': 2, 'budget': Budget(max_macs=2.5e6)},

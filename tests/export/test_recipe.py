@@ -12,8 +12,8 @@ from mmengine.registry import DefaultScope
 from scalenas.arch import Arch, Scaling, SegHead, from_dict, named, pruned, under_head
 from scalenas.arch.rounding import CEIL
 from scalenas.complexity import Budget, Counter
+from scalenas.errors import ExportError
 from scalenas.evaluation import trace
-from scalenas.export import ExportError
 from scalenas.export.config import KEPT
 from scalenas.export.recipe import write_recipe
 from scalenas.models.extra import single_scale

@@ -15,7 +15,8 @@ from mmengine.config import Config
 from torch import Tensor, nn
 
 from scalenas.arch import list_archs, named
-from scalenas.export import Exported, ExportError, choose, export_subnet, load_exported
+from scalenas.errors import ExportError
+from scalenas.export import Exported, choose, export_subnet, load_exported
 from scalenas.export.onnx import write_onnx
 from scalenas.export.standalone import class_name, standalone_source
 from tests.evaluation.test_detectors import detector

@@ -19,17 +19,9 @@ from mmengine.structures import PixelData
 from torch import Tensor, nn
 
 from scalenas.arch import load_file
-from scalenas.errors import UserError
+from scalenas.errors import ExportError, UserError
 from scalenas.evaluation import SubnetEvaluator, calibrated
-from scalenas.export import (
-    Exported,
-    ExportError,
-    choose,
-    difference,
-    export_subnet,
-    load_exported,
-    recorded,
-)
+from scalenas.export import Exported, choose, difference, export_subnet, load_exported, recorded
 from scalenas.export.files import names_of, publish, staged
 from scalenas.export.subnet import subnet_state
 from tests.evaluation.world import CLASSES, SPACE, architecture, archs, config, supernet

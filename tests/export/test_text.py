@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mmengine.config import Config
 
-from scalenas.export.errors import ExportError
+from scalenas.errors import ExportError
 from scalenas.export.text import as_config, as_source
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()

@@ -16,10 +16,9 @@ from mmengine.logging import MessageHub
 from mmengine.registry import MODELS, DefaultScope
 
 from scalenas.arch import HRArch, dump, from_dict, pruned
-from scalenas.config import ConfigError
-from scalenas.errors import UserError
+from scalenas.errors import ConfigError, ExportError, UserError
 from scalenas.evaluation import trace
-from scalenas.export import TASKS, Exported, ExportError, Source, transfer
+from scalenas.export import TASKS, Exported, Source, transfer
 from scalenas.models import ScaleHRNet
 from scalenas.models.checkpoint import load_checkpoint, save_plain
 from scalenas.models.extra import single_scale

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from scalenas.export.errors import ExportError
+from scalenas.errors import ExportError
 from scalenas.export.verify import flat
 
 

@@ -11,8 +11,9 @@ import pytest
 import torch
 from torch.serialization import set_crc32_options
 
+from scalenas.errors import CheckpointError
 from scalenas.models.archive import check_whole
-from scalenas.models.checkpoint import CheckpointError, load_checkpoint
+from scalenas.models.checkpoint import load_checkpoint
 
 
 @pytest.fixture

@@ -14,13 +14,8 @@ from mmengine.runner import Runner
 from torch import nn
 from torch.utils.data import Dataset
 
-from scalenas.models.checkpoint import (
-    CheckpointError,
-    check_space,
-    check_weights,
-    load_checkpoint,
-    save_plain,
-)
+from scalenas.errors import CheckpointError
+from scalenas.models.checkpoint import check_space, check_weights, load_checkpoint, save_plain
 from scalenas.space import HRSpace, hull_of, scalenet_scaled_space
 
 from .world import DEMO

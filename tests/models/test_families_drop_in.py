@@ -15,8 +15,8 @@ from mmengine.config import ConfigDict
 from mmengine.registry import DefaultScope
 
 from scalenas.arch import MBConvArch, RegNetArch, named
+from scalenas.errors import CheckpointError
 from scalenas.models import ScaleMBConvNet, ScaleRegNet, from_mmpretrain, mmpretrain_key_map
-from scalenas.models.checkpoint import CheckpointError
 from scalenas.scaling import grow
 from scalenas.space import HRSpace
 

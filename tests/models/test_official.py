@@ -12,8 +12,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from scalenas.arch import named
+from scalenas.errors import CheckpointError
 from scalenas.models import ScaleHRNet, SuperScaleHRNet
-from scalenas.models.checkpoint import CheckpointError, load_checkpoint
+from scalenas.models.checkpoint import load_checkpoint
 from scalenas.models.official import from_official, to_official
 from scalenas.space import HRSpace
 

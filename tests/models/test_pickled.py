@@ -19,8 +19,9 @@ from mmengine.config import ConfigDict
 from mmengine.runner import save_checkpoint
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 
+from scalenas.errors import CheckpointError
 from scalenas.models.arrays import Kind, rebuilt_array
-from scalenas.models.checkpoint import CheckpointError, check_meta, load_checkpoint
+from scalenas.models.checkpoint import check_meta, load_checkpoint
 
 METAS = sorted(Path(mmpose.__file__).parent.glob('.mim/configs/_base_/datasets/*.py'))
 

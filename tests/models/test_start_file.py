@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from scalenas.errors import CheckpointError
 from scalenas.models import (
     ScaleHRNet,
     ScaleMBConvNet,
@@ -17,7 +18,6 @@ from scalenas.models import (
     SuperMBConvNet,
     SuperScaleHRNet,
 )
-from scalenas.models.checkpoint import CheckpointError
 from scalenas.models.start_file import check_foreign_start
 
 from .mbconv_nets import BIG

@@ -10,9 +10,8 @@ import torch
 from torch import nn
 
 from scalenas.arch import HRArch
-from scalenas.errors import UserError
+from scalenas.errors import CheckpointError, UserError
 from scalenas.models import ScaleHRNet, SuperScaleHRNet, key_map, slice_state_dict
-from scalenas.models.checkpoint import CheckpointError
 from scalenas.space import HRSpace, SpaceError
 
 from .world import DEMO, lively, pictures

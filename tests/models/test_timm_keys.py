@@ -12,8 +12,8 @@ from torch import nn
 from scalenas.arch import MBConvArch, RegNetArch, list_archs, named
 from scalenas.arch.rounding import EFFICIENTNET
 from scalenas.complexity import Counter
+from scalenas.errors import CheckpointError
 from scalenas.models import ScaleMBConvNet, ScaleRegNet, from_timm, timm_key_map
-from scalenas.models.checkpoint import CheckpointError
 from scalenas.scaling import EFFICIENTNET_TABLE
 
 from .world import assert_close, lively, pictures

@@ -11,7 +11,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from scalenas.models.checkpoint import CheckpointError, check_values, check_weights, load_checkpoint
+from scalenas.errors import CheckpointError
+from scalenas.models.checkpoint import check_values, check_weights, load_checkpoint
 from scalenas.models.weights import check_state, first_broken
 
 

@@ -29,9 +29,10 @@ FREE_OF_TORCH = {
 WITH_TORCH = {
     'config': {'arch'},
     'models': {'arch', 'complexity', 'space'},
-    'training': {'arch', 'complexity', 'space', 'scaling', 'sampling', 'config', 'models'},
-    'evaluation': {'arch', 'complexity', 'space', 'config', 'models'},
-    'export': {'arch', 'complexity', 'space', 'config', 'models', 'evaluation'},
+    'tasks': {'arch', 'complexity', 'space', 'config', 'models'},
+    'training': {'arch', 'complexity', 'space', 'scaling', 'sampling', 'config', 'models', 'tasks'},
+    'evaluation': {'arch', 'complexity', 'space', 'config', 'models', 'tasks'},
+    'export': {'arch', 'complexity', 'space', 'config', 'models', 'tasks', 'evaluation'},
     'pose': {'arch', 'models'},
 }
 ROOMS = {**FREE_OF_TORCH, **{room: {*seen, 'registry'} for room, seen in WITH_TORCH.items()}}

@@ -11,8 +11,8 @@ import torch
 from mmengine.config import Config
 
 from scalenas.arch import dump
+from scalenas.errors import CheckpointError
 from scalenas.evaluation import SubnetEvaluator
-from scalenas.models.checkpoint import CheckpointError
 from scalenas.training.launch import build_runner
 
 from ..evaluation.world import (

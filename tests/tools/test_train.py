@@ -132,7 +132,8 @@ def test_ddp_that_would_fail_is_refused(config, case):
     """DDP dies in the second step when a weight got no gradient and none was expected to lack."""
     from mmengine.registry import MODELS, DefaultScope
 
-    from scalenas.config import ConfigError, read_config
+    from scalenas.config import read_config
+    from scalenas.errors import ConfigError
     from scalenas.training.launch import check_parallel
 
     sampler, space, finds, inactive, refused = PARALLEL[case]

@@ -12,8 +12,8 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
+from scalenas.errors import CheckpointError
 from scalenas.models import SuperScaleHRNet
-from scalenas.models.checkpoint import CheckpointError
 from scalenas.space import HRSpace
 from scalenas.training.pretrained import check_pretrained
 

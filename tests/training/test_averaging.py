@@ -14,7 +14,7 @@ from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch import nn
 
-from scalenas.config import ConfigError
+from scalenas.errors import ConfigError
 from scalenas.models.checkpoint import load_checkpoint
 from scalenas.training.averaging import check_averaging
 

@@ -7,8 +7,7 @@ import pytest
 import torch
 from mmengine.optim import OptimWrapper
 
-from scalenas.models.checkpoint import CheckpointError
-from scalenas.training import TrainingError
+from scalenas.errors import CheckpointError, TrainingError
 from scalenas.training.losses import kept_positions, masked_mse
 
 from .conftest import batch

@@ -10,7 +10,7 @@ from mmengine.structures import InstanceData, PixelData
 from mmpose.models.losses import KeypointMSELoss
 from mmpose.structures import PoseDataSample
 
-from scalenas.config import ConfigError
+from scalenas.errors import ConfigError
 from scalenas.registry import MODELS
 from scalenas.training.distillation import Distillation
 from scalenas.training.losses import weighted_mse

@@ -11,7 +11,7 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import turn_on_activation_checkpointing
 
-from scalenas.config import ConfigError
+from scalenas.errors import ConfigError
 from scalenas.training.recompute import RecomputeHook, check_recomputed, recomputed_names
 
 from .conftest import SEGMENTOR, batch

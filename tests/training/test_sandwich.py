@@ -13,7 +13,7 @@ from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
-from scalenas.config import ConfigError
+from scalenas.errors import ConfigError
 from scalenas.training.launch import _give_each_a_backward, check_parallel
 from scalenas.training.step import SuperNetDDP
 

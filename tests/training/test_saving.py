@@ -15,7 +15,7 @@ from mmengine.runner import Runner
 from torch import nn
 from torch.utils.data import DataLoader
 
-from scalenas.training import TrainingError
+from scalenas.errors import TrainingError
 from scalenas.training.saving import WholeFiles, doubts, save_whole
 
 

@@ -5,7 +5,7 @@ import torch
 from mmengine.optim.scheduler import LinearLR
 from mmengine.registry import PARAM_SCHEDULERS
 
-from scalenas.config import ConfigError
+from scalenas.errors import ConfigError
 from scalenas.training import ExponentialLRWithFloor
 
 RATE = 0.256

@@ -10,10 +10,10 @@ from mmengine.registry import DefaultScope
 from mmpretrain.structures import DataSample
 
 from scalenas.arch.strict import ArchError
-from scalenas.config import ConfigError
+from scalenas.errors import CheckpointError, ConfigError
 from scalenas.evaluation.evaluator import load_into
 from scalenas.models import FeatureDropout
-from scalenas.models.checkpoint import CheckpointError, save_plain
+from scalenas.models.checkpoint import save_plain
 from scalenas.models.mbconv import ScaleMBConvNet
 from scalenas.models.slicing import cut_state_dict
 from scalenas.registry import MODELS

@@ -7,7 +7,7 @@ import torch
 from mmengine.config import ConfigDict
 
 from scalenas.arch.strict import ArchError
-from scalenas.config import ConfigError
+from scalenas.errors import ConfigError
 from scalenas.training.distillation import Distillation
 from scalenas.training.launch import check_statistics
 from scalenas.training.losses import soft_divergence

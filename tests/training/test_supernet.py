@@ -7,9 +7,8 @@ import torch
 from mmengine.optim import OptimWrapper
 
 from scalenas.arch.strict import ArchError
-from scalenas.config import ConfigError
+from scalenas.errors import ConfigError, TrainingError
 from scalenas.registry import MODELS
-from scalenas.training import TrainingError
 
 from .conftest import SEGMENTOR, SPACE, batch, new_hub
 

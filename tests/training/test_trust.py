@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import nn
 
-from scalenas.training.errors import TrainingError
+from scalenas.errors import TrainingError
 from scalenas.training.trust import TrustHook
 
 

@@ -19,10 +19,9 @@ from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
 from scalenas.arch.strict import suggest
-from scalenas.errors import short
+from scalenas.errors import DataError, short
 
 from .detected_boxes import PERSON
-from .errors import DataError
 
 BOXES = 'mmdet.evaluation.metrics.coco_metric'
 POSES = 'mmpose.evaluation.metrics.coco_metric'

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from mmengine.logging import print_log
 
-from .batch import size_of_batch
-from .errors import DataError
+from scalenas.errors import DataError
+
 from .folders import Folders
 from .heads import check_class_count, heads, kind
+from .label_maps.batch import size_of_batch
 
 SAMPLE = 16
 """Images of a split that are read."""

@@ -6,10 +6,9 @@ from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from scalenas.errors import short
+from scalenas.errors import DataError, short
 
-from .coco_file import is_box, is_number, read_json
-from .errors import DataError
+from .file import is_box, is_number, read_json
 
 FIELDS = ('image_id', 'category_id', 'bbox', 'score')
 PERSON = 1

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from .errors import ConfigError
-from .labels import BYTE, LabelRule
+from scalenas.errors import ConfigError
+
+from .label_maps.labels import BYTE, LabelRule
 
 OF_EDGES = ('STDCHead',)
 """Auxiliary heads of mmseg that find the edges of classes, not the classes."""

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scalenas.errors import short
-
-from .errors import DataError
+from scalenas.errors import DataError, short
 
 FORMAT = 'see cocodataset.org/#format-data'
 NOT_AS = "an entry is not as COCO's format wants it"

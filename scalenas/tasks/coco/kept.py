@@ -13,8 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .coco_file import CocoFile
-from .errors import DataError
+from scalenas.errors import DataError
+
+from .file import CocoFile
 
 Row = Mapping[str, Any]
 

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .errors import DataError
+from scalenas.errors import DataError
+
 from .labels import LabelMap, LabelRule, check_maps, read_label
 
 

@@ -12,10 +12,9 @@ from typing import Any
 
 from mmengine.dataset import Compose
 
-from scalenas.errors import UserError
+from scalenas.errors import DataError, UserError
 
-from .errors import DataError
-from .labels import size_fault
+from .label_maps.labels import size_fault
 
 UNREADABLE = (
     OSError,

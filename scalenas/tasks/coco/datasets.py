@@ -9,8 +9,9 @@ from typing import Any
 
 from mmengine.registry import DATASETS
 
+from scalenas.errors import DataError
+
 from .annotations import Wanted
-from .errors import DataError
 
 READ_BY = {
     'BaseCocoStyleDataset': ('_load_annotations', 'parse_data_info'),

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from .errors import DataError
+from scalenas.errors import DataError
 
 BYTE = 255
 """What mmseg's `reduce_zero_label`, label maps and padding write for "no class"."""

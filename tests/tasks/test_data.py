@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from scalenas.config import DataError, check_data
+from scalenas.errors import DataError
+from scalenas.tasks import check_data
 
 
 @pytest.fixture
