@@ -10,8 +10,11 @@ from scalenas.errors import NOTHING, UserError, short
 def test_the_line_is_made_from_the_fields() -> None:
     error = UserError(where='search.budget', got=0, allowed='bounds', hint='leave it out')
     assert str(error) == 'search.budget: expected bounds, got 0; leave it out'
-    error = UserError('unknown key', where='a', got='dw', allowed=('dx', 'y', 'z'))
-    assert str(error) == "a: unknown key; expected one of dx, y, z, got 'dw'; did you mean 'dx'?"
+    error = UserError('unknown key', where='a', got='depht', allowed=('depth', 'y', 'z'))
+    assert (
+        str(error) == "a: unknown key; expected one of depth, y, z, got 'depht'; "
+        "did you mean 'depth'?"
+    )
     assert str(UserError(where='a', got=3, allowed=(1, 2))) == 'a: expected 1 or 2, got 3'
     assert str(UserError(got=3, allowed=range(99))).endswith('19, ... (99 in all), got 3')
     assert str(UserError('is no file', where='a.py')) == 'a.py: is no file'
