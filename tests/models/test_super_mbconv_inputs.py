@@ -77,7 +77,7 @@ def test_a_crop_that_cannot_give_the_largest_resolution_is_refused_at_once(
         ({'align': 'right'}, "align: 'right' needs a space with one conv_out"),
         ({'align': 'both'}, "align: 'both' needs a space with one conv_out"),
         ({'align_seed': -1}, 'align_seed: expected a whole number'),
-        ({'norm_cfg': {'type': 'GN', 'num_groups': 2}}, 'norm_cfg.type: expected BN'),
+        ({'norm_cfg': {'type': 'GN', 'num_groups': 2}}, 'norm_cfg.type: expected one of BN'),
         ({'frozen_stages': 9}, 'frozen_stages must be within -1'),
         ({'out_indices': (7,)}, 'out_indices must be distinct steps'),
         ({'space': {'family': 'mbcov'}}, "did you mean 'mbconv'"),
