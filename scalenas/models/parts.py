@@ -87,6 +87,11 @@ def window(shape: Sequence[int], whole: Sequence[int], align: Align = 'left') ->
     return (*channels, *kernels)
 
 
+def window_of(key: str, shape: Sequence[int], whole: Sequence[int]) -> Part:
+    """The part, called `key`, of a tensor of shape `whole` that has this shape; see `window`."""
+    return Part(key, window(shape, whole))
+
+
 def _side(count: int, total: int, align: Align) -> slice:
     if not 0 < count <= total:
         raise UserError(f'supernet: {count} channels are not among the {total} that it holds')
