@@ -10,7 +10,7 @@ from statistics import mean, stdev
 from scalenas.arch import ClassificationHead, MBConvArch, load_file, of_family
 from scalenas.complexity import Counter
 from scalenas.config import read_config
-from scalenas.sampling.many import macs_of_samplings
+from scalenas.sampling.mbconv_many import macs_of_samplings
 from scalenas.scaling import SearchedScalings
 from scalenas.search import (
     AlternatingSearch,

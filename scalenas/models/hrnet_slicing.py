@@ -7,17 +7,11 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from scalenas.arch import HRArch, HRStage, module_of
-from scalenas.errors import CheckpointError
 from scalenas.space import HRSpace
 
-from .parts import Part, Parts
+from .parts import NORM_KEYS, Part, cut_state_dict
 
 T = TypeVar('T')
-NORM_KEYS = {
-    'bn': ('weight', 'bias', 'running_mean', 'running_var', 'num_batches_tracked'),
-    'gn': ('weight', 'bias'),
-}
-"""Short name of a norm -> its entries in a state dict."""
 _LAST = re.compile(r'^stage(\d+)\.(\d+)\.fuse_layers\.')
 
 
@@ -60,6 +54,14 @@ def norm_map(arch: HRArch, norm: str = 'bn') -> dict[str, str]:
     return {_norm_of(a, norm): _norm_of(b, norm) for a, b in super_names(arch).items()}
 
 
+def own_keys(arch: HRArch) -> dict[str, str]:
+    """State-dict keys of `arch`, each to itself: HRNet in the OpenMMLab packages has the same."""
+    names = super_names(arch)
+    found = [f'{name}.weight' for name in names]
+    found += [f'{_norm_of(name, "bn")}.{key}' for name in names for key in NORM_KEYS['bn']]
+    return {key: key for key in found}
+
+
 def key_map(space: HRSpace, arch: HRArch, norm: str = 'bn') -> dict[str, str]:
     """State-dict key of `arch` -> the supernet's key; shapes are the same.
 
@@ -89,32 +91,6 @@ def slice_state_dict(
     norm = 'bn' if f'{prefix}bn1.weight' in supernet_state else 'gn'
     parts = {key: Part(held) for key, held in key_map(space, arch, norm).items()}
     return cut_state_dict(supernet_state, parts, prefix)
-
-
-def cut_state_dict(
-    supernet_state: Mapping[str, T], parts: Parts, prefix: str = 'backbone.'
-) -> dict[str, T]:
-    """The state dict of the model with the network of these parts as its backbone.
-
-    Memory is shared, not copied. Entries without `prefix` (heads, necks) are kept as they are.
-
-    Raises:
-        CheckpointError: when the state dict lacks one of the parts.
-    """
-    missing = [
-        f'{prefix}{part.key}'
-        for part in parts.values()
-        if f'{prefix}{part.key}' not in supernet_state
-    ]
-    if missing:
-        raise CheckpointError(
-            f'not the weights of a supernet of this space: {len(missing)} of {len(parts)} keys '
-            f'are missing, the first is {missing[0]!r} (with the prefix {prefix!r})'
-        )
-    found = {k: v for k, v in supernet_state.items() if not k.startswith(prefix)}
-    for key, part in parts.items():
-        found[f'{prefix}{key}'] = part.with_prefix(prefix).of(supernet_state)
-    return found
 
 
 def _norm_of(conv: str, norm: str) -> str:

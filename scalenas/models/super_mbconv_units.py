@@ -13,10 +13,9 @@ from scalenas.arch.mbconv_units import ConvUnit, MBUnit
 
 from .blocks import ConvNorm
 from .mbconv import MBConvBlock, run_mbconv, skips
-from .parts import Align, Part, window
+from .parts import NORM_KEYS, Align, Part, window
 from .recompute import recomputed
-from .slicing import NORM_KEYS
-from .super_blocks import Holding
+from .super_mbconv_blocks import Holding
 from .super_parts import Cut, run_conv_norm, run_squeeze
 
 
