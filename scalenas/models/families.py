@@ -29,8 +29,10 @@ def backbone_type(arch: Arch) -> str:
     """
     if arch.family not in BACKBONES:
         raise ArchError(
-            f'no backbone is registered for {arch.family} networks ({", ".join(BACKBONES)} have '
-            'one); add it to `scalenas.models.families.BACKBONES`'
+            'no backbone is registered for this family',
+            got=arch.family,
+            allowed=BACKBONES,
+            hint='add it to `scalenas.models.families.BACKBONES`',
         )
     return BACKBONES[arch.family]
 

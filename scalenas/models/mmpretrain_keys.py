@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from scalenas.arch import MBConvArch, RegNetArch
-from scalenas.errors import CheckpointError
 
-from .renaming import key_map_of, renamed
+from .renaming import check_options, key_map_of, renamed
 
 T = TypeVar('T')
 
@@ -64,8 +63,7 @@ def _efficientnet_names(arch: MBConvArch) -> dict[str, tuple[str, str]]:
 
 def _regnet_names(arch: RegNetArch) -> dict[str, tuple[str, str]]:
     """Path of each convolution here -> paths of convolution and norm there."""
-    if arch.block != 'x' or arch.conv_out is not None or arch.stem_type != 'simple':
-        raise CheckpointError('mmpretrain has no such network: its RegNet is X without conv_out')
+    check_options(arch, 'mmpretrain', block='x', conv_out=None, stem_type='simple')
     found = {'stem.conv': ('conv1', 'bn1')}
     for layer in arch.layers():
         if layer.name == 'stem.conv':

@@ -56,15 +56,17 @@ def window(shape: Sequence[int], whole: Sequence[int], align: Align = 'left') ->
 
 def _side(count: int, total: int, align: Align) -> slice:
     if not 0 < count <= total:
-        raise UserError(f'supernet: {count} channels are not among the {total} that it holds')
+        raise UserError(where='channels of the supernet', got=count, allowed=f'1 ... {total}')
     return slice(0, count) if align == 'left' else slice(total - count, total)
 
 
 def _centre(kernel: int, total: int) -> slice:
     if not 0 < kernel <= total or (total - kernel) % 2:
         raise UserError(
-            f'supernet: a kernel of {kernel}x{kernel} is not nested in the centre of one of '
-            f'{total}x{total}; kernels of a space must be all odd, such as 3, 5, 7'
+            where='kernel of the supernet',
+            got=kernel,
+            allowed=f'one that lies in the centre of {total}x{total}',
+            hint='kernels of a space must be all odd, such as 3, 5, 7',
         )
     start = (total - kernel) // 2
     return slice(start, start + kernel)

@@ -64,13 +64,14 @@ def from_source(
     try:
         found = rename(state, arch)
     except CheckpointError as error:
-        raise CheckpointError(f'{where}: {error}') from None
+        error.where = f'{where}: {error.where}' if error.where else where
+        raise
     # Old checkpoints do not count batches.
     counters = (key for key in own if key.endswith('.num_batches_tracked') and key not in found)
     found |= {key: torch.zeros((), dtype=torch.long) for key in counters}
     of_backbone = {key: found[key] for key in own}
     if wrong := misfits(own, of_backbone):
-        raise CheckpointError(f'{where}: not the weights of {source} for this arch: {wrong}')
+        raise CheckpointError(f'not the weights of {source} for this arch: {wrong}', where=where)
     check_values(own, of_backbone, where)
     return found
 
@@ -81,6 +82,8 @@ def _net(arch: Arch) -> type[ScaleMBConvNet] | type[ScaleRegNet]:
     if isinstance(arch, RegNetArch):
         return ScaleRegNet
     raise CheckpointError(
-        f'no weights of other packages are renamed for the family {arch.family} (only for mbconv '
-        "and regnet); mmpretrain's HRNet has the same names here: load its weights as they are"
+        'no weights of other packages are renamed for this family',
+        got=arch.family,
+        allowed=(MBConvArch.family, RegNetArch.family),
+        hint="mmpretrain's HRNet has the same names here: load its weights as they are",
     )

@@ -109,7 +109,8 @@ def cut_state_dict(
     if missing:
         raise CheckpointError(
             f'not the weights of a supernet of this space: {len(missing)} of {len(parts)} keys '
-            f'are missing, the first is {missing[0]!r} (with the prefix {prefix!r})'
+            'are missing, this one first',
+            where=missing[0],
         )
     found = {k: v for k, v in supernet_state.items() if not k.startswith(prefix)}
     for key, part in parts.items():

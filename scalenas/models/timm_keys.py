@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from scalenas.arch import MBConvArch, RegNetArch
-from scalenas.errors import CheckpointError
 
-from .renaming import key_map_of, renamed
+from .renaming import check_options, key_map_of, renamed
 
 T = TypeVar('T')
 
@@ -62,8 +61,7 @@ def from_timm(state: Mapping[str, T], arch: MBConvArch | RegNetArch) -> dict[str
 
 
 def _efficientnet_names(arch: MBConvArch) -> dict[str, tuple[str, str]]:
-    if arch.shortcut != 'identity':
-        raise CheckpointError('timm has no such network: its skips are identities')
+    check_options(arch, 'timm', shortcut='identity')
     found = {}
     for layer in arch.layers():
         _, index, *rest = layer.name.split('.')
@@ -82,8 +80,7 @@ def _efficientnet_names(arch: MBConvArch) -> dict[str, tuple[str, str]]:
 
 
 def _regnet_names(arch: RegNetArch) -> dict[str, tuple[str, str]]:
-    if arch.stem_type != 'simple':
-        raise CheckpointError('timm has no such network: its RegNet has a 3x3 stem')
+    check_options(arch, 'timm', stem_type='simple')
     return {
         layer.name: (layer.name, f'{layer.name.rpartition(".")[0]}.bn') for layer in arch.layers()
     }
