@@ -12,9 +12,10 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 
-from scalenas.config import check_data, read_config
+from scalenas.config import read_config
 from scalenas.datasets.split import split_file
 from scalenas.evaluation.batches import build_loader
+from scalenas.tasks import check_data
 
 from .coco.world import boxes, draw, write
 from .tools.conftest import tool  # noqa: F401 (a fixture)

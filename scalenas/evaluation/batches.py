@@ -16,8 +16,9 @@ from mmengine.runner import Runner
 from mmengine.structures import BaseDataElement
 from torch.utils.data import DataLoader
 
-from scalenas.config import check_batch, label_rule, seeded, watch
+from scalenas.config import seeded
 from scalenas.errors import EvaluationError
+from scalenas.tasks import check_batch, label_rule, watch
 
 MEMORY_LIMIT = 2 * 2**30
 SEED = 0

@@ -15,12 +15,13 @@ from torch import nn
 
 from scalenas.arch import ClassificationHead, Size
 from scalenas.complexity import Counter
-from scalenas.config import check_data, check_hints, check_values, clear_errors, fit_truth
+from scalenas.config import check_hints, check_values, clear_errors
 from scalenas.errors import EvaluationError
 from scalenas.models import SuperLinear
 from scalenas.models.checkpoint import check_space, check_weights, load_checkpoint
 from scalenas.models.finite import watched
 from scalenas.space import AbstractSpace
+from scalenas.tasks import check_data, fit_truth
 
 from .batches import MEMORY_LIMIT, FixedBatches, batch_check, build_loader
 from .calibrate import calibrated

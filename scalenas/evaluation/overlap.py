@@ -9,8 +9,8 @@ from typing import Any
 from mmengine.logging import print_log
 from mmengine.registry import DATASETS, DefaultScope
 
-from scalenas.config import check_data
 from scalenas.errors import UserError
+from scalenas.tasks import check_data
 
 MISUSED = {
     'test_dataloader': 'what a search finds there is too good to report',

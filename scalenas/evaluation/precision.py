@@ -14,7 +14,7 @@ import torch
 from mmengine.evaluator import Evaluator
 from torch import Tensor, nn
 
-from .average_precision import BOXES, POSES, average_precision
+from scalenas.tasks.coco.average_precision import BOXES, POSES, average_precision
 
 _IOU = 'mmseg.evaluation.metrics.iou_metric'
 

@@ -15,8 +15,8 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 
 from scalenas.arch.strict import as_choice
-from scalenas.config import LabelRule, check_batch, label_rule
 from scalenas.errors import EvaluationError
+from scalenas.tasks import LabelRule, check_batch, label_rule
 
 from .precision import is_iou
 

@@ -8,7 +8,7 @@ from typing import Any
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from scalenas.config import check_batch, label_rule, task_model, watch
+from scalenas.tasks import check_batch, label_rule, task_model, watch
 
 
 class BatchHook(Hook):

@@ -13,7 +13,6 @@ from mmengine.runner import BaseLoop, Runner
 from torch import nn
 
 from scalenas.arch import dump
-from scalenas.config import fit_truth
 from scalenas.errors import CheckpointError, TrainingError
 from scalenas.models.checkpoint import (
     check_space,
@@ -25,6 +24,7 @@ from scalenas.models.checkpoint import (
 from scalenas.models.weights import first_broken
 from scalenas.registry import HOOKS
 from scalenas.staging import write_whole
+from scalenas.tasks import fit_truth
 from scalenas.version import __version__
 
 from .supernet import SuperNet

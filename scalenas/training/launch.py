@@ -14,7 +14,6 @@ from mmengine.runner import Runner, TestLoop, ValLoop
 from torch import nn
 
 from scalenas.config import (
-    check_data,
     check_hints,
     check_monitors,
     check_values,
@@ -25,6 +24,7 @@ from scalenas.config import (
 from scalenas.errors import ConfigError, DataError
 from scalenas.paths import writable_folder
 from scalenas.sampling import FixedSampler, SandwichSampler
+from scalenas.tasks import check_data
 
 from .averaging import check_averaging
 from .batch_hook import BatchHook, watch_loaders

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from pycocotools import mask
 
-from scalenas.config import check_data
 from scalenas.errors import DataError
+from scalenas.tasks import check_data
 
 from .world import CLASSES, SIDE, boxes, config, draw, exact_score, write
 
@@ -152,7 +152,9 @@ def test_what_would_train_on_nothing_or_the_wrong_thing(
 
 def test_much_that_is_a_crowd_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    monkeypatch.setattr('scalenas.config.annotations.print_log', lambda text, *_: said.append(text))
+    monkeypatch.setattr(
+        'scalenas.tasks.coco.annotations.print_log', lambda text, *_: said.append(text)
+    )
     write(folder, supervision(3))
     check_data(config(folder), ('train_dataloader',))
     assert ['3 of 12 objects are crowds' in text for text in said] == [True]

@@ -11,8 +11,8 @@ from mmengine.evaluator import Evaluator
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner, ValLoop
 
-from scalenas.config import fit_truth
 from scalenas.errors import DataError
+from scalenas.tasks import fit_truth
 from scalenas.training.hooks import TruthHook
 
 from .world import CLASSES, boxes, config, draw, exact_score, poses, write

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from scalenas.config import check_data
 from scalenas.errors import DataError
+from scalenas.tasks import check_data
 
 from .world import CLASSES, SIDE, boxes, config, draw, poses, write
 

@@ -15,8 +15,8 @@ from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from PIL import Image
 
-from scalenas.config import fit_truth
 from scalenas.evaluation.precision import unrounded
+from scalenas.tasks import fit_truth
 
 SIDE = 128
 CLASSES = ('cat', 'dog')

@@ -13,12 +13,12 @@ from mmengine.config import Config
 from mmengine.evaluator import Evaluator
 from PIL import Image
 
-from scalenas.config import segmentation as checked
 from scalenas.errors import DataError, EvaluationError, UserError
 from scalenas.evaluation import SubnetEvaluator
 from scalenas.evaluation.precision import unrounded
 from scalenas.search.plan import SearchPlan
 from scalenas.search.settings import what_counts
+from scalenas.tasks.label_maps import files as checked
 
 from .world import CLASSES, archs
 

@@ -13,7 +13,7 @@ import numpy as np
 from mmengine.config import Config
 from PIL import Image
 
-from scalenas.config import check_data
+from scalenas.tasks import check_data
 
 from .case import Case
 

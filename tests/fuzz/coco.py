@@ -21,7 +21,7 @@ from typing import Any
 
 from mmengine.registry import DATASETS, DefaultScope
 
-from scalenas.config import check_data
+from scalenas.tasks import check_data
 
 from ..coco.world import SIDE, boxes, config, draw, exact_score, poses, write
 from .case import Case

@@ -14,9 +14,9 @@ from mmengine.config import Config
 from numpy.typing import NDArray
 from PIL import Image
 
-from scalenas.config import check_batch, check_data, label_rule
-from scalenas.config.sample import built
 from scalenas.evaluation.scored_classes import check_classes
+from scalenas.tasks import check_batch, check_data, label_rule
+from scalenas.tasks.sample import built
 
 from .case import Case
 

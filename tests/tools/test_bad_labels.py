@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scalenas.config import segmentation as checked
+from scalenas.tasks.label_maps import files as checked
 
 from .conftest import one_line
 

@@ -11,15 +11,15 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.registry import DATASETS, DefaultScope
 
+from scalenas.config.described import check_class_names, check_joined, class_of, described, is_local
+from scalenas.config.diagnosis import accepted, clear_errors, diagnosed
+from scalenas.config.private_random import seeded
 from scalenas.errors import DataError, UserError
 
 from .class_folders import check_class_folders, check_same_classes
-from .described import check_class_names, check_joined, class_of, described, is_local
-from .diagnosis import accepted, clear_errors, diagnosed
 from .heads import check_class_count, check_heads, heads, label_rule
+from .label_maps.files import check_segmentation
 from .loading import leaves, watch
-from .private_random import seeded
-from .segmentation import check_segmentation
 
 PACKAGES = {'BaseSegDataset': 'mmseg', 'BaseDataset': 'mmpretrain'}
 """Class that the data sets of a package come from -> the package."""

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from scalenas.arch.strict import suggest
 from scalenas.errors import DataError
 
-from .coco_file import CocoFile, plain
+from .file import CocoFile, plain
 
 
 def check_classes(file: CocoFile, classes: Sequence[str], named: bool, scored: bool) -> None:

@@ -19,9 +19,9 @@ from PIL import Image
 
 from scalenas.errors import DataError
 
+from ..folders import Folders
+from ..heads import metrics, task_model
 from .batch import padded, size_of_batch
-from .folders import Folders
-from .heads import metrics, task_model
 from .labels import LabelMap, LabelRule, check_maps, check_variety, read_label
 
 SAMPLE = 24

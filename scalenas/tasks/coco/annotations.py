@@ -17,10 +17,10 @@ from PIL import Image
 
 from scalenas.errors import DataError, short
 
-from .coco_classes import check_classes
-from .coco_file import CocoFile, plain
-from .coco_kept import Kept, kept_boxes, kept_poses
-from .coco_masks import ALLOWED, is_in_parts, outline_fault
+from .classes import check_classes
+from .file import CocoFile, plain
+from .kept import Kept, kept_boxes, kept_poses
+from .masks import ALLOWED, is_in_parts, outline_fault
 
 TOLERATED = 0.01
 """Share of boxes without size or outside of their picture that is reported, but no error: COCO's

@@ -12,8 +12,8 @@ import pytest
 from mmengine.config import Config
 from PIL import Image
 
-from scalenas.config import check_data
 from scalenas.errors import ConfigError, DataError
+from scalenas.tasks import check_data
 
 CLASSES = ('cat', 'dog', 'owl')
 SPLITS = ('train', 'val')

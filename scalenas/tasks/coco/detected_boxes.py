@@ -8,7 +8,7 @@ from typing import Any
 
 from scalenas.errors import DataError, short
 
-from .coco_file import is_box, is_number, read_json
+from .file import is_box, is_number, read_json
 
 FIELDS = ('image_id', 'category_id', 'bbox', 'score')
 PERSON = 1

@@ -7,7 +7,7 @@ from typing import Any
 
 from scalenas.errors import ConfigError
 
-from .labels import BYTE, LabelRule
+from .label_maps.labels import BYTE, LabelRule
 
 OF_EDGES = ('STDCHead',)
 """Auxiliary heads of mmseg that find the edges of classes, not the classes."""

@@ -11,8 +11,8 @@ import pytest
 from mmengine.config import Config
 from PIL import Image
 
-from scalenas.config import check_data
 from scalenas.errors import DataError
+from scalenas.tasks import check_data
 
 POINTS = [5.0, 6.0, 2] * 17
 
@@ -258,7 +258,9 @@ def test_a_few_useless_boxes_in_many_are_said_and_passed(
 ) -> None:
     """COCO's own train2017 has boxes without size."""
     said: list[str] = []
-    monkeypatch.setattr('scalenas.config.annotations.print_log', lambda text, *_: said.append(text))
+    monkeypatch.setattr(
+        'scalenas.tasks.coco.annotations.print_log', lambda text, *_: said.append(text)
+    )
     given = content()
     given['annotations'] = [annotation(n) for n in range(1, 201)]
     given['annotations'][7]['bbox'] = [3, 3, 0, 5]

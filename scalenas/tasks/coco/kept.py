@@ -15,7 +15,7 @@ from typing import Any
 
 from scalenas.errors import DataError
 
-from .coco_file import CocoFile
+from .file import CocoFile
 
 Row = Mapping[str, Any]
 

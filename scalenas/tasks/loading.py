@@ -14,7 +14,7 @@ from mmengine.dataset import Compose
 
 from scalenas.errors import DataError, UserError
 
-from .labels import size_fault
+from .label_maps.labels import size_fault
 
 UNREADABLE = (
     OSError,

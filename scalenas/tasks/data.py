@@ -7,14 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from scalenas.config.described import check_paths
+from scalenas.config.described import described as _datasets
+from scalenas.config.described import is_local as _is_local
 from scalenas.errors import DataError
 
-from .annotations import Wanted, check_annotations
-from .coco_datasets import as_coco, as_truth, truths_of
-from .described import check_paths
-from .described import described as _datasets
-from .described import is_local as _is_local
-from .detected_boxes import check_detected
+from .coco.annotations import Wanted, check_annotations
+from .coco.datasets import as_coco, as_truth, truths_of
+from .coco.detected_boxes import check_detected
 from .sample import check_sample
 
 FILES = ('bbox_file', 'headbox_file')

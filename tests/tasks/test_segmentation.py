@@ -15,9 +15,9 @@ from mmengine.config import Config
 from numpy.typing import NDArray
 from PIL import Image
 
-from scalenas.config import LabelRule, check_data
-from scalenas.config import segmentation as checked
 from scalenas.errors import ConfigError, DataError
+from scalenas.tasks import LabelRule, check_data
+from scalenas.tasks.label_maps import files as checked
 
 from .folders import LOAD, SIZE, SPLITS, label, seg_config, write_split, write_world
 

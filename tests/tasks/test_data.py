@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from scalenas.config import check_data
 from scalenas.errors import DataError
+from scalenas.tasks import check_data
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .coco_file import is_number, is_whole
+from .file import is_number, is_whole
 
 ALLOWED = (
     'polygons [[x, y, x, y, x, y, ...], ...], or run lengths {size: [height, width], counts: ...} '
