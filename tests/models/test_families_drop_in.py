@@ -16,7 +16,7 @@ from mmengine.registry import DefaultScope
 
 from scalenas.arch import MBConvArch, RegNetArch, named
 from scalenas.errors import CheckpointError
-from scalenas.models import ScaleMBConvNet, ScaleRegNet, from_mmpretrain, mmpretrain_key_map
+from scalenas.models import ScaleMBConvNet, ScaleRegNet, from_stock, stock_key_map
 from scalenas.scaling import grow
 from scalenas.space import HRSpace
 from tests.errors import raises
@@ -43,7 +43,7 @@ def test_efficientnet_with_mmpretrain_weights_gives_its_outputs(
     theirs = lively(backbone_of('mmpretrain', 'EfficientNet', b, out_indices=(1, 2, 3, 4, 6)))
     arch = named(f'efficientnet_{b}')
     ours = ScaleMBConvNet(arch, out_indices=(1, 2, 3, 5, 8), **AS_MMPRETRAIN).double().eval()
-    ours.load_state_dict(from_mmpretrain(theirs.state_dict(), arch, prefix=''))
+    ours.load_state_dict(from_stock(theirs.state_dict(), arch, 'mmpretrain', prefix=''))
     assert_equal_outputs(theirs, ours, size)
 
 
@@ -53,7 +53,7 @@ def test_regnetx_with_their_weights_gives_their_outputs(package: str, name: str)
     theirs = lively(backbone_of(package, 'RegNet', name, out_indices=(0, 1, 2, 3)))
     arch = named(name)
     ours = ScaleRegNet(arch, out_indices=(1, 2, 3, 4)).double().eval()
-    ours.load_state_dict(from_mmpretrain(theirs.state_dict(), arch, prefix=''))
+    ours.load_state_dict(from_stock(theirs.state_dict(), arch, 'mmpretrain', prefix=''))
     assert_equal_outputs(theirs, ours, (64, 64))
 
 
@@ -72,7 +72,7 @@ def test_keys_and_shapes_are_those_of_mmpretrain(b: str) -> None:
     theirs = backbone_of('mmpretrain', 'EfficientNet', b).state_dict()
     with torch.device('meta'):
         ours = ScaleMBConvNet(arch).state_dict()
-    keys = mmpretrain_key_map(arch)
+    keys = stock_key_map(arch, 'mmpretrain')
     assert set(keys) == set(ours)
     assert sorted(keys.values()) == sorted(theirs)
     assert all(ours[a].shape == theirs[b].shape for a, b in keys.items())
@@ -96,8 +96,10 @@ def test_other_padding_or_epsilon_gives_other_outputs() -> None:
 
 def test_heads_pass_and_foreign_weights_are_refused() -> None:
     arch = named('regnetx_400mf')
-    state = {f'backbone.{key}': i for i, key in enumerate(mmpretrain_key_map(arch).values())}
-    found = from_mmpretrain({**state, 'head.fc.weight': 7}, arch)
+    state = {
+        f'backbone.{key}': i for i, key in enumerate(stock_key_map(arch, 'mmpretrain').values())
+    }
+    found = from_stock({**state, 'head.fc.weight': 7}, arch, 'mmpretrain')
     assert found['head.fc.weight'] == 7
     assert (
         found['backbone.s1.b1.downsample.bn.running_var']
@@ -105,12 +107,12 @@ def test_heads_pass_and_foreign_weights_are_refused() -> None:
     )
     first = next(iter(state))
     with raises(CheckpointError, where=first, names=('1 keys', '0 are')):
-        from_mmpretrain({key: value for key, value in state.items() if key != first}, arch)
+        from_stock({k: v for k, v in state.items() if k != first}, arch, 'mmpretrain')
     other = 'backbone.layer9.conv1.weight'
     with raises(CheckpointError, where=other, names=('0 keys', '1 are')):
-        from_mmpretrain({**state, other: 1}, arch)
+        from_stock({**state, other: 1}, arch, 'mmpretrain')
     with raises(CheckpointError, where='block', got='y', names=('mmpretrain',)):
-        mmpretrain_key_map(named('regnety_400mf'))
+        stock_key_map(named('regnety_400mf'), 'mmpretrain')
 
 
 def backbone(arch: MBConvArch | RegNetArch, **options: Any) -> dict[str, Any]:
