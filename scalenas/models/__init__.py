@@ -13,15 +13,14 @@ from .families import (
 )
 from .feature_dropout import FeatureDropout
 from .hrnet import ScaleHRNet
+from .hrnet_slicing import key_map, slice_state_dict
 from .mbconv import ScaleMBConvNet
-from .mmpretrain_keys import from_mmpretrain, mmpretrain_key_map
+from .pretrained import from_stock, stock_key_map
 from .regnet import ScaleRegNet
-from .slicing import key_map, slice_state_dict
 from .super_hrnet import SuperScaleHRNet
 from .super_linear import SuperLinear, super_linear_cls_head
 from .super_mbconv import ChoiceMBConvNet, SuperMBConvNet
 from .supernet_init import SupernetInit
-from .timm_keys import from_timm, timm_key_map
 
 follow(register_nets)
 MODELS.register_module('SuperLinearClsHead', module=super_linear_cls_head)
@@ -39,13 +38,11 @@ __all__ = [
     'Supernet',
     'SupernetInit',
     'backbone_type',
-    'from_mmpretrain',
-    'from_timm',
+    'from_stock',
     'is_supernet',
     'key_map',
-    'mmpretrain_key_map',
     'slice_state_dict',
     'static_types',
+    'stock_key_map',
     'supernet_types',
-    'timm_key_map',
 ]

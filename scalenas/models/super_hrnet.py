@@ -14,9 +14,9 @@ from scalenas.space import HRSpace
 
 from .backbone import as_arch
 from .hrnet import AbstractHRNet
+from .hrnet_slicing import full_arch, key_map, norm_map, super_names
 from .layers import norm_abbreviation
 from .parts import Part, Parts
-from .slicing import full_arch, key_map, norm_map, super_names
 from .start_file import check_start
 
 

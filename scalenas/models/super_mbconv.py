@@ -31,8 +31,8 @@ from .parts import ALIGNS, Align, Parts
 from .resize import check_crop, resized
 from .staged import out_steps, step_maps
 from .start_file import check_start
-from .super_blocks import CHOICES, ONE, Holding, build_held
-from .super_units import Live, live_units, parts_of, run_unit
+from .super_mbconv_blocks import CHOICES, ONE, Holding, build_held
+from .super_mbconv_units import Live, live_units, parts_of, run_unit
 
 NORMS = ('BN', 'BN2d', 'SyncBN')
 """Norms of which a part can run."""

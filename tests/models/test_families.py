@@ -233,9 +233,9 @@ def test_norms_and_activations_are_those_asked_for() -> None:
         ({'out_indices': (5, -1)}, r'out_indices must be distinct'),
         ({'frozen_stages': 6}, 'frozen_stages must be within -1 .none. and 5, got 6'),
         ({'drop_path_rate': 1.0}, 'drop_path_rate'),
-        ({'arch': SMALL_Z.to_dict()}, 'expected family mbconv, got regnet'),
-        ({'arch': 'scalenas_s1'}, 'scalenas_s1: expected family mbconv, got hrnet'),
-        ({'arch': {'stages': []}}, "expected a mapping with 'family'"),
+        ({'arch': SMALL_Z.to_dict()}, "family: expected mbconv, got 'regnet'"),
+        ({'arch': 'scalenas_s1'}, "scalenas_s1.family: expected mbconv, got 'hrnet'"),
+        ({'arch': {'stages': []}}, "a mapping with 'family'"),
     ],
 )
 def test_mistakes_get_one_line(options: dict[str, Any], said: str) -> None:

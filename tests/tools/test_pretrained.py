@@ -16,7 +16,7 @@ from mmengine.runner import load_checkpoint
 from scalenas.arch import named
 from scalenas.models.pretrained import caveat
 from scalenas.registry import MODELS
-from tests.models.world import assert_close, lively, pictures
+from tests.models.world import assert_close, lively, pictures, stock_extra
 
 from .conftest import REPO
 
@@ -109,6 +109,29 @@ def test_mmpretrains_classifier_gives_its_scores(
     assert_close(wanted, got)
 
 
+def test_hrnets_of_all_packages_keep_their_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """mmseg's fusions are bilinear, those of the others take the nearest pixel."""
+    monkeypatch.chdir(tmp_path)
+    for source, mode in (('mmseg', 'bilinear'), ('mmpretrain', 'nearest')):
+        with DefaultScope.overwrite_default_scope(source):
+            theirs = lively(MODELS.build({'type': 'HRNet', 'extra': stock_extra(18)}))
+        state = {f'backbone.{key}': value for key, value in theirs.state_dict().items()}
+        torch.save({'state_dict': {**state, 'head.fc.weight': torch.ones(1)}}, f'{source}.pth')
+        args = (source, f'{source}.pth', f'{mode}.pth', '--arch', 'hrnet_w18')
+        assert convert(monkeypatch, *args) == 0
+        ours = MODELS.build(Config.fromstring(capsys.readouterr().out, '.py').backbone)
+        assert ours.arch.upsample == mode
+        ours.double().init_weights()
+        written = torch.load(f'{mode}.pth', weights_only=True)['state_dict']
+        assert set(written) == {*state, 'head.fc.weight'}
+        x = pictures(1, 3, 64, 96)
+        with torch.no_grad():
+            for wanted, got in zip(theirs(x), ours.eval()(x), strict=True):
+                assert_close(wanted, got)
+
+
 def test_mistakes_are_one_line_and_nothing_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -127,7 +150,10 @@ def test_mistakes_are_one_line_and_nothing_is_written(
         (('timm', 'wide.pth', 'out.pth', *right), "'backbone.stem.conv.weight': (16, 3, 3, 3)"),
         (('timm', 'x.pth', 'out.pth', '--arch', 'regnety_200mf'), 'not the weights of timm'),
         (('mmpretrain', 'x.pth', 'out.pth', *right), 'not the weights of mmpretrain'),
-        (('timm', 'x.pth', 'out.pth', '--arch', 'hrnet_w18'), 'for the family hrnet'),
+        (
+            ('timm', 'x.pth', 'out.pth', '--arch', 'hrnet_w18'),
+            'allowed: mmpretrain, mmdet, mmpose, mmseg',
+        ),
         (('timm', 'x.pth', 'out.pth', '--arch', 'regnetx_200m'), "did you mean 'regnetx_200mf'"),
         (('timm', 'x.pth', 'old.pth', *right), 'old.pth: exists already'),
         (('timm', 'x.pth', 'none/out.pth', *right), 'none: no such folder'),
