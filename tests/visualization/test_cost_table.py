@@ -21,6 +21,7 @@ from scalenas.arch import (
 )
 from scalenas.complexity import PYCLS, SCALENAS, Cost, Counter
 from scalenas.visualization import cost_rows, cost_text, layer_text
+from tests.errors import contains, raises
 from tests.strategies import hr_archs, sizes
 
 ROOT = Path(__file__).resolve().parents[2]
