@@ -3,14 +3,8 @@
 from scalenas.family import follow
 from scalenas.registry import MODELS, WEIGHT_INITIALIZERS
 
-from .families import (
-    Supernet,
-    backbone_type,
-    is_supernet,
-    register_nets,
-    static_types,
-    supernet_types,
-)
+from .backbone import AbstractBackbone
+from .families import backbone_type, register_nets, static_types, supernet_types
 from .feature_dropout import FeatureDropout
 from .hrnet import ScaleHRNet
 from .hrnet_slicing import key_map, slice_state_dict
@@ -20,6 +14,7 @@ from .regnet import ScaleRegNet
 from .super_hrnet import SuperScaleHRNet
 from .super_linear import SuperLinear, super_linear_cls_head
 from .super_mbconv import ChoiceMBConvNet, SuperMBConvNet
+from .supernet import Supernet, is_supernet, nested
 from .supernet_init import SupernetInit
 
 follow(register_nets)
@@ -27,6 +22,7 @@ MODELS.register_module('SuperLinearClsHead', module=super_linear_cls_head)
 WEIGHT_INITIALIZERS.register_module(module=SupernetInit)
 
 __all__ = [
+    'AbstractBackbone',
     'ChoiceMBConvNet',
     'FeatureDropout',
     'ScaleHRNet',
@@ -41,6 +37,7 @@ __all__ = [
     'from_stock',
     'is_supernet',
     'key_map',
+    'nested',
     'slice_state_dict',
     'static_types',
     'stock_key_map',

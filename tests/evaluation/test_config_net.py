@@ -177,7 +177,7 @@ def test_a_neck_with_weights_or_a_second_head_is_not_guessed() -> None:
         ),
         ({'type': 'X'}, 'the backbone there: none'),
         ({'backbone': {'type': 'scalenas.ScaleHRNet', 'arch': 'scalenas_s9'}}, "'scalenas_s9'"),
-        ({'backbone': {'type': 'scalenas.ScaleHRNet', 'arch': {'stages': []}}}, 'an arch, a mapping'),
+        ({'backbone': {'type': 'scalenas.ScaleHRNet', 'arch': {'stages': []}}}, 'an arch, a'),
         ({'backbone': {**SUPER, 'space': {'family': 'hr'}}}, 'model.backbone.space.family'),
     ],
 )
