@@ -11,7 +11,7 @@ from mmengine.config import Config
 from paired import ratio
 
 from scalenas.datasets.demo import make_scenes
-from scalenas.datasets.scenes import SceneRecipe
+from scalenas.datasets.scenes import CLASSES, SceneRecipe
 from scalenas.evaluation import SubnetEvaluator, calibrated
 from scalenas.evaluation.evaluator import build_model
 from scalenas.evaluation.supernet import live_norms, supernet_of
@@ -28,8 +28,8 @@ def evaluator(folder: Path) -> SubnetEvaluator:
     cfg = Config.fromfile(resource(CONFIG))
     for name in ('search_dataloader', 'calibration_dataloader'):
         dataset = cfg[name]['dataset']
-        dataset['type'], dataset['data_root'] = 'scalenas.SceneDataset', str(folder / 'data')
-    cfg.model.architecture.decode_head.num_classes = 8
+        dataset['metainfo'], dataset['data_root'] = {'classes': CLASSES}, str(folder / 'data')
+    cfg.model.architecture.decode_head.num_classes = len(CLASSES)
     torch.manual_seed(0)
     model = build_model(cfg)
     meta = {'scalenas': {'space': supernet_of(model).space.to_dict()}}

@@ -235,7 +235,7 @@ def main() -> None:
         cells = []
         with make() as made:
             made.eval()
-            exact = trace(made, (height, width)).macs
+            exact = trace(made, (height, width))['macs']
             for ask in COUNTERS.values():
                 # Some leave hooks, or another mode.
                 cells.append(asked(ask, _copy(made), (height, width), exact))

@@ -96,7 +96,7 @@ def stock(quick: bool) -> list[Result]:
     ours, theirs = ScaleHRNet(arch), HRNet(extra)
     x = torch.randn((1, 3, *size), generator=torch.Generator().manual_seed(0))
     counter = Counter(size)
-    per_mac = counter(named('hrnet_w32')).macs / counter(arch).macs
+    per_mac = counter(named('hrnet_w32'))['macs'] / counter(arch)['macs']
     rows = []
     for kind, action, pairs in (('forward', forward, 30), ('training step', training_step, 15)):
         row = ratio(action(ours, x), action(theirs, x), 5 if quick else pairs)

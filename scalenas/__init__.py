@@ -1,5 +1,16 @@
 """Train one weight-shared network, search it, export any of its sub-networks."""
 
+from . import builtin_families  # noqa: F401 - registers the families of the house
+from .family import Family, WeightMap, families, family_named, family_of, register_family
 from .version import __version__, version_info
 
-__all__ = ['__version__', 'version_info']
+__all__ = [
+    'Family',
+    'WeightMap',
+    '__version__',
+    'families',
+    'family_named',
+    'family_of',
+    'register_family',
+    'version_info',
+]

@@ -230,7 +230,7 @@ def test_table_of_detectors():
         return [{'coco/bbox_mAP': s, 'coco/bbox_mAP_50': 2 * s} for s in scores]
 
     scores = {'exported': runs(0.1, 0.2, 0.3), 'random': runs(0.05, 0.05, 0.05)}
-    lines = finetune_table(scores, (0, 1, 2), Cost(34_500_000, 1_200_000)).splitlines()
+    lines = finetune_table(scores, (0, 1, 2), Cost(macs=34_500_000, params=1_200_000)).splitlines()
     start = '1.200 M | 34.5 M'
     assert lines[2] == f'| exported | {start} | 10.0 | 20.0 | 30.0 | 20.0 ± 10.0 | 40.0 ± 20.0 |'
     assert lines[3] == f'| random | {start} | 5.0 | 5.0 | 5.0 | 5.0 ± 0.0 | 10.0 ± 0.0 |'

@@ -2,7 +2,7 @@
 
 from .bottomup import HigherHead
 from .detectors import RCNNHead
-from .document import FAMILIES, dump, from_dict, load, load_file, of_family
+from .document import dump, from_dict, load, load_file, of_family
 from .heads import (
     CITYSCAPES,
     ClassificationHead,
@@ -27,6 +27,7 @@ from .layer import (
     layers,
     out_size,
     section_of,
+    sections,
 )
 from .mbconv import MBConvArch, MBStage
 from .mbconv_units import MBBlock, SqueezeRule
@@ -37,7 +38,6 @@ from .zoo import find, list_archs, named
 
 __all__ = [
     'CITYSCAPES',
-    'FAMILIES',
     'ROUNDINGS',
     'Arch',
     'ArchError',
@@ -81,6 +81,7 @@ __all__ = [
     'regnet',
     'rounding',
     'section_of',
+    'sections',
     'stock_hrnet',
     'under_head',
 ]

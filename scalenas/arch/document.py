@@ -10,22 +10,12 @@ from typing import Any, TypeVar
 import yaml
 
 from scalenas.errors import short
+from scalenas.family import family_named, family_names
 
-from .hrnet import HRArch
 from .layer import Arch
-from .mbconv import MBConvArch
-from .regnet import RegNetArch
 from .strict import ArchError, as_choice, inside, wrong
 
 A = TypeVar('A', bound=Arch)
-
-FAMILIES: dict[str, type[Arch]] = {
-    HRArch.family: HRArch,
-    MBConvArch.family: MBConvArch,
-    RegNetArch.family: RegNetArch,
-}
-"""Family name -> the class of its archs. A new family is one more entry."""
-
 
 MOST_TEXT = 50_000
 """Characters of a YAML text: ten thousand are read in a second, and networks need thousands."""
@@ -88,10 +78,11 @@ def from_dict(data: object, where: str = 'arch') -> Arch:
     """
     if not isinstance(data, dict) or 'family' not in data:
         raise ArchError(
-            f"{where}: not an arch: expected a mapping with 'family' ({', '.join(FAMILIES)})"
+            f"{where}: not an arch: expected a mapping with 'family' ({', '.join(family_names())})"
         )
-    family = as_choice(data['family'], f'{where}.family', tuple(FAMILIES))
-    return FAMILIES[family].from_dict(data, where)
+    family = as_choice(data['family'], f'{where}.family', family_names())
+    kind: type[Arch] = family_named(family).arch
+    return kind.from_dict(data, where)
 
 
 def of_family(arch: Arch, family: type[A], where: str = 'arch') -> A:

@@ -9,6 +9,7 @@ from functools import lru_cache, partial
 from typing import TypeVar
 
 from scalenas.errors import short
+from scalenas.family import family_of
 
 from .bottomup import HigherHead
 from .detectors import RCNNHead
@@ -100,7 +101,7 @@ def _linear_layers(c: int, hidden: int | None, num_classes: int) -> tuple[Layer,
 
 def default_head(arch: Arch) -> str:
     """What a family is mostly used for, as a text for `parse_head`."""
-    return 'seg:19' if arch.size is None else 'cls:1000'
+    return family_of(arch).head
 
 
 def under_head(arch: A, head: Head | None) -> A:

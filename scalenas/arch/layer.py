@@ -151,6 +151,12 @@ def section_of(arch: Arch, name: str) -> Section:
     return Section(name.partition('.')[0] or 'stem')
 
 
+def sections(arch: Arch) -> tuple[Section, ...]:
+    """The parts of a network, in order."""
+    size = arch.size or (64, 64)  # no part depends on it
+    return tuple(dict.fromkeys(section_of(arch, name) for name, _ in arch.units(size)))
+
+
 class Head(Protocol):
     """What turns features into predictions, as far as cost goes."""
 

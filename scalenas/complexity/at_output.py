@@ -12,7 +12,7 @@ from dataclasses import replace
 from scalenas.arch import Layer
 
 from .cost import Cost
-from .count import layer_cost
+from .count import count
 
 
 def count_at_output(plan: Iterable[Layer]) -> Cost:
@@ -20,7 +20,7 @@ def count_at_output(plan: Iterable[Layer]) -> Cost:
 
     Source: HRNet and HigherHRNet, the released `get_model_summary`.
     """
-    return sum((layer_cost(at_output(layer)) for layer in plan), Cost())
+    return count(map(at_output, plan))
 
 
 def at_output(layer: Layer) -> Layer:

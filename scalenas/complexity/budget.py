@@ -43,7 +43,7 @@ class Budget:
         """0.0 inside the bounds, else the largest relative excess over a bound."""
         worst = 0.0
         for what in ('macs', 'params', 'acts'):
-            value = getattr(cost, what)
+            value = cost[what]
             most, least = getattr(self, f'max_{what}'), getattr(self, f'min_{what}')
             if most is not None and value > most:
                 worst = max(worst, (value - most) / most if most else float('inf'))

@@ -1,37 +1,95 @@
-"""Cost of a network: params, macs and activations, as exact integers."""
+"""Cost of a network: a number in each column, exact integers where it is counted."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from typing import NoReturn, Self
 
+from scalenas.arch.strict import as_int, as_mapping, is_number
+from scalenas.errors import UserError
+
+from .columns import COLUMNS, column_of
 from .rule import PYCLS, Rule
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """Multiply-adds, parameters and convolution outputs of one image."""
+class Cost(Mapping[str, float]):
+    """Column -> value of one network and one image: `cost['macs']`, `dict(cost)`; immutable.
 
-    macs: int = 0
-    params: int = 0
-    acts: int = 0
+    `Cost()` has no column: `a + Cost() == a`. Costs are added column by column, each as its column
+    combines; a column that only one of them has stays as it is. Differences have those columns
+    only that are sums: from the larger of two values neither can be had back.
+
+    Raises:
+        KeyError: where a column is read that was not counted.
+    """
+
+    __slots__ = ('_values',)
+    _values: dict[str, float]
+
+    def __init__(self, values: Mapping[str, float] | None = None, /, **columns: float) -> None:
+        object.__setattr__(self, '_values', {**(values or {}), **columns})
+
+    @classmethod
+    def from_dict(cls, data: object, where: str) -> Self:
+        """From plain data, as `dict(cost)` is: all columns that are counted, others if measured.
+
+        Raises:
+            UserError: when one is missing, or is not a finite number >= 0; a whole one if counted.
+        """
+        names = tuple(data) if isinstance(data, Mapping) else ()
+        table = as_mapping(data, where, tuple(COLUMNS), tuple(map(str, names)))
+        for name, value in table.items():
+            if name in COLUMNS:
+                as_int(value, f'{where}.{name}', 0)
+            elif not is_number(value) or value < 0:
+                raise UserError(where=f'{where}.{name}', got=value, allowed='a finite number >= 0')
+        return cls(table)
+
+    def __getitem__(self, name: str) -> float:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __eq__(self, other: object) -> bool:
+        return self._values == other._values if isinstance(other, Cost) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._values.items()))
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f'a Cost does not change: {name}')
+
+    __delattr__ = __setattr__  # type: ignore[assignment]
+
+    def __reduce__(self) -> tuple[type[Cost], tuple[dict[str, float]]]:
+        return Cost, (self._values,)
 
     def __add__(self, other: Cost) -> Cost:
-        return Cost(self.macs + other.macs, self.params + other.params, self.acts + other.acts)
+        both = {**self._values, **other._values}
+        for name in self._values.keys() & other._values.keys():
+            both[name] = column_of(name).combine((self._values[name], other._values[name]))
+        return Cost(both)
 
     def __sub__(self, other: Cost) -> Cost:
-        return Cost(self.macs - other.macs, self.params - other.params, self.acts - other.acts)
+        names = dict.fromkeys((*self._values, *other._values))
+        return Cost(
+            {
+                name: self._values.get(name, 0) - other._values.get(name, 0)
+                for name in names
+                if column_of(name).combine is sum
+            }
+        )
 
     def gmacs(self, rule: Rule = PYCLS) -> float:
         """Multiply-adds in the rule's unit."""
-        return self.macs / rule.giga
+        return self['macs'] / rule.giga
 
-    def to_dict(self) -> dict[str, int]:
-        """Plain data."""
-        return {'macs': self.macs, 'params': self.params, 'acts': self.acts}
+    def __repr__(self) -> str:
+        return f'Cost({", ".join(f"{name}={value}" for name, value in self.items())})'
 
     def __str__(self) -> str:
-        divisor, unit = PYCLS.unit(self.macs)
-        return (
-            f'{self.macs / divisor:.3f} {unit} macs, {self.params / 1e6:.3f} M params, '
-            f'{self.acts / 1e6:.3f} M acts'
-        )
+        return ', '.join(column_of(name).text(value) for name, value in self.items())

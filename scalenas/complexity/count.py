@@ -1,4 +1,4 @@
-"""The one counter: sums over the layer plan, and a memo over equal units for speed."""
+"""The one counter: every column over the layer plan, and a memo over equal units for speed."""
 
 from __future__ import annotations
 
@@ -8,25 +8,21 @@ from scalenas.arch import Arch, Head, Layer, Size, Unit
 from scalenas.arch.strict import as_size
 from scalenas.errors import UserError
 
+from .columns import COLUMNS
 from .cost import Cost
 
 
 def layer_cost(layer: Layer) -> Cost:
     """Cost of one layer with its bias and batch norm."""
-    weights = layer.c_in // layer.groups * layer.c_out * layer.kernel**2
-    height, width = layer.size_out
-    params = 0
-    if not layer.reused:
-        params = weights + layer.bias * layer.c_out + layer.norm * 2 * layer.c_out
-    acts = layer.c_out * height * width * layer.times if layer.op != 'linear' else 0
-    if layer.op == 'deconv':
-        height, width = layer.size
-    return Cost(weights * height * width * layer.times, params, acts)
+    return Cost({name: column.of_layer(layer) for name, column in COLUMNS.items()})
 
 
 def count(layers: Iterable[Layer]) -> Cost:
-    """Cost of a flat layer plan."""
-    return sum((layer_cost(layer) for layer in layers), Cost())
+    """Cost of a flat layer plan, in every column."""
+    plan = list(layers)
+    return Cost(
+        {name: column.combine(map(column.of_layer, plan)) for name, column in COLUMNS.items()}
+    )
 
 
 class Counter:
@@ -35,7 +31,7 @@ class Counter:
     `counter(arch)` equals `count(arch.layers(size)) + count(head.layers(...))`, some hundred
     times faster once its units are known. `rest` is a constant added to each network: whatever
     stands on the backbone and does not depend on it. Without a `size`, each network counts at its
-    own (`arch.size`).
+    own (`arch.size`). Columns are those of the table when the counter was made.
     """
 
     def __init__(
@@ -43,9 +39,11 @@ class Counter:
     ) -> None:
         self.size = None if size is None else as_size(size, 'size')
         self.head = head
-        self.rest = rest or Cost()
-        self._memo: dict[Unit, tuple[int, int, int]] = {}
-        self._heads: dict[tuple[Layer, ...], Cost] = {}
+        self._columns = tuple(COLUMNS.values())
+        given = rest or Cost()
+        self._rest = tuple(given.get(c.name, c.combine(())) for c in self._columns)
+        self._memo: dict[Unit, tuple[float, ...]] = {}
+        self._heads: dict[tuple[Layer, ...], tuple[float, ...]] = {}
 
     def __call__(self, arch: Arch) -> Cost:
         """Cost of one network at the counter's input size, or else its own.
@@ -59,19 +57,21 @@ class Counter:
                 f'{arch.family} networks have no input size of their own: give the counter one'
             )
         memo = self._memo
-        macs, params, acts = self.rest.macs, self.rest.params, self.rest.acts
+        parts = [self._rest]
         for _, unit in arch.units(size):
-            known = memo.get(unit)
-            if known is None:
-                cost = count(unit.layers())
-                known = memo[unit] = (cost.macs, cost.params, cost.acts)
-            macs += known[0]
-            params += known[1]
-            acts += known[2]
+            values = memo.get(unit)
+            if values is None:
+                values = memo[unit] = self._values(unit.layers())
+            parts.append(values)
         if self.head is not None:
             plan = tuple(self.head.layers(arch.features(size)))
-            on_top = self._heads.get(plan)
-            if on_top is None:
-                on_top = self._heads[plan] = count(plan)
-            macs, params, acts = macs + on_top.macs, params + on_top.params, acts + on_top.acts
-        return Cost(macs, params, acts)
+            values = self._heads.get(plan)
+            if values is None:
+                values = self._heads[plan] = self._values(plan)
+            parts.append(values)
+        whole = zip(self._columns, zip(*parts, strict=True), strict=True)
+        return Cost({column.name: column.combine(values) for column, values in whole})
+
+    def _values(self, plan: Iterable[Layer]) -> tuple[float, ...]:
+        layers = tuple(plan)
+        return tuple(column.combine(map(column.of_layer, layers)) for column in self._columns)

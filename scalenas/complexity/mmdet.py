@@ -15,7 +15,7 @@ from scalenas.arch import Head, HRArch, Layer, Size, Unit
 from scalenas.arch.hrnet_units import Bottleneck, FuseRow
 
 from .at_output import at_output
-from .count import layer_cost
+from .columns import macs
 
 
 def count_mmdet(arch: HRArch, size: Size, head: Head) -> int:
@@ -34,9 +34,9 @@ def count_mmdet(arch: HRArch, size: Size, head: Head) -> int:
 
 
 def _operations(layer: Layer) -> int:
-    macs, outputs = layer_cost(at_output(layer)).macs, _outputs(layer)
+    multiply_adds, outputs = macs(at_output(layer)), _outputs(layer)
     bias = outputs if layer.bias and layer.op != 'linear' else 0
-    return macs + bias + 2 * outputs * layer.norm
+    return multiply_adds + bias + 2 * outputs * layer.norm
 
 
 def _outputs(layer: Layer) -> int:

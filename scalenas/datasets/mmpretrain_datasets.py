@@ -2,14 +2,12 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from mmpretrain.datasets import CustomDataset, ImageNet
 from mmpretrain.datasets.custom import get_samples
 
-from scalenas.datasets import digits
 from scalenas.datasets.holdout import PARTS, hold_out, read_classes
-from scalenas.datasets.layouts import DemoDataError
 from scalenas.datasets.spread import check_spread, spread_evenly
 from scalenas.errors import UserError
 from scalenas.registry import DATASETS
@@ -102,26 +100,27 @@ class ImageNetPart(ImageNet):
 
 
 @DATASETS.register_module()
-class DigitsDataset(CustomDataset):
-    """Ten handwritten digits, as tools/get_demo_data.py writes them.
+class SpreadCustomDataset(CustomDataset):
+    """Folders of classes as mmpretrain reads them, or `spread` pictures of them, over all classes.
 
-    spread: keep that many pictures, evenly over all classes.
+    hint: what to do when the folder is missing, such as the command that makes the data.
 
-    Raises DemoDataError when the folder is missing.
+    Raises UserError when the folder is missing.
     """
 
-    METAINFO: ClassVar[dict[str, Any]] = {'classes': digits.CLASSES}
-
-    def __init__(self, spread: int | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        spread: int | None = None,
+        hint: str = 'look at data_root and data_prefix',
+        **kwargs: Any,
+    ) -> None:
         check_spread(spread, type(self).__name__)
-        self._spread = spread
+        self._spread, self._hint = spread, hint
         super().__init__(**kwargs)
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """Paths and labels, as mmpretrain describes them."""
         folder = Path(self.img_prefix)
         if not folder.is_dir():
-            raise DemoDataError(
-                f'{folder} is missing; make the data with: python tools/get_demo_data.py digits'
-            )
+            raise UserError('no such folder', where=folder, hint=self._hint)
         return spread_evenly(super().load_data_list(), self._spread)

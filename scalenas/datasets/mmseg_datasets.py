@@ -1,83 +1,58 @@
-"""The demo data as mmsegmentation data sets; imported by the registry, needs mmseg."""
+"""Segmentation data as mmsegmentation data sets; imported by the registry, needs mmseg."""
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from mmseg.datasets import BaseSegDataset, CityscapesDataset
 
-from scalenas.datasets import earth, scenes
-from scalenas.datasets.layouts import DemoDataError
 from scalenas.datasets.spread import check_spread, spread_evenly
+from scalenas.errors import UserError
 from scalenas.registry import DATASETS
 
 
-class AbstractFolderDataset(BaseSegDataset):
-    """Pictures in folders; a missing folder is reported with the way to get it.
+@DATASETS.register_module()
+class SpreadSegDataset(BaseSegDataset):
+    """Images and label maps in folders as mmseg reads them, or `spread` images of them.
 
-    spread: keep that many pictures, evenly spaced over the sorted list (a fixed sample for
-    batch-norm calibration); cities: keep the pictures in these sub-folders only.
+    spread: keep that many images, evenly spaced over the sorted list (a fixed sample for
+    batch-norm calibration); cities: keep the images in these sub-folders only; hint: what to do
+    when a folder is missing, such as the command that makes the data.
 
-    Raises DemoDataError when a folder is missing or holds no picture.
+    Raises UserError when a folder is missing or holds no image.
     """
 
-    HOW_TO_GET = ''
-
     def __init__(
-        self, spread: int | None = None, cities: tuple[str, ...] | None = None, **kwargs: Any
+        self,
+        spread: int | None = None,
+        cities: tuple[str, ...] | None = None,
+        hint: str = 'look at data_root and data_prefix',
+        **kwargs: Any,
     ) -> None:
         check_spread(spread, type(self).__name__)
-        self._spread, self._cities = spread, cities
+        self._spread, self._cities, self._hint = spread, cities, hint
         super().__init__(**kwargs)
 
     def load_data_list(self) -> list[dict[str, Any]]:
-        """The sorted pictures with the paths of their labels, as mmseg describes them."""
+        """The sorted images with the paths of their labels, as mmseg describes them."""
         folder = Path(self.data_prefix['img_path'])
         wanted = [folder] if self._cities is None else [folder / city for city in self._cities]
         for needed in (*wanted, Path(self.data_prefix['seg_map_path'])):
             if not needed.is_dir():
-                raise DemoDataError(f'{needed} is missing; {self.HOW_TO_GET}')
+                raise UserError('no such folder', where=needed, hint=self._hint)
         found = super().load_data_list()
         if self._cities is not None:
             found = [item for item in found if Path(item['img_path']).parent in wanted]
         if not found:
-            raise DemoDataError(f'{folder} holds no *{self.img_suffix}; {self.HOW_TO_GET}')
+            raise UserError(f'holds no *{self.img_suffix}', where=folder, hint=self._hint)
         return spread_evenly(found, self._spread)
 
 
 @DATASETS.register_module()
-class EarthDataset(AbstractFolderDataset):
-    """Seven kinds of surface on satellite tiles, as tools/get_demo_data.py writes them."""
-
-    METAINFO: ClassVar[dict[str, Any]] = {
-        'classes': earth.CLASSES,
-        'palette': [list(c) for c in earth.PALETTE],
-    }
-    HOW_TO_GET = 'make the data with: python tools/get_demo_data.py earth'
-
-    def __init__(self, img_suffix: str = '.png', **kwargs: Any) -> None:
-        super().__init__(img_suffix=img_suffix, **kwargs)
-
-
-@DATASETS.register_module()
-class SceneDataset(AbstractFolderDataset):
-    """Procedural scenes of look-alike shapes, as tools/get_demo_data.py writes them."""
-
-    METAINFO: ClassVar[dict[str, Any]] = {
-        'classes': scenes.CLASSES,
-        'palette': [list(c) for c in scenes.PALETTE],
-    }
-    HOW_TO_GET = 'make the data with: python tools/get_demo_data.py scenes'
-
-    def __init__(self, img_suffix: str = '.png', **kwargs: Any) -> None:
-        super().__init__(img_suffix=img_suffix, **kwargs)
-
-
-@DATASETS.register_module()
-class CityscapesCities(AbstractFolderDataset):
+class CityscapesCities(SpreadSegDataset):
     """Cityscapes as mmseg reads it, of the named cities only."""
 
     METAINFO = CityscapesDataset.METAINFO
-    HOW_TO_GET = (
+    HINT = (
         'get Cityscapes from www.cityscapes-dataset.com and convert its labels with '
         "mmsegmentation's tools/dataset_converters/cityscapes.py, or set data_root"
     )
@@ -86,6 +61,8 @@ class CityscapesCities(AbstractFolderDataset):
         self,
         img_suffix: str = '_leftImg8bit.png',
         seg_map_suffix: str = '_gtFine_labelTrainIds.png',
+        hint: str = HINT,
         **kwargs: Any,
     ) -> None:
-        super().__init__(img_suffix=img_suffix, seg_map_suffix=seg_map_suffix, **kwargs)
+        kwargs.update(img_suffix=img_suffix, seg_map_suffix=seg_map_suffix)
+        super().__init__(hint=hint, **kwargs)

@@ -89,8 +89,8 @@ def _family_table(demo: ScaleNetDemo) -> str:
             metrics = read_card(demo.work / f'exported/s{j}.json')['metrics']
             inside, exported = (f'{metrics[name][METRIC]:.2f}' for name in ('test', 'exported'))
         lines.append(
-            f'| {j} | {shown} | {cost.params / 1e3:.1f} k | {cost.macs / 1e6:.2f} M | {inside} '
-            f'| {exported} | {alone[path]:.2f} |'
+            f'| {j} | {shown} | {cost["params"] / 1e3:.1f} k | {cost["macs"] / 1e6:.2f} M '
+            f'| {inside} | {exported} | {alone[path]:.2f} |'
         )
     return '\n'.join(lines)
 

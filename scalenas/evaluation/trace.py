@@ -113,7 +113,7 @@ class _Meter(TorchDispatchMode):
         for storage, parts in self._read.items():
             # Parts that overlap, such as a kernel and its centre, are not more than the whole.
             params += min(self._parameters[storage][0], sum(parts.values()))
-        return Cost(self._macs, params, self._acts)
+        return Cost(macs=self._macs, params=params, acts=self._acts)
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}

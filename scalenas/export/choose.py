@@ -82,7 +82,7 @@ def choose(
     _check_aim(path.with_name(STUDY), metric, direction)
     within = [entry for entry in front if (budget or Budget()).allows(entry.cost)]
     if not within:
-        cheapest = min(front, key=lambda entry: entry.cost.macs)
+        cheapest = min(front, key=lambda entry: entry.cost['macs'])
         raise ExportError(
             f'{path}: no network of the front is within {budget}; the cheapest, slot '
             f'{cheapest.slot}, has {cheapest.cost}'
@@ -111,7 +111,7 @@ class _Entry:
     def parse(cls, row: dict[str, Any]) -> _Entry:
         """From `{slot, arch, cost: {macs, params, acts}, metrics: {...}}`; more keys may stand."""
         metrics = {str(name): float(value) for name, value in row['metrics'].items()}
-        return cls(int(row['slot']), str(row['arch']), Cost(**row['cost']), metrics)
+        return cls(int(row['slot']), str(row['arch']), Cost.from_dict(row['cost'], 'cost'), metrics)
 
 
 def _front_path(where: str) -> Path:

@@ -12,17 +12,12 @@ from mmengine.logging import print_log
 
 from scalenas.arch import Arch, HRArch, pruned
 from scalenas.errors import ExportError
-from scalenas.models import FAMILIES, supernet_types
+from scalenas.models import static_types, supernet_types
 from scalenas.registry import MODELS
 
 from .inference import INFERENCE, inference_variables
 from .standalone import OPTIONS, class_name, module_name
 
-STATICS = {
-    f'scalenas.{supernet.__name__}': f'scalenas.{static.__name__}'
-    for supernet, static in FAMILIES.items()
-}
-"""Type of a supernet in a config -> type of the backbone that its sub-nets become."""
 HEADS = {'scalenas.SuperLinearClsHead': 'LinearClsHead'}
 """Type of a head that takes any width -> the stock head of one width."""
 KEPT = (
@@ -87,7 +82,7 @@ def plain_config(cfg: Config, arch: Arch) -> dict[str, Any]:
         found['custom_hooks'] = hooks
     for where, kind in _types(found):
         # Data sets of this package may stay: their classes are found where it is installed.
-        if _is_ours(kind) and kind not in STATICS.values() and '_dataloader' not in where:
+        if _is_ours(kind) and kind not in static_types().values() and '_dataloader' not in where:
             print_log(f'exported config: {where} is still {kind}, of this package', 'current', 30)
     found |= by_name | inference_variables(found)
     found['custom_imports'] = _imports([imported] if isinstance(imported, str) else imported, found)
@@ -113,7 +108,7 @@ def standalone_config(variables: Mapping[str, Any], name: str) -> dict[str, Any]
     found = [
         (path, part)
         for path, part in _dicts(variables['model'])
-        if part.get('type') in STATICS.values()
+        if part.get('type') in static_types().values()
     ]
     ((path, part),) = found
     options = {key: value for key, value in part.items() if key in OPTIONS}
@@ -135,7 +130,7 @@ def _task_model(model: Mapping[str, Any], arch: Arch) -> dict[str, Any]:
     """The task model inside its training wrapper, with the static backbone in place."""
     inner = dict(model.get('architecture', model))
     path, part = _supernet(inner)
-    static = STATICS[part['type']]
+    static = static_types()[part['type']]
     known = inspect.signature(MODELS.get(static)).parameters
     dropped = ('type', 'space', 'init_cfg', 'pretrained')
     rest = {key: v for key, v in part.items() if key in known and key not in dropped}
@@ -159,7 +154,7 @@ def width_of(arch: Arch) -> int:
 
 
 def _supernet(model: Mapping[str, Any]) -> tuple[tuple[str, ...], Mapping[str, Any]]:
-    found = [(path, part) for path, part in _dicts(model) if part.get('type') in STATICS]
+    found = [(path, part) for path, part in _dicts(model) if part.get('type') in static_types()]
     if len(found) != 1:
         raise ExportError(
             f'config: model has {len(found)} parts of type {supernet_types()}, expected one'

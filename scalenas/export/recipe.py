@@ -11,6 +11,7 @@ from mmengine.config import Config
 from scalenas.arch import Arch, HRArch, MBConvArch, RegNetArch, SegHead, under_head
 from scalenas.config import read_config
 from scalenas.errors import ExportError
+from scalenas.family import family_of
 from scalenas.models import backbone_type
 from scalenas.models.extra import single_scale
 from scalenas.paths import resource
@@ -26,12 +27,7 @@ RECIPES: dict[str, str] = {
     'seg': 'configs/scalenas_seg/cityscapes/scalenas_s1_8xb3-484e_cityscapes-512x1024.py',
     'pose': 'configs/scalenas_pose/coco/hrnet_w48_8xb48-210e_coco-256x192.py',
 }
-"""Task -> the shipped config that `write_recipe` starts from."""
-
-FAMILY_RECIPES: dict[tuple[str, str], str] = {
-    ('cls', 'mbconv'): 'configs/scalenas_cls/imagenet/efficientnet_b0_8xb128-350e_imagenet.py',
-}
-"""Task and family -> the config for it where the family has its own, with its own padding."""
+"""Task -> the shipped config that `write_recipe` starts from where the family has no own."""
 
 RESIZING = ('Resize', 'RandomResize', 'RandomCrop')
 """Transforms of mmseg whose sizes follow a scaled network."""
@@ -59,7 +55,7 @@ def write_recipe(
     if task not in RECIPES:
         raise ExportError(f'config: no recipe for {task!r}; there are {", ".join(RECIPES)}')
     if start is None:
-        start = FAMILY_RECIPES.get((task, arch.family), RECIPES[task])
+        start = family_of(arch).recipes.get(task, RECIPES[task])
         cfg = Config.fromfile(resource(start))
     else:
         cfg = read_config(str(start))

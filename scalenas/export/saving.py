@@ -27,9 +27,9 @@ class Saving:
             cost(whole) - cost(left),
         )
 
-    def to_dict(self) -> dict[str, int]:
+    def to_dict(self) -> dict[str, float]:
         """Plain data."""
-        return {'blocks': self.blocks, 'fusions': self.fusions, **self.cost.to_dict()}
+        return {'blocks': self.blocks, 'fusions': self.fusions, **self.cost}
 
     def __str__(self) -> str:
         if not self.blocks + self.fusions:

@@ -121,7 +121,7 @@ def export_subnet(
     saving = Saving.of(whole, arch, count) if prune else None
     with calibrated(model, choice.arch, evaluator.calibration), staged(Path(out)) as stage:
         inside = evaluator.measure(model)
-        card: dict[str, Any] = {'name': name, 'size': list(size), 'cost': cost.to_dict()}
+        card: dict[str, Any] = {'name': name, 'size': list(size), 'cost': dict(cost)}
         card |= {'metrics': {'test': inside, 'search': dict(choice.metrics)}, 'origin': origin}
         if saving is not None:
             card['pruned'] = saving.to_dict()

@@ -1,13 +1,14 @@
 """Networks in torch: the static backbones, the supernets, and their weights."""
 
+from scalenas.family import follow
 from scalenas.registry import MODELS, WEIGHT_INITIALIZERS
 
 from .families import (
-    BACKBONES,
-    FAMILIES,
     Supernet,
     backbone_type,
     is_supernet,
+    register_nets,
+    static_types,
     supernet_types,
 )
 from .feature_dropout import FeatureDropout
@@ -22,21 +23,11 @@ from .super_mbconv import ChoiceMBConvNet, SuperMBConvNet
 from .supernet_init import SupernetInit
 from .timm_keys import from_timm, timm_key_map
 
-for _kind in (
-    ScaleHRNet,
-    SuperScaleHRNet,
-    ScaleMBConvNet,
-    SuperMBConvNet,
-    ChoiceMBConvNet,
-    ScaleRegNet,
-):
-    MODELS.register_module(module=_kind)
+follow(register_nets)
 MODELS.register_module('SuperLinearClsHead', module=super_linear_cls_head)
 WEIGHT_INITIALIZERS.register_module(module=SupernetInit)
 
 __all__ = [
-    'BACKBONES',
-    'FAMILIES',
     'ChoiceMBConvNet',
     'FeatureDropout',
     'ScaleHRNet',
@@ -54,6 +45,7 @@ __all__ = [
     'key_map',
     'mmpretrain_key_map',
     'slice_state_dict',
+    'static_types',
     'supernet_types',
     'timm_key_map',
 ]

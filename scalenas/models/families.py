@@ -1,4 +1,4 @@
-"""Who builds what: the static backbone of every family, and that of every supernet's sub-nets."""
+"""The nets of all families: their types in configs, and the registry that builds them."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from typing import TypeGuard
 
 from torch import nn
 
-from scalenas.arch import Arch, ArchError, HRArch, MBConvArch, RegNetArch
+from scalenas.arch import Arch, ArchError
+from scalenas.family import Family, families, family_of, loaded, with_part
+from scalenas.registry import MODELS
 
-from .hrnet import ScaleHRNet
-from .mbconv import ScaleMBConvNet
 from .super_hrnet import SuperScaleHRNet
 from .super_mbconv import ChoiceMBConvNet, SuperMBConvNet
 
-BACKBONES: dict[str, str] = {
-    HRArch.family: 'scalenas.ScaleHRNet',
-    MBConvArch.family: 'scalenas.ScaleMBConvNet',
-    RegNetArch.family: 'scalenas.ScaleRegNet',
-}
-"""Family of an arch -> type of its backbone."""
+
+def register_nets(family: Family) -> None:
+    """Lets configs name the nets of a family, by `scalenas.` and the names of their classes."""
+    for kind in (family.net, *map(loaded, family.supernets)):
+        if kind is not None and MODELS.module_dict.get(kind.__name__) is not kind:
+            MODELS.register_module(module=kind, force=True)
 
 
 def backbone_type(arch: Arch) -> str:
@@ -27,30 +27,37 @@ def backbone_type(arch: Arch) -> str:
     Raises:
         ArchError: for a family that was registered without one.
     """
-    if arch.family not in BACKBONES:
+    found = family_of(arch).net_type
+    if found is None:
+        having = ', '.join(family.name for family in with_part('net'))
         raise ArchError(
-            f'no backbone is registered for {arch.family} networks ({", ".join(BACKBONES)} have '
-            'one); add it to `scalenas.models.families.BACKBONES`'
+            where=f'family {arch.family}',
+            got=None,
+            allowed=f'a static net (`net`), which {having} have',
+            hint='register the family with one',
         )
-    return BACKBONES[arch.family]
+    return found
 
 
 Supernet = SuperScaleHRNet | SuperMBConvNet | ChoiceMBConvNet
 """`with supernet.active(arch)`, `space`, `resizes`, `slices`, `live_norms`, `live_parameters`."""
 
-FAMILIES: dict[type[nn.Module], type[nn.Module]] = {
-    SuperScaleHRNet: ScaleHRNet,
-    SuperMBConvNet: ScaleMBConvNet,
-    ChoiceMBConvNet: ScaleMBConvNet,
-}
-"""Supernet -> its static backbone. One more way to share weights is one more entry."""
-
 
 def is_supernet(module: nn.Module) -> TypeGuard[Supernet]:
     """True for a backbone of which any sub-net can run."""
-    return type(module) in FAMILIES
+    return isinstance(module, Supernet)
+
+
+def static_types() -> dict[str, str]:
+    """Type of a supernet in a config -> type of the backbone that its sub-nets become."""
+    return {
+        supernet: family.net_type
+        for family in families()
+        for supernet in family.supernet_types
+        if family.net_type is not None
+    }
 
 
 def supernet_types() -> str:
-    """Their names in configs, for messages."""
-    return ' or '.join(f"'scalenas.{kind.__name__}'" for kind in FAMILIES)
+    """The types of supernets in configs, for messages."""
+    return ' or '.join(map(repr, static_types()))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scalenas.arch import Head, Layer, MBConvArch, Rounding
 from scalenas.arch.mbconv_units import MBUnit, conv_unit
 from scalenas.arch.strict import as_int
-from scalenas.complexity import count
+from scalenas.complexity.columns import macs
 from scalenas.space import AbstractSpace, MBConvSpace, ScaledSpace, Value
 
 from .hierarchical import HierarchicalSampler
@@ -179,4 +179,4 @@ def _renumbered(key: Column) -> Column:
 
 
 def _macs(layers: tuple[Layer, ...]) -> int:
-    return count(layers).macs
+    return sum(map(macs, layers))

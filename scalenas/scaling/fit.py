@@ -121,8 +121,8 @@ def fit(
             # Beyond what any network may have of blocks, channels or pixels.
             impossible.append(factor)
             return False
-        within = all(getattr(cost, what) <= bound for what, bound in most.items())
-        return within and (most_acts == math.inf or cost_of(scaled).acts <= most_acts)
+        within = all(cost[what] <= bound for what, bound in most.items())
+        return within and (most_acts == math.inf or cost_of(scaled)['acts'] <= most_acts)
 
     factor = _counted(fits, limit, text, strategy) if bounded else limit
     if min(impossible) <= factor * (1 + 1e-9):
@@ -133,10 +133,10 @@ def fit(
     scaled, cost = at(factor)
     if not budget.allows(cost):
         raise ScalingError(f'the largest network within the upper bounds costs {cost}: {text}')
-    misses = {what: 1 - getattr(cost, what) / bound for what, bound in most.items()}
+    misses = {what: 1 - cost[what] / bound for what, bound in most.items()}
     if latency is not None:
         if isinstance(latency.by, LatencyLine):
-            acts = cost_of(scaled).acts
+            acts = cost_of(scaled)['acts']
             if not latency.by.covers(acts):
                 raise _outside(f'{text} ({strategy}) fits a network of', acts, latency.by)
             ms = latency.by.ms(acts)

@@ -15,7 +15,11 @@ COLUMNS = ('', 'd', 'w', 'r', 'g', 'input', 'G macs', 'M params', 'M acts')
 def scale_table(base: Scaled[A], grown: Scaled[A], head: Head | None = None) -> str:
     """Rows `base`, `asked` (ideal factors) and `reached` (after rounding), with counted costs."""
     before, after = cost_of(base, head), cost_of(grown, head)
-    times = (after.macs / before.macs, after.params / before.params, after.acts / before.acts)
+    times = (
+        after['macs'] / before['macs'],
+        after['params'] / before['params'],
+        after['acts'] / before['acts'],
+    )
     rows = [
         COLUMNS,
         ('base', *_factors(Scaling()), _side(base), *_cost(before)),
@@ -45,7 +49,7 @@ def _side(scaled: Scaled[A]) -> str:
 
 
 def _cost(cost: Cost) -> tuple[str, ...]:
-    return f'{cost.macs / 1e9:.3f}', f'{cost.params / 1e6:.3f}', f'{cost.acts / 1e6:.3f}'
+    return f'{cost["macs"] / 1e9:.3f}', f'{cost["params"] / 1e6:.3f}', f'{cost["acts"] / 1e6:.3f}'
 
 
 def fit_text(found: Fit[A], latency: LatencyBound[A] | None = None) -> str:

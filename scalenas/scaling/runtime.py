@@ -146,7 +146,7 @@ def correlations(timings: Sequence[Timing]) -> dict[str, float]:
     """Pearson's r of the times with macs, params and acts."""
     times = [timing.seconds for timing in timings]
     return {
-        metric: pearson([getattr(timing.net.cost, metric) for timing in timings], times)
+        metric: pearson([timing.net.cost[metric] for timing in timings], times)
         for metric in METRICS
     }
 
@@ -169,7 +169,7 @@ def latency_lines(timings: Sequence[Timing]) -> dict[str, LatencyLine]:
 
 
 def _line(timings: Sequence[Timing]) -> LatencyLine:
-    return fit_line([t.net.cost.acts for t in timings], [1e3 * t.seconds for t in timings])
+    return fit_line([t.net.cost['acts'] for t in timings], [1e3 * t.seconds for t in timings])
 
 
 def runtime_table(found: Mapping[Kind, Sequence[Timing]]) -> str:

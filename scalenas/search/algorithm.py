@@ -13,7 +13,7 @@ from scalenas.arch.strict import as_int
 from scalenas.complexity import Budget, Cost
 from scalenas.space import AbstractSpace
 
-from .record import COSTS, Objective, Record, SearchError
+from .record import Objective, Record, SearchError
 
 logger = logging.getLogger(__name__)
 
@@ -136,14 +136,14 @@ def _check_reachable(
 ) -> None:
     # Genes are ordered small to large, so these two bound every network of the space.
     least, most = cost(space.smallest()), cost(space.largest())
-    for what in COSTS:
+    for what in ('macs', 'params', 'acts'):
         upper, lower = getattr(budget, f'max_{what}'), getattr(budget, f'min_{what}')
-        span = f'the networks of the space have {getattr(least, what):,} to {getattr(most, what):,}'
-        if upper is not None and getattr(least, what) > upper:
+        span = f'the networks of the space have {least[what]:,} to {most[what]:,}'
+        if upper is not None and least[what] > upper:
             raise SearchError(
                 f'budget: no network has max_{what}={upper:,.0f} or less; {span}; raise the bound'
             )
-        if lower is not None and getattr(most, what) < lower:
+        if lower is not None and most[what] < lower:
             raise SearchError(
                 f'budget: no network has min_{what}={lower:,.0f} or more; {span}; lower the bound'
             )

@@ -144,7 +144,7 @@ class CoarseToFine(AbstractSearch):
             if any(within.allows(self.cost(arch)) for arch in self.coarse):
                 continue
             name = self.objective.cost
-            cheapest = min(getattr(self.cost(arch), name) for arch in archs)
+            cheapest = min(self.cost(arch)[name] for arch in archs)
             raise SearchError(
                 f'search.algorithm: none of the {len(archs)} networks of the grid is within '
                 f'{within}; the cheapest of them has {name} {cheapest:,}; raise the budget, or '

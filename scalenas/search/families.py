@@ -75,7 +75,7 @@ class Breeder:
     ) -> None:
         self.space, self.budgets, self.weights = space, budgets, tuple(weights)
         self._cost, self._score, self._max_tries = cost, score, max_tries
-        self._macs: dict[Arch, int] = {}
+        self._macs: dict[Arch, float] = {}
 
     def grown(self, family: Family) -> list[Arch]:
         """The networks of stages 1 to M."""
@@ -162,10 +162,10 @@ class Breeder:
             for stage, arch in enumerate(self.grown(family), 1)
         )
 
-    def macs(self, arch: Arch) -> int:
+    def macs(self, arch: Arch) -> float:
         """Multiply-adds, counted once for each network."""
         if arch not in self._macs:
-            self._macs[arch] = self._cost(arch).macs
+            self._macs[arch] = self._cost(arch)['macs']
         return self._macs[arch]
 
     def _fill(

@@ -92,7 +92,7 @@ def read_paths(path: str | Path) -> list[Arch]:
 def paths_text(records: Sequence[Record]) -> str:
     """Networks, costs and scores as JSON."""
     rows = [
-        {'arch': r.arch.to_dict(), 'cost': r.cost.to_dict(), 'metrics': dict(r.metrics)}
+        {'arch': r.arch.to_dict(), 'cost': dict(r.cost), 'metrics': dict(r.metrics)}
         for r in records
     ]
     return '[\n' + ',\n'.join(json.dumps(row) for row in rows) + '\n]\n'
@@ -158,7 +158,7 @@ def compare(
         SearchError: for fewer than three networks, or a score that is not finite.
     """
     scores = {record.arch: -objective.loss(record.metrics) for record in records}
-    costs = [float(getattr(record.cost, objective.cost)) for record in records]
+    costs = [float(record.cost[objective.cost]) for record in records]
     found = [_compared(AXIS[objective.cost], costs, list(scores.values()), resamples, seed)]
     if alone is not None:
         sign = 1.0 if objective.direction == 'maximize' else -1.0
@@ -209,7 +209,7 @@ def comparison_of(row: Mapping[str, Any]) -> Comparison:
 
 def spread_by_cost(records: Sequence[Record], objective: Objective, num: int) -> list[Record]:
     """`num` records at equal distances in the order of cost, cheapest and costliest included."""
-    ordered = sorted(records, key=lambda r: (getattr(r.cost, objective.cost), r.slot))
+    ordered = sorted(records, key=lambda r: (r.cost[objective.cost], r.slot))
     if num >= len(ordered) or num < 2:
         return ordered[:num]
     return [ordered[round(i * (len(ordered) - 1) / (num - 1))] for i in range(num)]

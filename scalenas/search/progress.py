@@ -45,7 +45,7 @@ class ProgressLine:
         if records:
             best = min(records, key=lambda r: (self.objective.loss(r.metrics), r.slot))
             value = best.metrics[self.objective.metric]
-            cost = getattr(best.cost, self.objective.cost) / 1e9
+            cost = best.cost[self.objective.cost] / 1e9
             text += (
                 f'  best {self.objective.metric} {value:.4f} ({cost:.3f} G {self.objective.cost})'
             )

@@ -8,13 +8,12 @@ from typing import Literal
 
 from scalenas.arch import Arch
 from scalenas.arch.strict import as_choice
-from scalenas.complexity import Cost
+from scalenas.complexity import COLUMNS, Cost
 from scalenas.errors import UserError
 
 from .pareto import Point
 
 DIRECTIONS = ('maximize', 'minimize')
-COSTS = ('macs', 'params', 'acts')
 
 
 class SearchError(UserError):
@@ -53,13 +52,13 @@ class Objective:
 
     metric: str
     direction: Literal['maximize', 'minimize'] = 'maximize'
-    cost: Literal['macs', 'params', 'acts'] = 'macs'
+    cost: str = 'macs'
 
     def __post_init__(self) -> None:
         if not isinstance(self.metric, str) or not self.metric:
             raise SearchError(f'search.metric: expected the name of a metric, got {self.metric!r}')
         as_choice(self.direction, 'search.direction', DIRECTIONS)
-        as_choice(self.cost, 'search.cost', COSTS)
+        as_choice(self.cost, 'search.cost', tuple(COLUMNS))
 
     def loss(self, metrics: Mapping[str, float]) -> float:
         """The metric, turned such that less is better."""
@@ -68,7 +67,7 @@ class Objective:
 
     def point(self, record: Record) -> Point:
         """(cost, loss): both better when smaller."""
-        return float(getattr(record.cost, self.cost)), self.loss(record.metrics)
+        return float(record.cost[self.cost]), self.loss(record.metrics)
 
     def points(self, records: Sequence[Record]) -> list[Point]:
         """The points of several records."""

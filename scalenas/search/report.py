@@ -53,7 +53,7 @@ def write_report(
         {
             'slot': record.slot,
             'generation': record.generation,
-            'cost': record.cost.to_dict(),
+            'cost': dict(record.cost),
             'metrics': _numbers(record),
             'arch': arch_file(record),
         }
@@ -103,7 +103,7 @@ def _row(record: Record) -> dict[str, Any]:
     return {
         'slot': record.slot,
         'generation': record.generation,
-        **record.cost.to_dict(),
+        **record.cost,
         **_numbers(record),
     }
 

@@ -17,7 +17,6 @@ from .record import Objective, Record, StudyError
 from .worker import Worker
 
 LIVE = (TrialState.RUNNING, TrialState.COMPLETE)
-COSTS = ('macs', 'params', 'acts')
 HINT = 'the study is damaged, or another program wrote into it; name another study or work dir'
 
 
@@ -61,8 +60,7 @@ def row_of(trial: FrozenTrial, objective: Objective, study: str) -> Row:
     missing = [k for k in ('slot', 'generation', 'worker', 'arch', 'cost') if k not in attrs]
     if missing:
         raise StudyError(f'has no {", ".join(missing)}', where=where, hint=HINT)
-    cost = as_mapping(attrs['cost'], f'{where}, cost', COSTS)
-    numbers = {name: as_int(cost[name], f'{where}, cost.{name}', 0) for name in COSTS}
+    cost = Cost.from_dict(attrs['cost'], f'{where}, cost')
     if not isinstance(attrs['arch'], dict):
         raise StudyError(where=f'{where}, arch', got=attrs['arch'], hint=HINT)
     row = Row(
@@ -73,7 +71,7 @@ def row_of(trial: FrozenTrial, objective: Objective, study: str) -> Row:
         as_int(attrs['generation'], f'{where}, generation', 0),
         _worker(attrs['worker'], where),
         attrs['arch'],
-        Cost(**numbers),
+        cost,
         _metrics(attrs['metrics'], objective, where) if 'metrics' in attrs else None,
         attrs.get('pulse', 0),
         where,
@@ -128,7 +126,7 @@ def _metrics(data: object, objective: Objective, where: str) -> Mapping[str, flo
 def _check_complete(row: Row, values: Sequence[float] | None, objective: Objective) -> None:
     if row.metrics is None:
         raise StudyError('is complete and has no metrics', where=row.where, hint=HINT)
-    expected = row.metrics[objective.metric], float(getattr(row.cost, objective.cost))
+    expected = row.metrics[objective.metric], float(row.cost[objective.cost])
     same = (
         values is not None
         and len(values) == 2

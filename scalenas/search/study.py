@@ -379,7 +379,7 @@ class SearchStudy:
                     'slot': candidate.slot,
                     'generation': candidate.generation,
                     'arch': candidate.arch.to_dict(),
-                    'cost': candidate.cost.to_dict(),
+                    'cost': dict(candidate.cost),
                     'worker': self.worker.to_dict(),
                 },
             ),
@@ -388,7 +388,7 @@ class SearchStudy:
         return Claim(trial_id, candidate)
 
     def _finish(self, trial_id: int, metrics: Mapping[str, float], cost: Cost) -> None:
-        values = metrics[self.objective.metric], float(getattr(cost, self.objective.cost))
+        values = metrics[self.objective.metric], float(cost[self.objective.cost])
         self._wait(self._storage.set_trial_state_values, trial_id, TrialState.COMPLETE, values)
 
     def _close(self, trial_id: int, reason: str, wait: bool = True) -> None:

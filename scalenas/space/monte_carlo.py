@@ -26,7 +26,7 @@ def mean_macs(
     """Mean multiply-adds of so many networks, every gene drawn evenly."""
     rng = random.Random(seed)
     draws = range(as_int(samples, 'samples', 1, MOST_SAMPLES))
-    return statistics.fmean(cost(space.sample(rng)).macs for _ in draws)
+    return statistics.fmean(cost(space.sample(rng))['macs'] for _ in draws)
 
 
 def base_macs(mean: float, step: int = STEP) -> int:

@@ -36,6 +36,8 @@ MOST_SCALINGS = 20_000
 """Of all stages; the paper has 271, and `encode` may have to try each."""
 
 FACTORS = ('depth', 'width', 'resolution')
+SCALED = 'scaled'
+"""What plain data of a scaled space has in the place of a family."""
 _STAGE = 'scale.stage'
 
 
@@ -199,8 +201,8 @@ class ScaledSpace(AbstractSpace[A]):
         cls, base: AbstractSpace[A], data: Mapping[str, Any], where: str = 'space'
     ) -> ScaledSpace[A]:
         """The space that plain data describes, over a base that was read before."""
-        table = as_mapping(data, where, ('family', 'base', 'stages'), ('rounding', 'where'))
-        as_choice(table['family'], f'{where}.family', ('scaled',))
+        table = cls.table(data, where)
+        as_choice(table['family'], f'{where}.family', (SCALED,))
         stages = [
             ScalingStage.parse(stage, f'{where}.stages[{j}]')
             for j, stage in enumerate(
@@ -210,10 +212,15 @@ class ScaledSpace(AbstractSpace[A]):
         space = cls(base, stages, table.get('rounding', 'ceil'))
         return space.restricted(table.get('where', []), where)
 
+    @staticmethod
+    def table(data: object, where: str) -> Mapping[str, Any]:
+        """Plain data of a scaled space, if it has the keys of one."""
+        return as_mapping(data, where, ('family', 'base', 'stages'), ('rounding', 'where'))
+
     def to_dict(self) -> dict[str, object]:
         """Plain data; `scalenas.space.from_dict` reads it back."""
         return {
-            'family': 'scaled',
+            'family': SCALED,
             'base': self.base.to_dict(),
             'rounding': self.rounding.name,
             'stages': [stage.to_dict() for stage in self.stages],

@@ -129,6 +129,11 @@ class AbstractSpace(ABC, Generic[A]):
     def to_dict(self) -> dict[str, object]:
         """Plain data from which `scalenas.space.from_dict` makes the space again."""
 
+    @classmethod
+    def from_dict(cls, data: object, where: str = 'space') -> Self:
+        """The inverse of `to_dict`, for the spaces of a family; raises ArchError with one line."""
+        raise NotImplementedError
+
     @final
     def where(self, pattern: str, values: Sequence[Value]) -> Self:
         """The sub-space in which every gene matching `pattern` takes only `values`.

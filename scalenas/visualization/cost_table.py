@@ -46,27 +46,29 @@ def cost_text(rows: list[CostRow], rule: Rule = PYCLS) -> str:
     Below one G in all, macs are in M. Fusions and output maps have a column where a part has them.
     """
     total = sum((row.cost for row in rows), Cost())
-    divisor, name = rule.unit(total.macs)
+    divisor, name = rule.unit(total['macs'])
     unit = f'{name} macs'
     columns = {
         'part': [row.name for row in rows],
         'output': [row.output for row in rows],
         'blocks': [str(row.blocks or '') for row in rows],
         'fusions': [str(row.fusions or '') for row in rows],
-        'M params': [f'{row.cost.params / 1e6:.3f}' for row in rows],
-        unit: [f'{row.cost.macs / divisor:.3f}' for row in rows],
-        'M acts': [f'{row.cost.acts / 1e6:.3f}' for row in rows],
-        'share': [f'{100 * row.cost.macs / total.macs if total.macs else 0:.1f}%' for row in rows],
+        'M params': [f'{row.cost["params"] / 1e6:.3f}' for row in rows],
+        unit: [f'{row.cost["macs"] / divisor:.3f}' for row in rows],
+        'M acts': [f'{row.cost["acts"] / 1e6:.3f}' for row in rows],
+        'share': [
+            f'{100 * row.cost["macs"] / total["macs"] if total["macs"] else 0:.1f}%' for row in rows
+        ],
     }
     sums = {
         'part': 'total',
         'output': '',
         'blocks': str(sum(row.blocks for row in rows)),
         'fusions': str(sum(row.fusions for row in rows)),
-        'M params': f'{total.params / 1e6:.3f}',
-        unit: f'{total.macs / divisor:.3f}',
-        'M acts': f'{total.acts / 1e6:.3f}',
-        'share': '100.0%' if total.macs else '0.0%',
+        'M params': f'{total["params"] / 1e6:.3f}',
+        unit: f'{total["macs"] / divisor:.3f}',
+        'M acts': f'{total["acts"] / 1e6:.3f}',
+        'share': '100.0%' if total['macs'] else '0.0%',
     }
     shown = [name for name in columns if name not in ('output', 'fusions') or any(columns[name])]
     body = zip(*(columns[name] for name in shown), strict=True)
@@ -85,9 +87,9 @@ def layer_text(arch: Arch, size: Size, head: Head | None = None) -> str:
                 f'{layer.kernel}x{layer.kernel}/{layer.stride}',
                 f'{layer.c_in} -> {layer.c_out}',
                 f'{height}x{width}',
-                f'{cost.params}',
-                f'{cost.macs}',
-                f'{cost.acts}',
+                f'{cost["params"]}',
+                f'{cost["macs"]}',
+                f'{cost["acts"]}',
             )
         )
     return _aligned(lines)

@@ -67,7 +67,7 @@ def finetune_table(
     each = ' | '.join(f'AP, seed {seed}' for seed in seeds)
     names = f'backbone weights | params | macs | {each} | AP | AP at IoU .5'
     lines = [f'| {names} |', '|---' * (5 + len(seeds)) + '|']
-    costs = f'{cost.params / 1e6:.3f} M | {cost.macs / 1e6:.1f} M'
+    costs = f'{cost["params"] / 1e6:.3f} M | {cost["macs"] / 1e6:.1f} M'
     for start, runs in scores.items():
         cells = [f'{100 * run["coco/bbox_mAP"]:.1f}' for run in runs]
         for name in ('coco/bbox_mAP', 'coco/bbox_mAP_50'):

@@ -56,14 +56,14 @@ def _by_strategy(axes: Any, timings: Sequence[Timing], metric: str) -> None:
     strategies = list(dict.fromkeys(s for t in timings for s, _ in t.net.labels))
     for strategy, colour, marker in zip(strategies, COLOURS * 2, MARKERS * 2, strict=False):
         rows = [t for t in timings if strategy in dict(t.net.labels)]
-        x = [getattr(t.net.cost, metric) / UNITS[metric] for t in rows]
+        x = [t.net.cost[metric] / UNITS[metric] for t in rows]
         name = f'{FIGURE_2[strategy]} ({strategy})' if strategy in FIGURE_2 else strategy
         _cloud(axes, x, [1e3 * t.seconds for t in rows], colour, marker, name)
 
 
 def _by_base(axes: Any, bases: dict[str, list[Timing]]) -> None:
     for (base, rows), colour, marker in zip(bases.items(), COLOURS * 2, MARKERS * 2, strict=False):
-        x = [t.net.cost.acts / 1e6 for t in rows]
+        x = [t.net.cost['acts'] / 1e6 for t in rows]
         name = f'{base}, r = {correlations(rows)["acts"]:.2f}'
         _cloud(axes, x, [1e3 * t.seconds for t in rows], colour, marker, name)
 

@@ -181,8 +181,8 @@ def _counted(
         value = count_mmdet(subject, size, head) / 1e9
     else:
         value = {
-            'params_m': cost.params / 1e6,
-            'acts_m': cost.acts / 1e6,
+            'params_m': cost['params'] / 1e6,
+            'acts_m': cost['acts'] / 1e6,
             'gimac': cost.gmacs(SCALENAS),
             'gmac': cost.gmacs(),
         }[quantity]

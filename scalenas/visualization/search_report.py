@@ -122,4 +122,4 @@ class SearchReport:
 
     def _points(self, records: Sequence[Record]) -> list[tuple[float, float]]:
         cost, metric = self.objective.cost, self.objective.metric
-        return [(float(getattr(r.cost, cost)), r.metrics[metric]) for r in records]
+        return [(float(r.cost[cost]), r.metrics[metric]) for r in records]

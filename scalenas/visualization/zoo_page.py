@@ -59,9 +59,9 @@ def _archs() -> str:
                 arch.output,
                 str(arch.num_blocks),
                 str(arch.num_fusions),
-                f'{cost.params / 1e6:.2f}',
+                f'{cost["params"] / 1e6:.2f}',
                 f'{cost.gmacs():.2f}',
-                f'{cost.acts / 1e6:.1f}',
+                f'{cost["acts"] / 1e6:.1f}',
             ]
         )
     head = ['name', 'width', 'output', 'blocks', 'fusions']
@@ -81,9 +81,9 @@ def _classifiers() -> str:
                 arch.family,
                 str(arch.size[0]),
                 str(arch.num_blocks),
-                f'{cost.params / 1e6:.2f}',
+                f'{cost["params"] / 1e6:.2f}',
                 f'{cost.gmacs():.3f}',
-                f'{cost.acts / 1e6:.1f}',
+                f'{cost["acts"] / 1e6:.1f}',
             ]
         )
     head = ['name', 'family', 'resolution', 'blocks', 'params (M)', 'macs (G)', 'acts (M)']

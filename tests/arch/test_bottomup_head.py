@@ -21,17 +21,19 @@ def test_layers_by_hand():
     assert {s[1:] for s in shapes[2:10]} == {(32, 32, 3, large, large)}
     assert shapes[10:] == [('head.final_layers.1', 32, 17, 1, large, large)]
     cost = count(plan)
-    assert cost.params == (32 * 34 + 34) + (66 * 32 * 16 + 64) + 8 * (32 * 32 * 9 + 64) + (33 * 17)
+    assert cost['params'] == (32 * 34 + 34) + (66 * 32 * 16 + 64) + 8 * (32 * 32 * 9 + 64) + (
+        33 * 17
+    )
     pixels = 128 * 128
     # A position of the input meets each of the 4 x 4 weights once.
-    assert cost.macs == pixels * (32 * 34 + 66 * 32 * 16 + 4 * 8 * 32 * 32 * 9 + 4 * 32 * 17)
+    assert cost['macs'] == pixels * (32 * 34 + 66 * 32 * 16 + 4 * 8 * 32 * 32 * 9 + 4 * 32 * 17)
 
 
 def test_the_output_rule_counts_the_transposed_convolution_four_times():
     plan = list(HigherHead(17).layers(FEATURES))
     found, true = count_at_output(plan), count(plan)
-    assert found.macs - true.macs == 3 * 128 * 128 * 66 * 32 * 16
-    assert (found.params, found.acts) == (true.params, true.acts)
+    assert found['macs'] - true['macs'] == 3 * 128 * 128 * 66 * 32 * 16
+    assert (found['params'], found['acts']) == (true['params'], true['acts'])
 
 
 @pytest.mark.parametrize(
@@ -47,8 +49,8 @@ def test_table_3(net, side, head, params, gmac, exact):
     """ScaleNAS, table 3: 1 G = 1e9 there, and transposed convolutions count at their output."""
     arch, on_top, size = named(net), parse_head(head), (side, side)
     cost = Counter(size, on_top)(arch)
-    assert (cost.params, cost.macs) == exact
-    assert f'{cost.params / 1e6:.1f}' == params
+    assert (cost['params'], cost['macs']) == exact
+    assert f'{cost["params"] / 1e6:.1f}' == params
     printed = Counter(size)(arch) + count_at_output(on_top.layers(arch.features(size)))
     assert f'{printed.gmacs():.1f}' == gmac
 
@@ -56,7 +58,7 @@ def test_table_3(net, side, head, params, gmac, exact):
 def test_with_the_backbones_own_width_p4_is_neither_of_what_is_printed():
     arch = named('scalenas_p4')
     cost = Counter((640, 640), HigherHead(17))(arch)
-    assert f'{cost.params / 1e6:.1f}' == '64.5'
+    assert f'{cost["params"] / 1e6:.1f}' == '64.5'
     assert f'{cost.gmacs():.1f}' == '148.3'
 
 

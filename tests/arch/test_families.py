@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scalenas import families, family_named, family_of
 from scalenas.arch import (
-    FAMILIES,
     ROUNDINGS,
     Arch,
     ArchError,
@@ -37,7 +37,7 @@ factors = st.floats(0.3, 4.0)
 def test_yaml_brings_the_same_value_back(arch: Arch) -> None:
     assert load(dump(arch)) == arch
     assert hash(load(dump(arch))) == hash(arch)
-    assert FAMILIES[arch.family] is type(arch)
+    assert family_of(arch).arch is type(arch)
 
 
 @given(archs, sizes)
@@ -80,16 +80,16 @@ def test_scaled_archs_are_archs(arch: Arch, d: float, w: float, r: float, name: 
 
 
 def test_every_shipped_arch_is_read_and_counted() -> None:
-    families = {named(name).family for name in list_archs()}
-    assert families == set(FAMILIES)
-    assert sum(len(list_archs(family)) for family in FAMILIES) == len(list_archs())
+    shipped = {named(name).family for name in list_archs()}
+    assert shipped == {family.name for family in families()}
+    assert sum(len(list_archs(name)) for name in shipped) == len(list_archs())
 
 
 def test_a_family_is_asked_for_by_its_class() -> None:
     arch = named('efficientnet_b0')
-    assert of_family(arch, FAMILIES['mbconv']) is arch
+    assert of_family(arch, family_named('mbconv').arch) is arch
     with pytest.raises(ArchError, match='net: expected family hrnet, got mbconv'):
-        of_family(arch, FAMILIES['hrnet'], 'net')
+        of_family(arch, family_named('hrnet').arch, 'net')
 
 
 def test_a_counter_without_a_size_takes_that_of_the_arch() -> None:

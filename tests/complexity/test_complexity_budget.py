@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 from scalenas.complexity import Budget, Cost
 from scalenas.errors import UserError
 
-costs = st.builds(Cost, st.integers(0, 10**12), st.integers(0, 10**9), st.integers(0, 10**9))
+costs = st.builds(
+    Cost,
+    macs=st.integers(0, 10**12),
+    params=st.integers(0, 10**9),
+    acts=st.integers(0, 10**9),
+)
 bounds = st.none() | st.floats(0, 1e12)
 
 
@@ -23,7 +28,8 @@ def test_no_bounds_allow_everything(cost: Cost) -> None:
 def test_violation_is_zero_exactly_inside(cost: Cost, most: tuple) -> None:
     budget = Budget(*most)
     inside = all(
-        m is None or v <= m for v, m in zip((cost.macs, cost.params, cost.acts), most, strict=True)
+        m is None or v <= m
+        for v, m in zip((cost['macs'], cost['params'], cost['acts']), most, strict=True)
     )
     assert (budget.violation(cost) == 0.0) is inside
     assert budget.allows(cost) is inside
@@ -38,7 +44,7 @@ def test_violation_grows_with_the_cost(cost: Cost, most: float, more: int) -> No
 
 @given(costs, st.floats(1, 1e12))
 def test_lower_bounds(cost: Cost, least: float) -> None:
-    assert (Budget(min_macs=least).violation(cost) == 0.0) is (cost.macs >= least)
+    assert (Budget(min_macs=least).violation(cost) == 0.0) is (cost['macs'] >= least)
     assert Budget(min_macs=least).violation(cost) <= 1.0
 
 

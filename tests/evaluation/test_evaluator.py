@@ -159,9 +159,9 @@ def test_what_the_counter_says_is_the_whole_model(evaluator: SubnetEvaluator) ->
     counter = evaluator.counter((64, 96))
     for arch in archs(5):
         model = segmentor({'type': 'scalenas.ScaleHRNet', 'arch': arch.to_dict()})
-        assert counter(arch).params == sum(p.numel() for p in model.parameters())
+        assert counter(arch)['params'] == sum(p.numel() for p in model.parameters())
         head = counter(arch) - count(arch.layers((64, 96)))
-        assert head.macs == 16 * 24 * 120 * (120 + 4)
+        assert head['macs'] == 16 * 24 * 120 * (120 + 4)
 
 
 def test_decoded_batches_are_kept_or_read_again(cfg: Config) -> None:

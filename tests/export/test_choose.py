@@ -25,7 +25,7 @@ def work_dir(tmp_path: Path) -> Path:
         Record(
             slot=10 * n,
             arch=arch,
-            cost=Cost(10**6 * (n + 1), 1000 * (n + 1), 10),
+            cost=Cost(macs=10**6 * (n + 1), params=1000 * (n + 1), acts=10),
             metrics={'mIoU': 50.0 + n, 'error': 3.0 - n},
             generation=0,
         )
@@ -51,7 +51,7 @@ def test_a_front_belongs_to_the_checkpoint_that_was_searched(
     work_dir: Path, cfg: Config, root: Path
 ) -> None:
     """Another checkpoint of the same space would be exported under the searched one's numbers."""
-    record = Record(0, archs(1)[0], Cost(1, 1, 1), {'mIoU': 50.0}, 0)
+    record = Record(0, archs(1)[0], Cost(macs=1, params=1, acts=1), {'mIoU': 50.0}, 0)
     digest = file_digest(root / 'supernet.pth')
     write_report([record], Objective('mIoU'), work_dir, digest)
     assert json.loads((work_dir / 'study.json').read_text())['metric'] == 'mIoU'
@@ -73,7 +73,7 @@ def test_a_front_belongs_to_the_checkpoint_that_was_searched(
 
 def test_a_front_is_chosen_from_by_what_it_was_made_for(work_dir: Path) -> None:
     """Of the front of an error that was to be small, the largest would be the worst net."""
-    record = Record(0, archs(1)[0], Cost(1, 1, 1), {'mIoU': 50.0, 'error': 1.0}, 0)
+    record = Record(0, archs(1)[0], Cost(macs=1, params=1, acts=1), {'mIoU': 50.0, 'error': 1.0}, 0)
     write_report([record], Objective('error', 'minimize'), work_dir, 'f00')
     with pytest.raises(
         ExportError, match=r"study\.json: the search was for metric 'error', the con"

@@ -63,12 +63,12 @@ def test_the_config_builds_the_arch(
         model = MODELS.build(cfg.model)
     # Every layer that is built runs: heads take what the backbone gives.
     params = sum(p.numel() for p in model.parameters())
-    assert trace(model, (64, 64)).params == params
+    assert trace(model, (64, 64))['params'] == params
     if task == 'seg':
         # What the tools print of this arch and a head seg:19 is what is trained.
         head = SegHead(19, conv_bias=False)
         assert (
-            Counter((64, 64), head)(under_head(grown(name, strategy, factor), head)).params
+            Counter((64, 64), head)(under_head(grown(name, strategy, factor), head))['params']
             == params
         )
 

@@ -31,7 +31,7 @@ def test_train_search_export(root: Path, tmp_path: Path) -> None:
         for n, arch in enumerate([SPACE.smallest(), *(SPACE.sample(rng) for _ in range(3))])
     ]
     write_report(records, Objective('mIoU'), tmp_path)
-    smallest = records[0].cost.macs
+    smallest = records[0].cost['macs']
     choice = choose(str(tmp_path), 'mIoU', budget=Budget(max_macs=smallest))
     assert choice.arch == SPACE.smallest()
 

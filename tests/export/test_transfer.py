@@ -82,7 +82,7 @@ def test_every_task_gets_the_net(tmp_path: Path, task: str) -> None:
     assert len(mine) == (1 if task in SINGLE else 4)
     for one, other in zip(mine, maps, strict=False):
         assert torch.equal(one, other)
-    assert trace(model.backbone, (64, 64)).params == sum(
+    assert trace(model.backbone, (64, 64))['params'] == sum(
         p.numel() for p in model.backbone.parameters()
     )
 

@@ -109,7 +109,7 @@ def use(arch: Arch) -> None:
     assert load(dump(arch)) == arch
     assert hash(load(dump(arch))) == hash(arch)
     rows = cost_rows(arch, size)
-    assert sum(row.cost.macs for row in rows) == Counter(size)(arch).macs
+    assert sum(row.cost['macs'] for row in rows) == Counter(size)(arch)['macs']
     assert cost_text(rows)
     assert arch.features(size)
 

@@ -273,7 +273,7 @@ def budget_of(rng: random.Random, _: Any) -> Case:
 
     def run() -> None:
         budget = Budget(**{key: value})
-        assert budget.violation(Cost(10, 10, 10)) >= 0
+        assert budget.violation(Cost(macs=10, params=10, acts=10)) >= 0
         assert str(budget)
 
     return Case(f'budget {key}', run, not right)

@@ -132,7 +132,7 @@ def test_keys_and_shapes_are_those_of_timm(name: str) -> None:
     assert set(keys) == set(ours)
     assert sorted(keys.values()) == sorted(theirs)
     assert all(ours[a].shape == theirs[b].shape for a, b in keys.items())
-    assert Counter()(arch).params == sum(p.numel() for p in net.parameters())
+    assert Counter()(arch)['params'] == sum(p.numel() for p in net.parameters())
 
 
 def test_foreign_weights_are_refused_in_one_line() -> None:

@@ -72,7 +72,7 @@ def test_what_is_counted_is_what_runs(channels, blocks):
         assert trace(net, size) == Counter(size, plan)(arch)
     names = {name for name, _ in net.named_modules()}
     assert {layer.name for layer in plan.layers(arch.features((64, 64)))} <= names
-    assert sum(p.numel() for p in net.parameters()) == Counter((64, 64), plan)(arch).params
+    assert sum(p.numel() for p in net.parameters()) == Counter((64, 64), plan)(arch)['params']
 
 
 @pytest.mark.parametrize('scope', ['mmseg', 'mmdet', 'scalenas'])

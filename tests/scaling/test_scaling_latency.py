@@ -149,11 +149,11 @@ def test_by_a_line_the_largest_that_fits(net: str) -> None:
     arch, (size, head) = named(net), NETS[net]
     bound = LatencyBound(60.0, LINE)
     found = fit(arch, STRATEGIES['fast'], Budget(), rounding('pycls'), head, size, latency=bound)
-    assert found.latency == LINE.ms(cost_of(found.scaled).acts) <= 60, 'heads were not timed'
+    assert found.latency == LINE.ms(cost_of(found.scaled)['acts']) <= 60, 'heads were not timed'
     assert found.misses == {'latency_ms': 1 - found.latency / 60}
     for more in (1.01, 1.1, 1.5):
         larger = scale(arch, STRATEGIES['fast'](found.factor * more), rounding('pycls'), size)
-        assert LINE.ms(cost_of(larger).acts) > 60 or larger.arch == found.scaled.arch
+        assert LINE.ms(cost_of(larger)['acts']) > 60 or larger.arch == found.scaled.arch
     assert 'estimate, not measured' in fit_text(found, bound)
 
 
@@ -167,14 +167,14 @@ def test_by_a_timer_the_largest_that_is_fast_enough(net: str, most: float) -> No
     def timer(arch: object, size: tuple[int, int]) -> float:
         asked.append((arch, size))
         cost = cost_of(scale(arch, STRATEGIES['depth'](1.0), rounding('nearest'), size), head)
-        return cost.macs / 1e7
+        return cost['macs'] / 1e7
 
     base = timer(arch, size or arch.size)
     asked.clear()
     bound = LatencyBound(most * base, timer)
     strategy = STRATEGIES['compound']
     found = fit(arch, strategy, Budget(), rounding('nearest'), head, size, latency=bound)
-    assert found.latency == found.cost.macs / 1e7 <= most * base
+    assert found.latency == found.cost['macs'] / 1e7 <= most * base
     assert found.misses['latency_ms'] == pytest.approx(1 - found.latency / (most * base))
     assert found.misses['latency_ms'] < 0.25
     assert len(asked) == len(set(asked)) <= 14, 'each network once, and not many'

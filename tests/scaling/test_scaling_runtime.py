@@ -47,7 +47,7 @@ def test_the_grid_of_figure_2() -> None:
     for net in found:
         ((strategy, factor), *_) = net.labels
         if factor == 32 and net.base == 'efficientnet_b0':
-            assert net.cost.macs == pytest.approx(32 * bases[0].cost.macs, rel=0.35), strategy
+            assert net.cost['macs'] == pytest.approx(32 * bases[0].cost['macs'], rel=0.35), strategy
     groups = {
         s: net.arch.stages[0].group_width
         for net in found
@@ -80,7 +80,7 @@ def test_the_order_is_shuffled_in_each_round_and_by_the_seed_alone() -> None:
     rounds = [[net.name for n, net in first if n == k] for k in range(3)]
     assert sorted(rounds[0]) == sorted(rounds[1]) == sorted(net.name for net in grid)
     assert rounds[0] != rounds[1] != rounds[2]
-    costs = [net.cost.macs for _, net in first]
+    costs = [net.cost['macs'] for _, net in first]
     assert abs(pearson(range(len(costs)), costs)) < 0.3, 'size does not go with time'
 
 
@@ -95,7 +95,7 @@ class Clock:
         if len(self.asked) == self.stop:
             raise KeyboardInterrupt
         key = arch, size, kind
-        acts = next(net.cost.acts for net in nets() if (net.arch, net.size) == key[:2])
+        acts = next(net.cost['acts'] for net in nets() if (net.arch, net.size) == key[:2])
         again = key in self.asked
         self.asked.append(key)
         base = (1e-8 * acts + 1e-3) * (3 if kind == 'training' else 1)
@@ -163,7 +163,7 @@ def test_medians_and_fastest_over_all_visits(tmp_path: Path) -> None:
         found, without = timings(nets(), 'inference', journal, statistic)
         assert not without
         for entry in found:
-            expected = (1e-8 * entry.net.cost.acts + 1e-3) * times
+            expected = (1e-8 * entry.net.cost['acts'] + 1e-3) * times
             assert entry.seconds == pytest.approx(expected)
             assert entry.spread == pytest.approx(1 / 1.5)
         assert correlations(found)['acts'] == pytest.approx(1)
@@ -192,7 +192,7 @@ def test_a_network_without_memory_is_left_out_and_named(tmp_path: Path) -> None:
 def test_the_table_and_the_model_of_two_bases(tmp_path: Path) -> None:
     grid = nets(('efficientnet_b0', 'regnetz_500mf'))
     slow = {'efficientnet_b0': 1e-8, 'regnetz_500mf': 2e-8}
-    found = [timing(net, [slow[net.base] * net.cost.acts] * 4) for net in grid]
+    found = [timing(net, [slow[net.base] * net.cost['acts']] * 4) for net in grid]
     assert list(by_base(found)) == ['efficientnet_b0', 'regnetz_500mf', 'all']
     rows = [
         line.strip('| ').split(' | ') for line in runtime_table({'training': found}).split('\n')

@@ -64,7 +64,7 @@ def test_a_real_stage_comes_close_to_the_laws(alpha: float) -> None:
     def body(arch: RegNetArch) -> tuple[int, int, int]:
         plan = [la for la in arch.layers() if la.name.startswith('s2.')]
         cost = count(plan)
-        return cost.macs, cost.params, cost.acts
+        return cost['macs'], cost['params'], cost['acts']
 
     ratios = [b / a for a, b in zip(body(base), body(grown), strict=True)]
     assert ratios == pytest.approx([4, 4 ** ((1 + alpha) / 2), 4 ** ((2 - alpha) / 2)], rel=0.05)

@@ -63,7 +63,7 @@ GRID = (
 
 def coarse_to_fine(**changes: Any) -> CoarseToFine:
     """Nine networks of a grid, then mutations of the best of two budgets; 40 in all."""
-    least, most = COST(SPACE.smallest()).macs, COST(SPACE.largest()).macs
+    least, most = COST(SPACE.smallest())['macs'], COST(SPACE.largest())['macs']
     budgets = [least + share * (most - least) for share in (0.3, 0.8)]
     options = {'grid': GRID, 'budgets': budgets, 'num_total': 40, **changes}
     return CoarseToFine(SPACE, OBJECTIVE, COST, **options)

@@ -40,9 +40,9 @@ def test_it_asks_for_networks_within_their_stage_budgets_once_each() -> None:
     assert len({r.arch for r in records}) == len(records) > 40
     first = sum(r.generation == 0 for r in records)
     for record in records[first:]:
-        assert any(BUDGETS.meets(record.cost.macs, stage) for stage in (1, 2)), record.cost
+        assert any(BUDGETS.meets(record.cost['macs'], stage) for stage in (1, 2)), record.cost
     for iteration in search.history:
-        assert BUDGETS.meets(COST(iteration.best.base).macs, 0)
+        assert BUDGETS.meets(COST(iteration.best.base)['macs'], 0)
 
 
 def test_the_chain_alternates_and_its_best_never_gets_worse_under_its_own_scalings() -> None:
@@ -63,7 +63,7 @@ def test_it_finds_the_best_scaling_of_its_base_exactly() -> None:
         feasible = [
             s
             for s in SPACE.strategies(stage)
-            if BUDGETS.meets(COST(SPACE.grown(best.base, s)).macs, stage)  # type: ignore[arg-type]
+            if BUDGETS.meets(COST(SPACE.grown(best.base, s))['macs'], stage)  # type: ignore[arg-type]
         ]
         values = [score(SPACE.grown(best.base, s))['accuracy'] for s in feasible]  # type: ignore[arg-type]
         assert len(feasible) > 1
@@ -223,13 +223,13 @@ def test_what_it_finds_is_within_every_budget() -> None:
     outside = 0
     for seed in range(6):
         search = mcea(tolerance=0.15, num_bases=8, iterations=1, population=2, generations=1)
-        search_in_memory(search, evaluate=lambda arch: {'accuracy': COST(arch).macs}, seed=seed)
+        search_in_memory(search, evaluate=lambda arch: {'accuracy': COST(arch)['macs']}, seed=seed)
         first = search.history[0]
         assert search.best is not None
         outside += not search.breeder.within(first.best) and first.fitness > search.best.fitness
         archs = [search.best.best.base, *search.breeder.grown(search.best.best)]
         budgets = StageBudgets(BUDGETS.base_macs, 2.0, 0.15)
-        assert all(budgets.meets(COST(arch).macs, stage) for stage, arch in enumerate(archs))
+        assert all(budgets.meets(COST(arch)['macs'], stage) for stage, arch in enumerate(archs))
     assert outside
     search.history[1:] = []
     search.history[0] = replace(first, best=replace(first.best, base=BASE.largest()))

@@ -69,9 +69,9 @@ def test_the_initial_sample_reaches_the_published_nets(width: int, names: tuple[
     numbers = {'num_initial': 90, 'num_total': 90}
     search = TopologyEvolution(HRSpace(width), OBJECTIVE, counter, **numbers)
     archs = search.generation(0, [], random.Random(0))
-    costs = sorted(counter(arch).macs for arch in archs)
+    costs = sorted(counter(arch)['macs'] for arch in archs)
     for name in names:
-        below = sum(cost < counter(named(f'scalenas_{name}')).macs for cost in costs)
+        below = sum(cost < counter(named(f'scalenas_{name}'))['macs'] for cost in costs)
         assert 0.2 < below / len(costs) < 0.8
 
 
@@ -139,7 +139,7 @@ def test_more_evaluations_continue_the_same_search() -> None:
 
 @pytest.mark.parametrize('initial', ['uniform', 'stratified'])
 def test_nothing_beyond_the_budget_is_proposed(initial: str) -> None:
-    span = COST(SPACE.smallest()).macs, COST(SPACE.largest()).macs
+    span = COST(SPACE.smallest())['macs'], COST(SPACE.largest())['macs']
     budget = Budget(max_macs=span[0] + 0.45 * (span[1] - span[0]))
     records = search_in_memory(evolution(budget=budget, initial=initial))
     assert len(records) == 40
@@ -157,7 +157,9 @@ def test_stratified_sampling_of_a_sub_space() -> None:
 
 def test_stratified_sampling_covers_more_of_the_costs_than_uniform() -> None:
     def span(initial: str) -> int:
-        costs = [r.cost.macs for r in search_in_memory(evolution(num_initial=40, initial=initial))]
+        costs = [
+            r.cost['macs'] for r in search_in_memory(evolution(num_initial=40, initial=initial))
+        ]
         return max(costs) - min(costs)
 
     assert span('stratified') > span('uniform')
@@ -165,7 +167,7 @@ def test_stratified_sampling_covers_more_of_the_costs_than_uniform() -> None:
 
 @pytest.mark.parametrize('make', [evolution, random_search])
 def test_an_impossible_budget_names_the_bound_and_the_span(make: object) -> None:
-    least, most = COST(SPACE.smallest()).macs, COST(SPACE.largest()).macs
+    least, most = COST(SPACE.smallest())['macs'], COST(SPACE.largest())['macs']
     with pytest.raises(SearchError, match=f'max_macs=1,000 .*{least:,} to {most:,}'):
         make(budget=Budget(max_macs=1000))  # type: ignore[operator]
     with pytest.raises(SearchError, match=r'min_params=.*lower the bound'):
@@ -173,7 +175,7 @@ def test_an_impossible_budget_names_the_bound_and_the_span(make: object) -> None
 
 
 def test_a_budget_that_no_draw_meets_ends_with_a_line() -> None:
-    budget = Budget(max_macs=COST(SPACE.smallest()).macs)
+    budget = Budget(max_macs=COST(SPACE.smallest())['macs'])
     for search in (
         evolution(budget=budget, max_tries=50),
         random_search(budget=budget, max_tries=50),
@@ -208,7 +210,7 @@ def test_bad_arguments(changes: dict[str, object], line: str) -> None:
 
 
 def test_evolution_beats_random_search() -> None:
-    reference = (float(COST(SPACE.largest()).macs), 0.0)
+    reference = (float(COST(SPACE.largest())['macs']), 0.0)
     numbers = {'num_initial': 40, 'num_parents': 20, 'num_total': 200, 'p_mutation': 0.1}
     wins = 0
     for seed in range(8):

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from scalenas.datasets.demo import make_scenes
-from scalenas.datasets.scenes import SceneRecipe
+from scalenas.datasets.scenes import CLASSES, SceneRecipe
 
 REPO = Path(__file__).parents[2]
 
@@ -17,14 +17,17 @@ _base_ = [
     '{repo}/configs/_base_/default_runtime_seg.py',
 ]
 data_root = '{data}'
+metainfo = dict(classes={classes})
 load = [dict(type='LoadImageFromFile'), dict(type='LoadAnnotations'), dict(type='PackSegInputs')]
 train_dataloader = dict(
     batch_size=2,
     num_workers=0,
     sampler=dict(type='InfiniteSampler', shuffle=True),
     dataset=dict(
-        type='scalenas.SceneDataset',
+        type='scalenas.SpreadSegDataset',
         data_root=data_root,
+        metainfo=metainfo,
+        img_suffix='.png',
         data_prefix=dict(img_path='images/training', seg_map_path='annotations/training'),
         pipeline=load,
     ),
@@ -34,8 +37,10 @@ val_dataloader = dict(
     num_workers=0,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type='scalenas.SceneDataset',
+        type='scalenas.SpreadSegDataset',
         data_root=data_root,
+        metainfo=metainfo,
+        img_suffix='.png',
         data_prefix=dict(img_path='images/validation', seg_map_path='annotations/validation'),
         pipeline=load,
     ),
@@ -46,8 +51,10 @@ calibration_dataloader = dict(
     num_workers=0,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type='scalenas.SceneDataset',
+        type='scalenas.SpreadSegDataset',
         data_root=data_root,
+        metainfo=metainfo,
+        img_suffix='.png',
         data_prefix=dict(img_path='images/training', seg_map_path='annotations/training'),
         pipeline=load,
         spread=2,
@@ -108,7 +115,9 @@ def config(scenes, tmp_path):
 
     def write(more='', name='tiny.py'):
         path = tmp_path / name
-        text = CONFIG.format(repo=REPO.as_posix(), data=scenes.as_posix(), name=path.as_posix())
+        text = CONFIG.format(
+            repo=REPO.as_posix(), data=scenes.as_posix(), classes=CLASSES, name=path.as_posix()
+        )
         path.write_text(text + more)
         return str(path)
 

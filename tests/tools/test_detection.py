@@ -67,7 +67,7 @@ def test_train_search_export_stock_test(
     head = RCNNHead(80, channels=16, hidden=32)
     for entry in front:
         arch = load_file(found / entry['arch'])
-        cost = Counter((SIZE, SIZE), head)(arch).to_dict()
+        cost = dict(Counter((SIZE, SIZE), head)(arch))
         assert entry['cost']['macs'] == cost['macs']
         assert 'coco/bbox_mAP' in entry['metrics']
 

@@ -40,7 +40,7 @@ def test_a_dense_head_is_counted_on_the_network_that_is_written(tmp_path):
     assert done.returncode == 0, done.stderr
     arch = load_file(tmp_path / 'big.yaml')
     assert arch.conv_out is None
-    params = Counter(arch.size, SegHead(19))(arch).params
+    params = Counter(arch.size, SegHead(19))(arch)['params']
     assert f'{params / 1e6:.3f}' == '6.040'
     assert ' 6.040 ' in done.stdout
 

@@ -139,7 +139,7 @@ def test_histograms_hold_every_sample(drawn: list, tmp_path: Path) -> None:
 
 def runtimes(bases: tuple[str, ...]) -> list[Timing]:
     grid = networks({b: base_at(named(b), 64) for b in bases}, list(FIGURE_2), [1, 2, 4], PYCLS)
-    return [timing(net, [1e-9 * (n + 2) * net.cost.acts] * 4) for n, net in enumerate(grid)]
+    return [timing(net, [1e-9 * (n + 2) * net.cost['acts']] * 4) for n, net in enumerate(grid)]
 
 
 @pytest.mark.parametrize('bases', [('efficientnet_b0',), ('efficientnet_b0', 'regnetz_500mf')])
@@ -159,7 +159,7 @@ def test_runtimes_have_every_network_in_every_panel(
     assert labels == ['dwr (compound)', 'dw (dwg)', 'dWr (fast)', 'w (width)']
     clouds = [line for line in panels[3].lines if line.get_linestyle() == 'None']
     points = [xy for cloud in clouds for xy in cloud.get_xydata().tolist()]
-    expected = [[t.net.cost.acts / 1e6, 1e3 * t.seconds] for t in found]
+    expected = [[t.net.cost['acts'] / 1e6, 1e3 * t.seconds] for t in found]
     assert np.allclose(sorted(points), sorted(expected))
     first = [t for t in found if t.net.base == bases[0]]
     for axes, metric in zip(panels, METRICS, strict=False):

@@ -150,7 +150,7 @@ def test_one_number_has_one_unit(macs: int, texts: tuple, monkeypatch, drawn, tm
     from scalenas.complexity import PYCLS, SCALENAS, Cost, Counter
     from scalenas.visualization import CostRow, cost_text
 
-    cost = Cost(macs, 5, 5)
+    cost = Cost(macs=macs, params=5, acts=5)
     monkeypatch.setattr(Counter, '__call__', lambda self, arch: cost)
     for rule, text in zip((PYCLS, SCALENAS), texts, strict=True):
         draw_arch(NETS['s1'], tmp_path / 'net.png', size=(64, 64), rule=rule)

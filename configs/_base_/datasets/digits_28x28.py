@@ -2,7 +2,9 @@
 # Source: python tools/get_demo_data.py digits writes data/digits
 # (training 3500, search 500, validation 1000).
 # Splits: training (weights), search (candidates, held out of training), validation (reported).
-dataset_type = 'scalenas.DigitsDataset'
+dataset_type = 'scalenas.SpreadCustomDataset'
+metainfo = dict(classes=tuple('0123456789'))
+hint = 'make the data with: python tools/get_demo_data.py digits'
 data_root = 'data/digits'
 train_pipeline = [
     dict(type='LoadImageFromFile'),
@@ -19,7 +21,12 @@ train_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type='InfiniteSampler', shuffle=True),
     dataset=dict(
-        type=dataset_type, data_root=data_root, data_prefix='training', pipeline=train_pipeline
+        type=dataset_type,
+        data_root=data_root,
+        metainfo=metainfo,
+        hint=hint,
+        data_prefix='training',
+        pipeline=train_pipeline,
     ),
 )
 val_dataloader = dict(
@@ -28,7 +35,12 @@ val_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type=dataset_type, data_root=data_root, data_prefix='validation', pipeline=test_pipeline
+        type=dataset_type,
+        data_root=data_root,
+        metainfo=metainfo,
+        hint=hint,
+        data_prefix='validation',
+        pipeline=test_pipeline,
     ),
 )
 test_dataloader = val_dataloader
@@ -38,7 +50,12 @@ search_dataloader = dict(
     num_workers=0,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type=dataset_type, data_root=data_root, data_prefix='search', pipeline=test_pipeline
+        type=dataset_type,
+        data_root=data_root,
+        metainfo=metainfo,
+        hint=hint,
+        data_prefix='search',
+        pipeline=test_pipeline,
     ),
 )
 # Fixed training pictures without augmentation, evenly spread; `spread` is their number.
@@ -49,6 +66,8 @@ calibration_dataloader = dict(
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
+        metainfo=metainfo,
+        hint=hint,
         data_prefix='training',
         pipeline=test_pipeline,
         spread=500,

@@ -2,7 +2,20 @@
 # Source: python tools/get_demo_data.py earth writes data/earth
 # (training 351, search 83, validation 110).
 # Splits: training (weights), search (candidates, held out of training), validation (reported).
-dataset_type = 'scalenas.EarthDataset'
+dataset_type = 'scalenas.SpreadSegDataset'
+metainfo = dict(
+    classes=('sea', 'lake', 'tropical', 'arid', 'temperate', 'cold', 'polar'),
+    palette=[
+        (20, 40, 110),
+        (70, 170, 230),
+        (20, 130, 50),
+        (225, 190, 110),
+        (150, 200, 70),
+        (110, 90, 140),
+        (240, 245, 250),
+    ],
+)
+hint = 'make the data with: python tools/get_demo_data.py earth'
 data_root = 'data/earth'
 crop_size = (96, 96)
 # Class weights 1/sqrt(share in training), mean 1: meta.json of the data has them too.
@@ -26,6 +39,9 @@ train_dataloader = dict(
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
+        metainfo=metainfo,
+        img_suffix='.png',
+        hint=hint,
         data_prefix=dict(img_path='images/training', seg_map_path='annotations/training'),
         pipeline=train_pipeline,
     ),
@@ -38,6 +54,9 @@ val_dataloader = dict(
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
+        metainfo=metainfo,
+        img_suffix='.png',
+        hint=hint,
         data_prefix=dict(img_path='images/validation', seg_map_path='annotations/validation'),
         pipeline=test_pipeline,
     ),
@@ -51,6 +70,9 @@ search_dataloader = dict(
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
+        metainfo=metainfo,
+        img_suffix='.png',
+        hint=hint,
         data_prefix=dict(img_path='images/search', seg_map_path='annotations/search'),
         pipeline=test_pipeline,
     ),
@@ -63,6 +85,9 @@ calibration_dataloader = dict(
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
+        metainfo=metainfo,
+        img_suffix='.png',
+        hint=hint,
         data_prefix=dict(img_path='images/training', seg_map_path='annotations/training'),
         pipeline=test_pipeline,
         spread=64,

@@ -2,7 +2,21 @@
 # Source: python tools/get_demo_data.py scenes writes data/scenes
 # (training 1200, search 200, validation 300).
 # Splits: training (weights), search (candidates, held out of training), validation (reported).
-dataset_type = 'scalenas.SceneDataset'
+dataset_type = 'scalenas.SpreadSegDataset'
+metainfo = dict(
+    classes=('background', 'disc', 'gear', 'ring', 'square', 'frame', 'triangle', 'star'),
+    palette=[
+        (40, 40, 40),
+        (230, 25, 75),
+        (245, 130, 48),
+        (255, 225, 25),
+        (0, 130, 200),
+        (70, 240, 240),
+        (60, 180, 75),
+        (240, 50, 230),
+    ],
+)
+hint = 'make the data with: python tools/get_demo_data.py scenes'
 data_root = 'data/scenes'
 crop_size = (128, 128)
 # Class weights 1/sqrt(share in training), mean 1: meta.json of the data has them too.
@@ -26,6 +40,9 @@ train_dataloader = dict(
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
+        metainfo=metainfo,
+        img_suffix='.png',
+        hint=hint,
         data_prefix=dict(img_path='images/training', seg_map_path='annotations/training'),
         pipeline=train_pipeline,
     ),
@@ -38,6 +55,9 @@ val_dataloader = dict(
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
+        metainfo=metainfo,
+        img_suffix='.png',
+        hint=hint,
         data_prefix=dict(img_path='images/validation', seg_map_path='annotations/validation'),
         pipeline=test_pipeline,
     ),
@@ -51,6 +71,9 @@ search_dataloader = dict(
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
+        metainfo=metainfo,
+        img_suffix='.png',
+        hint=hint,
         data_prefix=dict(img_path='images/search', seg_map_path='annotations/search'),
         pipeline=test_pipeline,
     ),
@@ -63,6 +86,9 @@ calibration_dataloader = dict(
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
+        metainfo=metainfo,
+        img_suffix='.png',
+        hint=hint,
         data_prefix=dict(img_path='images/training', seg_map_path='annotations/training'),
         pipeline=test_pipeline,
         spread=64,

@@ -1,0 +1,201 @@
+"""What a family of networks brings, in one object that the rest of the house asks.
+
+Parts are objects, or strings 'module:object' that are imported when somebody asks for them: so the
+rooms without torch know every family, and import none of its modules of torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any, Final
+
+from scalenas.errors import UserError
+
+ROLES: Final = (
+    *('depth', 'fusion', 'kernel', 'expand', 'width', 'resolution'),
+    'scaling',
+)
+"""What a gene may decide. Genes of `fusion` are switches, False or True."""
+
+
+class Part:
+    """A field of `Family`: an object, or 'module:object', which is imported when asked for."""
+
+    def __init__(self, *default: Any) -> None:
+        self._default = default
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = f'_{name}'
+
+    def __get__(self, family: Family | None, owner: type) -> Any:
+        if family is not None:
+            value = family.__dict__[self._name] = loaded(family.__dict__[self._name])
+            return value
+        if not self._default:  # how a dataclass learns that a field has no default
+            raise AttributeError(self._name)
+        return self._default[0]
+
+    def __set__(self, family: Family, value: Any) -> None:
+        family.__dict__[self._name] = value
+
+
+def loaded(part: Any) -> Any:
+    """The object that a part is; of 'module:object' the object in the module."""
+    if not isinstance(part, str):
+        return part
+    module, _, name = part.partition(':')
+    return getattr(import_module(module), name)
+
+
+@dataclass(frozen=True)
+class WeightMap:
+    """How weights that another package trained become those of the family's static net.
+
+    `rename(state, arch)` gives a state dict whose backbone keys begin with `backbone.`. `options`
+    are arguments with which the static net computes what the network did there. `caveat(arch)`
+    says what weights alone cannot tell, '' for nothing.
+    """
+
+    rename: Part = Part()
+    options: Part = Part(None)
+    caveat: Part = Part(None)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Family:
+    """A family of networks: all that counting, sampling, search, training and export ask for.
+
+    Only `name` and `arch` must be there; what needs another part says so in one line. Types are
+    `scalenas.` and the name of the class, in configs and messages.
+
+    Args:
+        arch: the class of its archs (`scalenas.arch.Arch`): their units, features, cost-table
+            sections and plain data.
+        space: the class of its spaces, with `from_dict(data, where)`.
+        spaces: functions that make spaces by name, such as those of papers.
+        net: the class of the static net (`scalenas.models.AbstractBackbone`).
+        supernets: classes of supernets (`scalenas.models.Supernet`) whose sub-nets `net` builds.
+        weights: package -> how its checkpoints become weights of `net`.
+        drawing: `drawing(arch, path, headline, size)`; without one, a chain of the units.
+        head: what its networks are mostly used for, as a text for `parse_head`.
+        roles: role -> pattern of the genes that have it.
+        recipes: task -> the shipped config that a ready config of an arch starts from.
+        under_dense: the arch that a dense head stands on; by default the arch itself.
+        finest: the arch that gives its finest map alone, for recipes that read only that.
+        pruned: the arch without parts that no output depends on.
+        standalone: module and name of what the backbone in one file is made of.
+
+    Raises:
+        UserError: for a role that is none of `ROLES`.
+    """
+
+    name: str
+    arch: Part = Part()
+    space: Part = Part(None)
+    net: Part = Part(None)
+    supernets: tuple[Any, ...] = ()
+    spaces: Mapping[str, Any] = field(default_factory=dict)
+    weights: Mapping[str, WeightMap] = field(default_factory=dict)
+    drawing: Part = Part(None)
+    head: str = 'seg:19'
+    roles: Mapping[str, str] = field(default_factory=dict)
+    recipes: Mapping[str, str] = field(default_factory=dict)
+    under_dense: Part = Part(None)
+    finest: Part = Part(None)
+    pruned: Part = Part(None)
+    standalone: Part = Part(None)
+
+    def __post_init__(self) -> None:
+        for role in self.roles:
+            if role not in ROLES:
+                raise UserError(
+                    where=f'family {self.name}.roles', got=role, allowed=', '.join(ROLES)
+                )
+
+    def __repr__(self) -> str:
+        return f'Family({self.name!r})'
+
+    @property
+    def net_type(self) -> str | None:
+        """Type of the static net in configs, or None."""
+        net = self.__dict__['_net']
+        return None if net is None else type_name(net)
+
+    @property
+    def supernet_types(self) -> tuple[str, ...]:
+        """Types of its supernets in configs."""
+        return tuple(map(type_name, self.supernets))
+
+
+def type_name(part: Any) -> str:
+    """Type of a network in configs: `scalenas.` and the name of its class, which stays unloaded."""
+    name = part.partition(':')[2] if isinstance(part, str) else part.__name__
+    return f'scalenas.{name}'
+
+
+_REGISTERED: dict[str, Family] = {}
+_FOLLOWERS: list[Callable[[Family], None]] = []
+
+
+def register_family(family: Family, force: bool = False) -> Family:
+    """Makes a family known to the whole house, and returns it.
+
+    Raises:
+        UserError: when another one has its name, unless `force`.
+    """
+    known = _REGISTERED.get(family.name, family)
+    if known is not family and not force:
+        raise UserError(
+            'there is a family of this name',
+            where='register_family',
+            got=family.name,
+            hint='choose another name, or replace it with force=True',
+        )
+    _REGISTERED[family.name] = family
+    for follower in _FOLLOWERS:
+        follower(family)
+    return family
+
+
+def follow(follower: Callable[[Family], None]) -> None:
+    """Calls `follower` with every family: those that are registered, and those that will be."""
+    _FOLLOWERS.append(follower)
+    for family in families():
+        follower(family)
+
+
+def families() -> tuple[Family, ...]:
+    """All registered families, in the order of registration."""
+    return tuple(_REGISTERED.values())
+
+
+def family_names() -> tuple[str, ...]:
+    """Names of all registered families."""
+    return tuple(_REGISTERED)
+
+
+def family_named(name: str, where: str = 'family') -> Family:
+    """The family of this name.
+
+    Raises:
+        UserError: when there is none.
+    """
+    if name not in _REGISTERED:
+        raise UserError(where=where, got=name, allowed=', '.join(_REGISTERED))
+    return _REGISTERED[name]
+
+
+def family_of(arch: Any) -> Family:
+    """The family of an arch, or of a class of archs.
+
+    Raises:
+        UserError: for one that nobody registered.
+    """
+    return family_named(arch.family)
+
+
+def with_part(name: str) -> Iterator[Family]:
+    """The families that have a part, such as 'pruned'; it stays unloaded."""
+    return (family for family in families() if family.__dict__.get(f'_{name}') is not None)
