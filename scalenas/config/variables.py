@@ -7,7 +7,6 @@ when an option of the command line comes. Set later it changes nothing.
 from __future__ import annotations
 
 import inspect
-from typing import Any
 
 from mmengine.config import Config
 from mmengine.runner import Runner
@@ -98,6 +97,8 @@ def _places(cfg: Config, name: str, known: set[str]) -> list[str]:
     value = cfg._cfg_dict.to_dict()[name]
     if value is None or isinstance(value, bool):
         return []
-    equal = [place_of(path) for path, found in inside if type(found) is type(value) and found == value]
+    equal = [
+        place_of(path) for path, found in inside if type(found) is type(value) and found == value
+    ]
     # A small number stands in many places by chance.
     return equal if len(equal) <= 3 else []

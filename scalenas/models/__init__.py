@@ -1,7 +1,7 @@
 """Networks in torch: the static backbones, the supernets, and their weights."""
 
 from scalenas.family import follow
-from scalenas.registry import MODELS, WEIGHT_INITIALIZERS
+from scalenas.registry import WEIGHT_INITIALIZERS
 
 from .families import (
     Supernet,
@@ -18,13 +18,12 @@ from .mmpretrain_keys import from_mmpretrain, mmpretrain_key_map
 from .regnet import ScaleRegNet
 from .slicing import key_map, slice_state_dict
 from .super_hrnet import SuperScaleHRNet
-from .super_linear import SuperLinear, super_linear_cls_head
+from .super_linear import SuperLinear
 from .super_mbconv import ChoiceMBConvNet, SuperMBConvNet
 from .supernet_init import SupernetInit
 from .timm_keys import from_timm, timm_key_map
 
 follow(register_nets)
-MODELS.register_module('SuperLinearClsHead', module=super_linear_cls_head)
 WEIGHT_INITIALIZERS.register_module(module=SupernetInit)
 
 __all__ = [

@@ -3,6 +3,7 @@
 from .classification import Classification
 from .data import check_data
 from .detection import Detection
+from .heads import task_model
 from .known import (
     register_task,
     task_of,
@@ -11,7 +12,6 @@ from .known import (
     task_of_samples,
     tasks,
 )
-from .heads import task_model
 from .label_maps.batch import check_batch
 from .label_maps.labels import LabelRule
 from .loading import watch

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import nn
 
@@ -47,9 +47,11 @@ class Classification(Task):
     package = 'mmpretrain'
     visualizer = 'UniversalVisualizer'
     weightless_necks = ('GlobalAveragePooling', 'FeatureDropout')
-    stock_heads = {'scalenas.SuperLinearClsHead': 'LinearClsHead'}
-    recipes = {'cls': 'configs/scalenas_cls/imagenet/regnetz_500mf_8xb128-100e_imagenet.py'}
-    results = {'Accuracy': _accuracy, 'SingleLabelMetric': _single_label}
+    stock_heads: ClassVar = {'scalenas.SuperLinearClsHead': 'LinearClsHead'}
+    recipes: ClassVar = {
+        'cls': 'configs/scalenas_cls/imagenet/regnetz_500mf_8xb128-100e_imagenet.py'
+    }
+    results: ClassVar = {'Accuracy': _accuracy, 'SingleLabelMetric': _single_label}
 
     def counted_head(self, head: Mapping[str, Any], channels: Sequence[int]) -> Head | None:
         """One linear layer; that of a supernet is as wide as its widest network's."""
@@ -62,7 +64,7 @@ class Classification(Task):
         return None
 
     def fit(self, variables: dict[str, Any], arch: Arch, resolution: float) -> Arch:
-        """The head reads the last map; HRNet-style maps are fused. Crops get the arch's own size."""
+        """The head reads the last map, or all maps fused; crops get the arch's own size."""
         model = variables['model']
         if kind(model.get('head')) != 'LinearClsHead':
             raise ExportError(

@@ -61,7 +61,9 @@ def check_data(cfg: Mapping[str, Any], loaders: tuple[str, ...], sample: bool = 
 def _tasks(cfg: Mapping[str, Any], loaders: tuple[str, ...]) -> list[Task]:
     """The tasks that data sets of the loaders are of, each once."""
     scope = cfg.get('default_scope')
-    parts = (part for loader in loaders for part in _datasets((cfg.get(loader) or {}).get('dataset')))
+    parts = (
+        part for loader in loaders for part in _datasets((cfg.get(loader) or {}).get('dataset'))
+    )
     kinds = (class_of(part, scope) for part in parts)
     return list(dict.fromkeys(task_of_class(kind) for kind in kinds if kind is not None))
 

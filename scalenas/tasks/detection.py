@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -64,18 +64,17 @@ class Detection(Task):
 
     package = 'mmdet'
     visualizer = 'DetLocalVisualizer'
-    heads = ('bbox_head', 'rpn_head', 'roi_head')
-    recipes = {
+    recipes: ClassVar = {
         'faster_rcnn': 'configs/scalenas_det/coco/faster_rcnn_scalenas_s2_8xb2-1x_coco.py',
         'mask_rcnn': 'configs/scalenas_det/coco/mask_rcnn_scalenas_s2_8xb2-1x_coco.py',
     }
-    results = {'CocoMetric': _boxes}
-    metric_values = {'CocoMetric': {'metric_items': ITEMS}}
+    results: ClassVar = {'CocoMetric': _boxes}
+    metric_values: ClassVar = {'CocoMetric': {'metric_items': ITEMS}}
 
     def head(self, model: Mapping[str, Any], channels: Sequence[int]) -> Head | None:
-        """Faster or Mask R-CNN as HRNet's recipes have it: other widths or parts are not counted."""
+        """Faster or Mask R-CNN as HRNet's recipes have it; others are not counted."""
         neck, rpn, roi = (table_of(model, name) for name in ('neck', 'rpn_head', 'roi_head'))
-        if kind(neck) != 'HRFPN' or not rpn or not roi or 'bbox_head' in model:
+        if kind(neck) != 'HRFPN' or self.named_heads(model) != ['rpn_head', 'roi_head']:
             return None
         width = neck.get('out_channels', 256)
         box, mask = table_of(roi, 'bbox_head'), roi.get('mask_head')

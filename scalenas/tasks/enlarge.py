@@ -1,4 +1,4 @@
-"""Recipes that follow another backbone: which maps a dense head takes, and how large pictures are."""
+"""Recipes that follow another backbone: the maps of a dense head, the size of pictures."""
 
 from __future__ import annotations
 
@@ -80,8 +80,9 @@ def _last_at_each_stride(arch: MBConvArch | RegNetArch) -> tuple[int, ...]:
     """Numbers of the stages whose maps are the last at their stride, from stride 4 on."""
     total = arch.stem_stride
     last: dict[int, int] = {}
-    for step, stage in enumerate(arch.stages, 1):
-        total *= stage.stride
+    strides = [stage.stride for stage in arch.stages]
+    for step, stride in enumerate(strides, 1):
+        total *= stride
         last[total] = step
     steps = tuple(step for total, step in last.items() if total >= 4)
     if not steps:

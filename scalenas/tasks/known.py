@@ -79,7 +79,9 @@ def task_of_class(kind: type) -> Task:
 
 def task_of_model(model: nn.Module) -> Task:
     """The task of the outermost module in a built model that a package made."""
-    return next((t for t in map(task_of_class, map(type, model.modules())) if t is not PLAIN), PLAIN)
+    return next(
+        (t for t in map(task_of_class, map(type, model.modules())) if t is not PLAIN), PLAIN
+    )
 
 
 def task_of_samples(samples: object) -> Task:

@@ -36,8 +36,7 @@ def check_metrics(cfg: Mapping[str, Any]) -> None:
 def metric_names(cfg: Mapping[str, Any], name: str = 'val_evaluator') -> list[str] | None:
     """All names that an evaluator of a config gives, in order; None where a metric is not known."""
     names: list[str] = []
-    evaluator = cfg.get(name)
-    for metric in evaluator if is_listed(evaluator) else [evaluator]:
+    for metric in words(cfg.get(name)):
         if not isinstance(metric, Mapping):
             return None
         found = task_of_type(metric, cfg.get('default_scope')).metric_names(metric)

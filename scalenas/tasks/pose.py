@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -74,12 +74,13 @@ class Pose(Task):
 
     package = 'mmpose'
     visualizer = 'PoseLocalVisualizer'
-    recipes = {
+    recipes: ClassVar = {
         'pose': 'configs/scalenas_pose/coco/hrnet_w48_8xb48-210e_coco-256x192.py',
         'pose_bottomup': 'configs/scalenas_pose/coco_bottomup/'
         'higher_hrnet_w32_8xb12-300e_coco-512x512.py',
     }
-    results = {
+    inference_names = ('data_mode', 'dataset_type', 'codec')
+    results: ClassVar = {
         'CocoMetric': _poses('coco'),
         'CocoWholeBodyMetric': _poses('coco-wholebody'),
         'PCKAccuracy': _pck,

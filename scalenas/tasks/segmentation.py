@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from mmengine.config import Config
@@ -32,7 +32,7 @@ from .label_maps.batch import check_batch
 from .label_maps.classes import check_classes
 from .label_maps.files import check_segmentation
 from .label_maps.labels import BYTE, LabelRule
-from .metrics import Check, Metric, words, with_prefix
+from .metrics import Check, Metric, with_prefix, words
 from .task import Task
 
 OF_EDGES = ('STDCHead',)
@@ -71,13 +71,12 @@ class Segmentation(Task):
 
     package = 'mmseg'
     visualizer = 'SegLocalVisualizer'
-    heads = ('decode_head',)
-    recipes = {
+    recipes: ClassVar = {
         'seg': 'configs/scalenas_seg/cityscapes/scalenas_s1_8xb3-484e_cityscapes-512x1024.py'
     }
-    results = {'IoUMetric': _results}
-    metric_values = {'IoUMetric': {'iou_metrics': IOU_METRICS}}
-    metric_arguments = {
+    results: ClassVar = {'IoUMetric': _results}
+    metric_values: ClassVar = {'IoUMetric': {'iou_metrics': IOU_METRICS}}
+    metric_arguments: ClassVar = {
         'IoUMetric': (
             *('iou_metrics', 'ignore_index', 'nan_to_num', 'beta', 'collect_device'),
             *('output_dir', 'format_only', 'prefix', 'keep_results', 'backend_args'),
@@ -149,9 +148,7 @@ class Segmentation(Task):
         """Areas in whole numbers, means in float64."""
         count_exactly(metric, present)
 
-    def check_classes(
-        self, cfg: Mapping[str, Any], batches: Any, metrics: Sequence[Any]
-    ) -> None:
+    def check_classes(self, cfg: Mapping[str, Any], batches: Any, metrics: Sequence[Any]) -> None:
         """A class without a pixel makes the mean over classes a lottery."""
         rule = label_rule(cfg, 'search_dataloader')
         if rule is not None:

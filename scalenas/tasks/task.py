@@ -14,6 +14,9 @@ from scalenas.errors import ConfigError, ExportError
 from .heads import kind, table_of
 
 Metric = Mapping[str, Any]
+
+HEADS = ('decode_head', 'head', 'bbox_head', 'rpn_head', 'roi_head')
+"""Parts of a model that turn features into predictions, in the ecosystem's names."""
 """A metric as a config describes it."""
 
 
@@ -33,18 +36,20 @@ class Task:
         recipes: name of a recipe -> the shipped config that takes another backbone.
         metric_values: metric -> argument -> what it may be, where a wrong one shows after hours.
         metric_arguments: metric that takes any argument -> those that it reads.
+        inference_names: variables of a config that stock inference looks up, and no run does.
         results: metric -> function from its config to the names of its results, in their order;
             None where they cannot be told.
     """
 
     package: ClassVar[str] = ''
     visualizer: ClassVar[str] = ''
-    heads: ClassVar[tuple[str, ...]] = ('head',)
+    heads: ClassVar[tuple[str, ...]] = HEADS
     weightless_necks: ClassVar[tuple[str, ...]] = ()
     stock_heads: ClassVar[Mapping[str, str]] = {}
     recipes: ClassVar[Mapping[str, str]] = {}
     metric_values: ClassVar[Mapping[str, Mapping[str, Check]]] = {}
     metric_arguments: ClassVar[Mapping[str, Collection[str]]] = {}
+    inference_names: ClassVar[tuple[str, ...]] = ()
     results: ClassVar[Mapping[str, Callable[[Metric], list[str] | None]]] = {}
 
     # Heads: what they cost, and how they follow the channels of another backbone.
@@ -54,12 +59,12 @@ class Task:
 
         By default that of a model with one head and no neck with weights, by `counted_head`.
         """
-        named = [model[name] for name in self.heads if isinstance(model.get(name), Mapping)]
+        named = self.named_heads(model)
         neck = model.get('neck')
         necks = neck if isinstance(neck, list | tuple) else [] if neck is None else [neck]
         if len(named) != 1 or not all(kind(part) in self.weightless_necks for part in necks):
             return None
-        return self.counted_head(named[0], channels)
+        return self.counted_head(model[named[0]], channels)
 
     def counted_head(self, head: Mapping[str, Any], channels: Sequence[int]) -> Head | None:
         """The counted head that one head of a config is, None where nobody counts such a one."""
@@ -67,8 +72,12 @@ class Task:
 
     def head_text(self, model: Mapping[str, Any]) -> str:
         """The types of a model's heads, for a line of output."""
-        named = [(name, model[name]) for name in self.heads if isinstance(model.get(name), Mapping)]
-        return ', '.join(str(part.get('type', name)) for name, part in named) or 'no head'
+        named = self.named_heads(model)
+        return ', '.join(str(model[name].get('type', name)) for name in named) or 'no head'
+
+    def named_heads(self, model: Mapping[str, Any]) -> list[str]:
+        """Under which of `heads` a model describes one."""
+        return [name for name in self.heads if isinstance(model.get(name), Mapping)]
 
     def input_size(self, cfg: Mapping[str, Any], model: Mapping[str, Any]) -> Size | None:
         """Height and width of the inputs of a config, None where it does not say."""
@@ -166,9 +175,7 @@ class Task:
         With `present` its means are over the classes that the truth holds.
         """
 
-    def check_classes(
-        self, cfg: Mapping[str, Any], batches: Any, metrics: Sequence[Any]
-    ) -> None:
+    def check_classes(self, cfg: Mapping[str, Any], batches: Any, metrics: Sequence[Any]) -> None:
         """Pass when the batches of a search hold what its metric is a mean over.
 
         Raises:
@@ -195,7 +202,7 @@ class Task:
     def inference_variables(
         self, variables: Mapping[str, Any], dataset: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """What stock inference reads beside `test_pipeline` and `visualizer`.
+        """The values of `inference_names`, read off what a run reads; None for those it lacks.
 
         dataset: the one that the test loader of the config shows.
         """

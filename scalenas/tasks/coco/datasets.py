@@ -39,9 +39,9 @@ class Reading:
     def reads(self, kind: type) -> bool:
         """Whether the class reads files with the methods of the package's own."""
         for base in kind.__mro__:
-            if base.__module__.startswith(f'{self.package}.') and base.__name__ == self.base:
-                if all(name in vars(base) for name in self.methods):
-                    return all(getattr(kind, n) is getattr(base, n) for n in self.methods)
+            own = base.__module__.startswith(f'{self.package}.') and base.__name__ == self.base
+            if own and all(name in vars(base) for name in self.methods):
+                return all(getattr(kind, name) is getattr(base, name) for name in self.methods)
         return False
 
 
