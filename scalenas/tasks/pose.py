@@ -12,7 +12,7 @@ from torch import Tensor
 
 from scalenas.arch import Arch, Head, HigherHead, HRArch, PoseHead, Size
 from scalenas.errors import ExportError
-from scalenas.models.extra import single_scale
+from scalenas.models.hrnet_extra import single_scale
 
 from .coco.annotations import Wanted
 from .coco.average_precision import comes_from, score_exactly
