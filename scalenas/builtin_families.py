@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from scalenas.family import Family, register_family
+from scalenas.family import Family, WeightMap, register_family
+
+_TIMM_HEADS = {'classifier.': 'head.fc.', 'head.fc.': 'head.fc.'}
+# What networks that were first trained in TensorFlow, and mmpretrain's, compute with.
+_TENSORFLOW = {
+    'conv_cfg': {'type': 'Conv2dAdaptivePadding'},
+    'norm_cfg': {'type': 'BN', 'eps': 1e-3},
+}
+_HRNET_KEYS = 'scalenas.models.hrnet_slicing:own_keys'
 
 HRNET = register_family(
     Family(
@@ -13,6 +21,10 @@ HRNET = register_family(
         supernets=('scalenas.models.super_hrnet:SuperScaleHRNet',),
         drawing='scalenas.visualization.draw_hrnet:draw_hrnet',
         head='seg:19',
+        weights={
+            **dict.fromkeys(('mmpretrain', 'mmdet', 'mmpose'), WeightMap(_HRNET_KEYS)),
+            'mmseg': WeightMap(_HRNET_KEYS, options={'upsample': 'bilinear'}),
+        },
         roles={'depth': '*.depth', 'fusion': '*.f*'},
     )
 )
@@ -36,6 +48,23 @@ MBCONV = register_family(
             'expand': '*.expand',
             'resolution': 'resolution',
         },
+        weights={
+            'mmpretrain': WeightMap(
+                'scalenas.models.mbconv_keys:mmpretrain_keys', options=_TENSORFLOW
+            ),
+            'timm': WeightMap(
+                'scalenas.models.mbconv_keys:timm_keys',
+                prefixed=False,
+                heads=_TIMM_HEADS,
+                caveat='scalenas.models.mbconv_keys:timm_caveat',
+            ),
+            'timm-tf': WeightMap(
+                'scalenas.models.mbconv_keys:timm_keys',
+                prefixed=False,
+                heads=_TIMM_HEADS,
+                options=_TENSORFLOW,
+            ),
+        },
         # The network of the recipe pads as TensorFlow does.
         recipes={'cls': 'configs/scalenas_cls/imagenet/efficientnet_b0_8xb128-350e_imagenet.py'},
     )
@@ -48,5 +77,14 @@ REGNET = register_family(
         net='scalenas.models.regnet:ScaleRegNet',
         drawing='scalenas.visualization.draw_chain:draw_chain',
         head='cls:1000',
+        weights={
+            'mmpretrain': WeightMap('scalenas.models.regnet_keys:mmpretrain_keys'),
+            'timm': WeightMap(
+                'scalenas.models.regnet_keys:timm_keys',
+                prefixed=False,
+                heads=_TIMM_HEADS,
+                caveat='scalenas.models.regnet_keys:timm_caveat',
+            ),
+        },
     )
 )

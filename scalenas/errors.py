@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
+import itertools
 import reprlib
 import traceback
-from typing import Final
+from collections.abc import Collection, Sequence
+from typing import Final, Self
+
+_MOST_WORDS = 20  # of a line that says what is allowed
 
 LONGEST: Final = 300
 """Letters of a foreign message that are shown: some print a whole config."""
@@ -22,14 +27,16 @@ NOTHING: Final = _Nothing()
 class UserError(ValueError):
     """What is wrong, in fields; tools print them as one line and exit.
 
-    `UserError(where='search.budget', got=0, allowed='a mapping of bounds', hint='leave it out')`
-    reads ``search.budget: got 0; allowed: a mapping of bounds; leave it out``. A problem that is
+    `UserError(where='search.num_total', got=0, allowed='a whole number >= 1', hint='leave it out')`
+    reads ``search.num_total: expected a whole number >= 1, got 0; leave it out``. A problem that is
     more than a wrong value is told in `problem`, the only argument without a name.
 
     Attributes:
+        problem: what is wrong, where the other fields do not say it.
         where: file, key of a config or option that is wrong; '' where the problem names it.
         got: the value given, `NOTHING` where there is none.
-        allowed: what it may be.
+        allowed: what it may be: a phrase, or the values themselves, of which a word that was
+            given gets the nearest as hint.
         hint: what to do.
     """
 
@@ -39,20 +46,46 @@ class UserError(ValueError):
         *,
         where: object = '',
         got: object = NOTHING,
-        allowed: str = '',
+        allowed: str | Collection[object] = '',
         hint: str = '',
     ) -> None:
-        self.problem, self.where, self.allowed, self.hint = problem, str(where), allowed, hint
-        self.got = got
-        parts = [problem] if problem else []
-        if got is not NOTHING:
-            parts.append(f'got {short(got)}')
-        if allowed:
-            parts.append(f'allowed: {allowed}')
-        if hint:
-            parts.append(hint)
-        line = '; '.join(parts)
-        super().__init__(f'{self.where}: {line}' if self.where else line)
+        super().__init__(problem)
+        self.problem, self.where, self.got = problem, str(where), got
+        if not isinstance(allowed, str):
+            allowed = tuple(allowed)
+            hint = hint or did_you_mean(got, allowed)
+        self.allowed, self.hint = allowed, hint
+
+    def __str__(self) -> str:
+        wanted = self.allowed if isinstance(self.allowed, str) else one_of(self.allowed)
+        parts = [f'expected {wanted}'] if wanted else []
+        if self.got is not NOTHING:
+            parts.append(f'got {short(self.got)}')
+        line = '; '.join(filter(None, [self.problem, ', '.join(parts), self.hint]))
+        return f'{self.where}: {line}' if self.where else line
+
+    def within(self, where: object) -> Self:
+        """The same error, of a part of `where`: its place begins with it."""
+        self.where = f'{where}.{self.where}' if self.where else str(where)
+        return self
+
+
+def one_of(values: Sequence[object]) -> str:
+    """`"a or b"`, `"one of a, b, c"`: words as they are, anything else as Python writes it."""
+    words = [value if isinstance(value, str) else short(value) for value in values[:_MOST_WORDS]]
+    if len(values) > _MOST_WORDS:
+        words.append(f'... ({len(values):,} in all)')
+    return f'one of {", ".join(words)}' if len(words) > 2 else ' or '.join(words)
+
+
+def did_you_mean(word: object, known: Collection[object]) -> str:
+    """`"did you mean 'x'?"` for the nearest known word, or nothing."""
+    if not isinstance(word, str):
+        return ''
+    # The genes of a space may be many, and each comparison takes some microseconds.
+    words = [other for other in itertools.islice(known, 2000) if isinstance(other, str)]
+    near = difflib.get_close_matches(word[:200], words, n=1)
+    return f"did you mean '{near[0]}'?" if near else ''
 
 
 class ConfigError(UserError):

@@ -29,7 +29,7 @@ class Part:
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = f'_{name}'
 
-    def __get__(self, family: Family | None, owner: type) -> Any:
+    def __get__(self, family: Any, owner: type) -> Any:
         if family is not None:
             value = family.__dict__[self._name] = loaded(family.__dict__[self._name])
             return value
@@ -37,7 +37,7 @@ class Part:
             raise AttributeError(self._name)
         return self._default[0]
 
-    def __set__(self, family: Family, value: Any) -> None:
+    def __set__(self, family: Any, value: Any) -> None:
         family.__dict__[self._name] = value
 
 
@@ -53,13 +53,16 @@ def loaded(part: Any) -> Any:
 class WeightMap:
     """How weights that another package trained become those of the family's static net.
 
-    `rename(state, arch)` gives a state dict whose backbone keys begin with `backbone.`. `options`
-    are arguments with which the static net computes what the network did there. `caveat(arch)`
-    says what weights alone cannot tell, '' for nothing.
+    `keys(arch)` gives the key there of every state-dict key of the static net. `prefixed`: theirs
+    begin with `backbone.`. `heads`: beginnings of the keys of a head there -> here. `options` are
+    arguments with which the static net computes what the network did there. `caveat(arch)` says
+    what weights alone cannot tell, '' for nothing.
     """
 
-    rename: Part = Part()
-    options: Part = Part(None)
+    keys: Part = Part()
+    prefixed: bool = True
+    heads: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
     caveat: Part = Part(None)
 
 

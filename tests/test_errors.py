@@ -9,7 +9,14 @@ from scalenas.errors import NOTHING, UserError, short
 
 def test_the_line_is_made_from_the_fields() -> None:
     error = UserError(where='search.budget', got=0, allowed='bounds', hint='leave it out')
-    assert str(error) == 'search.budget: got 0; allowed: bounds; leave it out'
+    assert str(error) == 'search.budget: expected bounds, got 0; leave it out'
+    error = UserError('unknown key', where='a', got='depht', allowed=('depth', 'y', 'z'))
+    assert (
+        str(error) == "a: unknown key; expected one of depth, y, z, got 'depht'; "
+        "did you mean 'depth'?"
+    )
+    assert str(UserError(where='a', got=3, allowed=(1, 2))) == 'a: expected 1 or 2, got 3'
+    assert str(UserError(got=3, allowed=range(99))).endswith('19, ... (99 in all), got 3')
     assert str(UserError('is no file', where='a.py')) == 'a.py: is no file'
     assert str(UserError(where='a', got=None)) == 'a: got None'
     assert UserError('anything else').got is NOTHING
@@ -20,6 +27,7 @@ def test_fields_survive_a_process_boundary() -> None:
     assert isinstance(error, ArchError)
     assert (error.where, error.got, error.hint) == ('a.b', (1, 2), 'c')
     assert str(error) == 'a.b: odd; got (1, 2); c'
+    assert str(error.within('d')) == 'd.a.b: odd; got (1, 2); c'
 
 
 def test_the_repr_of_nested_aliases_is_short_and_quick() -> None:

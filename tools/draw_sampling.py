@@ -14,7 +14,7 @@ from scalenas.arch.strict import as_fraction
 from scalenas.cli import main_of
 from scalenas.errors import UserError
 from scalenas.sampling import parse_eta
-from scalenas.sampling.many import draw_many, macs_of_samplings, many_macs
+from scalenas.sampling.mbconv_many import draw_many, macs_of_samplings, many_macs
 from scalenas.search import StageBudgets
 from scalenas.space import base_macs, scalenet_scaled_space
 from scalenas.visualization.draw_sampling import draw_sampling, sampling_table

@@ -6,9 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
-from scalenas.errors import short
-
-from .strict import MOST_FACTOR, ArchError, as_choice
+from .strict import MOST_FACTOR, as_choice, wrong
 
 _NOISE = 1e-9  # 25 * 1.08 is 27.000000000000004 in floating point, and still 27 blocks
 
@@ -30,17 +28,11 @@ class Scaling:
         for field in fields(self):
             factor = getattr(self, field.name)
             if isinstance(factor, bool) or not isinstance(factor, int | float) or not factor > 0:
-                raise _bad_factor(field.name, 'must be a factor > 0', factor)
+                raise wrong(f'scaling.{field.name}', 'a factor > 0', factor)
             if not factor < math.inf:
-                raise _bad_factor(field.name, 'must be finite', factor)
+                raise wrong(f'scaling.{field.name}', 'a finite factor', factor)
             if factor > MOST_FACTOR:
-                raise _bad_factor(field.name, f'must be a factor up to {MOST_FACTOR:,}', factor)
-
-
-def _bad_factor(name: str, rule: str, got: object) -> ArchError:
-    error = ArchError(f'{name} {rule}, got {short(got)}', where='scaling')
-    error.got, error.allowed = got, rule
-    return error
+                raise wrong(f'scaling.{field.name}', f'a factor up to {MOST_FACTOR:,}', factor)
 
 
 def nearest(x: float, by: int = 1) -> int:

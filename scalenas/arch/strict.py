@@ -7,13 +7,11 @@ hang somewhere else.
 
 from __future__ import annotations
 
-import difflib
-import itertools
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from scalenas.errors import UserError, short
+from scalenas.errors import UserError, did_you_mean
 
 MOST_CHANNELS = 1_000_000
 MOST_BLOCKS = 40_000  # of a whole network
@@ -36,26 +34,19 @@ def inside(where: str) -> Iterator[None]:
     try:
         yield
     except ArchError as error:
-        line = str(error).removeprefix(f'{error.where}: ') if error.where else str(error)
-        error.where = f'{where}.{error.where}' if error.where else where
-        error.args = (f'{error.where}: {line}',)
+        error.within(where)
         raise
 
 
-def wrong(where: str, allowed: str, got: object, more: str = '') -> ArchError:
+def wrong(where: str, allowed: str | Collection[object], got: object) -> ArchError:
     """The error for a value that is not what is `allowed` at this place."""
-    error = ArchError(f'expected {allowed}, got {short(got)}{more}', where=where)
-    error.got, error.allowed = got, allowed
-    return error
+    return ArchError(where=where, allowed=allowed, got=got)
 
 
 def suggest(word: object, known: Collection[str]) -> str:
     """`"; did you mean 'x'?"` for the nearest known word, or nothing."""
-    if not isinstance(word, str):
-        return ''
-    # The genes of a space may be many, and each comparison takes some microseconds.
-    near = difflib.get_close_matches(word[:200], list(itertools.islice(known, 2000)), n=1)
-    return f"; did you mean '{near[0]}'?" if near else ''
+    near = did_you_mean(word, known)
+    return f'; {near}' if near else ''
 
 
 def as_mapping(
@@ -71,19 +62,10 @@ def as_mapping(
         raise wrong(where, f'a mapping with keys {", ".join(known)}', data)
     for key in data:
         if key not in known:
-            allowed = ', '.join(known)
-            error = ArchError(
-                f'unknown key {short(key)} (allowed: {allowed}){suggest(key, known)}', where=where
-            )
-            error.got, error.allowed = key, allowed
-            raise error
+            raise ArchError('unknown key', where=where, got=key, allowed=known)
     for key in required:
         if key not in data:
-            error = ArchError(
-                f'key {key!r} is missing (required: {", ".join(required)})', where=where
-            )
-            error.allowed = key
-            raise error
+            raise ArchError(f'key {key!r} is missing', where=where, allowed=required)
     return data
 
 
@@ -143,16 +125,14 @@ def as_flag(data: object, where: str) -> bool:
 def as_choice(data: object, where: str, allowed: Sequence[str]) -> str:
     """`data`, if it is one of the allowed words."""
     if not isinstance(data, str) or data not in allowed:
-        raise wrong(where, f'one of {", ".join(allowed)}', data, suggest(data, allowed))
+        raise wrong(where, allowed, data)
     return data
 
 
 def as_one_of(data: object, where: str, allowed: Sequence[int]) -> int:
     """`data`, if it is one of these whole numbers."""
     if isinstance(data, bool) or not isinstance(data, int) or data not in allowed:
-        *rest, last = map(str, allowed)
-        text = f'{rest[0]} or {last}' if len(rest) == 1 else f'one of {", ".join([*rest, last])}'
-        raise wrong(where, text, data)
+        raise wrong(where, allowed, data)
     return data
 
 

@@ -11,7 +11,7 @@ from mmengine.config import Config
 
 from scalenas.arch import Arch, Head, HRArch, Size, find, from_dict
 from scalenas.errors import ConfigError
-from scalenas.models.extra import resolve_arch
+from scalenas.models.hrnet_extra import resolve_arch
 from scalenas.registry import MODELS
 from scalenas.space import AbstractSpace
 from scalenas.space import from_dict as space_from_dict

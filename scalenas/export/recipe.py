@@ -13,7 +13,7 @@ from scalenas.config import read_config
 from scalenas.errors import ExportError
 from scalenas.family import family_of
 from scalenas.models import backbone_type
-from scalenas.models.extra import single_scale
+from scalenas.models.hrnet_extra import single_scale
 from scalenas.paths import resource
 from scalenas.staging import write_whole
 

@@ -22,7 +22,7 @@ from scalenas.evaluation import SubnetEvaluator, calibrated
 from scalenas.evaluation.supernet import locate
 from scalenas.models import SuperLinear
 from scalenas.models.checkpoint import check_weights, load_checkpoint
-from scalenas.models.slicing import cut_state_dict
+from scalenas.models.parts import cut_state_dict
 from scalenas.paths import writable_folder
 from scalenas.version import __version__
 

@@ -21,8 +21,9 @@ from scalenas.config import read_config
 from scalenas.errors import ExportError
 from scalenas.models import ScaleHRNet
 from scalenas.models.checkpoint import check_weights, load_checkpoint, misfits
-from scalenas.models.extra import single_scale
-from scalenas.models.slicing import NORM_KEYS, norm_map, super_names
+from scalenas.models.hrnet_extra import single_scale
+from scalenas.models.hrnet_slicing import norm_map, super_names
+from scalenas.models.parts import NORM_KEYS
 from scalenas.paths import resource, writable_folder
 
 from .files import checkpoint_bytes, publish, staged

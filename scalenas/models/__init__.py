@@ -3,31 +3,26 @@
 from scalenas.family import follow
 from scalenas.registry import MODELS, WEIGHT_INITIALIZERS
 
-from .families import (
-    Supernet,
-    backbone_type,
-    is_supernet,
-    register_nets,
-    static_types,
-    supernet_types,
-)
+from .backbone import AbstractBackbone
+from .families import backbone_type, register_nets, static_types, supernet_types
 from .feature_dropout import FeatureDropout
 from .hrnet import ScaleHRNet
+from .hrnet_slicing import key_map, slice_state_dict
 from .mbconv import ScaleMBConvNet
-from .mmpretrain_keys import from_mmpretrain, mmpretrain_key_map
+from .pretrained import from_stock, stock_key_map
 from .regnet import ScaleRegNet
-from .slicing import key_map, slice_state_dict
 from .super_hrnet import SuperScaleHRNet
 from .super_linear import SuperLinear, super_linear_cls_head
 from .super_mbconv import ChoiceMBConvNet, SuperMBConvNet
+from .supernet import Supernet, is_supernet, nested
 from .supernet_init import SupernetInit
-from .timm_keys import from_timm, timm_key_map
 
 follow(register_nets)
 MODELS.register_module('SuperLinearClsHead', module=super_linear_cls_head)
 WEIGHT_INITIALIZERS.register_module(module=SupernetInit)
 
 __all__ = [
+    'AbstractBackbone',
     'ChoiceMBConvNet',
     'FeatureDropout',
     'ScaleHRNet',
@@ -39,13 +34,12 @@ __all__ = [
     'Supernet',
     'SupernetInit',
     'backbone_type',
-    'from_mmpretrain',
-    'from_timm',
+    'from_stock',
     'is_supernet',
     'key_map',
-    'mmpretrain_key_map',
+    'nested',
     'slice_state_dict',
     'static_types',
+    'stock_key_map',
     'supernet_types',
-    'timm_key_map',
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import ABC
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Self, TypeVar, final
 
@@ -31,9 +31,9 @@ class AbstractBackbone(BaseModule, ABC):
         super().__init__(_init_cfg(pretrained, init_cfg, self.default_init))
         self.norm_eval = norm_eval
 
-    @abstractmethod
     def _frozen(self) -> Iterable[nn.Module]:
-        """The modules that `frozen_stages` names."""
+        """The modules that `frozen_stages` names; none where a family has no such option."""
+        return ()
 
     @final
     def train(self, mode: bool = True) -> Self:

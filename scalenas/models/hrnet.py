@@ -15,7 +15,7 @@ from scalenas.arch.strict import ArchError
 
 from .backbone import AbstractBackbone, is_pretrained
 from .blocks import zero_last_norms
-from .extra import resolve_arch
+from .hrnet_extra import resolve_arch
 from .hrnet_parts import BranchModule, bottleneck, transition
 from .layers import Build, norm_abbreviation
 from .start_file import check_start

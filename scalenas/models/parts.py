@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from torch import Tensor
 
-from scalenas.errors import UserError
+from scalenas.errors import CheckpointError, UserError
+
+T = TypeVar('T')
+NORM_KEYS = {
+    'bn': ('weight', 'bias', 'running_mean', 'running_var', 'num_batches_tracked'),
+    'gn': ('weight', 'bias'),
+}
+"""Short name of a norm -> its entries in a state dict."""
 
 Index = tuple[slice, ...]
 Align = Literal['left', 'right']
@@ -34,6 +41,32 @@ Parts = Mapping[str, Part]
 """State-dict key of a network -> where it lies in its supernet."""
 
 
+def cut_state_dict(
+    supernet_state: Mapping[str, T], parts: Parts, prefix: str = 'backbone.'
+) -> dict[str, T]:
+    """The state dict of the model with the network of these parts as its backbone.
+
+    Memory is shared, not copied. Entries without `prefix` (heads, necks) are kept as they are.
+
+    Raises:
+        CheckpointError: when the state dict lacks one of the parts.
+    """
+    missing = [
+        f'{prefix}{part.key}'
+        for part in parts.values()
+        if f'{prefix}{part.key}' not in supernet_state
+    ]
+    if missing:
+        raise CheckpointError(
+            f'not the weights of a supernet of this space: {len(missing)} of {len(parts)} keys '
+            f'are missing, the first is {missing[0]!r} (with the prefix {prefix!r})'
+        )
+    found = {k: v for k, v in supernet_state.items() if not k.startswith(prefix)}
+    for key, part in parts.items():
+        found[f'{prefix}{key}'] = part.with_prefix(prefix).of(supernet_state)
+    return found
+
+
 def window(shape: Sequence[int], whole: Sequence[int], align: Align = 'left') -> Index:
     """The part of a tensor of shape `whole` that is a tensor of `shape`.
 
@@ -52,6 +85,11 @@ def window(shape: Sequence[int], whole: Sequence[int], align: Align = 'left') ->
     channels = (_side(n, total, align) for n, total in zip(shape[:2], whole[:2], strict=True))
     kernels = (_centre(k, total) for k, total in zip(shape[2:], whole[2:], strict=True))
     return (*channels, *kernels)
+
+
+def window_of(key: str, shape: Sequence[int], whole: Sequence[int]) -> Part:
+    """The part, called `key`, of a tensor of shape `whole` that has this shape; see `window`."""
+    return Part(key, window(shape, whole))
 
 
 def _side(count: int, total: int, align: Align) -> slice:

@@ -1,29 +1,64 @@
-"""Weights that mmpretrain or timm trained, as those of classifiers with a backbone from here."""
+"""Weights that other packages trained, as those of task models with a backbone from here."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
-from scalenas.arch import Arch, MBConvArch, RegNetArch
+from scalenas.arch import Arch
 from scalenas.errors import CheckpointError
+from scalenas.family import WeightMap, families, family_of
 
 from .checkpoint import check_values, misfits
-from .mbconv import ScaleMBConvNet
-from .mmpretrain_keys import from_mmpretrain
-from .regnet import ScaleRegNet
-from .timm_keys import from_timm
+from .families import backbone_type
+from .renaming import renamed
 
-SOURCES = ('mmpretrain', 'timm', 'timm-tf')
-"""Who trained the weights; `timm-tf` are timm's networks whose names begin with `tf_`."""
-TENSORFLOW: dict[str, Any] = {
-    'conv_cfg': {'type': 'Conv2dAdaptivePadding'},
-    'norm_cfg': {'type': 'BN', 'eps': 1e-3},
-}
-"""What the networks that were first trained in TensorFlow, and mmpretrain's, compute with."""
+T = TypeVar('T')
+
+
+def sources() -> tuple[str, ...]:
+    """Who trained weights that some family can take; `timm-tf` are timm's nets named `tf_...`."""
+    return tuple(dict.fromkeys(source for family in families() for source in family.weights))
+
+
+def stock_key_map(arch: Arch, source: str) -> dict[str, str]:
+    """State-dict key of `arch` -> the key of the network of `source`; shapes are the same.
+
+    Raises:
+        CheckpointError: when `source` has no such network.
+    """
+    found: dict[str, str] = _weights_of(arch, source).keys(arch)
+    return found
+
+
+def from_stock(
+    state: Mapping[str, T], arch: Arch, source: str, prefix: str = 'backbone.'
+) -> dict[str, T]:
+    """A state dict of `source` as one of a task model with `arch` as its backbone.
+
+    Backbone keys begin with `prefix` then; heads get the names of OpenMMLab's, where they differ.
+
+    Raises:
+        CheckpointError: when backbone keys are missing or left over; names the first.
+    """
+    found = _weights_of(arch, source)
+    theirs = prefix if found.prefixed else ''
+    heads = {
+        new + key.removeprefix(old): key
+        for old, new in found.heads.items()
+        for key in state
+        if key.startswith(old)
+    }
+    taken = set(heads.values())
+    rest = {key: value for key, value in state.items() if key not in taken}
+    backbone = {key: value for key, value in rest.items() if key.startswith(theirs)}
+    kept = {key: value for key, value in rest.items() if not key.startswith(theirs)}
+    done = renamed(backbone, found.keys(arch), source, theirs)
+    named = {f'{prefix}{key.removeprefix(theirs)}': value for key, value in done.items()}
+    return named | kept | {ours: state[key] for ours, key in heads.items()}
 
 
 def backbone_for(arch: Arch, source: str) -> dict[str, Any]:
@@ -32,39 +67,32 @@ def backbone_for(arch: Arch, source: str) -> dict[str, Any]:
     Raises:
         CheckpointError: for a family that has no such weights.
     """
-    options = TENSORFLOW if source != 'timm' and isinstance(arch, MBConvArch) else {}
-    return {'type': f'scalenas.{_net(arch).__name__}', 'arch': arch.to_dict(), **options}
+    options = _weights_of(arch, source).options
+    return {'type': backbone_type(arch), 'arch': arch.to_dict(), **options}
 
 
 def caveat(arch: Arch, source: str) -> str:
     """What the weights alone cannot tell about the network that they are from; mostly nothing."""
-    if source == 'timm' and isinstance(arch, MBConvArch):
-        return "only if timm's name does not begin with `tf_`; those are timm-tf"
-    bare_z = isinstance(arch, RegNetArch) and arch.block == 'z' and arch.conv_out is None
-    if source != 'mmpretrain' and bare_z:
-        return 'timm applies one more SiLU to the last map before it pools; here it is missing'
-    return ''
+    say = _weights_of(arch, source).caveat
+    return say(arch) if say else ''
 
 
 def from_source(
     state: Mapping[str, Tensor], arch: Arch, source: str, where: str
 ) -> dict[str, Tensor]:
-    """A state dict of `source` as one of an mmpretrain classifier with `arch` as its backbone.
-
-    Every weight of the backbone is there, and has its shape.
+    """As `from_stock`, and every weight of the backbone is there, and has its shape.
 
     Raises:
         CheckpointError: for weights that are missing, left over or of another shape, and for a
             family that has no such weights.
     """
-    with torch.device('meta'):
-        own = {f'backbone.{k}': v for k, v in _net(arch)(arch.to_dict()).state_dict().items()}
-    assert isinstance(arch, MBConvArch | RegNetArch)
-    rename = from_mmpretrain if source == 'mmpretrain' else from_timm
+    net = family_of(arch).net
     try:
-        found = rename(state, arch)
+        found = from_stock(state, arch, source)
     except CheckpointError as error:
         raise CheckpointError(f'{where}: {error}') from None
+    with torch.device('meta'):
+        own = {f'backbone.{k}': v for k, v in net(arch.to_dict()).state_dict().items()}
     # Old checkpoints do not count batches.
     counters = (key for key in own if key.endswith('.num_batches_tracked') and key not in found)
     found |= {key: torch.zeros((), dtype=torch.long) for key in counters}
@@ -75,12 +103,12 @@ def from_source(
     return found
 
 
-def _net(arch: Arch) -> type[ScaleMBConvNet] | type[ScaleRegNet]:
-    if isinstance(arch, MBConvArch):
-        return ScaleMBConvNet
-    if isinstance(arch, RegNetArch):
-        return ScaleRegNet
-    raise CheckpointError(
-        f'no weights of other packages are renamed for the family {arch.family} (only for mbconv '
-        "and regnet); mmpretrain's HRNet has the same names here: load its weights as they are"
-    )
+def _weights_of(arch: Arch, source: str) -> WeightMap:
+    known = family_of(arch).weights
+    if source not in known:
+        raise CheckpointError(
+            where=f'weights for the family {arch.family}',
+            got=source,
+            allowed=', '.join(known) or 'none: nobody said how they are renamed',
+        )
+    return known[source]

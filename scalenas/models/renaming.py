@@ -5,23 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeVar
 
-from scalenas.arch import MBConvArch, RegNetArch
+from scalenas.arch import Arch, layers
 from scalenas.errors import CheckpointError
 
-from .slicing import NORM_KEYS
+from .parts import NORM_KEYS
 
 T = TypeVar('T')
 
 
-def key_map_of(
-    arch: MBConvArch | RegNetArch, theirs: Mapping[str, tuple[str, str]]
-) -> dict[str, str]:
+def key_map_of(arch: Arch, theirs: Mapping[str, tuple[str, str]]) -> dict[str, str]:
     """State-dict key of `arch` -> their key; shapes are the same.
 
     `theirs`: path of every convolution here -> paths of the convolution and of its norm there.
     """
     found = {}
-    for layer in arch.layers():
+    for layer in layers(arch, arch.size or (64, 64)):
         conv, norm = theirs[layer.name]
         found[f'{layer.name}.weight'] = f'{conv}.weight'
         if layer.bias:

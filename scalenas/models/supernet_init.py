@@ -13,7 +13,7 @@ from scalenas.space import HRSpace
 
 from .checkpoint import check_weights, load_checkpoint, written_space
 from .hrnet import ScaleHRNet
-from .slicing import slice_state_dict
+from .hrnet_slicing import slice_state_dict
 
 WRAPPER = 'architecture.'  # what SuperNet puts before the keys of the task model
 

@@ -3,10 +3,10 @@
 from .document import from_dict
 from .gene import Gene, Value
 from .hrnet import Group, HRSpace
-from .hull import MBConvHull
 from .mbconv import MBConvSpace, StageChoices
+from .mbconv_hull import MBConvHull
+from .mbconv_papers import bignas_space, scalenet_scaled_space, scalenet_space, scalenet_stages
 from .monte_carlo import STEP, base_macs, mean_macs
-from .papers import bignas_space, scalenet_scaled_space, scalenet_space, scalenet_stages
 from .scaled import FACTORS, ScaledSpace, ScalingStage, hull_of
 from .space import AbstractSpace, SpaceError, Weights
 

@@ -26,7 +26,7 @@ from scalenas.arch.strict import (
 from scalenas.errors import short
 
 from .gene import Gene, Value
-from .hull import MBConvHull, StageHull
+from .mbconv_hull import MBConvHull, StageHull
 from .space import AbstractSpace, Genes, SpaceError, check_genes, choices
 
 _CHOICES = ('width', 'depth', 'kernel', 'expand', 'se')

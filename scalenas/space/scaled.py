@@ -28,8 +28,8 @@ from scalenas.arch.strict import (
 from scalenas.errors import short
 
 from .gene import Gene
-from .hull import MBConvHull
 from .mbconv import MBConvSpace
+from .mbconv_hull import MBConvHull
 from .space import A, AbstractSpace, Genes, SpaceError, choices
 
 MOST_SCALINGS = 20_000

@@ -59,7 +59,7 @@ BROKEN = {
         'upsample: bilinea\nstages:',
         ['upsample', "'bilinea'", "did you mean 'bilinear'"],
     ),
-    'output unknown': ('stages:', 'output: two\nstages:', ['output', "'two'", 'multi, single']),
+    'output unknown': ('stages:', 'output: two\nstages:', ['output', "'two'", 'multi or single']),
     'key twice': ('stages:', 'family: hrnet\nstages:', ["'family' stands twice", 'line 2']),
     'key twice, deep': ('  modules', '  channels: [1, 2]\n  modules', ["'channels'", 'line 4']),
     'not YAML': ('[1, 2]', '[1, 2', ['arch:', 'not YAML', 'line']),

@@ -101,7 +101,7 @@ def test_a_counter_without_a_size_takes_that_of_the_arch() -> None:
 
 @pytest.mark.parametrize('factor', [0, -1.0, float('nan'), float('inf'), True, 'x'])
 def test_a_factor_is_a_positive_number(factor: object) -> None:
-    with pytest.raises(ArchError, match='scaling: width must be'):
+    with pytest.raises(ArchError, match=r'scaling\.width: expected'):
         Scaling(width=factor)  # type: ignore[arg-type]
 
 

@@ -67,12 +67,12 @@ def test_projected_shortcuts_stand_where_shapes_change() -> None:
         ('width: 24', 'width: 0', 'stages[1].width: expected a whole number >= 1'),
         ('depth: 2', 'depth: 0', 'stages[1].depth: expected a whole number >= 1'),
         ('activation: swish', 'activation: wish', "got 'wish'; did you mean 'swish'?"),
-        ('of: input', 'of: output', 'squeeze.of: expected one of input, expanded'),
-        ('divisor', 'divider', "squeeze: unknown key 'divider'"),
-        ('shortcut: identity', 'shortcut: none', 'shortcut: expected one of identity, projected'),
+        ('of: input', 'of: output', 'squeeze.of: expected input or expanded'),
+        ('divisor', 'divider', 'squeeze: unknown key; '),
+        ('shortcut: identity', 'shortcut: none', 'shortcut: expected identity or projected'),
         ('resolution: 224', 'resolution: 1.5', 'resolution: expected a whole number >= 1'),
         ('conv_out: 1280', 'conv_out: 0', 'conv_out: expected a whole number >= 1'),
-        ('stem:', 'steam:', "unknown key 'steam'"),
+        ('stem:', 'steam:', "got 'steam'"),
     ],
 )
 def test_a_wrong_arch_dies_with_one_line(old: str, new: str, message: str) -> None:

@@ -35,7 +35,7 @@ from scalenas.arch import (
 from scalenas.arch.strict import MOST_BLOCKS, MOST_CHANNELS, MOST_SIDE, as_size
 from scalenas.complexity import Budget, Counter
 from scalenas.errors import UserError
-from scalenas.models.extra import resolve_arch
+from scalenas.models.hrnet_extra import resolve_arch
 
 NETS = {
     'hrnet': named('hrnet_w18_small'),

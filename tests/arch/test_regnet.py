@@ -77,8 +77,8 @@ def test_width_changes_by_at_most_a_third() -> None:
         ({'group_width': 0}, 'group_width: expected a whole number >= 1'),
         ({'bottleneck': 0}, 'bottleneck: expected a number > 0'),
         ({'block': 'w'}, 'block: expected one of x, y, z'),
-        ({'steam': 3}, "unknown key 'steam'"),
-        ({'stem_type': 'x'}, 'stem_type: expected one of simple, resnet'),
+        ({'steam': 3}, "got 'steam'"),
+        ({'stem_type': 'x'}, 'stem_type: expected simple or resnet'),
     ],
 )
 def test_wrong_numbers_die_with_one_line(changes: dict[str, object], message: str) -> None:

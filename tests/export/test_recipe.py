@@ -16,7 +16,7 @@ from scalenas.errors import ExportError
 from scalenas.evaluation import trace
 from scalenas.export.config import KEPT
 from scalenas.export.recipe import write_recipe
-from scalenas.models.extra import single_scale
+from scalenas.models.hrnet_extra import single_scale
 from scalenas.registry import MODELS
 from scalenas.scaling import grow
 from scalenas.training.launch import build_runner

@@ -21,7 +21,7 @@ from scalenas.evaluation import trace
 from scalenas.export import TASKS, Exported, Source, transfer
 from scalenas.models import ScaleHRNet
 from scalenas.models.checkpoint import load_checkpoint, save_plain
-from scalenas.models.extra import single_scale
+from scalenas.models.hrnet_extra import single_scale
 from scalenas.training.launch import build_runner
 from tests.configs.shrink import Worlds, shrink
 from tests.evaluation.world import SPACE

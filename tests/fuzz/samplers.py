@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from scalenas.sampling import SAMPLERS, from_dict, parse_eta
-from scalenas.sampling.many import draw_many
+from scalenas.sampling.mbconv_many import draw_many
 from scalenas.space import (
     AbstractSpace,
     HRSpace,

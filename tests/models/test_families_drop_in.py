@@ -16,7 +16,7 @@ from mmengine.registry import DefaultScope
 
 from scalenas.arch import MBConvArch, RegNetArch, named
 from scalenas.errors import CheckpointError
-from scalenas.models import ScaleMBConvNet, ScaleRegNet, from_mmpretrain, mmpretrain_key_map
+from scalenas.models import ScaleMBConvNet, ScaleRegNet, from_stock, stock_key_map
 from scalenas.scaling import grow
 from scalenas.space import HRSpace
 
@@ -42,7 +42,7 @@ def test_efficientnet_with_mmpretrain_weights_gives_its_outputs(
     theirs = lively(backbone_of('mmpretrain', 'EfficientNet', b, out_indices=(1, 2, 3, 4, 6)))
     arch = named(f'efficientnet_{b}')
     ours = ScaleMBConvNet(arch, out_indices=(1, 2, 3, 5, 8), **AS_MMPRETRAIN).double().eval()
-    ours.load_state_dict(from_mmpretrain(theirs.state_dict(), arch, prefix=''))
+    ours.load_state_dict(from_stock(theirs.state_dict(), arch, 'mmpretrain', prefix=''))
     assert_equal_outputs(theirs, ours, size)
 
 
@@ -52,7 +52,7 @@ def test_regnetx_with_their_weights_gives_their_outputs(package: str, name: str)
     theirs = lively(backbone_of(package, 'RegNet', name, out_indices=(0, 1, 2, 3)))
     arch = named(name)
     ours = ScaleRegNet(arch, out_indices=(1, 2, 3, 4)).double().eval()
-    ours.load_state_dict(from_mmpretrain(theirs.state_dict(), arch, prefix=''))
+    ours.load_state_dict(from_stock(theirs.state_dict(), arch, 'mmpretrain', prefix=''))
     assert_equal_outputs(theirs, ours, (64, 64))
 
 
@@ -71,7 +71,7 @@ def test_keys_and_shapes_are_those_of_mmpretrain(b: str) -> None:
     theirs = backbone_of('mmpretrain', 'EfficientNet', b).state_dict()
     with torch.device('meta'):
         ours = ScaleMBConvNet(arch).state_dict()
-    keys = mmpretrain_key_map(arch)
+    keys = stock_key_map(arch, 'mmpretrain')
     assert set(keys) == set(ours)
     assert sorted(keys.values()) == sorted(theirs)
     assert all(ours[a].shape == theirs[b].shape for a, b in keys.items())
@@ -95,19 +95,21 @@ def test_other_padding_or_epsilon_gives_other_outputs() -> None:
 
 def test_heads_pass_and_foreign_weights_are_refused() -> None:
     arch = named('regnetx_400mf')
-    state = {f'backbone.{key}': i for i, key in enumerate(mmpretrain_key_map(arch).values())}
-    found = from_mmpretrain({**state, 'head.fc.weight': 7}, arch)
+    state = {
+        f'backbone.{key}': i for i, key in enumerate(stock_key_map(arch, 'mmpretrain').values())
+    }
+    found = from_stock({**state, 'head.fc.weight': 7}, arch, 'mmpretrain')
     assert found['head.fc.weight'] == 7
     assert (
         found['backbone.s1.b1.downsample.bn.running_var']
         == (state['backbone.layer1.0.downsample.1.running_var'])
     )
     with pytest.raises(CheckpointError, match='1 keys are missing'):
-        from_mmpretrain(dict(list(state.items())[1:]), arch)
+        from_stock(dict(list(state.items())[1:]), arch, 'mmpretrain')
     with pytest.raises(CheckpointError, match='1 are left over'):
-        from_mmpretrain({**state, 'backbone.layer9.conv1.weight': 1}, arch)
+        from_stock({**state, 'backbone.layer9.conv1.weight': 1}, arch, 'mmpretrain')
     with pytest.raises(CheckpointError, match='mmpretrain has no such network'):
-        mmpretrain_key_map(named('regnety_400mf'))
+        stock_key_map(named('regnety_400mf'), 'mmpretrain')
 
 
 def backbone(arch: MBConvArch | RegNetArch, **options: Any) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from scalenas.arch import named
 from scalenas.errors import CheckpointError
 from scalenas.models import ScaleHRNet, SuperScaleHRNet
 from scalenas.models.checkpoint import load_checkpoint
-from scalenas.models.official import from_official, to_official
+from scalenas.models.hrnet_official import from_official, to_official
 from scalenas.space import HRSpace
 
 from .released import released

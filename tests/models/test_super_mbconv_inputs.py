@@ -73,7 +73,7 @@ def test_a_crop_that_cannot_give_the_largest_resolution_is_refused_at_once(
     ('options', 'said'),
     [
         ({'resize': False}, 'resize: the space has 3 resolutions; set resize=True'),
-        ({'align': 'middle'}, 'align: expected one of left, right'),
+        ({'align': 'middle'}, 'align: expected'),
         ({'align': 'right'}, "align: 'right' needs a space with one conv_out"),
         ({'align': 'both'}, "align: 'both' needs a space with one conv_out"),
         ({'align_seed': -1}, 'align_seed: expected a whole number'),

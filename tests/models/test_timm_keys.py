@@ -13,7 +13,7 @@ from scalenas.arch import MBConvArch, RegNetArch, list_archs, named
 from scalenas.arch.rounding import EFFICIENTNET
 from scalenas.complexity import Counter
 from scalenas.errors import CheckpointError
-from scalenas.models import ScaleMBConvNet, ScaleRegNet, from_timm, timm_key_map
+from scalenas.models import ScaleMBConvNet, ScaleRegNet, from_stock, stock_key_map
 from scalenas.scaling import EFFICIENTNET_TABLE
 
 from .world import assert_close, lively, pictures
@@ -51,7 +51,7 @@ def theirs_and_ours(
     theirs = lively(timm.create_model(name, pretrained=False))
     kind = ScaleMBConvNet if isinstance(arch, MBConvArch) else ScaleRegNet
     ours = kind(arch, out_indices=indices, **options).double().eval()
-    found = from_timm(theirs.state_dict(), arch)
+    found = from_stock(theirs.state_dict(), arch, 'timm')
     heads = {key: value for key, value in found.items() if not key.startswith('backbone.')}
     ours.load_state_dict({k.removeprefix('backbone.'): found[k] for k in found if k not in heads})
     assert set(heads) == {'head.fc.weight', 'head.fc.bias'}
@@ -128,7 +128,7 @@ def test_keys_and_shapes_are_those_of_timm(name: str) -> None:
     with torch.device('meta'):
         net = timm.create_model(name, pretrained=False, num_classes=0)
         theirs, ours = net.state_dict(), kind(arch).state_dict()
-    keys = timm_key_map(arch)
+    keys = stock_key_map(arch, 'timm')
     assert set(keys) == set(ours)
     assert sorted(keys.values()) == sorted(theirs)
     assert all(ours[a].shape == theirs[b].shape for a, b in keys.items())
@@ -137,10 +137,10 @@ def test_keys_and_shapes_are_those_of_timm(name: str) -> None:
 
 def test_foreign_weights_are_refused_in_one_line() -> None:
     b0, x = named('efficientnet_b0'), named('regnetx_400mf')
-    state = dict.fromkeys(timm_key_map(b0).values(), 1) | {'classifier.weight': 2}
-    assert from_timm(state, b0)['head.fc.weight'] == 2
+    state = dict.fromkeys(stock_key_map(b0, 'timm').values(), 1) | {'classifier.weight': 2}
+    assert from_stock(state, b0, 'timm')['head.fc.weight'] == 2
     counted = {k: v for k, v in state.items() if not k.endswith('num_batches_tracked')}
-    assert len(from_timm(counted, b0)) == len(counted)
+    assert len(from_stock(counted, b0, 'timm')) == len(counted)
     missing = {k: v for k, v in state.items() if k != 'blocks.3.0.conv_pw.weight'}
     cases = [
         (missing, b0, r"1 keys are missing and 0 are left over.*'blocks.3.0.conv_pw.weight'"),
@@ -152,5 +152,5 @@ def test_foreign_weights_are_refused_in_one_line() -> None:
     ]
     for wrong, arch, said in cases:
         with pytest.raises(CheckpointError, match=said) as error:
-            from_timm(wrong, arch)
+            from_stock(wrong, arch, 'timm')
         assert len(str(error.value).splitlines()) == 1

@@ -12,7 +12,7 @@ import pytest
 from scalenas.arch import ClassificationHead
 from scalenas.complexity import Counter
 from scalenas.sampling import HierarchicalSampler, SamplerError
-from scalenas.sampling.many import draw_many, many_macs, row_of
+from scalenas.sampling.mbconv_many import draw_many, many_macs, row_of
 from scalenas.space import (
     AbstractSpace,
     HRSpace,

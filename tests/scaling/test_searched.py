@@ -45,7 +45,7 @@ def test_a_user_grows_a_network_by_the_file(tmp_path: Path) -> None:
     [
         ('stages: {}', 'stages: expected stage numbers with factors'),
         ('stages: {0: {depth: 1}}', 'expected numbers from 1, got 0'),
-        ('stages: {1: {deep: 2}}', 'unknown key .deep.'),
+        ('stages: {1: {deep: 2}}', 'unknown key.*.deep.'),
         ('stages: {1: {depth: 2}}\nform: cubic', 'form: expected one of exponential'),
         ('stages: [', 'cannot read scalings'),
         ('stages:\n  1: {depth: 1.1}\n  1: {depth: 1.4}', 'key 1 stands twice, line 3'),

@@ -146,6 +146,6 @@ def test_a_worker_elsewhere_is_dead_when_its_pulse_stands_still(
 
 
 def test_objective_names_what_is_wrong() -> None:
-    with pytest.raises(ValueError, match='maximize, minimize'):
+    with pytest.raises(ValueError, match='maximize or minimize'):
         Objective('mIoU', 'up')  # type: ignore[arg-type]
     assert OBJECTIVE.loss({'mIoU': 2.0}) == -2.0

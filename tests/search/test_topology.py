@@ -199,8 +199,8 @@ def test_a_used_up_space_ends_the_search_and_says_so(caplog: pytest.LogCaptureFi
     [
         ({'num_initial': 50}, 'num_initial 50 is above num_total 40'),
         ({'p_mutation': 1.5}, 'p_mutation: expected a number in 0 ... 1, got 1.5'),
-        ({'initial': 'sobol'}, 'uniform, stratified'),
-        ({'cut': 'dear'}, 'spread, cheapest'),
+        ({'initial': 'sobol'}, 'uniform or stratified'),
+        ({'cut': 'dear'}, 'spread or cheapest'),
         ({'num_parents': 0}, 'num_parents: expected a whole number >= 1'),
     ],
 )

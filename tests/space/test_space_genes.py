@@ -224,7 +224,7 @@ def test_digests_differ_where_spaces_do() -> None:
     [
         ({'family': 'hrnett'}, r"space.family: .*'hrnett'; did you mean 'hrnet'"),
         ({'family': None}, 'space.family: expected one of hrnet, mbconv, scaled, got None'),
-        ({'widht': 8}, r"space: unknown key 'widht' .*; did you mean 'width'"),
+        ({'widht': 8}, r"space: unknown key; .*got 'widht'; did you mean 'width'"),
         ({'width': 0}, 'space.width: expected a whole number >= 1, got 0'),
         ({'depth': [0, 1]}, 'space.depth: expected a whole number >= 1, got 0'),
         ({'depth': []}, 'depth each need at least one entry'),
@@ -232,7 +232,7 @@ def test_digests_differ_where_spaces_do() -> None:
         ({'num_modules': []}, 'num_modules and depth each need at least one entry'),
         ({'num_modules': [1, 0]}, 'space.num_modules: expected a whole number >= 1, got 0'),
         ({'stem': 0}, 'stem: expected a whole number >= 1, got 0'),
-        ({'output': 'both'}, "output: expected one of multi, single, got 'both'"),
+        ({'output': 'both'}, "output: expected multi or single, got 'both'"),
         ({'where': [['*.dept', [2]]]}, "no gene matches '\\*.dept'"),
         ({'where': [['*.depth']]}, 'space.where'),
         ({'where': [[3, [2]]]}, 'space.where'),

@@ -90,7 +90,7 @@ def test_what_is_outside_is_named() -> None:
         ({'se': [False, 'yes']}, "se: expected true or false, got 'yes'"),
         ({'expand': [6, 8]}, 'expand: expected a whole number from 1 to 6'),
         ({'stride': 3}, 'stride: expected 1 or 2'),
-        ({'kernels': 3}, "unknown key 'kernels'"),
+        ({'kernels': 3}, "got 'kernels'"),
     ],
 )
 def test_wrong_choices_die_with_one_line(changes: dict[str, object], message: str) -> None:

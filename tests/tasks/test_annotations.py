@@ -95,7 +95,7 @@ BOTH: dict[str, tuple[Any, str]] = {
     ),
     'no table of pictures': (
         lambda c: c['images'][1].update(id=[2]),
-        "an entry is not as COCO's format wants it: image [2]: id; got [2]; allowed: a whole",
+        "an entry is not as COCO's format wants it: image [2]: id; expected a whole",
     ),
     'a picture without size': (
         lambda c: c['images'][1].update(width=None),

@@ -158,7 +158,7 @@ SINGLE = [
     ('scale', [*FAST, *NINE], 'give --latency-model FILE or --measure DEVICE'),
     ('scale', [*FAST, '--measure', 'cpu'], '--measure: is not used; give --max ms=20'),
     ('scale', [*FAST, *NINE, '--latency-model', 'none.yaml'], 'none.yaml: no such file'),
-    ('scale', [*FAST, *NINE, '--latency-model', 'drawn.yaml'], "drawn.yaml: unknown key 'family'"),
+    ('scale', [*FAST, *NINE, '--latency-model', 'drawn.yaml'], 'drawn.yaml: unknown key; '),
     ('scale', [*FAST, *NINE, '--measure', 'gpu'], "device 'gpu': expected cpu, cuda or cuda:N"),
     ('scale', [*FAST, *NINE, '--measure', 'cpu', '--batch', '0'], '--batch: a whole number >= 1'),
     ('scale', [*FAST, '--factor', '2', '--threads', '2'], '--threads: a whole number >= 1 beside'),

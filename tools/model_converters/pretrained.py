@@ -1,11 +1,12 @@
-"""Convert the weights of a classifier of mmpretrain or timm for a backbone of this package.
+"""Convert weights that timm or an OpenMMLab package trained for a backbone of this package.
 
 pretrained.py mmpretrain CHECKPOINT OUT --arch efficientnet_b0
 pretrained.py timm       CHECKPOINT OUT --arch regnety_4.0gf
 pretrained.py timm-tf    CHECKPOINT OUT --arch efficientnet_b0    for tf_efficientnet_b0
 
 timm's own: torch.save(timm.create_model(NAME, pretrained=True).state_dict(), CHECKPOINT)
-OUT fits an mmpretrain classifier with the printed backbone, its head included.
+OUT fits a model of the package (of timm: an mmpretrain classifier) with the printed backbone, its
+head included.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from scalenas.arch import find
 from scalenas.cli import main_of
 from scalenas.export.text import as_config
 from scalenas.models.checkpoint import load_checkpoint, save_plain
-from scalenas.models.pretrained import SOURCES, backbone_for, caveat, from_source
+from scalenas.models.pretrained import backbone_for, caveat, from_source, sources
 from scalenas.paths import new_file
 
 
@@ -26,7 +27,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('source', choices=SOURCES, help='who trained it')
+    parser.add_argument('source', choices=sources(), help='who trained it')
     parser.add_argument('checkpoint', type=Path)
     parser.add_argument('out', type=Path, help='must not exist')
     parser.add_argument('--arch', required=True, help='zoo name or YAML file of the network')
