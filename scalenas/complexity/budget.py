@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Self
 
-from scalenas.arch.strict import is_number, suggest
+from scalenas.arch.strict import is_number
 from scalenas.errors import UserError
 
 from .cost import Cost
@@ -131,9 +131,5 @@ def _check_columns(names: Iterable[object], known: Sequence[str], where: str) ->
             continue
         end, _, column = str(name).partition('_')
         interval = {'max': '(None, most)', 'min': '(least, None)'}.get(end)
-        if interval and column in known:
-            hint = f'write {where}=dict({column}={interval})'
-        else:
-            hint = suggest(name, known).removeprefix('; ')
-        allowed = ', '.join(known)
-        raise UserError('is no column', where=f'{where}.{name}', allowed=allowed, hint=hint)
+        hint = f'write {where}=dict({column}={interval})' if interval and column in known else ''
+        raise UserError('is no column', where=where, got=name, allowed=known, hint=hint)

@@ -75,9 +75,11 @@ def _init_cfg(pretrained: str | None, init_cfg: Any, default: Sequence[dict[str,
         return list(map(dict, default)) if init_cfg is None else init_cfg
     if init_cfg:
         raise UserError(
-            f'pretrained={pretrained!r} and init_cfg cannot both be set; keep '
-            "init_cfg=dict(type='Pretrained', checkpoint=...) and set pretrained=None"
+            where='pretrained',
+            got=pretrained,
+            allowed='None beside init_cfg',
+            hint="keep init_cfg=dict(type='Pretrained', checkpoint=...)",
         )
     if not isinstance(pretrained, str):
-        raise UserError(f'pretrained must be a path, a URL or None, got {pretrained!r}')
+        raise UserError(where='pretrained', got=pretrained, allowed='a path, a URL or None')
     return {'type': 'Pretrained', 'checkpoint': pretrained}

@@ -90,15 +90,14 @@ class AbstractSuperMBConvNet(Supernet[MBConvArch], ABC):
         as_flag(zero_init_residual, 'zero_init_residual')
         if not resize and len(hull.resolutions) > 1:
             raise ArchError(
-                f'resize: the space has {len(hull.resolutions)} resolutions; set resize=True, or '
-                'give the space one'
+                where='resize',
+                got=resize,
+                allowed=f'True, as the space has {len(hull.resolutions)} resolutions',
+                hint='or give the space one',
             )
         last = len(hull.stages) + 1
-        if not -1 <= frozen_stages <= last:
-            raise ArchError(
-                f'frozen_stages must be within -1 (none) and {last}, got {frozen_stages}'
-            )
-        self.frozen_stages, self.out_indices = frozen_stages, out_steps(out_indices, last)
+        self.frozen_stages = as_int(frozen_stages, 'frozen_stages', -1, last)
+        self.out_indices = out_steps(out_indices, last)
         self.with_cp, self.zero_init_residual, self.resize = with_cp, zero_init_residual, resize
         self.align: Align | Literal['both'] = align
         self.align_seed = as_int(align_seed, 'align_seed', 0)
@@ -208,8 +207,11 @@ class AbstractSuperMBConvNet(Supernet[MBConvArch], ABC):
         as_choice(side, 'align', ALIGNS)
         if (align or self.align) != 'left' and not self._one_end:
             raise ArchError(
-                f'align: {align or self.align!r} needs a space with one conv_out, for heads read '
-                'its first channels'
+                'heads read the first channels of several conv_outs',
+                where='align',
+                got=align or self.align,
+                allowed="'left'",
+                hint='or give the space one conv_out',
             )
         return live_units(self, arch, self.holding, side)
 

@@ -162,7 +162,11 @@ SINGLE = [
     ('scale', [*FAST, *NINE, '--measure', 'gpu'], "device 'gpu': expected cpu, cuda or cuda:N"),
     ('scale', [*FAST, *NINE, '--measure', 'cpu', '--batch', '0'], '--batch: a whole number >= 1'),
     ('scale', [*FAST, '--factor', '2', '--threads', '2'], '--threads: a whole number >= 1 beside'),
-    ('scale', [*FAST, '--max', 'ms=-1', '--measure', 'cpu'], 'budget.ms: expected a finite number >= 0'),
+    (
+        'scale',
+        [*FAST, '--max', 'ms=-1', '--measure', 'cpu'],
+        'budget.ms: expected a finite number >= 0',
+    ),
     ('benchmark_scaling', ['--out', '{}/notes.txt'], 'notes.txt: cannot be a folder'),
     ('benchmark_scaling', ['--out', 'o', '--bases', 'efficientnet'], "'efficientnet'"),
     ('benchmark_scaling', ['--out', 'o', '--bases', 'scalenas_s1'], 'give --side'),
