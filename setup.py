@@ -15,7 +15,8 @@ from setuptools.command.develop import develop
 
 ROOT = Path(__file__).resolve().parent
 SHIPPED = ('configs', 'tools', 'model_zoo', 'model-index.yml')  # those that exist
-CHECKOUT_ONLY = ('bootstrap.py', 'environment', '__pycache__')
+# Tools that need more than the package: `projects` beside it.
+CHECKOUT_ONLY = ('bootstrap.py', 'demo.py', 'get_demo_data.py', 'zoo_tables.py', '__pycache__')
 
 RUNTIME = ['matplotlib', 'numpy', 'optuna>=5.0.0', 'Pillow', 'PyYAML', 'rich', 'scipy']
 ONEDL = [

@@ -10,8 +10,8 @@ import torch
 from mmengine.config import Config
 from paired import ratio
 
-from scalenas.datasets.demo import make_scenes
-from scalenas.datasets.scenes import CLASSES, SceneRecipe
+from projects.demo_data.demo import make_scenes
+from projects.demo_data.scenes import CLASSES, SceneRecipe
 from scalenas.evaluation import SubnetEvaluator, calibrated
 from scalenas.evaluation.evaluator import build_model
 from scalenas.evaluation.supernet import live_norms, supernet_of

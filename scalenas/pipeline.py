@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from scalenas.errors import UserError
-from scalenas.paths import writable_folder
+from scalenas.paths import resource, writable_folder
 
 SHORT_SPIN = {'GOMP_SPINCOUNT': '2000'}
 """Threads spin shortly for each other, then sleep. With OpenMP's long default, a small network's
@@ -49,6 +49,12 @@ class Step:
         for path in self.needs:
             digest.update(path.read_bytes() if path.is_file() else b'missing')
         return digest.hexdigest()
+
+
+def tool_command(tool: str | Path, *args: object) -> tuple[str, ...]:
+    """A command that runs a tool with this Python; a bare name is one of this package's tools."""
+    path = resource(f'tools/{tool}') if isinstance(tool, str) else tool
+    return (sys.executable, str(path), *map(str, args))
 
 
 def run_steps(steps: Sequence[Step], stamps: Path) -> float:

@@ -13,7 +13,6 @@ from mmengine.config import Config
 from scalenas.arch import Arch, dump
 from scalenas.arch.strict import as_int
 from scalenas.config import read_config
-from scalenas.demo.alone import TrainedAlone
 from scalenas.errors import UserError
 from scalenas.evaluation import SubnetEvaluator
 from scalenas.paths import writable_folder
@@ -37,6 +36,7 @@ from scalenas.search import (
     write_findings,
 )
 from scalenas.space import AbstractSpace
+from scalenas.trained_alone import TrainedAlone
 from scalenas.visualization.draw_ranks import draw_ranks
 
 

@@ -65,9 +65,9 @@ def test_figure_2_is_what_was_timed():
 @pytest.mark.skipif(not SINGLE_STAGE.exists(), reason='the runs of demo bignas were not made')
 def test_the_table_of_single_stage_models_follows_from_the_curves():
     """docs/bignas holds results.json, table.md and curves.png of one work_dirs/demo_bignas."""
-    from scalenas.demo import SingleStageDemo
-    from scalenas.demo.single_stage import ARMS, MACS, NETS
-    from scalenas.visualization.single_stage_report import single_stage_table
+    from projects.demo import SingleStageDemo
+    from projects.demo.single_stage import ARMS, MACS, NETS
+    from projects.demo.single_stage_report import single_stage_table
 
     demo = SingleStageDemo(ROOT, ROOT)
     results = json.loads((SINGLE_STAGE / 'results.json').read_text())

@@ -32,10 +32,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from environment.build import Builder
-from environment.errors import SetupError
-from environment.pip import activated
-from environment.plan import read_plan
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from projects.environment.build import Builder
+from projects.environment.errors import SetupError
+from projects.environment.pip import activated
+from projects.environment.plan import read_plan
 
 CLONE = Path(__file__).resolve().parents[1]
 LINTERS = (

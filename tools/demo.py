@@ -13,11 +13,15 @@ Stop it at any time; the same command goes on. Writes below the folder where it 
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
+# Of the repository, which is not installed.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from projects.demo import DEMOS, demo_of
+from projects.demo.report import report
 from scalenas.cli import main_of
-from scalenas.demo import DEMOS, demo_of
-from scalenas.demo.report import report
 from scalenas.pipeline import run_steps
 from scalenas.staging import write_whole
 

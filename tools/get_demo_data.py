@@ -5,10 +5,14 @@ trees: aerial tiles with boxes; digits: 10 classes; scenes: procedural segmentat
 """
 
 import argparse
+import sys
 from pathlib import Path
 
+# Of the repository, which is not installed.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from projects.demo_data import demo, digits, earth, layouts, people, scenes, trees
 from scalenas.cli import main_of
-from scalenas.datasets import demo, digits, earth, layouts, people, scenes, trees
 
 FETCHED = {
     'earth': (earth.SOURCES, demo.make_earth),

@@ -7,12 +7,16 @@ python tools/zoo_tables.py --check   # exit 2 if a file is not what would be wri
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
+# Of the repository, which is not installed.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from projects.zoo.model_index import model_index
+from projects.zoo.zoo_page import PAGE, zoo_page
 from scalenas.cli import main_of
 from scalenas.errors import UserError
-from scalenas.visualization.model_index import model_index
-from scalenas.visualization.zoo_page import PAGE, zoo_page
 
 
 def main() -> None:

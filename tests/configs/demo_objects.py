@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from scalenas.datasets import people, trees
-from scalenas.datasets.coco import CocoSplit, write_splits
-from scalenas.datasets.people import Person
+from projects.demo_data import people, trees
+from projects.demo_data.coco import CocoSplit, write_splits
+from projects.demo_data.people import Person
 
 SIDE = 64
 COUNTS = {'train': 6, 'search': 2, 'test': 2}

@@ -11,12 +11,12 @@ import numpy as np
 from mmengine.config import Config
 from PIL import Image
 
+from projects.demo_data import digits, earth
+from projects.demo_data.demo import make_scenes
+from projects.demo_data.layouts import SPLITS
+from projects.demo_data.scenes import SceneRecipe
 from scalenas.arch import HRStage, Scaling, find, from_dict
 from scalenas.arch.rounding import NEAREST
-from scalenas.datasets import digits, earth
-from scalenas.datasets.demo import make_scenes
-from scalenas.datasets.layouts import SPLITS
-from scalenas.datasets.scenes import SceneRecipe
 
 from .demo_objects import make_demo_people, make_demo_trees
 from .finetuning import make_aircraft, make_cars, make_cifar10, make_cifar100, make_food

@@ -13,10 +13,10 @@ from mmengine.runner import Runner
 from mmseg.datasets import BaseSegDataset, CityscapesDataset
 from mmseg.registry import DATASETS
 
-from scalenas.datasets import earth, scenes
-from scalenas.datasets.demo import make_scenes
-from scalenas.datasets.layouts import CITIES, DemoDataError, inverse_root_weights, read_manifest
-from scalenas.datasets.scenes import SceneRecipe
+from projects.demo_data import earth, scenes
+from projects.demo_data.demo import make_scenes
+from projects.demo_data.layouts import CITIES, DemoDataError, inverse_root_weights, read_manifest
+from projects.demo_data.scenes import SceneRecipe
 from scalenas.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]

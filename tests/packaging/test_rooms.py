@@ -52,7 +52,10 @@ HEAVY = {
 # Files of a light room that need a task package; only the registry imports them, when asked.
 BRIDGES = {'datasets/mmseg_datasets.py', 'datasets/mmpretrain_datasets.py'}
 # Not rooms: they may look everywhere.
-LOBBY = {'cli', 'demo', 'doctor', 'pipeline', 'rank_study', 'registry', 'utils', *NEUTRAL}
+LOBBY = {
+    *('cli', 'doctor', 'pipeline', 'rank_study', 'registry', 'trained_alone', 'utils'),
+    *NEUTRAL,
+}
 
 
 def imported(source: str, package: tuple[str, ...]) -> Iterator[tuple[int, str]]:
@@ -105,6 +108,26 @@ def test_a_room_looks_only_where_the_table_lets_it(room: str) -> None:
         )
     ]
     assert not found, '\n'.join(found)
+
+
+def outside(source: str, package: tuple[str, ...] = ('scalenas',)) -> list[str]:
+    """What a file imports of the repository that is not installed with the package."""
+    beside = {path.name for path in ROOT.iterdir() if any(path.glob('*.py'))} - {PACKAGE.name}
+    assert {'projects', 'tests', 'tools'} <= beside
+    return [name for _, name in imported(source, package) if name.split('.')[0] in beside]
+
+
+def test_the_package_imports_nothing_beside_it() -> None:
+    files = [path for path in PACKAGE.rglob('*.py') if '.mim' not in path.parts]
+    assert len(files) > 100
+    assert [str(path) for path in files if outside(path.read_text())] == []
+
+
+@pytest.mark.parametrize(
+    'source', ['import projects.demo', 'from projects import zoo', 'def f():\n    import tests']
+)
+def test_an_import_of_what_is_not_installed_is_seen(source: str) -> None:
+    assert len(outside(source)) == 1
 
 
 @pytest.mark.parametrize('name', sorted(NEUTRAL))

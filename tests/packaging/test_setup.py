@@ -20,6 +20,7 @@ LEFT_OUT = shutil.ignore_patterns(
     *('work_dirs', 'data'),
 )
 SHIPPED = ('configs', 'tools', 'model_zoo', 'model-index.yml')
+MIM_TOOLS = 'scalenas/.mim/tools/'
 FAMILY = re.compile(r'mm[a-z]|onedl|torch')
 
 
@@ -104,7 +105,30 @@ def test_the_wheel_brings_one_top_level_package_and_no_checkout_tools(
     names = wheel.namelist()
     tops = {name.split('/')[0] for name in names if '.dist-info/' not in name}
     assert tops == {'scalenas'}
-    assert not [name for name in names if 'bootstrap' in name or '__pycache__' in name]
+    assert not [name for name in names if '__pycache__' in name]
+    tools = {path.removeprefix(MIM_TOOLS) for path in names if path.startswith(MIM_TOOLS)}
+    ours = {path.relative_to(ROOT / 'tools').as_posix() for path in (ROOT / 'tools').rglob('*.py')}
+    left_out = {'bootstrap.py', 'demo.py', 'get_demo_data.py', 'zoo_tables.py'}
+    assert {name for name in tools if name.endswith('.py')} == ours - left_out
+
+
+def test_a_tool_of_the_wheel_needs_nothing_but_the_package(wheel: zipfile.ZipFile) -> None:
+    tools = [name for name in wheel.namelist() if re.fullmatch(rf'{MIM_TOOLS}.*\.py', name)]
+    assert len(tools) > 10
+    for name in tools:
+        assert 'projects' not in re.findall(
+            r'^\s*(?:from|import) (\w+)', wheel.read(name).decode(), re.M
+        )
+
+
+def test_the_wheel_has_no_demo(wheel: zipfile.ZipFile) -> None:
+    """Nor its data, nor what writes the pages of the zoo, nor the environment's builder."""
+    shown = {path.name for path in (ROOT / 'projects').rglob('*.py')} - {'__init__.py'}
+    assert {'earth.py', 'finetuning.py', 'published.py', 'build.py'} <= shown
+    # Names that the package has, too, for something else.
+    shown -= {path.name for path in (ROOT / 'scalenas').rglob('*.py')}
+    assert len(shown) > 20
+    assert not [name for name in wheel.namelist() if name.split('/')[-1] in shown]
 
 
 def test_building_a_wheel_leaves_no_mim_in_the_checkout(

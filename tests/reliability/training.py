@@ -19,8 +19,8 @@ from typing import Any
 
 import torch
 
-from scalenas.datasets.demo import make_scenes
-from scalenas.datasets.scenes import SceneRecipe
+from projects.demo_data.demo import make_scenes
+from projects.demo_data.scenes import SceneRecipe
 from tests.processes import ROOT
 from tests.tools.conftest import CONFIG
 

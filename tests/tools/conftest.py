@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from scalenas.datasets.demo import make_scenes
-from scalenas.datasets.scenes import CLASSES, SceneRecipe
+from projects.demo_data.demo import make_scenes
+from projects.demo_data.scenes import CLASSES, SceneRecipe
 
 REPO = Path(__file__).parents[2]
 

@@ -1,0 +1,1 @@
+"""What the repository shows and builds with the package: not part of what is installed."""

@@ -1,0 +1,68 @@
+"""What a demo ends with: the table and the pictures, of whichever demo."""
+
+from __future__ import annotations
+
+import json
+
+from scalenas.staging import write_whole
+from scalenas.trained_alone import stock_metrics
+
+from . import Demo
+from .demo_objects import draw_objects, draw_poses
+from .demo_report import (
+    demo_table,
+    draw_demo,
+    draw_segmentation,
+    finetune_table,
+    read_card,
+)
+from .finetuning import DetectionDemo
+from .scalenet import ScaleNetDemo
+from .scalenet_report import scalenet_report
+from .searching import SearchDemo
+from .single_stage import SingleStageDemo
+from .single_stage_report import draw_curves, single_stage_table
+
+
+def report(demo: Demo) -> tuple[str, tuple[str, ...]]:
+    """The table, and the names of the pictures, which are written into the demo's work dir."""
+    if isinstance(demo, ScaleNetDemo):
+        return scalenet_report(demo)
+    if isinstance(demo, SingleStageDemo):
+        return _of_single_stage(demo)
+    return _of_finetuning(demo) if isinstance(demo, DetectionDemo) else _of_search(demo)
+
+
+def _of_search(demo: SearchDemo) -> tuple[str, tuple[str, ...]]:
+    task, best = demo.task, demo.NETS[0]
+    cards = [read_card(demo.exported / f'{name}.json') for name in demo.NETS]
+    stock = [stock_metrics(demo.work / f'test_{name}') for name in demo.NETS]
+    arch = demo.exported / f'{best}.yaml'
+    draw_demo(demo.work, demo.found, demo.random, cards, arch, task.metric)
+    predicted = task.predictions(demo.work / f'test_{best}')[1]
+    if task.package == 'mmseg':
+        meta = json.loads((demo.data / 'meta.json').read_text(encoding='utf-8'))
+        draw_segmentation(demo.work, demo.data, predicted, meta['classes'], meta['palette'])
+        return demo_table(cards, stock, task.metric), ('front.png', 'net.png', 'predictions.png')
+    draw_poses(demo.work, demo.data, 'test', predicted)
+    table = demo_table(cards, stock, task.metric, task.scale, also=task.also)
+    return table, ('front.png', 'net.png', 'poses.png')
+
+
+def _of_finetuning(demo: DetectionDemo) -> tuple[str, tuple[str, ...]]:
+    scores = {
+        start: [stock_metrics(demo.tested(start, seed)) for seed in demo.SEEDS]
+        for start in demo.STARTS
+    }
+    seed = demo.SEEDS[0]
+    predicted = {f'{start} weights': demo.predictions(start, seed) for start in demo.STARTS}
+    draw_objects(demo.work, demo.data, 'test', predicted)
+    return finetune_table(scores, demo.SEEDS, demo.cost()), ('boxes.png',)
+
+
+def _of_single_stage(demo: SingleStageDemo) -> tuple[str, tuple[str, ...]]:
+    results = demo.results()
+    text = json.dumps(results, indent=1)
+    write_whole(demo.work / 'results.json', text + '\n')
+    draw_curves(demo.work / 'curves.png', results['scores'], demo.PANELS, ('smallest', 'largest'))
+    return single_stage_table(results), ('curves.png',)

@@ -1,0 +1,1 @@
+"""Demo data: real pictures shipped inside PyPI packages, and procedural scenes."""
