@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import fnmatch
+import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from scalenas.arch import Arch, ArchError
+from scalenas.arch import Arch, ArchError, find
 from scalenas.arch import list_archs as names_of
 from scalenas.family import family_named, family_of
 
@@ -40,12 +41,18 @@ def create(arch: Arch | Mapping[str, Any] | str, **options: Any) -> AbstractBack
         ArchError: when it is no arch, or its family has no backbone.
         CheckpointError: when the weights are not there or do not fit.
     """
-    from scalenas.models.backbone import find_arch
+    from mmengine.logging import MMLogger
 
-    found = find_arch(arch)
+    found = find(arch)
     family = family_of(found)
     if family.net is None:
         raise ArchError('this family has no backbone', where='arch.family', got=family.name)
     net: AbstractBackbone = family.net(arch=found, **options)
-    net.init_weights()
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel(logging.WARNING)  # mmengine tells of every tensor
+    try:
+        net.init_weights()
+    finally:
+        logger.setLevel(level)
     return net

@@ -115,7 +115,9 @@ class AbstractSpace(ABC, Generic[A]):
         self._matches: dict[str, dict[str, None]] = {}
 
     def __repr__(self) -> str:
-        return f'<{type(self).__name__}: {len(self.genes)} genes, {Decimal(self.size()):.2g} networks>'
+        return (
+            f'<{type(self).__name__}: {len(self.genes)} genes, {Decimal(self.size()):.2g} networks>'
+        )
 
     @abstractmethod
     def _build(self, values: Genes) -> A:
