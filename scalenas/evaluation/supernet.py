@@ -10,13 +10,13 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from scalenas.arch import Arch, find, from_dict, of_family
 from scalenas.arch.strict import as_list
-from scalenas.config.metric_keys import subnet_name
+from scalenas.config.subnet_names import subnet_name
 from scalenas.errors import EvaluationError
 from scalenas.models import Supernet, is_supernet, supernet_types
 from scalenas.space import AbstractSpace
 
 
-def supernet_of(model: nn.Module) -> Supernet:
+def supernet_of(model: nn.Module) -> Supernet[Any]:
     """The one supernet among the modules of `model`.
 
     Raises:
@@ -25,7 +25,7 @@ def supernet_of(model: nn.Module) -> Supernet:
     return locate(model)[1]
 
 
-def locate(model: nn.Module) -> tuple[str, Supernet]:
+def locate(model: nn.Module) -> tuple[str, Supernet[Any]]:
     """Module path ('' for `model` itself) and module of the one supernet in `model`."""
     found = [(n, m) for n, m in model.named_modules() if is_supernet(m)]
     if len(found) != 1:

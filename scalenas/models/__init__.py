@@ -1,16 +1,10 @@
 """Networks in torch: the static backbones, the supernets, and their weights."""
 
 from scalenas.family import follow
-from scalenas.registry import MODELS, WEIGHT_INITIALIZERS
+from scalenas.registry import WEIGHT_INITIALIZERS
 
-from .families import (
-    Supernet,
-    backbone_type,
-    is_supernet,
-    register_nets,
-    static_types,
-    supernet_types,
-)
+from .backbone import AbstractBackbone
+from .families import backbone_type, register_nets, static_types, supernet_types
 from .feature_dropout import FeatureDropout
 from .hrnet import ScaleHRNet
 from .hrnet_slicing import key_map, slice_state_dict
@@ -18,15 +12,16 @@ from .mbconv import ScaleMBConvNet
 from .pretrained import from_stock, stock_key_map
 from .regnet import ScaleRegNet
 from .super_hrnet import SuperScaleHRNet
-from .super_linear import SuperLinear, super_linear_cls_head
+from .super_linear import SuperLinear
 from .super_mbconv import ChoiceMBConvNet, SuperMBConvNet
+from .supernet import Supernet, is_supernet, nested
 from .supernet_init import SupernetInit
 
 follow(register_nets)
-MODELS.register_module('SuperLinearClsHead', module=super_linear_cls_head)
 WEIGHT_INITIALIZERS.register_module(module=SupernetInit)
 
 __all__ = [
+    'AbstractBackbone',
     'ChoiceMBConvNet',
     'FeatureDropout',
     'ScaleHRNet',
@@ -41,6 +36,7 @@ __all__ = [
     'from_stock',
     'is_supernet',
     'key_map',
+    'nested',
     'slice_state_dict',
     'static_types',
     'stock_key_map',

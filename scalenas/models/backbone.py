@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import ABC
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Self, TypeVar, final
 
@@ -31,9 +31,9 @@ class AbstractBackbone(BaseModule, ABC):
         super().__init__(_init_cfg(pretrained, init_cfg, self.default_init))
         self.norm_eval = norm_eval
 
-    @abstractmethod
     def _frozen(self) -> Iterable[nn.Module]:
-        """The modules that `frozen_stages` names."""
+        """The modules that `frozen_stages` names; none where a family has no such option."""
+        return ()
 
     @final
     def train(self, mode: bool = True) -> Self:
@@ -72,9 +72,11 @@ def _init_cfg(pretrained: str | None, init_cfg: Any, default: Sequence[dict[str,
         return list(map(dict, default)) if init_cfg is None else init_cfg
     if init_cfg:
         raise UserError(
-            f'pretrained={pretrained!r} and init_cfg cannot both be set; keep '
-            "init_cfg=dict(type='Pretrained', checkpoint=...) and set pretrained=None"
+            where='pretrained',
+            got=pretrained,
+            allowed='None beside init_cfg',
+            hint="keep init_cfg=dict(type='Pretrained', checkpoint=...)",
         )
     if not isinstance(pretrained, str):
-        raise UserError(f'pretrained must be a path, a URL or None, got {pretrained!r}')
+        raise UserError(where='pretrained', got=pretrained, allowed='a path, a URL or None')
     return {'type': 'Pretrained', 'checkpoint': pretrained}

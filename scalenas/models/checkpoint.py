@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from scalenas.arch.strict import suggest
-from scalenas.errors import CheckpointError
+from scalenas.errors import CheckpointError, short
 from scalenas.space import AbstractSpace, ScaledSpace
 from scalenas.staging import staged_file
 
@@ -66,8 +66,9 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
         state = None
     if not isinstance(state, Mapping):
         raise CheckpointError(
-            "not a checkpoint: expected a mapping with 'state_dict', or tensors by name",
+            'not a checkpoint',
             where=path,
+            allowed="a mapping with 'state_dict', or tensors by name",
         )
     check_state(state, path)
     return dict(content)
@@ -171,10 +172,13 @@ def check_space(
             continue
         if written.get(key) != wanted.get(key):
             place, theirs, ours = _apart(key, written.get(key), wanted.get(key))
+            near = '' if key in wanted else suggest(key, wanted)
             raise CheckpointError(
-                f'{path}: was trained in another space: {place} is {theirs!r}, '
-                f'the config has {ours!r}; give the config it was trained with'
-                f'{"" if key in wanted else suggest(key, wanted)}'
+                'was trained in another space',
+                where=f'{path}: {place}',
+                got=theirs,
+                allowed=f'{short(ours)}, as the config has',
+                hint=f'give the config it was trained with{near}',
             )
 
 
@@ -209,8 +213,9 @@ def written_space(checkpoint: Mapping[str, Any], path: str | Path) -> Mapping[st
     written = ours.get('space') if isinstance(ours, Mapping) else None
     if not isinstance(written, Mapping):
         raise CheckpointError(
-            f'{path}: names no space, so it is not a supernet of this package; '
-            'convert it, or train one with tools/train.py'
+            'names no space, so it is no supernet of this package',
+            where=path,
+            hint='convert it, or train one with tools/train.py',
         )
     return written
 

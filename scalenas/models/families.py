@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TypeGuard
-
-from torch import nn
-
 from scalenas.arch import Arch, ArchError
 from scalenas.family import Family, families, family_of, loaded, with_part
 from scalenas.registry import MODELS
-
-from .super_hrnet import SuperScaleHRNet
-from .super_mbconv import ChoiceMBConvNet, SuperMBConvNet
 
 
 def register_nets(family: Family) -> None:
@@ -37,15 +30,6 @@ def backbone_type(arch: Arch) -> str:
             hint='register the family with one',
         )
     return found
-
-
-Supernet = SuperScaleHRNet | SuperMBConvNet | ChoiceMBConvNet
-"""`with supernet.active(arch)`, `space`, `resizes`, `slices`, `live_norms`, `live_parameters`."""
-
-
-def is_supernet(module: nn.Module) -> TypeGuard[Supernet]:
-    """True for a backbone of which any sub-net can run."""
-    return isinstance(module, Supernet)
 
 
 def static_types() -> dict[str, str]:

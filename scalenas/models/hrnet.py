@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from scalenas.arch.hrnet import EXPANSION, HRArch
 from scalenas.arch.hrnet_module import HRModule
-from scalenas.arch.strict import ArchError
+from scalenas.arch.strict import as_int
 
 from .backbone import AbstractBackbone, is_pretrained
 from .blocks import zero_last_norms
@@ -47,12 +47,8 @@ class AbstractHRNet(AbstractBackbone, ABC):
         super().__init__(norm_eval, pretrained, init_cfg)
         self.active_arch = runs
         self.zero_init_residual = zero_init_residual
-        if not -1 <= frozen_stages <= len(holds.stages) + 1:
-            raise ArchError(
-                f'frozen_stages must be within -1 (none) and {len(holds.stages) + 1}, '
-                f'got {frozen_stages}'
-            )
-        self.frozen_stages = frozen_stages
+        last = len(holds.stages) + 1
+        self.frozen_stages = as_int(frozen_stages, 'frozen_stages', -1, last)
         build = Build(conv_cfg, norm_cfg or {'type': 'BN'}, with_cp)
         abbreviation = norm_abbreviation(build.norm_cfg)
         self._stem = tuple((f'conv{n}', f'{abbreviation}{n}') for n in (1, 2))

@@ -18,8 +18,8 @@ from scalenas.arch.strict import (
     as_list,
     as_mapping,
     is_int,
+    wrong,
 )
-from scalenas.errors import short
 
 from .backbone import as_arch
 
@@ -42,8 +42,10 @@ def resolve_arch(
     """
     if (arch is None) == (extra is None):
         raise ArchError(
-            'ScaleHRNet: give exactly one of `arch` (a zoo name, a YAML path or a dict) and '
-            f'`extra` (the dict of HRNet), got {"neither" if arch is None else "both"}'
+            where='ScaleHRNet',
+            got='neither' if arch is None else 'both',
+            allowed='exactly one of `arch` (a zoo name, a YAML path or a dict) and `extra` (the '
+            'dict of HRNet)',
         )
     if multiscale_output is not None:
         as_flag(multiscale_output, 'multiscale_output')
@@ -61,8 +63,11 @@ def resolve_arch(
         found = found.with_(upsample=mode)
     if multiscale_output and found.output == 'single':
         raise ArchError(
-            'ScaleHRNet: the arch has a single output map, so multiscale_output must be False '
-            "or left out (or choose an arch with output: 'multi')"
+            'the arch has a single output map',
+            where='multiscale_output',
+            got=multiscale_output,
+            allowed='False',
+            hint="leave it out, or choose an arch with output: 'multi'",
         )
     return single_scale(found) if multiscale_output is False else found
 
@@ -85,9 +90,7 @@ def upsample_mode(data: object, where: str) -> str:
         return as_choice(data, where, UPSAMPLE)
     table = as_mapping(data, where, ('mode',), ('align_corners',))
     if table.get('align_corners'):
-        raise ArchError(
-            f'{where}.align_corners: must be False or None, got {table["align_corners"]!r}'
-        )
+        raise wrong(f'{where}.align_corners', 'False or None', table['align_corners'])
     return as_choice(table['mode'], f'{where}.mode', UPSAMPLE)
 
 
@@ -103,15 +106,14 @@ def _from_extra(
         table = as_mapping(extra[name], where, STAGE_KEYS, optional)
         as_choice(table['block'], f'{where}.block', ('BASIC',) if s > 1 else ('BOTTLENECK',))
         if not is_int(table['num_branches']) or table['num_branches'] != s:
-            got = table['num_branches']
-            raise ArchError(f'{where}.num_branches: must be {s}, got {short(got)}')
+            raise wrong(f'{where}.num_branches', f'{s}', table['num_branches'])
         blocks, channels = (
             tuple(rule(n, f'{where}.{key}') for n in as_list(table[key], f'{where}.{key}', 'int'))
             for key, rule in (('num_blocks', as_depth), ('num_channels', as_channels))
         )
         for key, values in (('num_blocks', blocks), ('num_channels', channels)):
             if len(values) != s:
-                raise ArchError(f'{where}.{key}: needs {s} entries, got {len(values)}')
+                raise wrong(f'{where}.{key}', f'{s} numbers, one for each branch', values)
         count = as_int(table['num_modules'], f'{where}.num_modules', 1, MOST_MODULES)
         stages.append((count, blocks, channels))
     _, (stage1_blocks,), (stage1_channels,) = stages[0]
@@ -138,7 +140,10 @@ def _from_extra(
 def _stock_module(blocks: tuple[int, ...]) -> HRModule:
     if len(set(blocks)) > 1:
         raise ArchError(
-            f'extra: num_blocks {blocks} differ between branches; say such a network as `arch`'
+            where='extra.num_blocks',
+            got=blocks,
+            allowed='as many in all branches of a stage',
+            hint='say such a network as `arch`',
         )
     return module_of(blocks, (-1,))
 
@@ -146,6 +151,10 @@ def _stock_module(blocks: tuple[int, ...]) -> HRModule:
 def _agreed(what: str, said: Mapping[str, Any], default: Any) -> Any:
     given = {place: value for place, value in said.items() if value is not None}
     if len(set(given.values())) > 1:
-        text = ' but '.join(f'{place} says {value!r}' for place, value in given.items())
-        raise ArchError(f'{what}: {text}; remove one of them')
+        raise ArchError(
+            f'{" and ".join(given)} differ',
+            where=what,
+            got=list(given.values()),
+            hint='remove one of them',
+        )
     return next(iter(given.values()), default)

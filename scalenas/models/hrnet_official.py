@@ -62,14 +62,19 @@ def to_official(state: Mapping[str, Tensor], space: HRSpace, where: str) -> dict
     for name, value in space.to_dict().items():
         if value != released[name]:
             raise CheckpointError(
-                f'{where}: its space has {name} {value!r}, all released ones {released[name]!r}: '
-                'the released code would build another net from these weights'
+                'the released code would build another net from these weights',
+                where=f'{where}: space.{name}',
+                got=value,
+                allowed=f'{released[name]!r}, as in all released supernets',
             )
     back = {ours: theirs for theirs, ours in HEADS.items()} | {'backbone.': ''}
     for key in state:
         if not key.startswith(tuple(back)):
             raise CheckpointError(
-                f'{where}: {key!r} has no place in the release; allowed are {", ".join(back)}*'
+                'the release has no place for this weight',
+                where=where,
+                got=key,
+                allowed=f'{", ".join(back)}*',
             )
     done = {_renamed(key, back, ''): value for key, value in state.items()}
     if SEG_MEAN in done:
@@ -102,8 +107,9 @@ def _space_of(state: Mapping[str, Any], where: str) -> HRSpace:
     block, heads = 'stage2.0.branches.0.0.conv1.weight', tuple(HEADS)
     if block not in state or not any(key.startswith(heads) for key in state):
         raise CheckpointError(
-            f'{where}: not a released supernet of ScaleNAS: expected {block!r} and a head '
-            f'(last_layer or final_layer) among its {len(state)} keys'
+            f'not a released supernet of ScaleNAS, by its {len(state)} keys',
+            where=where,
+            allowed=f'{block} and a head ({" or ".join(heads)}...) among them',
         )
     single = any(key.startswith('final_layer.') for key in state)
     return HRSpace(width=state[block].shape[0], output='single' if single else 'multi')
@@ -137,8 +143,9 @@ def _check(state: Mapping[str, Tensor], wanted: Mapping[str, tuple[int, ...]], w
     for kind, keys in (('unknown', unknown), ('missing', missing)):
         if keys:
             raise CheckpointError(
-                f'{where}: {len(keys)} of {len(wanted)} keys are {kind}, the first is {keys[0]!r}; '
-                'expected a released supernet of ScaleNAS'
+                f'not a released supernet of ScaleNAS: {len(keys)} of {len(wanted)} keys are '
+                f'{kind}, this one first',
+                where=f'{where}: {keys[0]}',
             )
     own = {
         key: torch.empty(
@@ -150,5 +157,7 @@ def _check(state: Mapping[str, Tensor], wanted: Mapping[str, tuple[int, ...]], w
     for key, value in state.items():
         if tuple(value.shape) != wanted[key]:
             raise CheckpointError(
-                f'{where}: {key} has shape {tuple(value.shape)}, expected {wanted[key]}'
+                where=f'{where}: {key}',
+                got=tuple(value.shape),
+                allowed=f'a weight of shape {wanted[key]}',
             )

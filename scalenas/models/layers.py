@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import nn
 
-from scalenas.arch.strict import as_flag, suggest
+from scalenas.arch.strict import as_flag
 from scalenas.errors import UserError
 
 NORMS: dict[str, tuple[str, type[nn.Module]]] = {
@@ -59,17 +59,15 @@ def make_norm(cfg: Mapping[str, Any], channels: int) -> nn.Module:
     allowed = _options_of(kind)
     for key in options:
         if key not in allowed:
-            raise UserError(
-                f'norm_cfg: unknown key {key!r} (allowed for {kind!r}: {", ".join(allowed)})'
-                f'{suggest(key, allowed)}'
-            )
+            raise UserError(f'unknown key of {kind!r}', where='norm_cfg', got=key, allowed=allowed)
     requires_grad = as_flag(options.pop('requires_grad', True), 'norm_cfg.requires_grad')
     if kind == 'GN':
         groups = options.get('num_groups')
         if not isinstance(groups, int) or groups < 1 or channels % groups:
             raise UserError(
-                f'norm_cfg.num_groups: expected a divisor of all channels, here {channels}, '
-                f'got {groups!r}'
+                where='norm_cfg.num_groups',
+                got=groups,
+                allowed=f'a divisor of all numbers of channels, here {channels}',
             )
         norm: nn.Module = nn.GroupNorm(num_channels=channels, **options)
     else:
@@ -111,7 +109,7 @@ class Build:
 
 def _kind_of(cfg: Mapping[str, Any]) -> str:
     if not isinstance(cfg, Mapping) or not isinstance(cfg.get('type'), str):
-        raise UserError(f"norm_cfg: expected dict(type='BN', ...), got {cfg!r}")
+        raise UserError(where='norm_cfg', got=cfg, allowed="dict(type='BN', ...)")
     kind: str = cfg['type']
     return kind
 
@@ -129,11 +127,12 @@ def _of_mmcv(cfg: Mapping[str, Any], channels: int) -> tuple[str, nn.Module]:
 
         built: tuple[str, nn.Module] = build_norm_layer(dict(cfg), channels)
     except (ImportError, KeyError) as error:
+        there = 'is not installed' if isinstance(error, ImportError) else 'has no such norm'
         raise UserError(
-            f'norm_cfg.type: no norm is called {cfg["type"]!r} (allowed: {", ".join(NORMS)}, and '
-            f'what mmcv has){suggest(cfg["type"], NORMS)}'
-            f'{"; mmcv is not installed" if isinstance(error, ImportError) else ""}'
+            f'mmcv {there}', where='norm_cfg.type', got=cfg['type'], allowed=NORMS
         ) from None
     except TypeError as error:
-        raise UserError(f'norm_cfg: {cfg["type"]!r} does not take these keys: {error}') from None
+        raise UserError(
+            f'it does not take these keys: {error}', where='norm_cfg', got=cfg['type']
+        ) from None
     return built

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from scalenas.arch import MBConvArch
-from scalenas.errors import CheckpointError
 
-from .renaming import key_map_of
+from .renaming import check_options, key_map_of
 
 # With and without an expansion in front, timm counts convolutions and norms of a block anew.
 _EXPANDED = {
@@ -25,8 +24,7 @@ def timm_keys(arch: MBConvArch) -> dict[str, str]:
     Raises:
         CheckpointError: when timm has no such network.
     """
-    if arch.shortcut != 'identity':
-        raise CheckpointError('timm has no such network: its skips are identities')
+    check_options(arch, 'timm', shortcut='identity')
     found = {}
     for layer in arch.layers():
         _, index, *rest = layer.name.split('.')

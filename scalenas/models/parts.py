@@ -59,7 +59,8 @@ def cut_state_dict(
     if missing:
         raise CheckpointError(
             f'not the weights of a supernet of this space: {len(missing)} of {len(parts)} keys '
-            f'are missing, the first is {missing[0]!r} (with the prefix {prefix!r})'
+            'are missing, this one first',
+            where=missing[0],
         )
     found = {k: v for k, v in supernet_state.items() if not k.startswith(prefix)}
     for key, part in parts.items():
@@ -87,17 +88,24 @@ def window(shape: Sequence[int], whole: Sequence[int], align: Align = 'left') ->
     return (*channels, *kernels)
 
 
+def window_of(key: str, shape: Sequence[int], whole: Sequence[int]) -> Part:
+    """The part, called `key`, of a tensor of shape `whole` that has this shape; see `window`."""
+    return Part(key, window(shape, whole))
+
+
 def _side(count: int, total: int, align: Align) -> slice:
     if not 0 < count <= total:
-        raise UserError(f'supernet: {count} channels are not among the {total} that it holds')
+        raise UserError(where='channels of the supernet', got=count, allowed=f'1 ... {total}')
     return slice(0, count) if align == 'left' else slice(total - count, total)
 
 
 def _centre(kernel: int, total: int) -> slice:
     if not 0 < kernel <= total or (total - kernel) % 2:
         raise UserError(
-            f'supernet: a kernel of {kernel}x{kernel} is not nested in the centre of one of '
-            f'{total}x{total}; kernels of a space must be all odd, such as 3, 5, 7'
+            where='kernel of the supernet',
+            got=kernel,
+            allowed=f'one that lies in the centre of {total}x{total}',
+            hint='kernels of a space must be all odd, such as 3, 5, 7',
         )
     start = (total - kernel) // 2
     return slice(start, start + kernel)

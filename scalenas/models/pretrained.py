@@ -90,7 +90,8 @@ def from_source(
     try:
         found = from_stock(state, arch, source)
     except CheckpointError as error:
-        raise CheckpointError(f'{where}: {error}') from None
+        error.where = f'{where}: {error.where}' if error.where else where
+        raise
     with torch.device('meta'):
         own = {f'backbone.{k}': v for k, v in net(arch.to_dict()).state_dict().items()}
     # Old checkpoints do not count batches.
@@ -98,7 +99,7 @@ def from_source(
     found |= {key: torch.zeros((), dtype=torch.long) for key in counters}
     of_backbone = {key: found[key] for key in own}
     if wrong := misfits(own, of_backbone):
-        raise CheckpointError(f'{where}: not the weights of {source} for this arch: {wrong}')
+        raise CheckpointError(f'not the weights of {source} for this arch: {wrong}', where=where)
     check_values(own, of_backbone, where)
     return found
 
@@ -109,6 +110,6 @@ def _weights_of(arch: Arch, source: str) -> WeightMap:
         raise CheckpointError(
             where=f'weights for the family {arch.family}',
             got=source,
-            allowed=', '.join(known) or 'none: nobody said how they are renamed',
+            allowed=known or 'none: nobody said how they are renamed',
         )
     return known[source]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from scalenas.arch import RegNetArch
-from scalenas.errors import CheckpointError
 
-from .renaming import key_map_of
+from .renaming import check_options, key_map_of
 
 
 def timm_keys(arch: RegNetArch) -> dict[str, str]:
@@ -14,8 +13,7 @@ def timm_keys(arch: RegNetArch) -> dict[str, str]:
     Raises:
         CheckpointError: when timm has no such network.
     """
-    if arch.stem_type != 'simple':
-        raise CheckpointError('timm has no such network: its RegNet has a 3x3 stem')
+    check_options(arch, 'timm', stem_type='simple')
     found = {
         layer.name: (layer.name, f'{layer.name.rpartition(".")[0]}.bn') for layer in arch.layers()
     }
@@ -35,8 +33,7 @@ def mmpretrain_keys(arch: RegNetArch) -> dict[str, str]:
     Raises:
         CheckpointError: when mmpretrain has no such network.
     """
-    if arch.block != 'x' or arch.conv_out is not None or arch.stem_type != 'simple':
-        raise CheckpointError('mmpretrain has no such network: its RegNet is X without conv_out')
+    check_options(arch, 'mmpretrain', block='x', conv_out=None, stem_type='simple')
     found = {'stem.conv': ('conv1', 'bn1')}
     for layer in arch.layers():
         if layer.name == 'stem.conv':

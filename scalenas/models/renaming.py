@@ -30,6 +30,22 @@ def key_map_of(arch: Arch, theirs: Mapping[str, tuple[str, str]]) -> dict[str, s
     return found
 
 
+def check_options(arch: Arch, package: str, **wanted: object) -> None:
+    """Pass where `package` has networks such as `arch`: with these values of its options.
+
+    Raises:
+        CheckpointError: names the first option that differs.
+    """
+    for name, value in wanted.items():
+        if getattr(arch, name) != value:
+            raise CheckpointError(
+                f'{package} has no such network',
+                where=name,
+                got=getattr(arch, name),
+                allowed=repr(value),
+            )
+
+
 def renamed(
     backbone: Mapping[str, T], keys: Mapping[str, str], package: str, prefix: str = ''
 ) -> dict[str, T]:
@@ -49,9 +65,9 @@ def renamed(
     ]
     extra = [key for key in backbone if key not in theirs]
     if missing or extra:
-        at = f' (with the prefix {prefix!r})' if prefix else ''
         raise CheckpointError(
             f'not the weights of {package} for this arch: {len(missing)} keys are missing and '
-            f'{len(extra)} are left over, the first is {(missing + extra)[0]!r}{at}'
+            f'{len(extra)} are left over, this one first',
+            where=(missing + extra)[0],
         )
     return {ours: backbone[key] for ours, key in wanted.items() if key in backbone}

@@ -38,12 +38,17 @@ def check_crop(height: int, width: int, side: int) -> None:
     """
     if height != width:
         raise UserError(
-            f'resize: a crop of {height}x{width} cannot give {side}x{side} undistorted; make the '
-            'crops of the data pipeline square, or set resize=False in the backbone'
+            f'cannot give {side}x{side} undistorted',
+            where='resize',
+            got=(height, width),
+            allowed='a square crop',
+            hint='change the crops of the data pipeline, or set resize=False in the backbone',
         )
     if side > MOST * height:
         raise UserError(
-            f'resize: a crop of {height}x{width} cannot give {side}x{side}: more than {MOST:g} '
-            f'times its side; make the crops of the data pipeline {-(-side // int(MOST))} or more, '
-            'or leave this resolution out of the space'
+            f'cannot give {side}x{side}, more than {MOST:g} times its side',
+            where='resize',
+            got=(height, width),
+            allowed=f'a crop of {-(-side // int(MOST))} pixels or more',
+            hint='change the crops of the data pipeline, or leave this resolution out of the space',
         )

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from scalenas.arch import MBConvArch, RegNetArch
 from scalenas.arch.mbconv_units import MBUnit
 from scalenas.arch.regnet_units import RegBlock
-from scalenas.arch.strict import ArchError
+from scalenas.arch.strict import as_int, wrong
 
 from .backbone import AbstractBackbone, as_arch, is_pretrained
 from .blocks import place, zero_last_norms
@@ -73,13 +73,9 @@ class AbstractStagedNet(AbstractBackbone, ABC, Generic[A]):
         build = Build(conv_cfg, norm_cfg or {'type': 'BN'}, with_cp)
         self._maps = step_maps(self.arch)
         last = len(self._maps) - 1
-        if not -1 <= frozen_stages <= last:
-            raise ArchError(
-                f'frozen_stages must be within -1 (none) and {last}, got {frozen_stages}'
-            )
         if not 0 <= drop_path_rate < 1:
-            raise ArchError(f'drop_path_rate must be within 0 and 1, got {drop_path_rate}')
-        self.frozen_stages = frozen_stages
+            raise wrong('drop_path_rate', 'a number from 0 to below 1', drop_path_rate)
+        self.frozen_stages = as_int(frozen_stages, 'frozen_stages', -1, last)
         self.zero_init_residual, self.resize = zero_init_residual, resize
         self.out_indices = out_steps(out_indices, last)
         block = 0
@@ -160,8 +156,6 @@ def out_steps(out_indices: Sequence[int], last: int) -> tuple[int, ...]:
     given = (out_indices,) if isinstance(out_indices, int) else tuple(out_indices)
     found = sorted({i if i >= 0 else last + 1 + i for i in given})
     if not given or found[0] < 0 or found[-1] > last or len(found) < len(given):
-        raise ArchError(
-            f'out_indices must be distinct steps within 0 (stem) and {last} (last), or negative '
-            f'from the end, got {given}'
-        )
+        allowed = f'distinct steps from 0 (stem) to {last} (last), or negative from the end'
+        raise wrong('out_indices', allowed, given)
     return tuple(found)

@@ -6,6 +6,7 @@ Left to itself mmengine runs what a pickle asks it to, and where no name fits it
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,8 @@ def check_start(module: nn.Module, place: str) -> None:
         CheckpointError: for a file that is missing, damaged or unsafe, or of which no weight fits.
     """
     for path, prefix in start_files(module):
-        _check(module.state_dict(), path, prefix, place)
+        with _read_by(place):
+            _check(module.state_dict(), path, prefix)
 
 
 def check_foreign_start(module: nn.Module, place: str) -> None:
@@ -41,10 +43,18 @@ def check_foreign_start(module: nn.Module, place: str) -> None:
     """
     for path, _ in start_files(module):
         if is_archive(path):
-            try:
+            with _read_by(place):
                 check_records(path)
-            except CheckpointError as error:
-                raise CheckpointError(f'{place}: {error}') from None
+
+
+@contextmanager
+def _read_by(place: str) -> Iterator[None]:
+    """Errors of a file also name the key of the config that it stands in."""
+    try:
+        yield
+    except CheckpointError as error:
+        error.where = f'{place}: {error.where}'
+        raise
 
 
 def start_files(module: nn.Module) -> Iterator[tuple[Path, str | None]]:
@@ -58,11 +68,8 @@ def start_files(module: nn.Module) -> Iterator[tuple[Path, str | None]]:
                 yield Path(path).expanduser(), init.get('prefix')
 
 
-def _check(own: Mapping[str, Tensor], path: Path, prefix: str | None, place: str) -> None:
-    try:
-        state = load_checkpoint(path)['state_dict']
-    except CheckpointError as error:
-        raise CheckpointError(f'{place}: {error}') from None
+def _check(own: Mapping[str, Tensor], path: Path, prefix: str | None) -> None:
+    state = load_checkpoint(path)['state_dict']
     if prefix is None:
         state = {key.removeprefix('module.'): value for key, value in state.items()}
     else:
@@ -70,14 +77,16 @@ def _check(own: Mapping[str, Tensor], path: Path, prefix: str | None, place: str
         found = {k.removeprefix(start): v for k, v in state.items() if k.startswith(start)}
         if not found:
             raise CheckpointError(
-                f'{place}: {path}: no weight in it begins with {start!r}; they are called '
-                f'{", ".join(list(state)[:2])}, ...'
+                'no weight of the file begins with this prefix',
+                where=path,
+                got=prefix,
+                allowed=f'one of weights called {", ".join(list(state)[:2])}, ...',
             )
         state = found
     if any(key in own and own[key].shape == getattr(v, 'shape', None) for key, v in state.items()):
-        check_values(own, state, f'{place}: {path}')
+        check_values(own, state, path)
         return
     first = next(iter(own), '')
     before = next((k[: -len(first)] for k in state if first and k.endswith(f'.{first}')), None)
-    hint = f'; set prefix={before!r}' if before and prefix is None else '; is it of another net?'
-    raise CheckpointError(f'{place}: {path}: none of its weights fits{hint}')
+    hint = f'set prefix={before!r}' if before and prefix is None else 'is it of another net?'
+    raise CheckpointError('none of its weights fits', where=path, hint=hint)

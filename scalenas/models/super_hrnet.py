@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any, final
-
-from torch import nn
-from torch.nn.parameter import Parameter
 
 from scalenas.arch import HRArch
 from scalenas.space import HRSpace
 
-from .backbone import as_arch
 from .hrnet import AbstractHRNet
-from .hrnet_slicing import full_arch, key_map, norm_map, super_names
+from .hrnet_slicing import full_arch, key_map
 from .layers import norm_abbreviation
 from .parts import Part, Parts
-from .start_file import check_start
+from .supernet import Supernet
 
 
 @final
-class SuperScaleHRNet(AbstractHRNet):
+class SuperScaleHRNet(AbstractHRNet, Supernet[HRArch]):
     """Every network of `space` in one set of weights; runs the active one, and only that.
 
     Holds all blocks and all fusions of the deepest network, whatever `space` leaves out: the
@@ -31,6 +26,8 @@ class SuperScaleHRNet(AbstractHRNet):
     Raises:
         UserError: for a space that is none, or arguments that exclude each other.
     """
+
+    space: HRSpace
 
     def __init__(
         self,
@@ -60,39 +57,7 @@ class SuperScaleHRNet(AbstractHRNet):
             init_cfg,
         )
         self.space = space
-        self._checked = self.active_arch
         self._norm = norm_abbreviation(norm_cfg or {'type': 'BN'})
-
-    def init_weights(self) -> None:
-        """Weights as `init_cfg` says.
-
-        Raises:
-            CheckpointError: for a local file that cannot be trusted, or fits nowhere.
-        """
-        check_start(self, 'init_cfg')
-        super().init_weights()
-
-    @property
-    def resizes(self) -> bool:
-        """False: images are taken at any size."""
-        return False
-
-    @contextmanager
-    def active(self, arch: HRArch | Mapping[str, Any] | str) -> Iterator[SuperScaleHRNet]:
-        """Runs `arch` within the `with`, and what ran before after it.
-
-        Raises:
-            SpaceError: when the arch is not in the space; says where it leaves it.
-        """
-        entering = as_arch(arch, HRArch)
-        if entering != self._checked:
-            self.space.encode(entering)
-            self._checked = entering
-        before, self.active_arch = self.active_arch, entering
-        try:
-            yield self
-        finally:
-            self.active_arch = before
 
     def slices(self, arch: HRArch) -> Parts:
         """State-dict key of the static network -> the tensor of the supernet, always whole.
@@ -101,16 +66,3 @@ class SuperScaleHRNet(AbstractHRNet):
             SpaceError: when the arch is not in the space.
         """
         return {key: Part(held) for key, held in key_map(self.space, arch, self._norm).items()}
-
-    def live_norms(self, arch: HRArch) -> list[tuple[str, nn.Module]]:
-        """Name and module of every norm that `arch` runs, in order."""
-        return [(name, self.get_submodule(name)) for name in norm_map(arch, self._norm).values()]
-
-    def live_parameters(self, arch: HRArch) -> list[tuple[str, Parameter]]:
-        """Name and value of every parameter that `arch` runs."""
-        names = [*super_names(arch).values(), *norm_map(arch, self._norm).values()]
-        return [
-            (f'{name}.{key}', value)
-            for name in names
-            for key, value in self.get_submodule(name).named_parameters()
-        ]

@@ -16,29 +16,28 @@ from contextlib import contextmanager
 from typing import Any, ClassVar, Literal, Self, final
 
 from torch import Tensor, nn
-from torch.nn.parameter import Parameter
 
 from scalenas.arch import MBConvArch
 from scalenas.arch.strict import ArchError, as_choice, as_flag, as_int
 from scalenas.space import AbstractSpace, hull_of
 from scalenas.space import from_dict as space_from_dict
 
-from .backbone import AbstractBackbone, as_arch, is_pretrained
+from .backbone import is_pretrained
 from .blocks import zero_last_norms
 from .layers import Build
 from .mbconv import ScaleMBConvNet
 from .parts import ALIGNS, Align, Parts
 from .resize import check_crop, resized
 from .staged import out_steps, step_maps
-from .start_file import check_start
 from .super_mbconv_blocks import CHOICES, ONE, Holding, build_held
 from .super_mbconv_units import Live, live_units, parts_of, run_unit
+from .supernet import Supernet
 
 NORMS = ('BN', 'BN2d', 'SyncBN')
 """Norms of which a part can run."""
 
 
-class AbstractSuperMBConvNet(AbstractBackbone, ABC):
+class AbstractSuperMBConvNet(Supernet[MBConvArch], ABC):
     """Runs the active network of `space`, and only that; the largest by default.
 
     Args:
@@ -91,15 +90,14 @@ class AbstractSuperMBConvNet(AbstractBackbone, ABC):
         as_flag(zero_init_residual, 'zero_init_residual')
         if not resize and len(hull.resolutions) > 1:
             raise ArchError(
-                f'resize: the space has {len(hull.resolutions)} resolutions; set resize=True, or '
-                'give the space one'
+                where='resize',
+                got=resize,
+                allowed=f'True, as the space has {len(hull.resolutions)} resolutions',
+                hint='or give the space one',
             )
         last = len(hull.stages) + 1
-        if not -1 <= frozen_stages <= last:
-            raise ArchError(
-                f'frozen_stages must be within -1 (none) and {last}, got {frozen_stages}'
-            )
-        self.frozen_stages, self.out_indices = frozen_stages, out_steps(out_indices, last)
+        self.frozen_stages = as_int(frozen_stages, 'frozen_stages', -1, last)
+        self.out_indices = out_steps(out_indices, last)
         self.with_cp, self.zero_init_residual, self.resize = with_cp, zero_init_residual, resize
         self.align: Align | Literal['both'] = align
         self.align_seed = as_int(align_seed, 'align_seed', 0)
@@ -107,14 +105,9 @@ class AbstractSuperMBConvNet(AbstractBackbone, ABC):
         build_held(self, hull, self.holding, build)
         largest = space.largest()
         self._largest_side = largest.resolution
-        self._checked = largest
-        self._running = (largest, self._live(largest))
+        self.active_arch = largest
+        self._live_now = self._live(largest)
         self._freeze()
-
-    @property
-    def active_arch(self) -> MBConvArch:
-        """What a forward runs."""
-        return self._running[0]
 
     @property
     def resizes(self) -> bool:
@@ -148,20 +141,18 @@ class AbstractSuperMBConvNet(AbstractBackbone, ABC):
             SpaceError: when the arch is not in the space; says where it leaves it.
             ArchError: for channels on a side that the space does not allow.
         """
-        entering = as_arch(arch, MBConvArch)
-        if entering != self._checked:
-            self.space.encode(entering)
-            self._checked = entering
-        before, self._running = self._running, (entering, self._live(entering, align))
+        entering = self._entering(arch)
+        before = self.active_arch, self._live_now
+        self.active_arch, self._live_now = entering, self._live(entering, align)
         try:
             yield self
         finally:
-            self._running = before
+            self.active_arch, self._live_now = before
 
     @final
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """x: (N, in_channels, H, W) -> the map of every step in `out_indices`."""
-        arch, steps = self._running
+        arch, steps = self.active_arch, self._live_now
         if self.resize:
             # Said in the first step, whatever network is drawn for it.
             check_crop(x.shape[-2], x.shape[-1], self._largest_side)
@@ -181,7 +172,6 @@ class AbstractSuperMBConvNet(AbstractBackbone, ABC):
         Raises:
             CheckpointError: for a local file that cannot be trusted, or fits nowhere.
         """
-        check_start(self, 'init_cfg')
         super().init_weights()
         if self.zero_init_residual and not is_pretrained(self.init_cfg):
             zero_last_norms(self)
@@ -199,17 +189,10 @@ class AbstractSuperMBConvNet(AbstractBackbone, ABC):
         return parts_of(self._live(arch, align))
 
     @final
-    def live_norms(self, arch: MBConvArch) -> list[tuple[str, nn.Module]]:
-        """Name and module of every norm that `arch` runs, in order."""
-        keys = [part.key for part in parts_of(self._live(arch)).values()]
-        names = [k.removesuffix('.running_mean') for k in keys if k.endswith('.running_mean')]
-        return [(name, self.get_submodule(name)) for name in names]
-
-    @final
-    def live_parameters(self, arch: MBConvArch) -> list[tuple[str, Parameter]]:
-        """Name and value of every parameter of which `arch` runs a part."""
-        keys = [part.key for part in parts_of(self._live(arch)).values()]
-        return [(k, self.get_parameter(k)) for k in keys if k.endswith(('.weight', '.bias'))]
+    def sharing(self) -> dict[str, Any]:
+        """Its type, and the arguments beside the space on which `slices` depends."""
+        own = {'resize': self.resize, 'align': self.align, 'align_seed': self.align_seed}
+        return {**super().sharing(), **own}
 
     @final
     def align_of(self, arch: MBConvArch) -> Align:
@@ -224,8 +207,11 @@ class AbstractSuperMBConvNet(AbstractBackbone, ABC):
         as_choice(side, 'align', ALIGNS)
         if (align or self.align) != 'left' and not self._one_end:
             raise ArchError(
-                f'align: {align or self.align!r} needs a space with one conv_out, for heads read '
-                'its first channels'
+                'heads read the first channels of several conv_outs',
+                where='align',
+                got=align or self.align,
+                allowed="'left'",
+                hint='or give the space one conv_out',
             )
         return live_units(self, arch, self.holding, side)
 

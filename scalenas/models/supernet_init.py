@@ -45,12 +45,13 @@ class SupernetInit:
         path = self.checkpoint
         if not isinstance(module, ScaleHRNet):
             raise CheckpointError(
-                f'init_cfg: SupernetInit is for backbones of type ScaleHRNet, got '
-                f'{type(module).__name__}'
+                where='init_cfg: SupernetInit',
+                got=type(module).__name__,
+                allowed='a backbone of type ScaleHRNet',
             )
         if not path.is_file():
             hint = f'make it with: {self.made_by}' if self.made_by else 'train the supernet first'
-            raise CheckpointError(f'init_cfg.checkpoint: no such file: {path}; {hint}')
+            raise CheckpointError('no such file', where=f'init_cfg.checkpoint: {path}', hint=hint)
         checkpoint = load_checkpoint(path)
         state = checkpoint['state_dict']
         wrapped = any(key.startswith(WRAPPER) for key in state)

@@ -104,13 +104,13 @@ class SuperNet(BaseModel):
             self._check_distillation(self.distillation)
 
     @property
-    def backbone(self) -> Supernet:
+    def backbone(self) -> Supernet[Any]:
         """The supernet inside the task model."""
         found = self.architecture.get_submodule(self._backbone_name)
         assert is_supernet(found)
         return found
 
-    def active(self, arch: Any) -> AbstractContextManager[Supernet]:
+    def active(self, arch: Any) -> AbstractContextManager[Supernet[Any]]:
         """While open, the task model runs with this sub-net."""
         return self.backbone.active(arch)
 

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from torch import nn
 
 from scalenas.arch import ArchError, HRArch, dump, named
-from scalenas.errors import UserError
 from scalenas.models import ScaleHRNet
 from scalenas.space import HRSpace
+from tests.errors import contains, raises
 from tests.strategies import hr_archs
 
 from .world import DEMO, lively, pictures, stock_extra
@@ -237,46 +237,81 @@ def changed(stage: str, **changes: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ('arguments', 'words'),
+    ('arguments', 'fields'),
     [
-        ({}, ['exactly one', 'arch', 'extra', 'neither']),
-        ({'arch': 'hrnet_w18', 'extra': SMALL}, ['exactly one', 'both']),
-        ({'arch': 'hrnet_w19'}, ['hrnet_w19', 'did you mean', 'hrnet_w18']),
-        ({'arch': 'missing/net.yaml'}, ['missing/net.yaml', 'no such file']),
-        ({'arch': {'stages': []}}, ['family']),
-        ({'arch': 'hrnet_w18_single', 'multiscale_output': True}, ['single', 'multiscale_output']),
-        ({'arch': 'hrnet_w18', 'upsample': 'cubic'}, ['upsample', 'cubic', 'nearest, bilinear']),
+        ({}, {'got': 'neither', 'allowed': contains('`arch`', '`extra`')}),
+        ({'arch': 'hrnet_w18', 'extra': SMALL}, {'got': 'both'}),
+        ({'arch': 'missing/net.yaml'}, {'names': ('missing/net.yaml', 'no such file')}),
+        ({'arch': {'stages': []}}, {'names': ('family',)}),
+        (
+            {'arch': 'hrnet_w18_single', 'multiscale_output': True},
+            {'where': 'multiscale_output', 'got': True, 'allowed': 'False'},
+        ),
+        (
+            {'arch': 'hrnet_w18', 'upsample': 'cubic'},
+            {'where': 'upsample', 'got': 'cubic', 'allowed': contains('nearest', 'bilinear')},
+        ),
         (
             {'extra': SMALL, 'upsample': {'mode': 'bilinear', 'align_corners': True}},
-            ['align_corners', 'False'],
+            {'where': 'upsample.align_corners', 'got': True},
         ),
         (
             {'extra': {**SMALL, 'upsample': {'mode': 'nearest'}}, 'upsample': 'bilinear'},
-            ['upsample', 'nearest', 'bilinear', 'remove'],
+            {'where': 'upsample', 'got': ['bilinear', 'nearest'], 'hint': contains('remove')},
         ),
         (
             {'extra': changed('stage4', multiscale_output=False), 'multiscale_output': True},
-            ['multiscale_output', 'True', 'False'],
+            {'where': 'multiscale_output', 'got': [True, False]},
         ),
-        ({'extra': changed('stage3', block='BOTTLENECK')}, ['extra.stage3.block', 'BASIC']),
-        ({'extra': changed('stage1', block='BASIC')}, ['extra.stage1.block', 'BOTTLENECK']),
-        ({'extra': changed('stage2', num_branches=3)}, ['extra.stage2.num_branches', '2', '3']),
-        ({'extra': changed('stage2', num_blocks=(4,))}, ['extra.stage2.num_blocks', '2', '1']),
-        ({'extra': changed('stage2', num_blocks=(4, 2))}, ['(4, 2)', 'arch']),
-        ({'extra': changed('stage2', num_chanels=(4, 8))}, ['num_chanels', 'num_channels']),
-        ({'extra': {k: v for k, v in SMALL.items() if k != 'stage4'}}, ['stage4', 'missing']),
-        ({'extra': SMALL, 'frozen_stages': 5}, ['frozen_stages', '4', '5']),
-        ({'extra': SMALL, 'pretrained': 'x.pth', 'init_cfg': {'type': 'X'}}, ['pretrained']),
-        ({'extra': SMALL, 'pretrained': 3}, ['pretrained', '3']),
+        (
+            {'extra': changed('stage3', block='BOTTLENECK')},
+            {'where': 'extra.stage3.block', 'got': 'BOTTLENECK', 'allowed': contains('BASIC')},
+        ),
+        (
+            {'extra': changed('stage1', block='BASIC')},
+            {'where': 'extra.stage1.block', 'got': 'BASIC', 'allowed': contains('BOTTLENECK')},
+        ),
+        (
+            {'extra': changed('stage2', num_branches=3)},
+            {'where': 'extra.stage2.num_branches', 'got': 3, 'allowed': '2'},
+        ),
+        (
+            {'extra': changed('stage2', num_blocks=(4,))},
+            {'where': 'extra.stage2.num_blocks', 'got': (4,), 'allowed': contains(2)},
+        ),
+        (
+            {'extra': changed('stage2', num_blocks=(4, 2))},
+            {'where': 'extra.num_blocks', 'got': (4, 2), 'hint': contains('`arch`')},
+        ),
+        (
+            {'extra': changed('stage2', num_chanels=(4, 8))},
+            {'where': 'extra.stage2', 'got': 'num_chanels', 'hint': contains("'num_channels'")},
+        ),
+        (
+            {'extra': {k: v for k, v in SMALL.items() if k != 'stage4'}},
+            {'where': 'extra', 'names': ("'stage4'",)},
+        ),
+        (
+            {'extra': SMALL, 'frozen_stages': 5},
+            {'where': 'frozen_stages', 'got': 5, 'allowed': contains(-1, 4)},
+        ),
+        (
+            {'extra': SMALL, 'pretrained': 'x.pth', 'init_cfg': {'type': 'X'}},
+            {'where': 'pretrained', 'got': 'x.pth', 'allowed': contains('init_cfg')},
+        ),
+        ({'extra': SMALL, 'pretrained': 3}, {'where': 'pretrained', 'got': 3}),
     ],
 )
-def test_a_mistake_is_one_line(arguments: dict[str, Any], words: list[str]) -> None:
-    with pytest.raises(UserError) as caught:
+def test_a_mistake_is_one_line(arguments: dict[str, Any], fields: dict[str, Any]) -> None:
+    with raises(**fields):
         ScaleHRNet(**arguments)
-    text = str(caught.value)
-    assert '\n' not in text
-    for word in words:
-        assert word in text
+
+
+def test_the_nearest_arch_is_named() -> None:
+    with pytest.raises(ArchError) as caught:
+        ScaleHRNet('hrnet_w19')
+    for word in ('hrnet_w19', 'did you mean', "'hrnet_w18'"):
+        assert word in str(caught.value)
 
 
 def test_single_output_is_said_in_extra_or_beside_it() -> None:

@@ -88,11 +88,11 @@ def test_an_error_in_the_second_run_leaves_the_buffers() -> None:
         calls.append(0)
         if len(calls) > 1:
             norm(x)
-            raise RuntimeError('stop')
+            raise InterruptedError
         return norm(x).exp()
 
     y = recomputed(norm, run, torch.randn(3, 2))
-    with pytest.raises(RuntimeError, match='stop'):
+    with pytest.raises(InterruptedError):
         y.sum().backward()
     assert norm.running_mean is buffer
     assert int(norm.num_batches_tracked) == 1

@@ -19,6 +19,7 @@ from scalenas.models import (
     SuperScaleHRNet,
 )
 from scalenas.models.start_file import check_foreign_start
+from tests.errors import raises
 
 from .mbconv_nets import BIG
 from .test_families import SMALL_MB, SMALL_Y
@@ -47,7 +48,8 @@ def test_a_file_that_cannot_be_trusted_is_refused(kind: str, tmp_path: Path) -> 
     torch.save({'state_dict': broken}, path)
     with pytest.raises(CheckpointError) as error:
         NETS[kind](init_cfg=init).init_weights()
-    assert repr(last) in str(error.value)
+    assert error.value.where.endswith(f'init_cfg: {path}')
+    assert repr(last) in error.value.problem
     integers = {**state, last: (state[last] * 9).to(torch.int8)}
     torch.save({'state_dict': integers}, path)
     with pytest.raises(CheckpointError):
@@ -64,9 +66,12 @@ def test_a_damaged_file_is_seen_whoever_reads_it(tmp_path: Path) -> None:
     whole = bytearray(path.read_bytes())
     whole[len(whole) // 2] ^= 4
     path.write_bytes(whole)
-    with pytest.raises(CheckpointError) as error:
+    with raises(
+        CheckpointError,
+        where=f'model.backbone.init_cfg: {path}',
+        problem=lambda text: text.startswith('damaged'),
+    ):
         check_foreign_start(module, 'model.backbone.init_cfg')
-    assert str(error.value).startswith(f'model.backbone.init_cfg: {path}: damaged')
     path.write_bytes(b'of another kind')
     check_foreign_start(module, 'model.backbone.init_cfg')
     module.init_cfg = {'type': 'Pretrained', 'checkpoint': 'https://x/y.pth'}

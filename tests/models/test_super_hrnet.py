@@ -13,6 +13,7 @@ from scalenas.arch import HRArch
 from scalenas.errors import CheckpointError, UserError
 from scalenas.models import ScaleHRNet, SuperScaleHRNet, key_map, slice_state_dict
 from scalenas.space import HRSpace, SpaceError
+from tests.errors import check_line, contains, raises
 
 from .world import DEMO, lively, pictures
 
@@ -134,8 +135,8 @@ def test_active_restores_and_nests() -> None:
         with net.active(big.to_dict()):
             assert net.active_arch == big
         assert net.active_arch == small
-        with pytest.raises(RuntimeError, match='stop'), net.active(big):
-            raise RuntimeError('stop')
+        with pytest.raises(InterruptedError), net.active(big):
+            raise InterruptedError
         assert net.active_arch == small
     assert net.active_arch == big
 
@@ -146,7 +147,7 @@ def test_a_foreign_arch_is_refused_at_once() -> None:
     for wrong in (other, 'hrnet_w18', single_space().smallest()):
         with pytest.raises(SpaceError) as caught, net.active(wrong):
             pass
-        assert '\n' not in str(caught.value)
+        check_line(caught.value)
         assert net.active_arch == DEMO.largest()
 
 
@@ -183,7 +184,7 @@ def test_options_are_those_of_the_static_net() -> None:
 def test_a_space_that_is_none_is_one_line(space: Any) -> None:
     with pytest.raises(UserError) as caught:
         SuperScaleHRNet(space)
-    assert '\n' not in str(caught.value)
+    check_line(caught.value)
 
 
 @pytest.mark.parametrize('norm', [{'type': 'BN'}, {'type': 'GN', 'num_groups': 4}])
@@ -215,9 +216,9 @@ def test_slicing_keeps_heads_and_drops_the_rest() -> None:
 def test_slicing_other_weights_is_one_line() -> None:
     arch = DEMO.smallest()
     state = {f'backbone.{k}': v for k, v in ScaleHRNet(arch).state_dict().items()}
-    with pytest.raises(CheckpointError, match='not the weights of a supernet'):
+    with raises(CheckpointError, where=contains('backbone.stage2.')):
         slice_state_dict({k: v for k, v in state.items() if 'stage2' not in k}, DEMO, arch)
-    with pytest.raises(CheckpointError, match='prefix'):
+    with raises(CheckpointError, where='bakbone.conv1.weight'):
         slice_state_dict(state, DEMO, arch, prefix='bakbone.')
     with pytest.raises(SpaceError):
         slice_state_dict(state, DEMO, HRSpace(width=16).smallest())

@@ -1,0 +1,121 @@
+"""What every supernet promises: one set of weights, of which any network of a space can run."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Generic, Self, TypeGuard, TypeVar
+
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.parameter import Parameter
+
+from scalenas.arch import Arch
+from scalenas.family import type_name
+from scalenas.space import AbstractSpace
+
+from .backbone import AbstractBackbone, as_arch
+from .parts import Parts, window_of
+from .start_file import check_start
+
+A = TypeVar('A', bound=Arch)
+
+
+class Supernet(AbstractBackbone, ABC, Generic[A]):
+    """A backbone that holds all networks of `space` and runs `active_arch`, and only that.
+
+    A subclass sets both, `active_arch` to the largest network, runs in `forward` what
+    `active_arch` says, and says in `slices` where the weights of each network lie. Everything else
+    follows from that map.
+    """
+
+    space: AbstractSpace[A]
+    active_arch: A
+
+    @abstractmethod
+    def slices(self, arch: A) -> Parts:
+        """State-dict key of the static network -> its part of the supernet's tensors.
+
+        Raises:
+            SpaceError: when the arch is not in the space.
+        """
+
+    @contextmanager
+    def active(self, arch: A | Mapping[str, Any] | str) -> Iterator[Self]:
+        """Runs `arch` within the `with`, and what ran before after it.
+
+        Raises:
+            SpaceError: when the arch is not in the space; says where it leaves it.
+        """
+        before, self.active_arch = self.active_arch, self._entering(arch)
+        try:
+            yield self
+        finally:
+            self.active_arch = before
+
+    @property
+    def resizes(self) -> bool:
+        """True when every network sees images at its own resolution; False: at any size."""
+        return False
+
+    @property
+    def out_channels(self) -> tuple[int, ...]:
+        """Channels of the maps of the active network, fine to coarse."""
+        arch = self.active_arch
+        return tuple(feature.channels for feature in arch.features(arch.size or (256, 256)))
+
+    def sharing(self) -> dict[str, Any]:
+        """Its type, and the arguments beside the space on which `slices` depends."""
+        return {'type': type_name(type(self))}
+
+    def live_norms(self, arch: A) -> list[tuple[str, nn.Module]]:
+        """Name and module of every batch norm that `arch` runs, in the order of `slices`."""
+        modules = dict(self.named_modules())
+        names = dict.fromkeys(part.key.rpartition('.')[0] for part in self.slices(arch).values())
+        return [(name, modules[name]) for name in names if isinstance(modules[name], _BatchNorm)]
+
+    def live_parameters(self, arch: A) -> list[tuple[str, Parameter]]:
+        """Name and value of every parameter of which `arch` runs a part."""
+        own = dict(self.named_parameters())
+        keys = dict.fromkeys(part.key for part in self.slices(arch).values())
+        return [(key, own[key]) for key in keys if key in own]
+
+    def init_weights(self) -> None:
+        """Weights as `init_cfg` says.
+
+        Raises:
+            CheckpointError: for a local file that cannot be trusted, or fits nowhere.
+        """
+        check_start(self, 'init_cfg')
+        super().init_weights()
+
+    def _entering(self, arch: A | Mapping[str, Any] | str) -> A:
+        """The network that is asked for, if it is one of the space."""
+        kind: type[A] = type(self.active_arch)
+        found = as_arch(arch, kind)
+        # Asking a large space takes longer than a small network's forward.
+        if found != self.__dict__.get('_checked'):
+            self.space.encode(found)
+            self._checked = found
+        return found
+
+
+def is_supernet(module: nn.Module) -> TypeGuard[Supernet[Any]]:
+    """True for a backbone of which any sub-net can run."""
+    return isinstance(module, Supernet)
+
+
+def nested(supernet: Supernet[A], net: nn.Module) -> Parts:
+    """The slices of a network whose tensors have the supernet's names: first channels of each.
+
+    For `Supernet.slices`; `net` is the static network, and may be built on the meta device.
+
+    Raises:
+        UserError: when a tensor of `net` is no part of the supernet's.
+    """
+    whole = supernet.state_dict()
+    return {
+        key: window_of(key, value.shape, whole[key].shape)
+        for key, value in net.state_dict().items()
+    }
