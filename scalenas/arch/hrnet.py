@@ -17,12 +17,11 @@ from typing import Any, ClassVar, Literal
 from .hrnet_module import HRModule, HRStage, module_of
 from .hrnet_scaled import scaled_stage
 from .hrnet_units import Bottleneck, StageUnits, Stem, Transition, stage_units
-from .layer import Extent, Feature, Layer, Section, Size, Unit, layers, out_size
+from .layer import Extent, Feature, Layer, Printable, Section, Size, Unit, layers, out_size
 from .rounding import Rounding, Scaling
 from .strict import (
     MOST_BRANCHES,
     MOST_MODULES,
-    ArchError,
     as_channels,
     as_choice,
     as_depth,
@@ -31,6 +30,8 @@ from .strict import (
     as_mapping,
     check_blocks,
     inside,
+    need_one,
+    wrong,
 )
 
 UPSAMPLE = ('nearest', 'bilinear')
@@ -38,8 +39,8 @@ OUTPUT = ('multi', 'single')
 EXPANSION = 4  # a Bottleneck of stage 1 ends in four times its inner channels
 
 
-@dataclass(frozen=True, slots=True)
-class HRArch:
+@dataclass(frozen=True, slots=True, repr=False)
+class HRArch(Printable):
     """An HRNet-style backbone: two stride-2 convolutions, Bottlenecks, then the stages.
 
     `stages[j]` has j + 2 branches. `upsample` is how a fusion brings a coarse map up; `output` is
@@ -64,14 +65,12 @@ class HRArch:
         as_depth(self.stage1_blocks, 'stage1_blocks')
         as_choice(self.upsample, 'upsample', UPSAMPLE)
         as_choice(self.output, 'output', OUTPUT)
-        if not self.stages:
-            raise ArchError('an HRNet-style network needs at least one stage after stage 1')
+        need_one(self.stages, 'stages', 'stage after stage 1')
         as_list(self.stages, 'stages', 'stages', MOST_BRANCHES - 1)
         for j, stage in enumerate(self.stages):
             if len(stage.channels) != j + 2:
-                raise ArchError(
-                    f'stage {j + 2} must have {j + 2} branches, got {len(stage.channels)}'
-                )
+                branches = f'{j + 2} branches in stage {j + 2}'
+                raise wrong(f'stages[{j}].channels', branches, len(stage.channels))
         check_blocks(self.num_blocks)
 
     @property
