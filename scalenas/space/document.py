@@ -8,6 +8,7 @@ from scalenas.arch.strict import as_choice
 from scalenas.errors import did_you_mean
 from scalenas.family import families, family_named, loaded, with_part
 
+from .bounds import SpaceError
 from .scaled import SCALED, ScaledSpace, scaled_again
 from .space import AbstractSpace
 
