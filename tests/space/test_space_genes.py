@@ -265,6 +265,8 @@ def test_the_nearest_word_is_a_hint() -> None:
 
 
 def test_plain_data_that_is_no_mapping_dies() -> None:
-    for data in (None, [], 'hrnet', 3):
+    for data in (None, [], 3):
         with raises(ArchError, where='space.family', got=None):
             from_dict(data)
+    with raises(ArchError, where='space', got='hrnet', allowed=contains("a mapping with 'family'")):
+        from_dict('hrnet')
