@@ -6,7 +6,7 @@ from .columns import COLUMNS, Column, column_of, largest
 from .cost import Cost
 from .count import Counter, count, layer_cost
 from .floor import count_floored
-from .mmdet import count_mmdet
+from .operations import count_operations
 from .rule import PYCLS, RULES, SCALENAS, Rule
 
 __all__ = [
@@ -23,7 +23,7 @@ __all__ = [
     'count',
     'count_at_output',
     'count_floored',
-    'count_mmdet',
+    'count_operations',
     'largest',
     'layer_cost',
 ]
