@@ -1,13 +1,11 @@
 """What a network costs: one counter over the layer plan, counting rules, budgets."""
 
-from .at_output import count_at_output
+from .authors import count_at_output, count_floored, count_operations
 from .budget import Budget
-from .columns import COLUMNS, Column, column_of, largest
+from .columns import COLUMNS, PYCLS, RULES, SCALENAS, Column, Rule, column_of, largest
 from .cost import Cost
 from .count import Counter, count, layer_cost
-from .floor import count_floored
-from .operations import count_operations
-from .rule import PYCLS, RULES, SCALENAS, Rule
+from .measured import Measure, Measured
 
 __all__ = [
     'COLUMNS',
@@ -18,6 +16,8 @@ __all__ = [
     'Column',
     'Cost',
     'Counter',
+    'Measure',
+    'Measured',
     'Rule',
     'column_of',
     'count',
