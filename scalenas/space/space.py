@@ -16,6 +16,7 @@ import random
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import Generic, Self, TypeVar, final
 
 from scalenas.arch import Arch, Rounding, Scaling
@@ -59,6 +60,11 @@ class AbstractSpace(ABC, Generic[A]):
         self.restrictions: tuple[tuple[str, tuple[Value, ...]], ...] = ()
         # A sub-space has the same gene names, so it shares what is known about patterns.
         self._matches: dict[str, dict[str, None]] = {}
+
+    def __repr__(self) -> str:
+        return (
+            f'<{type(self).__name__}: {len(self.genes)} genes, {Decimal(self.size()):.2g} networks>'
+        )
 
     @abstractmethod
     def _build(self, values: Genes) -> A:

@@ -305,8 +305,13 @@ def test_a_full_disk_leaves_a_damaged_journal_as_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / 'study.journal'
-    path.write_bytes(b'{"op_code":0,"wor\n')
-    recovery = Recovery(path.read_bytes(), path)
+    open_study(str(path))
+    first, rest = path.read_bytes().split(b'\n', 1)
+    broken = b'#' * len(first) + b'\n' + rest
+    path.write_bytes(broken)
+    before = {path.name for path in tmp_path.iterdir()}
+    recovery = Recovery(broken, path)
+    assert recovery.is_needed
 
     def full(*args: object) -> None:
         raise OSError(errno.ENOSPC, 'No space left on device')
@@ -314,5 +319,5 @@ def test_a_full_disk_leaves_a_damaged_journal_as_it_is(
     monkeypatch.setattr(os, 'fsync', full)
     with pytest.raises(OSError, match='No space'):
         recovery.write()
-    assert [p.name for p in tmp_path.iterdir()] == ['study.journal']
-    assert path.read_bytes() == b'{"op_code":0,"wor\n'
+    assert {path.name for path in tmp_path.iterdir()} == before
+    assert path.read_bytes() == broken
