@@ -9,7 +9,7 @@ from scalenas.errors import did_you_mean
 from scalenas.family import families, family_named, loaded, with_part
 
 from .bounds import SpaceError
-from .scaled import SCALED, ScaledSpace
+from .scaled import SCALED, ScaledSpace, scaled_again
 from .space import AbstractSpace
 
 
@@ -61,5 +61,5 @@ def from_dict(data: object, where: str = 'space') -> AbstractSpace[Any]:
     table = ScaledSpace.table(data, where)
     base = table['base']
     if isinstance(base, dict) and base.get('family') == SCALED:
-        raise SpaceError(f'{where}.base: a scaled space cannot be scaled again')
+        raise scaled_again(f'{where}.base')
     return ScaledSpace.read(from_dict(base, f'{where}.base'), table, where)
