@@ -92,8 +92,12 @@ SEARCH = [
 EXPORT = [
     ({}, ['test_evaluator.type=IoUMetrc'], "no class is registered as 'IoUMetrc'"),
     ({'source': 'nowhere'}, [], 'neither an arch'),
-    ({}, ['search.size=64'], 'search.size: expected (height, width), got 64'),
-    ({}, ['search.size=(64,0)'], 'search.size[1]: expected a whole number >= 1, got 0'),
+    ({}, ['search.size=64'], 'search.size: expected two numbers >= 1, height and width, got 64'),
+    (
+        {},
+        ['search.size=(64,0)'],
+        'height and width, got (64, 0)',
+    ),
     ({}, ['search=None'], 'search.size is missing'),
     ({}, ['search=mIoU'], "search: expected a table with metric and size, got 'mIoU'"),
 ]
