@@ -9,7 +9,7 @@ from typing import Any, final
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from scalenas.arch import from_dict, of_family
+from scalenas.arch import find, of_family
 from scalenas.arch.hrnet import HRArch
 from scalenas.arch.hrnet_module import HRModule
 from scalenas.arch.residual_units import EXPANSION
@@ -208,8 +208,8 @@ class ScaleHRNet(StaticNet, HRNet):
     def arch_of(cls, options: Mapping[str, Any], where: str) -> HRArch:
         """The arch that arguments of this backbone describe, without building it."""
         arch = options.get('arch')
-        if isinstance(arch, Mapping):
-            arch = of_family(from_dict(dict(arch), f'{where}.arch'), HRArch, f'{where}.arch')
+        if arch is not None:
+            arch = of_family(find(arch, f'{where}.arch'), HRArch, f'{where}.arch')
         names = ('extra', 'in_channels', 'multiscale_output', 'upsample')
         return resolve_arch(arch, *(options.get(name) for name in names))
 

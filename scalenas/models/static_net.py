@@ -37,8 +37,7 @@ class StaticNet(AbstractBackbone, ABC):
         Raises:
             ArchError: when they describe none.
         """
-        given = options.get('arch')
-        found = find(given) if isinstance(given, str) else from_dict(given, f'{where}.arch')
+        found = find(options['arch'], f'{where}.arch')
         channels = options.get('in_channels')
         if channels is None:
             return found
