@@ -13,7 +13,8 @@ from scalenas.complexity import Budget, Cost
 from scalenas.digest import file_digest
 from scalenas.errors import ExportError
 from scalenas.export import choose, export_subnet
-from scalenas.search.record import Objective, Record
+from scalenas.search.objectives import Objectives
+from scalenas.search.record import Record
 from scalenas.search.report import write_report
 from tests.evaluation.world import archs, checkpoint, supernet
 
@@ -31,7 +32,7 @@ def work_dir(tmp_path: Path) -> Path:
         )
         for n, arch in enumerate(archs(3))
     ]
-    write_report(records, Objective('mIoU'), tmp_path)
+    write_report(records, Objectives.of(('mIoU', 'macs')), tmp_path)
     return tmp_path
 
 
@@ -53,7 +54,7 @@ def test_a_front_belongs_to_the_checkpoint_that_was_searched(
     """Another checkpoint of the same space would be exported under the searched one's numbers."""
     record = Record(0, archs(1)[0], Cost(macs=1, params=1, acts=1), {'mIoU': 50.0}, 0)
     digest = file_digest(root / 'supernet.pth')
-    write_report([record], Objective('mIoU'), work_dir, digest)
+    write_report([record], Objectives.of(('mIoU', 'macs')), work_dir, digest)
     assert json.loads((work_dir / 'study.json').read_text())['metric'] == 'mIoU'
     choice = choose(str(work_dir), 'mIoU')
     choice.check_checkpoint(root / 'supernet.pth')
@@ -74,7 +75,7 @@ def test_a_front_belongs_to_the_checkpoint_that_was_searched(
 def test_a_front_is_chosen_from_by_what_it_was_made_for(work_dir: Path) -> None:
     """Of the front of an error that was to be small, the largest would be the worst net."""
     record = Record(0, archs(1)[0], Cost(macs=1, params=1, acts=1), {'mIoU': 50.0, 'error': 1.0}, 0)
-    write_report([record], Objective('error', 'minimize'), work_dir, 'f00')
+    write_report([record], Objectives.of((('error', 'min'), 'macs')), work_dir, 'f00')
     with pytest.raises(
         ExportError, match=r"study\.json: the search was for metric 'error', the con"
     ):
