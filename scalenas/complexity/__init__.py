@@ -1,6 +1,6 @@
 """What a network costs: one counter over the layer plan, counting rules, budgets."""
 
-from .authors import count_at_output, count_floored, count_mmdet
+from .authors import count_at_output, count_floored, count_operations
 from .budget import Budget
 from .columns import COLUMNS, PYCLS, RULES, SCALENAS, Column, Rule, column_of, largest
 from .cost import Cost
@@ -23,7 +23,7 @@ __all__ = [
     'count',
     'count_at_output',
     'count_floored',
-    'count_mmdet',
+    'count_operations',
     'largest',
     'layer_cost',
 ]

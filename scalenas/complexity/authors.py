@@ -59,7 +59,7 @@ def count_floored(plan: Iterable[Layer], size: Size) -> Cost:
     return count(floored(plan, size))
 
 
-def count_mmdet(arch: HRArch, size: Size, head: Head) -> int:
+def count_operations(arch: HRArch, size: Size, head: Head) -> int:
     """Operations of a whole model for one image of `size`, as mmdet counted them.
 
     Source: mmdet until mid-2020 (pull request 3134), `get_flops.py`; there a detector runs 1000

@@ -187,7 +187,7 @@ def _output(cfg: Config, path: Path) -> str:
             f', arch=...), got {backbone.get("type")!r}'
         )
     try:
-        found = find(arch) if isinstance(arch, str) else HRArch.from_dict(dict(arch))
+        found = find(arch)
     except ArchError as error:
         raise ExportError(f'{path}: model.backbone.{error}') from None
     single = backbone.get('multiscale_output') is False

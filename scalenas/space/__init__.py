@@ -1,7 +1,8 @@
 """Which networks exist: spaces as data, with sampling, mutation, crossover, size, membership."""
 
 from .bounds import SpaceError
-from .document import from_dict
+from .chosen import arch_of
+from .document import from_dict, list_spaces, named
 from .gene import Gene, Value
 from .groups import Group, depths_of, group_of
 from .hrnet import HRSpace
@@ -27,13 +28,16 @@ __all__ = [
     'StageChoices',
     'Value',
     'Weights',
+    'arch_of',
     'base_macs',
     'bignas_space',
     'depths_of',
     'from_dict',
     'group_of',
     'hull_of',
+    'list_spaces',
     'mean_macs',
+    'named',
     'scalenet_scaled_space',
     'scalenet_space',
     'scalenet_stages',

@@ -85,7 +85,10 @@ def test_equal_networks_are_in_the_grid_once() -> None:
     [
         ([GRID[0]], r"names no value for \d+ genes, such as 's2.m0.t0.f0<-1'"),
         ([*GRID, GRID[0]], r'is in two dimensions, \[0\] and \[2\]'),
-        ([{'genes': ['*.dept'], 'levels': 3}, GRID[1]], r"grid\[0\]: no gene matches '\*\.dept'"),
+        (
+            [{'genes': ['*.dept'], 'levels': 3}, GRID[1]],
+            r"grid\[0\]: .*no gene matches.*'\*\.dept'",
+        ),
         ([{'genes': ['*.depth'], 'levels': 1}, GRID[1]], 'levels: expected a whole number >= 2'),
         ([{'genes': ['*.depth']}, GRID[1]], "key 'levels' is missing"),
         ([{'settings': [{'*.depth': 9}]}, GRID[1]], r'cannot be 9 \(allowed: \(1, 2, 3\)\)'),

@@ -92,8 +92,12 @@ SEARCH = [
 EXPORT = [
     ({}, ['test_evaluator.type=IoUMetrc'], "no class is registered as 'IoUMetrc'"),
     ({'source': 'nowhere'}, [], 'neither an arch'),
-    ({}, ['search.size=64'], 'search.size: expected (height, width), got 64'),
-    ({}, ['search.size=(64,0)'], 'search.size[1]: expected a whole number >= 1, got 0'),
+    ({}, ['search.size=64'], 'search.size: expected two numbers >= 1, height and width, got 64'),
+    (
+        {},
+        ['search.size=(64,0)'],
+        'height and width, got (64, 0)',
+    ),
     ({}, ['search=None'], 'search.size is missing'),
     ({}, ['search=mIoU'], "search: expected a table with metric and size, got 'mIoU'"),
 ]
@@ -169,8 +173,8 @@ SINGLE = [
     ),
     ('benchmark_scaling', ['--out', '{}/notes.txt'], 'notes.txt: cannot be a folder'),
     ('benchmark_scaling', ['--out', 'o', '--bases', 'efficientnet'], "'efficientnet'"),
-    ('benchmark_scaling', ['--out', 'o', '--bases', 'scalenas_s1'], 'give --side'),
-    ('benchmark_scaling', ['--out', 'o', '--strategies', 'fsat'], "strategy 'fsat' is none of"),
+    ('benchmark_scaling', ['--out', 'o', '--bases', 'scalenas_s1'], '--side: '),
+    ('benchmark_scaling', ['--out', 'o', '--strategies', 'fsat'], "'fsat'; did you mean 'fast'"),
     ('benchmark_scaling', ['--out', 'o', '--bases', *B0, *B0], 'two bases have one name'),
     ('benchmark_scaling', ['--out', 'o', '--device', 'gpu'], "device 'gpu'"),
     ('benchmark_scaling', ['--out', 'o', '--batch', '0'], '--batch: expected a whole number >= 1'),
