@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .figure import BLUE, GREY, VERMILION, DrawError, axis_of, canvas
+from .figure import BLUE, GREY, VERMILION, axis_of, canvas, nothing_to_draw
 
 Point = tuple[float, float]
 """Value in a column of the cost, and score of one network."""
@@ -44,7 +44,7 @@ def draw_front(
         DrawError: when there is nothing to draw.
     """
     if not found:
-        raise DrawError(f'{path}: no evaluated networks to draw')
+        raise nothing_to_draw(path, 'evaluated networks')
     front = sorted(front) if front is not None else pareto(found, maximize)
     every = [*found, *(random or ()), *((m, s) for m, s, _ in chosen)]
     divisor, label = axis_of(column, max(macs for macs, _ in every))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from scalenas.complexity import COLUMNS
 
-from .figure import BLUE, GREY, VERMILION, DrawError, axis_of, canvas
+from .figure import BLUE, GREY, VERMILION, axis_of, canvas, nothing_to_draw
 
 Values = Sequence[float]
 """Of one network, a value for each axis."""
@@ -32,7 +32,7 @@ def draw_pairs(
         DrawError: when there is nothing to draw, or no pair.
     """
     if not found or len(axes) < 2:
-        raise DrawError(f'{path}: no evaluated networks to draw')
+        raise nothing_to_draw(path, 'evaluated networks')
     pairs = list(itertools.combinations(range(len(axes)), 2))
     wide = min(3, len(pairs))
     high = math.ceil(len(pairs) / wide)

@@ -158,7 +158,7 @@ SINGLE = [
     ('info', ['nowhere.py'], 'nowhere.py: no such config'),
     ('info', ['broken.py'], 'broken.py: not python'),
     ('info', ['supernet.py', '--subnet', 'smallest', '--head', 'seg'], 'seg'),
-    ('info', ['supernet.py', '--draw', 'net.bmp2'], "cannot draw as '.bmp2'"),
+    ('info', ['supernet.py', '--draw', 'net.bmp2'], "got '.bmp2'"),
     ('scale', [*FAST, *NINE], 'give --latency-model FILE or --measure DEVICE'),
     ('scale', [*FAST, '--measure', 'cpu'], '--measure: is not used; give --max ms=20'),
     ('scale', [*FAST, *NINE, '--latency-model', 'none.yaml'], 'none.yaml: no such file'),
