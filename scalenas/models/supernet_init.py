@@ -11,7 +11,7 @@ from torch import nn
 from scalenas.errors import CheckpointError
 from scalenas.space import HRSpace
 
-from .checkpoint import check_weights, load_checkpoint, written_space
+from .checkpoint import check_made, check_weights, load_checkpoint, written_space
 from .hrnet import ScaleHRNet
 from .hrnet_slicing import slice_state_dict
 
@@ -49,9 +49,7 @@ class SupernetInit:
                 got=type(module).__name__,
                 allowed='a backbone of type ScaleHRNet',
             )
-        if not path.is_file():
-            hint = f'make it with: {self.made_by}' if self.made_by else 'train the supernet first'
-            raise CheckpointError('no such file', where=f'init_cfg.checkpoint: {path}', hint=hint)
+        check_made(path, 'init_cfg.checkpoint', self.made_by)
         checkpoint = load_checkpoint(path)
         state = checkpoint['state_dict']
         wrapped = any(key.startswith(WRAPPER) for key in state)

@@ -38,7 +38,9 @@ def keypoint_weights(samples: object) -> Tensor:
     labels = [sample.get('gt_instance_labels') for sample in found]
     if not labels or not all(part is not None and 'keypoint_weights' in part for part in labels):
         raise ConfigError(
-            'distillation.use_target_weight: the samples carry no keypoint weights, which the '
-            'GenerateTarget of a top-down pose pipeline gives them; leave it out for other tasks'
+            'the samples carry no keypoint weights',
+            where='distillation.use_target_weight',
+            got=True,
+            allowed='False but for top-down pose, whose GenerateTarget gives them',
         )
     return torch.cat([part.keypoint_weights for part in labels])
