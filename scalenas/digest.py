@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from .errors import UserError
+from .errors import UserError, unreadable
 
 
 def file_digest(path: str | Path) -> str:
@@ -17,7 +17,5 @@ def file_digest(path: str | Path) -> str:
     try:
         with open(path, 'rb') as file:
             return hashlib.file_digest(file, 'sha256').hexdigest()
-    except FileNotFoundError:
-        raise UserError(f'{path}: no such file') from None
     except OSError as error:
-        raise UserError(f'{path}: cannot be read: {error.strerror}') from None
+        raise unreadable(path, error, UserError) from None

@@ -7,9 +7,9 @@ import itertools
 import reprlib
 import traceback
 from collections.abc import Collection, Sequence
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
-_MOST_WORDS = 20  # of a line that says what is allowed
+_MOST_LETTERS = 90  # of a line that says what is allowed
 
 LONGEST: Final = 300
 """Letters of a foreign message that are shown: some print a whole config."""
@@ -70,11 +70,29 @@ class UserError(ValueError):
         return self
 
 
+E = TypeVar('E', bound=UserError)
+
+
+def unreadable(
+    path: object, error: Exception, kind: type[E], allowed: str = '', hint: str = ''
+) -> E:
+    """The error for a file that could not be opened or read."""
+    if isinstance(error, FileNotFoundError):
+        problem = 'no such file'
+    else:
+        reason = error.strerror if isinstance(error, OSError) else None
+        problem = f'cannot be read: {reason or foreign(error)}'
+    return kind(problem, where=path, allowed=allowed, hint=hint)
+
+
 def one_of(values: Sequence[object]) -> str:
     """`"a or b"`, `"one of a, b, c"`: words as they are, anything else as Python writes it."""
-    words = [value if isinstance(value, str) else short(value) for value in values[:_MOST_WORDS]]
-    if len(values) > _MOST_WORDS:
-        words.append(f'... ({len(values):,} in all)')
+    words: list[str] = []
+    for value in values:
+        words.append(value if isinstance(value, str) else short(value))
+        if len(words) < len(values) and sum(map(len, words)) > _MOST_LETTERS:
+            words.append(f'... ({len(values):,} in all)')
+            break
     return f'one of {", ".join(words)}' if len(words) > 2 else ' or '.join(words)
 
 

@@ -33,13 +33,13 @@ def writable_folder(path: str | Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
-        raise UserError(
-            f'{folder}: cannot be a folder, a file is in its way; name another'
-        ) from None
+        problem = 'cannot be a folder, a file is in its way'
+        raise UserError(problem, where=folder, hint='name another') from None
     except OSError as error:
-        raise UserError(f'{folder}: cannot be made: {error.strerror}; name another') from None
+        problem = f'cannot be made: {error.strerror}'
+        raise UserError(problem, where=folder, hint='name another') from None
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise UserError(f'{folder}: no files can be written there; name another folder')
+        raise UserError('no files can be written there', where=folder, hint='name another')
     return folder
 
 
@@ -51,7 +51,7 @@ def new_file(path: str | Path, force: bool = False) -> Path:
     """
     path = Path(path)
     if path.exists() and not (force and path.is_file()):
-        raise UserError(f'{path}: exists already; choose another name or remove it')
+        raise UserError('exists already', where=path, hint='choose another name or remove it')
     if not path.parent.is_dir():
-        raise UserError(f'{path.parent}: no such folder to write into; make it first')
+        raise UserError('no such folder to write into', where=path.parent, hint='make it first')
     return path

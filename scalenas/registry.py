@@ -12,7 +12,9 @@ from mmengine.registry import Registry
 from scalenas.stacks import installed, warn_of_mixed_stacks
 
 MODELS = Registry(
-    'model', parent=mmengine.MODELS, locations=['scalenas.models', 'scalenas.training']
+    'model',
+    parent=mmengine.MODELS,
+    locations=['scalenas.models', 'scalenas.tasks', 'scalenas.training'],
 )
 MODEL_WRAPPERS = Registry(
     'model wrapper', parent=mmengine.MODEL_WRAPPERS, locations=['scalenas.training']

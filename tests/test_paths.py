@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from scalenas.errors import UserError
 from scalenas.paths import writable_folder
+from tests.errors import contains, raises
 
 
 def test_a_folder_is_made_with_its_parents_and_taken_as_it_is(tmp_path):
@@ -19,18 +19,18 @@ def test_a_folder_is_made_with_its_parents_and_taken_as_it_is(tmp_path):
 @pytest.mark.parametrize('below', ['', 'folder'])
 def test_a_file_in_its_way_is_named(tmp_path, below):
     (tmp_path / 'file').write_text('')
-    with pytest.raises(UserError, match='a file is in its way'):
+    with raises(where=tmp_path / 'file' / below, problem=contains('a file')):
         writable_folder(tmp_path / 'file' / below)
 
 
 def test_a_folder_that_takes_no_files_is_refused(tmp_path, monkeypatch):
     """Whoever runs the tests may write everywhere, so the system's answer is replaced."""
     monkeypatch.setattr('os.access', lambda path, mode: False)
-    with pytest.raises(UserError, match='no files can be written there'):
+    with raises(where=tmp_path, hint='name another'):
         writable_folder(tmp_path)
 
 
 @pytest.mark.skipif(not Path('/proc/self').is_dir() or sys.platform != 'linux', reason='no /proc')
 def test_a_folder_that_cannot_be_made_is_refused():
-    with pytest.raises(UserError, match='cannot be made: '):
+    with raises(where='/proc/none', problem=contains('cannot be made')):
         writable_folder('/proc/none')

@@ -6,14 +6,14 @@ from __future__ import annotations
 import argparse
 
 from scalenas.cli import main_of
-from scalenas.export import TASKS, Source, transfer
+from scalenas.export import Source, recipes, transfer
 
 
 def parse_args() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('weights', help='NAME.pth of tools/export.py, or of a later training')
-    parser.add_argument('tasks', nargs='+', metavar='TASK', help=', '.join(TASKS))
+    parser.add_argument('tasks', nargs='+', metavar='TASK', help=', '.join(recipes()))
     parser.add_argument('--arch', help='YAML or zoo name (default: NAME.yaml beside the weights)')
     parser.add_argument('--out', help='folder (default: that of the weights)')
     parser.add_argument('--config', help="take the net into this config, not the task's recipe")

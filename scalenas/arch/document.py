@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import yaml
 
-from scalenas.errors import short
+from scalenas.errors import foreign, unreadable
 from scalenas.family import family_named, family_names
 
 from .layer import Arch
@@ -40,9 +40,9 @@ class _StrictLoader(yaml.SafeLoader):
         for key_node, _ in node.value:
             key, line = self.construct_object(key_node, deep=True), key_node.start_mark.line + 1
             if not isinstance(key, Hashable):
-                raise ArchError(f'key {short(key)} is not a word, line {line}')
+                raise ArchError(f'a key that is no word, line {line}', got=key)
             if key in seen:
-                raise ArchError(f'key {short(key)} stands twice, line {line}')
+                raise ArchError(f'a key stands twice, line {line}', got=key)
             seen.add(key)
         return super().construct_mapping(node, deep)
 
@@ -65,7 +65,7 @@ def _nodes(node: Any, known: dict[int, int]) -> int:
         for part in item if isinstance(item, tuple) else (item,):
             total += _nodes(part, known)
         if total > MOST_NODES:
-            raise wrong('', f'at most {MOST_NODES:,} values, aliases written out', 'more')
+            raise ArchError(allowed=f'at most {MOST_NODES:,} values, aliases written out')
     known[id(node)] = total
     return total
 
@@ -77,9 +77,7 @@ def from_dict(data: object, where: str = 'arch') -> Arch:
         ArchError: one line that says what is wrong and what is allowed.
     """
     if not isinstance(data, dict) or 'family' not in data:
-        raise ArchError(
-            f"{where}: not an arch: expected a mapping with 'family' ({', '.join(family_names())})"
-        )
+        raise wrong(where, f"an arch, a mapping with 'family' ({', '.join(family_names())})", data)
     family = as_choice(data['family'], f'{where}.family', family_names())
     kind: type[Arch] = family_named(family).arch
     return kind.from_dict(data, where)
@@ -92,7 +90,7 @@ def of_family(arch: Arch, family: type[A], where: str = 'arch') -> A:
         ArchError: for another family.
     """
     if not isinstance(arch, family):
-        raise ArchError(f'{where}: expected family {family.family}, got {arch.family}')
+        raise wrong(f'{where}.family', [family.family], arch.family)
     return arch
 
 
@@ -103,27 +101,28 @@ def read_yaml(text: str, where: str) -> object:
         ArchError: when it is no such text.
     """
     if len(text) > MOST_TEXT:
-        raise wrong(where, f'at most {MOST_TEXT:,} characters of YAML', len(text))
+        raise ArchError(where=where, allowed=f'at most {MOST_TEXT:,} characters of YAML')
     opened = 0
     for bracket in re.findall(r'[][{}]', text):
         opened += 1 if bracket in '[{' else -1
         if opened > MOST_NESTED:
-            raise ArchError(
-                f'not YAML that can be read: more than {MOST_NESTED} brackets in each other',
-                where=where,
-            )
+            raise ArchError(where=where, allowed=f'at most {MOST_NESTED} brackets in each other')
     try:
         with inside(where):
             return yaml.load(text, Loader=_StrictLoader)
     except ArchError:
         raise
-    except yaml.YAMLError as error:
-        raise ArchError(f'{where}: not YAML: {" ".join(str(error).split())[:300]}') from None
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        # A date that is none, a number of 5,000 digits, `!!timestamp x`, `!!bool x`.
-        raise ArchError(f'{where}: not YAML that can be read: {error}') from None
-    except RecursionError as error:
-        raise ArchError(f'{where}: not YAML that can be read: {error}') from None
+    except (
+        yaml.YAMLError,
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        TypeError,
+        ValueError,
+        RecursionError,
+    ) as error:
+        # Not only of YAML: a date that is none, a number of 5,000 digits, `!!timestamp x`.
+        raise ArchError(f'not YAML: {foreign(error)[:150]}', where=where) from None
 
 
 def read_yaml_file(path: str | Path, what: str) -> object:
@@ -135,12 +134,8 @@ def read_yaml_file(path: str | Path, what: str) -> object:
     try:
         with open(path, encoding='utf-8') as file:
             text = file.read(MOST_TEXT + 1)
-    except FileNotFoundError:
-        raise ArchError(f'{path}: no such file; expected {what} in YAML') from None
     except (OSError, ValueError) as error:  # no UTF-8, a zero in the name
-        raise ArchError(f'{path}: cannot be read as {what} in YAML: {error}') from None
-    if len(text) > MOST_TEXT:
-        raise wrong(str(path), f'at most {MOST_TEXT:,} characters of YAML', 'more')
+        raise unreadable(path, error, ArchError, f'{what} in YAML') from None
     return read_yaml(text, str(path))
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import TypeVar
 
-from scalenas.errors import short
 from scalenas.family import family_of
 
 from .bottomup import HigherHead
@@ -16,7 +15,7 @@ from .detectors import RCNNHead
 from .layer import Arch, Feature, Head, Layer, Size
 from .mbconv import MBConvArch
 from .regnet import RegNetArch
-from .strict import ArchError, as_channels, as_flag, inside
+from .strict import as_channels, as_flag, inside, wrong
 
 A = TypeVar('A', bound=Arch)
 _NUMBER = re.compile('0*[1-9][0-9]{0,9}')
@@ -131,10 +130,8 @@ def parse_head(text: str) -> Head | None:
         return None
     fits = 1 <= len(numbers) <= (2 if kind == 'bottomup' else 1)
     if kind not in HEADS or not fits or not all(_NUMBER.fullmatch(n) for n in numbers):
-        kinds = ', '.join(f"'{known}:NUMBER'" for known in HEADS)
-        raise ArchError(
-            f"head: expected one of {kinds} (of classes or joints), 'none'; got {short(text)}"
-        )
+        # The number is of classes or joints.
+        raise wrong('head', [*(f'{known}:NUMBER' for known in HEADS), 'none'], text)
     with inside('head'):
         return HEADS[kind](*map(int, numbers))
 

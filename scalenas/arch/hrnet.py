@@ -22,7 +22,6 @@ from .rounding import Rounding, Scaling
 from .strict import (
     MOST_BRANCHES,
     MOST_MODULES,
-    ArchError,
     as_channels,
     as_choice,
     as_depth,
@@ -31,6 +30,8 @@ from .strict import (
     as_mapping,
     check_blocks,
     inside,
+    need_one,
+    wrong,
 )
 
 UPSAMPLE = ('nearest', 'bilinear')
@@ -64,14 +65,12 @@ class HRArch:
         as_depth(self.stage1_blocks, 'stage1_blocks')
         as_choice(self.upsample, 'upsample', UPSAMPLE)
         as_choice(self.output, 'output', OUTPUT)
-        if not self.stages:
-            raise ArchError('an HRNet-style network needs at least one stage after stage 1')
+        need_one(self.stages, 'stages', 'stage after stage 1')
         as_list(self.stages, 'stages', 'stages', MOST_BRANCHES - 1)
         for j, stage in enumerate(self.stages):
             if len(stage.channels) != j + 2:
-                raise ArchError(
-                    f'stage {j + 2} must have {j + 2} branches, got {len(stage.channels)}'
-                )
+                branches = f'{j + 2} branches in stage {j + 2}'
+                raise wrong(f'stages[{j}].channels', branches, len(stage.channels))
         check_blocks(self.num_blocks)
 
     @property

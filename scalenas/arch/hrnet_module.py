@@ -15,6 +15,7 @@ from .strict import (
     as_list,
     as_mapping,
     inside,
+    need_one,
     wrong,
 )
 
@@ -39,37 +40,27 @@ class HRModule:
 
     def __post_init__(self) -> None:
         branches = range(len(self.depths))
-        if not self.depths:
-            raise ArchError('a module needs at least one branch, got none')
+        need_one(self.depths, 'depths', 'branch')
         for i, depth in enumerate(self.depths):
-            as_depth(depth, f'depth of branch {i}')
+            as_depth(depth, f'depths[{i}]')
         if len(self.fusions) != self.num_steps:
-            raise ArchError(
-                f'fusions need one entry per block step: max(depths) = {self.num_steps}, '
-                f'got {len(self.fusions)}'
-            )
+            steps = f'{self.num_steps} steps, as many as the deepest branch has blocks'
+            raise wrong('fusions', steps, len(self.fusions))
         for t, rows in enumerate(self.fusions):
             if len(rows) != len(self.depths):
-                raise ArchError(f'fusions of step {t} need one row per branch, got {len(rows)}')
+                raise wrong(f'fusions[{t}]', f'{len(self.depths)} rows, one per branch', len(rows))
             for i, sources in enumerate(rows):
                 if not sources:
                     continue
+                where = f'fusions[{t}][{i}]'
                 for k in sources:
                     if k not in branches or k == i or k is True or k is False:
-                        allowed = ', '.join(str(b) for b in branches if b != i)
-                        raise ArchError(
-                            f"fusion '{i}<-{k}' of step {t}: source must be one of {allowed}"
-                        )
+                        raise wrong(where, [b for b in branches if b != i], k)
                 if list(sources) != sorted(set(sources)):
-                    raise ArchError(
-                        f'fusions into branch {i} of step {t} must be ascending and distinct, '
-                        f'got {sources}'
-                    )
+                    raise wrong(where, 'ascending and distinct branches', sources)
                 if t >= self.depths[i]:
-                    raise ArchError(
-                        f"fusion '{i}<-{sources[0]}' of step {t} cannot exist: branch {i} has only "
-                        f'{self.depths[i]} blocks, so its fusions end at step {self.depths[i] - 1}'
-                    )
+                    end = f'none: branch {i} has {self.depths[i]} blocks, and no step {t}'
+                    raise wrong(where, end, sources)
 
     @property
     def num_steps(self) -> int:
@@ -98,10 +89,11 @@ class HRModule:
             as_depth(d, f'{where}.depths')
             for d in as_list(table['depths'], f'{where}.depths', 'branches', MOST_BRANCHES)
         )
-        if not depths:
-            raise ArchError(f'{where}.depths: a module needs at least one branch, got none')
+        need_one(depths, f'{where}.depths', 'branch')
         steps = as_list(table['fusions'], f'{where}.fusions', 'steps')
-        rows = tuple(_rows(step, len(depths), where) for step in steps)
+        rows = tuple(
+            _rows(step, len(depths), f'{where}.fusions[{t}]') for t, step in enumerate(steps)
+        )
         with inside(where):
             return cls(depths, rows)
 
@@ -118,17 +110,15 @@ class HRModule:
 
 def _rows(step: object, num_branches: int, where: str) -> Rows:
     rows: list[set[int]] = [set() for _ in range(num_branches)]
-    for switch in as_list(step, f'{where}.fusions', "switches like '0<-1'"):
+    for switch in as_list(step, where, "switches like '0<-1'"):
         found = _SWITCH.fullmatch(switch) if isinstance(switch, str) else None
         if found is None:
-            raise wrong(f'{where}.fusions', "a switch like '0<-1' (target<-source)", switch)
+            raise wrong(where, "a switch like '0<-1' (target<-source)", switch)
         i, k = int(found[1]), int(found[2])
         if i >= num_branches or k >= num_branches or i == k:
-            raise ArchError(
-                f"{where}.fusions: '{i}<-{k}' must join two of the branches 0..{num_branches - 1}"
-            )
+            raise wrong(where, f'two of the branches 0 ... {num_branches - 1}', switch)
         if k in rows[i]:
-            raise ArchError(f"{where}.fusions: '{i}<-{k}' stands twice in one step")
+            raise ArchError('stands twice in one step', where=where, got=switch)
         rows[i].add(k)
     return tuple(tuple(sorted(row)) for row in rows)
 
@@ -143,14 +133,11 @@ class HRStage:
     def __post_init__(self) -> None:
         for c in self.channels:
             as_channels(c, 'channels')
-        if not self.modules:
-            raise ArchError('a stage needs at least one module, got none')
+        need_one(self.modules, 'modules', 'module')
         for m, module in enumerate(self.modules):
             if len(module.depths) != len(self.channels):
-                raise ArchError(
-                    f'module {m} has {len(module.depths)} branches, but the stage has '
-                    f'{len(self.channels)} channel counts'
-                )
+                branches = f'{len(self.channels)} branches, as many as the stage has channels'
+                raise wrong(f'modules[{m}].depths', branches, len(module.depths))
 
     @classmethod
     def parse(cls, data: object, where: str = 'stage') -> HRStage:

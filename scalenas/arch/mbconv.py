@@ -16,15 +16,12 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, ClassVar, Literal
 
-from scalenas.errors import short
-
 from .layer import Extent, Feature, Layer, Section, Size, Unit, layers, out_size
 from .mbconv_units import EFFICIENTNET_SE, MBBlock, SqueezeRule, conv_unit, stage_units
 from .rounding import Rounding, Scaling
 from .strict import (
     MOST_CHANNELS,
     MOST_STAGES,
-    ArchError,
     as_channels,
     as_choice,
     as_depth,
@@ -36,6 +33,7 @@ from .strict import (
     as_side,
     check_blocks,
     inside,
+    need_one,
     wrong,
 )
 
@@ -60,8 +58,7 @@ class MBStage:
     def __post_init__(self) -> None:
         as_channels(self.width, 'width')
         as_one_of(self.stride, 'stride', (1, 2))
-        if not self.blocks:
-            raise ArchError('a stage needs at least one block, got none')
+        need_one(self.blocks, 'blocks', 'block')
         for kernel, expand, se in self.blocks:
             as_one_of(kernel, 'kernel', KERNELS)
             if isinstance(expand, bool) or not isinstance(expand, int) or not 1 <= expand <= 6:
@@ -98,10 +95,7 @@ def _column(table: dict[str, Any], key: str, depth: int, where: str) -> Sequence
     if not isinstance(value, list | tuple):
         return [value] * depth
     if len(value) != depth:
-        raise ArchError(
-            f'{where}.{key}: expected one value or one per block (depth {depth}), '
-            f'got {len(value)} in {short(value)}'
-        )
+        raise wrong(f'{where}.{key}', f'one value, or {depth}, one per block', value)
     return value
 
 
@@ -139,8 +133,7 @@ class MBConvArch:
             raise wrong('squeeze', 'a SqueezeRule', self.squeeze)
         as_choice(self.squeeze.of, 'squeeze.of', SQUEEZE_OF)
         as_int(self.squeeze.divisor, 'squeeze.divisor', 1, MOST_CHANNELS)
-        if not self.stages:
-            raise ArchError('an MBConv network needs at least one stage')
+        need_one(self.stages, 'stages', 'stage')
         as_list(self.stages, 'stages', 'stages', MOST_STAGES)
         check_blocks(self.num_blocks)
 

@@ -22,7 +22,6 @@ from .rounding import Rounding, Scaling, compatible
 from .strict import (
     MOST_FACTOR,
     MOST_STAGES,
-    ArchError,
     as_channels,
     as_choice,
     as_depth,
@@ -33,6 +32,7 @@ from .strict import (
     as_side,
     check_blocks,
     inside,
+    need_one,
     wrong,
 )
 
@@ -62,11 +62,8 @@ class RegStage:
         _check_bottleneck(self.bottleneck)
         as_one_of(self.stride, 'stride', (1, 2))
         if self.inner < 1 or self.inner % self.group_width:
-            raise ArchError(
-                f'{self.group_width} does not divide the inner channels {self.inner} (width '
-                f'{self.width} x bottleneck {self.bottleneck:g})',
-                where='group_width',
-            )
+            of = f'{self.inner} channels (width {self.width} x bottleneck {self.bottleneck:g})'
+            raise wrong('group_width', f'a divisor of the inner {of}', self.group_width)
 
     @property
     def inner(self) -> int:
@@ -119,8 +116,7 @@ class RegNetArch:
             as_channels(self.conv_out, 'conv_out')
         as_choice(self.block, 'block', BLOCKS)
         as_choice(self.stem_type, 'stem_type', STEMS)
-        if not self.stages:
-            raise ArchError('a RegNet needs at least one stage')
+        need_one(self.stages, 'stages', 'stage')
         as_list(self.stages, 'stages', 'stages', MOST_STAGES)
         check_blocks(self.num_blocks)
 

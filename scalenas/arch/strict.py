@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from scalenas.errors import UserError, did_you_mean
 
@@ -22,6 +22,9 @@ MOST_SIDE = 100_000  # of an image
 MOST_FACTOR = 1_000_000  # of a scaling
 _MOST_INT = 2**63 - 1
 _MOST_NUMBER = 1e18
+
+
+E = TypeVar('E', bound=UserError)
 
 
 class ArchError(UserError):
@@ -76,6 +79,16 @@ def as_list(data: object, where: str, of: str, most: int | None = None) -> Seque
     if most is not None and len(data) > most:
         raise wrong(where, f'at most {most:,} {of}', len(data))
     return data
+
+
+def need_one(values: Sequence[object], where: str, of: str) -> None:
+    """Pass for at least one value.
+
+    Raises:
+        ArchError: for none.
+    """
+    if not values:
+        raise wrong(where, f'at least one {of}', values)
 
 
 def is_int(data: object) -> bool:
@@ -159,6 +172,11 @@ def as_size(data: object, where: str) -> tuple[int, int]:
     if max(sides) > MOST_SIDE:
         raise wrong(where, f'two numbers up to {MOST_SIDE:,}, height and width', data)
     return sides[0], sides[1]
+
+
+def sizeless(family: str, where: str, kind: type[E]) -> E:
+    """The error for networks without an input size of their own, where none was given."""
+    return kind(f'{family} networks have no input size of their own', where=where, hint='give one')
 
 
 def check_blocks(count: int) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from scalenas.errors import short
 from scalenas.paths import resource
 
 from .document import load_file
 from .layer import Arch
-from .strict import ArchError, suggest
+from .strict import wrong
 
 
 def list_archs(family: str | None = None) -> list[str]:
@@ -24,9 +23,7 @@ def named(name: str) -> Arch:
     """
     known = list_archs()
     if name not in known:
-        raise ArchError(
-            f'no arch is named {short(name)}{suggest(name, known)} ({", ".join(known)})'
-        )
+        raise wrong('arch', known, name)
     return load_file(resource('model_zoo/archs') / f'{name}.yaml')
 
 

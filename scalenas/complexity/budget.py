@@ -37,7 +37,9 @@ class Budget:
         for what in ('macs', 'params', 'acts'):
             least, most = getattr(self, f'min_{what}'), getattr(self, f'max_{what}')
             if least is not None and most is not None and least > most:
-                raise UserError(f'budget: min_{what} {least:g} is above max_{what} {most:g}')
+                raise UserError(
+                    where=f'budget.min_{what}', got=least, allowed=f'at most max_{what}, {most:g}'
+                )
 
     def violation(self, cost: Cost) -> float:
         """0.0 inside the bounds, else the largest relative excess over a bound."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from scalenas.arch import Arch, Head, Layer, Size, Unit
-from scalenas.arch.strict import as_size
+from scalenas.arch.strict import as_size, sizeless
 from scalenas.errors import UserError
 
 from .columns import COLUMNS
@@ -53,9 +53,7 @@ class Counter:
         """
         size = self.size or arch.size
         if size is None:
-            raise UserError(
-                f'{arch.family} networks have no input size of their own: give the counter one'
-            )
+            raise sizeless(arch.family, 'size', UserError)
         memo = self._memo
         parts = [self._rest]
         for _, unit in arch.units(size):

@@ -13,11 +13,13 @@ from mmengine.hooks import CheckpointHook
 from scalenas.arch.strict import suggest
 from scalenas.errors import ConfigError
 
-from .metric_keys import metric_keys, subnet_names
+from .subnet_names import subnet_names
 
 
-def check_monitors(cfg: Mapping[str, Any]) -> None:
+def check_monitors(cfg: Mapping[str, Any], own: list[str] | None) -> None:
     """Pass when all that is watched will be there after a validation, as far as can be known.
+
+    own: names of the metrics of one network; None where they are not known.
 
     Raises:
         ConfigError: names the place, and the right name.
@@ -25,7 +27,6 @@ def check_monitors(cfg: Mapping[str, Any]) -> None:
     if cfg.get('val_cfg') is None:
         return
     nets = subnet_names(cfg['val_cfg'])
-    own = metric_keys(cfg.get('val_evaluator'), cfg.get('default_scope'))
     if own == []:  # metrics that only write files
         return
     for where, name in _watched(cfg):

@@ -11,6 +11,7 @@ from mmengine.config import Config
 from mmengine.registry import Registry
 
 from .variables import read_later
+from .walk import tables_in
 
 BUILT = (
     mm.MODELS,
@@ -82,17 +83,3 @@ def registered_names(scope: str | None) -> set[str]:
         ours = registry.children.get('scalenas')
         names |= {f'scalenas.{name}' for name in ours.module_dict} if ours else set()
     return names
-
-
-def tables_in(
-    value: Any, place: str, without: tuple[str, ...] = ()
-) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The same of one value that stands at `place`."""
-    if isinstance(value, Mapping):
-        yield place, value
-        for key, child in value.items():
-            if key not in without:
-                yield from tables_in(child, f'{place}.{key}', without)
-    elif isinstance(value, list | tuple):
-        for i, child in enumerate(value):
-            yield from tables_in(child, f'{place}[{i}]', without)

@@ -20,7 +20,8 @@ from scalenas.arch.strict import suggest
 from scalenas.errors import ConfigError
 
 from .monitors import schedulers
-from .parts import tables, tables_in
+from .parts import tables
+from .walk import tables_in
 
 Check = tuple[Callable[[Any], bool], str]
 
@@ -70,30 +71,6 @@ TEXT: Check = (lambda value: isinstance(value, str), 'a text')
 STEPS: Check = (
     lambda value: isinstance(value, list | tuple) and all(whole(0)[0](step) for step in value),
     'a list of whole numbers >= 0',
-)
-
-
-def _are_iou_metrics(value: Any) -> bool:
-    given = [value] if isinstance(value, str) else value
-    return isinstance(given, list | tuple) and bool(given) and all(m in IOU_KINDS for m in given)
-
-
-IOU_KINDS = ('mIoU', 'mDice', 'mFscore')
-# Another name is found out when the first validation is at its end.
-IOU_METRICS: Check = (_are_iou_metrics, f'some of {", ".join(IOU_KINDS)}')
-
-
-COCO_ITEMS = (
-    *('mAP', 'mAP_50', 'mAP_75', 'mAP_s', 'mAP_m', 'mAP_l', 'AR@100', 'AR@300', 'AR@1000'),
-    *('AR_s@1000', 'AR_m@1000', 'AR_l@1000'),
-)
-COCO_METRICS: Check = (
-    lambda value: (
-        isinstance(value, list | tuple)
-        and bool(value)
-        and all(item in COCO_ITEMS for item in value)
-    ),
-    f'a list of some of {", ".join(COCO_ITEMS)}',
 )
 
 
@@ -160,14 +137,6 @@ OF_DATASET = {
     'pipeline': LIST,
     'indices': INDICES,
 }
-OF_METRICS = {
-    'IoUMetric': {'iou_metrics': IOU_METRICS},
-    'CocoMetric': {'metric_items': COCO_METRICS},
-}
-OF_IOU_METRIC = (
-    *('iou_metrics', 'ignore_index', 'nan_to_num', 'beta', 'collect_device', 'output_dir'),
-    *('format_only', 'prefix', 'keep_results', 'backend_args'),
-)
 OF_CHECKPOINTS = {
     'interval': whole(1, -1),
     'max_keep_ckpts': whole(1, -1),
@@ -228,11 +197,7 @@ def check_values(cfg: Config) -> None:
     """
     plain = cfg._cfg_dict.to_dict()
     for where, table, checks in _checked(plain):
-        for key, (is_right, allowed) in checks.items():
-            empty = table.get(key) is None and (key in MAY_BE_NONE or not where)
-            if key in table and not empty and not is_right(table[key]):
-                place = f'{where}.{key}' if where else key
-                raise ConfigError(where=place, got=table[key], allowed=allowed)
+        check_table(where, table, checks)
     for where, loader in _loaders(plain):
         if loader.get('persistent_workers') and not loader.get('num_workers', 0):
             raise ConfigError(
@@ -251,13 +216,35 @@ def check_values(cfg: Config) -> None:
                     hint=near,
                 )
     for where, table, names in _open_tables(plain):
-        for key in table:
-            if key not in (*names, 'type', '_scope_'):
-                raise ConfigError(f'unknown key {key!r}{suggest(key, names)}', where=where)
+        check_known(where, table, names)
     for where, table in tables(cfg):
         for key, value in table.items():
             if isinstance(value, float) and math.isnan(value):
                 raise ConfigError(where=f'{where}.{key}', got=value, allowed='a number')
+
+
+def check_table(where: str, table: Mapping[str, Any], checks: Mapping[str, Check]) -> None:
+    """Pass when the values of a table at `where` are what the checks of their keys let them be.
+
+    Raises:
+        ConfigError: names the place, the value, and what is allowed.
+    """
+    for key, (is_right, allowed) in checks.items():
+        empty = table.get(key) is None and (key in MAY_BE_NONE or not where)
+        if key in table and not empty and not is_right(table[key]):
+            place = f'{where}.{key}' if where else key
+            raise ConfigError(where=place, got=table[key], allowed=allowed)
+
+
+def check_known(where: str, table: Mapping[str, Any], names: Collection[str]) -> None:
+    """Pass when a table at `where` has no key that nobody reads.
+
+    Raises:
+        ConfigError: names the key, and the nearest that is read.
+    """
+    for key in table:
+        if key not in (*names, 'type', '_scope_'):
+            raise ConfigError(f'unknown key {key!r}{suggest(key, names)}', where=where)
 
 
 def _checked(cfg: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any], dict[str, Check]]]:
@@ -277,9 +264,6 @@ def _checked(cfg: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any], d
             yield f'{where}.sampler', loader['sampler'], OF_SAMPLER
         for place, part in tables_in(loader.get('dataset'), f'{where}.dataset'):
             yield place, part, OF_DATASET
-    for where, metric in _metrics(cfg):
-        if _kind(metric) in OF_METRICS:
-            yield where, metric, OF_METRICS[_kind(metric)]
     for where, hook in _hooks(cfg):
         yield where, hook, OF_CHECKPOINTS if _saves(where, hook) else {'interval': whole(1)}
     wrapper = cfg.get('optim_wrapper')
@@ -303,12 +287,6 @@ def _loaders(cfg: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
             yield name, value
 
 
-def _metrics(cfg: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for name, value in cfg.items():
-        if str(name).endswith('_evaluator'):
-            yield from tables_in(value, name)
-
-
 def _hooks(cfg: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     named, listed = cfg.get('default_hooks'), cfg.get('custom_hooks')
     for name, hook in named.items() if isinstance(named, Mapping) else ():
@@ -328,16 +306,13 @@ def _open_tables(
 ) -> Iterator[tuple[str, Mapping[str, Any], Collection[str]]]:
     """Tables whose classes take any key, and the keys that do something there.
 
-    mmengine's hook gives the rest to the first save, which fails of it; mmseg's metric drops it.
+    mmengine's hook gives the rest to the first save, which fails of it.
     """
     saving = {*signature(CheckpointHook).parameters, *signature(Runner.save_checkpoint).parameters}
     for where, hook in _hooks(cfg):
         kinds = ('CheckpointHook', 'WholeCheckpointHook')
         if _saves(where, hook) and ('type' not in hook or _kind(hook) in kinds):
             yield where, hook, saving - {'self', 'kwargs', 'filename'} | {'priority'}
-    for where, metric in _metrics(cfg):
-        if _kind(metric) == 'IoUMetric':
-            yield where, metric, OF_IOU_METRIC
 
 
 def _kind(part: Mapping[str, Any]) -> str:

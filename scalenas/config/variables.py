@@ -7,14 +7,14 @@ when an option of the command line comes. Set later it changes nothing.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from mmengine.config import Config
 from mmengine.runner import Runner
 
 from scalenas.arch.strict import suggest
 from scalenas.errors import ConfigError
+
+from .walk import place_of, walk
 
 READ_BY_MMENGINE = (
     'model_wrapper_cfg',
@@ -90,26 +90,15 @@ def _keys(cfg: Config) -> set[str]:
 def _places(cfg: Config, name: str, known: set[str]) -> list[str]:
     """Where the variable's value went: keys of its name, else values that equal it."""
     content = {key: value for key, value in cfg._cfg_dict.to_dict().items() if key in known}
-    entries = list(_entries(content, ''))
-    named = [place for place, key, _ in entries if key == name]
+    inside = [(path, found) for path, found in walk(content) if path]
+    named = [place_of(path) for path, _ in inside if path[-1] == name]
     if named:
         return named
     value = cfg._cfg_dict.to_dict()[name]
     if value is None or isinstance(value, bool):
         return []
-    equal = [place for place, _, found in entries if type(found) is type(value) and found == value]
+    equal = [
+        place_of(path) for path, found in inside if type(found) is type(value) and found == value
+    ]
     # A small number stands in many places by chance.
     return equal if len(equal) <= 3 else []
-
-
-def _entries(value: Any, place: str) -> Iterator[tuple[str, str, Any]]:
-    """Place, key and content of everything in a config."""
-    items: Sequence[tuple[Any, Any]] = ()
-    if isinstance(value, Mapping):
-        items = list(value.items())
-    elif isinstance(value, list | tuple):
-        items = list(enumerate(value))
-    for key, child in items:
-        inner = f'{place}.{key}' if place else str(key)
-        yield inner, str(key), child
-        yield from _entries(child, inner)

@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader
 
 from scalenas.config import seeded
 from scalenas.errors import EvaluationError
-from scalenas.tasks import check_batch, label_rule, watch
+from scalenas.tasks import watch
 
 MEMORY_LIMIT = 2 * 2**30
 SEED = 0
@@ -76,12 +76,6 @@ class FixedBatches:
                 yield _fresh(batch)
         if not self._too_big:
             self._kept = kept
-
-
-def batch_check(cfg: Mapping[str, Any], name: str) -> Callable[[Any], object] | None:
-    """What looks at each batch of segmentation data; None for other tasks."""
-    rule = label_rule(cfg, name)
-    return None if rule is None else partial(check_batch, rule=rule, where=name)
 
 
 def build_loader(cfg: Mapping[str, Any], name: str) -> DataLoader[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -10,13 +10,14 @@ from typing import Any
 from mmengine.config import Config
 
 from scalenas.arch import Arch, Head, HRArch, Size, find, from_dict
+from scalenas.config.walk import Path, place_of, walk
 from scalenas.errors import ConfigError
 from scalenas.models.hrnet_extra import resolve_arch
 from scalenas.registry import MODELS
 from scalenas.space import AbstractSpace
 from scalenas.space import from_dict as space_from_dict
-
-from .config_head import head_of
+from scalenas.tasks import task_of
+from scalenas.tasks.task import as_size_pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +49,12 @@ def config_net(cfg: Config, subnet: str = 'largest') -> ConfigNet:
     if not isinstance(cfg.get('model'), Mapping):
         raise ConfigError(f'{cfg.filename}: has no model')
     plain = cfg._cfg_dict.to_dict()
+    inside = dict(walk(plain['model'], ('model',)))
     found = [
-        (place, part, around)
-        for place, part, around in _parts(plain['model'], 'model', {})
-        if str(part.get('type', '')).removeprefix('scalenas.') in MODELS.module_dict
+        path
+        for path, part in inside.items()
+        if isinstance(part, Mapping)
+        and str(part.get('type', '')).removeprefix('scalenas.') in MODELS.module_dict
         and not {'arch', 'space', 'extra'}.isdisjoint(part)
     ]
     if not found:
@@ -61,16 +64,21 @@ def config_net(cfg: Config, subnet: str = 'largest') -> ConfigNet:
             "expected type='scalenas.ScaleHRNet' with an arch, 'scalenas.SuperScaleHRNet' with a "
             'space, or another of this package'
         )
-    place, part, around = found[0]
+    # A teacher may hold another, which is not the one that is trained.
+    path = min(found, key=lambda path: not {'distillation', 'teacher'}.isdisjoint(path))
+    place, part, around = place_of(path), inside[path], _around(path, inside)
     space = None
     if 'space' in part:
         space = space_from_dict(part['space'], f'{place}.space')
         arch = space.largest() if subnet == 'largest' else space.smallest()
     else:
         arch = _arch(part, place)
-    size = _size(plain, around) or arch.size
-    head, text = head_of(around, [f.channels for f in arch.features(size or (256, 256))])
-    return ConfigNet(arch, place, space, head, text, size)
+    task = task_of(plain)
+    search = plain.get('search')
+    asked = as_size_pair(search.get('size')) if isinstance(search, Mapping) else None
+    size = asked or task.input_size(plain, around) or arch.size
+    head = task.head(around, [f.channels for f in arch.features(size or (256, 256))])
+    return ConfigNet(arch, place, space, head, task.head_text(around), size)
 
 
 def _arch(part: Mapping[str, Any], place: str) -> Arch:
@@ -85,35 +93,10 @@ def _arch(part: Mapping[str, Any], place: str) -> Arch:
     return given if channels is None else from_dict({**given.to_dict(), 'in_channels': channels})
 
 
-def _parts(
-    value: Any, place: str, around: Mapping[str, Any]
-) -> Iterator[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
-    """Place, content and owner of every part of a model, those of teachers last."""
-    if isinstance(value, Mapping):
-        yield place, value, around
-        names = sorted(value, key=lambda name: name in ('distillation', 'teacher'))
-        for name in names:
-            yield from _parts(value[name], f'{place}.{name}', value)
-    elif isinstance(value, list | tuple):
-        for n, item in enumerate(value):
-            yield from _parts(item, f'{place}[{n}]', around)
-
-
-def _size(cfg: Mapping[str, Any], task: Mapping[str, Any]) -> Size | None:
-    """Height and width that a search, the preprocessor or a pose codec names; else None."""
-    search, codec = cfg.get('search'), cfg.get('codec')
-    preprocessor = task.get('data_preprocessor') or cfg.get('data_preprocessor') or {}
-    found = _pair(search.get('size')) if isinstance(search, Mapping) else None
-    found = found or _pair(preprocessor.get('size'))
-    if found is None and isinstance(codec, Mapping):
-        swapped = _pair(codec.get('input_size'))
-        found = None if swapped is None else (swapped[1], swapped[0])
-    return found
-
-
-def _pair(size: Any) -> Size | None:
-    """`size`, if it is two whole numbers."""
-    if not isinstance(size, list | tuple) or len(size) != 2:
-        return None
-    first, second = size
-    return (first, second) if isinstance(first, int) and isinstance(second, int) else None
+def _around(path: Path, inside: Mapping[Path, Any]) -> Mapping[str, Any]:
+    """The table that holds a part, perhaps in a list; an empty one around the model itself."""
+    for end in range(len(path) - 1, 0, -1):
+        if isinstance(inside[path[:end]], Mapping):
+            found: Mapping[str, Any] = inside[path[:end]]
+            return found
+    return {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -14,6 +15,7 @@ from mmengine.registry import MODELS, DefaultScope
 from torch import nn
 
 from scalenas.arch import ClassificationHead, Size
+from scalenas.arch.strict import as_choice
 from scalenas.complexity import Counter
 from scalenas.config import check_hints, check_values, clear_errors
 from scalenas.errors import EvaluationError
@@ -21,23 +23,36 @@ from scalenas.models import SuperLinear
 from scalenas.models.checkpoint import check_space, check_weights, load_checkpoint
 from scalenas.models.finite import watched
 from scalenas.space import AbstractSpace
-from scalenas.tasks import check_data, fit_truth
+from scalenas.tasks import check_data, check_metrics, fit_truth, task_of
 
-from .batches import MEMORY_LIMIT, FixedBatches, batch_check, build_loader
+from .batches import MEMORY_LIMIT, FixedBatches, build_loader
 from .calibrate import calibrated
 from .device import usable_device
 from .overlap import warn_of_overlap
 from .precision import full_precision, unrounded
-from .scored_classes import check_classes, chosen_classes
 from .supernet import supernet_of
 from .trace import trace
+
+CLASSES = ('all', 'present')
+"""What `search.classes` may be: the mean is over all classes, or over those that an image holds."""
+
+
+def chosen_classes(cfg: Config) -> str:
+    """`search.classes` of a config.
+
+    Raises:
+        UserError: for another value.
+    """
+    search = cfg.get('search')
+    given = search.get('classes', 'all') if isinstance(search, Mapping) else 'all'
+    return str(as_choice(given, 'search.classes', CLASSES))
 
 
 class SubnetEvaluator:
     """Metrics of sub-nets: each is calibrated, then validated, in place and without a copy.
 
     Everything is built once; what an arch costs is its forwards. The same arch gives the same
-    numbers, whichever ran before. With `present` mmseg's means are over the classes that the truth
+    numbers, whichever ran before. With `present` means over classes are over those that the truth
     holds.
     """
 
@@ -76,6 +91,8 @@ class SubnetEvaluator:
         target = usable_device(device)
         check_values(cfg)
         check_hints(cfg)
+        check_metrics(cfg)
+        task = task_of(cfg)
         present = split == 'search' and chosen_classes(cfg) == 'present'
         check_data(cfg, (f'{split}_dataloader', 'calibration_dataloader'))
         with clear_errors(cfg):
@@ -92,10 +109,10 @@ class SubnetEvaluator:
             if split == 'search':
                 warn_of_overlap(loader.dataset, cfg)
         preprocess, name = model.data_preprocessor, f'{split}_dataloader'
-        images = FixedBatches(loader, preprocess, memory_limit, batch_check(cfg, name))
+        images = FixedBatches(loader, preprocess, memory_limit, task.batch_check(cfg, name))
         if split == 'search' and not present:
-            check_classes(cfg, images, evaluator.metrics)
-        check = batch_check(cfg, 'calibration_dataloader')
+            task.check_classes(cfg, images, evaluator.metrics)
+        check = task.batch_check(cfg, 'calibration_dataloader')
         return cls(
             model,
             FixedBatches(calibration, preprocess, memory_limit, check),

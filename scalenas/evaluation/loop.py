@@ -14,12 +14,13 @@ from mmengine.runner.amp import autocast
 from torch.utils.data import DataLoader
 
 from scalenas.arch.strict import as_flag
-from scalenas.config.metric_keys import DEFAULT_ARCHS
+from scalenas.config.subnet_names import DEFAULT_ARCHS
 from scalenas.errors import EvaluationError
 from scalenas.models.finite import watched
 from scalenas.registry import LOOPS
+from scalenas.tasks import task_of
 
-from .batches import FixedBatches, batch_check, build_loader
+from .batches import FixedBatches, build_loader
 from .calibrate import calibrated
 from .precision import full_precision, unrounded
 from .supernet import chosen_archs, supernet_of
@@ -55,7 +56,7 @@ class SubnetValLoop(ValLoop):
         name = 'calibration_dataloader'
         given = calibration_dataloader
         cfg[name] = runner.cfg.get(name) if given is None else given
-        check = batch_check(runner.cfg, name)
+        check = task_of(runner.cfg).batch_check(runner.cfg, name)
         self._calibration = FixedBatches(
             build_loader(cfg, name), self._model.data_preprocessor, check=check
         )

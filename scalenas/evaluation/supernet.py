@@ -10,7 +10,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from scalenas.arch import Arch, find, from_dict, of_family
 from scalenas.arch.strict import as_list
-from scalenas.config.metric_keys import subnet_name
+from scalenas.config.subnet_names import subnet_name
 from scalenas.errors import EvaluationError
 from scalenas.models import Supernet, is_supernet, supernet_types
 from scalenas.space import AbstractSpace

@@ -16,9 +16,9 @@ from scalenas.arch import Size
 from scalenas.arch.strict import as_channels, as_size
 from scalenas.complexity import Cost
 from scalenas.errors import EvaluationError
+from scalenas.tasks import task_of_model
 
 from .operators import CONVOLUTIONS, formula_of, is_free
-from .raw import raw_outputs
 
 
 def trace(
@@ -63,7 +63,10 @@ def trace(
     image = torch.empty(1, in_channels, *size, device='meta', dtype=next(kinds, torch.float32))
     try:
         with torch.no_grad(), meter:
-            raw_outputs(ghost, image) if isinstance(ghost, BaseModel) else ghost(image)
+            if isinstance(ghost, BaseModel):
+                task_of_model(ghost).raw_outputs(ghost, image)
+            else:
+                ghost(image)
     except RuntimeError as error:
         line = ' '.join(str(error).split())[:200]
         if 'meta' not in str(error).lower():

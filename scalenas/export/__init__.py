@@ -4,12 +4,12 @@ from scalenas.errors import ExportError
 
 from .choose import Choice, choose
 from .command import recorded
+from .recipe import recipes
 from .subnet import Exported, export_subnet, load_exported, subnet_state
-from .transfer import TASKS, Source, transfer
+from .transfer import Source, transfer
 from .verify import Difference, difference
 
 __all__ = [
-    'TASKS',
     'Choice',
     'Difference',
     'ExportError',
@@ -19,6 +19,7 @@ __all__ = [
     'difference',
     'export_subnet',
     'load_exported',
+    'recipes',
     'recorded',
     'subnet_state',
     'transfer',

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -11,23 +11,24 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 
 from scalenas.arch import Arch, HRArch, pruned
+from scalenas.config.walk import Path, replaced, tables_in, walk
 from scalenas.errors import ExportError
 from scalenas.models import static_types, supernet_types
 from scalenas.registry import MODELS
+from scalenas.tasks import Task, task_of
 
-from .inference import INFERENCE, inference_variables
+from .inference import inference_variables
 from .standalone import OPTIONS, class_name, module_name
 
-HEADS = {'scalenas.SuperLinearClsHead': 'LinearClsHead'}
-"""Type of a head that takes any width -> the stock head of one width."""
-KEPT = (
+BEFORE = (
     'default_scope',
     'custom_imports',
     'data_preprocessor',
     'model',
     'tta_model',
     'tta_pipeline',
-    *INFERENCE,
+)
+AFTER = (
     'train_dataloader',
     'val_dataloader',
     'test_dataloader',
@@ -48,8 +49,14 @@ KEPT = (
     'log_processor',
     'log_level',
 )
-"""What mmengine's Runner, the stock tools and stock inference read, in the order of writing."""
+"""What mmengine's Runner, the stock tools and stock inference read, in the order of writing; in
+between come the variables that inference of the package looks up by name."""
 _LOOPS = {'train_cfg': None, 'val_cfg': 'ValLoop', 'test_cfg': 'TestLoop'}
+
+
+def kept(task: Task) -> tuple[str, ...]:
+    """Names of the variables of a written config, in their order."""
+    return (*BEFORE, 'test_pipeline', *task.inference_names, *AFTER)
 
 
 def plain_config(cfg: Config, arch: Arch) -> dict[str, Any]:
@@ -59,10 +66,12 @@ def plain_config(cfg: Config, arch: Arch) -> dict[str, Any]:
         ExportError: when the config has no supernet.
     """
     source = cfg.to_dict()
-    given = {name: source[name] for name in KEPT if source.get(name) is not None}
-    by_name = {name: given.pop(name) for name in INFERENCE if name in given}
+    task = task_of(source)
+    names = kept(task)
+    given = {name: source[name] for name in names if source.get(name) is not None}
+    by_name = {n: given.pop(n) for n in ('test_pipeline', *task.inference_names) if n in given}
     found = dict(given)
-    found['model'] = _task_model(found.get('model', {}), arch)
+    found['model'] = _task_model(found.get('model', {}), arch, task)
     # The supernet needs it for its sub-nets; one net, only where it has dead parts.
     found.pop('find_unused_parameters', None)
     found |= for_ddp(arch)
@@ -86,7 +95,7 @@ def plain_config(cfg: Config, arch: Arch) -> dict[str, Any]:
             print_log(f'exported config: {where} is still {kind}, of this package', 'current', 30)
     found |= by_name | inference_variables(found)
     found['custom_imports'] = _imports([imported] if isinstance(imported, str) else imported, found)
-    return {name: found[name] for name in KEPT if name in found}
+    return {name: found[name] for name in names if name in found}
 
 
 def _imports(names: Iterable[str], variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -105,14 +114,9 @@ def _imports(names: Iterable[str], variables: Mapping[str, Any]) -> dict[str, An
 
 def standalone_config(variables: Mapping[str, Any], name: str) -> dict[str, Any]:
     """A plain config around the backbone in one file, whose module it imports in our place."""
-    found = [
-        (path, part)
-        for path, part in _dicts(variables['model'])
-        if part.get('type') in static_types().values()
-    ]
-    ((path, part),) = found
+    ((path, part),) = _of_types(variables['model'], static_types().values())
     options = {key: value for key, value in part.items() if key in OPTIONS}
-    model = _replaced(variables['model'], path, {'type': class_name(name), **options})
+    model = replaced(variables['model'], path, {'type': class_name(name), **options})
     changed = {**variables, 'model': model}
     ours = any(_is_ours(kind) for _, kind in _types(changed))
     imports = [n for n in variables['custom_imports']['imports'] if ours or not _is_ours(n)]
@@ -126,7 +130,7 @@ def for_ddp(arch: Arch) -> dict[str, Any]:
     return {'find_unused_parameters': True} if dead else {}
 
 
-def _task_model(model: Mapping[str, Any], arch: Arch) -> dict[str, Any]:
+def _task_model(model: Mapping[str, Any], arch: Arch, task: Task) -> dict[str, Any]:
     """The task model inside its training wrapper, with the static backbone in place."""
     inner = dict(model.get('architecture', model))
     path, part = _supernet(inner)
@@ -134,11 +138,10 @@ def _task_model(model: Mapping[str, Any], arch: Arch) -> dict[str, Any]:
     known = inspect.signature(MODELS.get(static)).parameters
     dropped = ('type', 'space', 'init_cfg', 'pretrained')
     rest = {key: v for key, v in part.items() if key in known and key not in dropped}
-    inner = _replaced(inner, path, {'type': static, 'arch': arch.to_dict(), **rest})
-    for path, part in list(_dicts(inner)):
-        if part.get('type') in HEADS:
-            stock = {'type': HEADS[part['type']], 'in_channels': width_of(arch)}
-            inner = _replaced(inner, path, {**part, **stock})
+    inner = replaced(inner, path, {'type': static, 'arch': arch.to_dict(), **rest})
+    for path, part in _of_types(inner, task.stock_heads):
+        stock = {'type': task.stock_heads[part['type']], 'in_channels': width_of(arch)}
+        inner = replaced(inner, path, {**part, **stock})
     return inner
 
 
@@ -153,8 +156,8 @@ def width_of(arch: Arch) -> int:
     return arch.features(arch.size or (64, 64))[-1].channels
 
 
-def _supernet(model: Mapping[str, Any]) -> tuple[tuple[str, ...], Mapping[str, Any]]:
-    found = [(path, part) for path, part in _dicts(model) if part.get('type') in static_types()]
+def _supernet(model: Mapping[str, Any]) -> tuple[Path, Mapping[str, Any]]:
+    found = _of_types(model, static_types())
     if len(found) != 1:
         raise ExportError(
             f'config: model has {len(found)} parts of type {supernet_types()}, expected one'
@@ -162,32 +165,20 @@ def _supernet(model: Mapping[str, Any]) -> tuple[tuple[str, ...], Mapping[str, A
     return found[0]
 
 
-def _replaced(
-    whole: Mapping[str, Any], path: tuple[str, ...], part: dict[str, Any]
-) -> dict[str, Any]:
-    if not path:
-        return part
-    return {**whole, path[0]: _replaced(whole[path[0]], path[1:], part)}
+def _of_types(whole: Any, types: Collection[str]) -> list[tuple[Path, Mapping[str, Any]]]:
+    """Path and content of every part of one of these types."""
+    return [
+        (path, part)
+        for path, part in walk(whole)
+        if isinstance(part, Mapping) and isinstance(part.get('type'), str) and part['type'] in types
+    ]
 
 
-def _dicts(
-    part: Mapping[str, Any], path: tuple[str, ...] = ()
-) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:
-    yield path, part
-    for key, value in part.items():
-        if isinstance(value, Mapping):
-            yield from _dicts(value, (*path, key))
-
-
-def _types(value: Any, where: str = '') -> Iterator[tuple[str, str]]:
-    if isinstance(value, Mapping):
-        if isinstance(value.get('type'), str):
-            yield where, value['type']
-        for key, item in value.items():
-            yield from _types(item, f'{where}.{key}' if where else str(key))
-    elif isinstance(value, list | tuple):
-        for i, item in enumerate(value):
-            yield from _types(item, f'{where}[{i}]')
+def _types(value: Any) -> Iterator[tuple[str, str]]:
+    """Place and type of every part."""
+    for where, part in tables_in(value):
+        if isinstance(part.get('type'), str):
+            yield where, part['type']
 
 
 def _hook(hook: Any, prefixed: bool) -> Any:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from scalenas.arch import Size
 from scalenas.errors import ExportError
-from scalenas.evaluation.raw import two_stage
+from scalenas.tasks import task_of_model
 
 from .verify import flat
 
@@ -40,11 +40,12 @@ def check_onnx(model: nn.Module) -> None:
     missing = [name for name in ('onnx', 'onnxruntime') if find_spec(name) is None]
     if missing:
         raise ExportError(f'--onnx needs {" and ".join(missing)}; pip install {" ".join(missing)}')
-    detector = two_stage(model)
-    if detector is not None:
+    fault = task_of_model(model).graph_fault(model)
+    if fault:
         raise ExportError(
-            f'--onnx: {type(detector).__name__} chooses regions between its stages, which a graph '
-            'of raw outputs cannot hold; export it without --onnx'
+            f'{fault}, which a graph of raw outputs cannot hold',
+            where='--onnx',
+            hint='export it without --onnx',
         )
 
 

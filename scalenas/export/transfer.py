@@ -27,18 +27,10 @@ from scalenas.models.parts import NORM_KEYS
 from scalenas.paths import resource, writable_folder
 
 from .files import checkpoint_bytes, publish, staged
-from .recipe import RECIPES, recipe
+from .recipe import recipe, recipes
 from .text import as_config
 
 PREFIX = 'backbone.'
-TASKS: dict[str, str] = {
-    **RECIPES,
-    'faster_rcnn': 'configs/scalenas_det/coco/faster_rcnn_scalenas_s2_8xb2-1x_coco.py',
-    'mask_rcnn': 'configs/scalenas_det/coco/mask_rcnn_scalenas_s2_8xb2-1x_coco.py',
-    'pose_bottomup': 'configs/scalenas_pose/coco_bottomup/'
-    'higher_hrnet_w32_8xb12-300e_coco-512x512.py',
-}
-"""Task -> the shipped config that takes the net in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +99,10 @@ def transfer(
     if config is not None and len(tasks) != 1:
         raise ExportError(f'--config is the recipe of one task, got {len(tasks)}')
     folder = writable_folder(source.path.parent if out is None else out)
+    known = recipes()
     with staged(folder) as stage:
         for task in tasks:
-            recipe_file = Path(config or resource(TASKS[as_choice(task, 'task', tuple(TASKS))]))
+            recipe_file = Path(config or resource(known[as_choice(task, 'task', tuple(known))]))
             _write_task(source, task, recipe_file, stage)
         return publish(stage, folder, force)
 

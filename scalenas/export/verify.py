@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from scalenas.errors import ExportError
-from scalenas.evaluation.raw import raw_outputs
+from scalenas.tasks import task_of_model
 
 TOLERANCE = 1e-10
 
@@ -75,7 +75,8 @@ class _Raw(nn.Module):
 
 
 def _raw(model: nn.Module, batch: Mapping[str, Any]) -> Any:
-    return raw_outputs(model, batch['inputs'], batch.get('data_samples'))
+    task = task_of_model(model)
+    return task.raw_outputs(model, batch['inputs'], batch.get('data_samples'))
 
 
 def _in_double(model: nn.Module, batch: Mapping[str, Any]) -> list[Tensor]:

@@ -1,7 +1,7 @@
 """Networks in torch: the static backbones, the supernets, and their weights."""
 
 from scalenas.family import follow
-from scalenas.registry import MODELS, WEIGHT_INITIALIZERS
+from scalenas.registry import WEIGHT_INITIALIZERS
 
 from .backbone import AbstractBackbone
 from .families import backbone_type, register_nets, static_types, supernet_types
@@ -12,13 +12,12 @@ from .mbconv import ScaleMBConvNet
 from .pretrained import from_stock, stock_key_map
 from .regnet import ScaleRegNet
 from .super_hrnet import SuperScaleHRNet
-from .super_linear import SuperLinear, super_linear_cls_head
+from .super_linear import SuperLinear
 from .super_mbconv import ChoiceMBConvNet, SuperMBConvNet
 from .supernet import Supernet, is_supernet, nested
 from .supernet_init import SupernetInit
 
 follow(register_nets)
-MODELS.register_module('SuperLinearClsHead', module=super_linear_cls_head)
 WEIGHT_INITIALIZERS.register_module(module=SupernetInit)
 
 __all__ = [

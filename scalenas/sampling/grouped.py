@@ -6,20 +6,22 @@ import itertools
 import random
 from collections.abc import Sequence
 
-from scalenas.arch import HRArch
 from scalenas.arch.strict import as_flag, as_list
-from scalenas.space import Group, HRSpace
+from scalenas.space import AbstractSpace, Group, depths_of, group_of
 
-from .sampler import AbstractSampler, SamplerError
+from .sampler import A, AbstractSampler, SamplerError
 
 MOST_GROUPS = 100  # of depths, and of percentages
+SHARES = (0.2, 0.5, 0.8)
+ALL = (1.0,)  # one group for every pair of depths: there are no fusions to have a share of
 
 
-class GroupedSampler(AbstractSampler[HRArch]):
+class GroupedSampler(AbstractSampler[A]):
     """Depth pairs x fusion percentages, visited in a cycle; one random arch of the group a step.
 
-    By default the depths are all pairs of neighbours, e.g. (2, 3), (3, 4), (4, 5), and the cycle
-    has 9 steps. Step g of it has fusion g // 3 and depths g % 3.
+    By default the depths are all pairs of neighbours, e.g. (2, 3), (3, 4), (4, 5), the fusions 0.2,
+    0.5 and 0.8, and the cycle has 9 steps. Step g of it has fusion g // 3 and depths g % 3. Any
+    space with genes of depth has groups; without switches of fusions, by depths alone.
 
     With `released` the cycle is the one of the authors' code, 11 steps: first a small net (the
     least depth, fusions on with probability `smallest_fusion`), then the nine groups in their
@@ -36,22 +38,34 @@ class GroupedSampler(AbstractSampler[HRArch]):
 
     def __init__(
         self,
-        space: HRSpace,
+        space: AbstractSpace[A],
         seed: int = 0,
         depths: Sequence[Sequence[int]] | None = None,
-        fusions: Sequence[float] = (0.2, 0.5, 0.8),
+        fusions: Sequence[float] | None = None,
         released: bool = False,
         smallest_fusion: float | None = None,
     ) -> None:
         super().__init__(space, seed)
-        if not isinstance(space, HRSpace):
+        own = depths_of(space)
+        if not own:
             raise SamplerError(
-                f'sampler: grouped sampling needs an HRNet-style space, got {type(space).__name__}'
+                where='sampler.type',
+                got='grouped',
+                allowed='another sampler for a space without genes of depth',
             )
+        if not space.role('fusion'):
+            for name, value in (('fusions', fusions), ('smallest_fusion', smallest_fusion)):
+                if value is not None:
+                    raise SamplerError(
+                        where=f'sampler.{name}',
+                        got=value,
+                        allowed='nothing, for the space has no switches of fusions',
+                    )
+            fusions = ALL
+        fusions = SHARES if fusions is None else fusions
         if smallest_fusion is not None and not released:
             raise SamplerError('sampler.smallest_fusion has an effect only with released=True')
         as_flag(released, 'sampler.released')
-        own = space.depths()
         if depths is None:
             depths = list(itertools.pairwise(own)) or [own]
         for pair in as_list(depths, 'sampler.depths', 'lists of depths', MOST_GROUPS):
@@ -59,14 +73,14 @@ class GroupedSampler(AbstractSampler[HRArch]):
         as_list(fusions, 'sampler.fusions', 'percentages, such as [0.2, 0.5, 0.8]', MOST_GROUPS)
         if not depths or not fusions:
             raise SamplerError('sampler: depths and fusions each need at least one entry')
-        nine = [space.group(d, f) for f in fusions for d in depths]
-        self.cycle: tuple[Group, ...] = tuple(nine)
+        nine = [group_of(space, d, f) for f in fusions for d in depths]
+        self.cycle: tuple[Group[A], ...] = tuple(nine)
         """The groups in the order of their visits."""
         if released:
-            small = space.group(own[:1], 0.1 if smallest_fusion is None else smallest_fusion)
-            large = space.group(own[-1:], 1.0)
+            small = group_of(space, own[:1], 0.1 if smallest_fusion is None else smallest_fusion)
+            large = group_of(space, own[-1:], 1.0)
             middle = [nine[step % len(nine)] for step in range(1, len(nine) + 1)]
             self.cycle = (small, *middle, large)
 
-    def _draw(self, iteration: int, rng: random.Random) -> tuple[HRArch, ...]:
+    def _draw(self, iteration: int, rng: random.Random) -> tuple[A, ...]:
         return (self.cycle[iteration % len(self.cycle)].sample(rng),)

@@ -10,16 +10,15 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-from scalenas.arch import Arch, HRArch
+from scalenas.arch import Arch
 from scalenas.arch.strict import as_choice, as_fraction, as_int
 from scalenas.complexity import Budget, Cost
-from scalenas.space import HRSpace
+from scalenas.space import AbstractSpace, depths_of, group_of
 
 from .algorithm import AbstractSearch
 from .pareto import CUTS, Cut, select
 from .record import Objective, Record, SearchError
 
-SWITCHES, DEPTHS = '*.f*', '*.depth'
 PATIENCE = 3  # parents without any new offspring before a generation ends
 STRATA = (0.2, 0.35, 0.5, 0.65, 0.8)
 INITIAL = ('uniform', 'stratified')
@@ -45,7 +44,7 @@ class TopologyEvolution(AbstractSearch):
 
     def __init__(
         self,
-        space: HRSpace,
+        space: AbstractSpace[Any],
         objective: Objective,
         cost: Callable[[Arch], Cost],
         budget: Budget | None = None,
@@ -59,13 +58,22 @@ class TopologyEvolution(AbstractSearch):
         cut: Cut = 'spread',
         max_tries: int = 1000,
     ) -> None:
-        if not isinstance(space, HRSpace):
+        switches, depths = space.pattern_of('fusion'), space.pattern_of('depth')
+        if switches is None or not space.role('fusion'):
             raise SearchError(
-                f'search.algorithm: topology_evolution needs an HRNet-style space, got '
-                f'{type(space).__name__}; take nsga2 or random'
+                where='search.algorithm.type',
+                got='topology_evolution',
+                allowed='algorithms that need no switches of fusions, for the space has none',
+                hint='take nsga2 or random',
+            )
+        if depths is None and p_depth:
+            raise SearchError(
+                where='search.algorithm.p_depth',
+                got=p_depth,
+                allowed='0, for the space has no genes of depth',
             )
         super().__init__(space, objective, cost, budget, num_total, max_tries)
-        self.space: HRSpace = space
+        self._switches, self._depths = switches, depths
         self.num_initial = as_int(num_initial, 'search.algorithm.num_initial')
         self.num_parents = as_int(num_parents, 'search.algorithm.num_parents')
         if num_initial > num_total:
@@ -104,12 +112,12 @@ class TopologyEvolution(AbstractSearch):
             )
         return batch.close(0)
 
-    def _draws(self, rng: random.Random) -> list[Callable[[], HRArch]]:
+    def _draws(self, rng: random.Random) -> list[Callable[[], Any]]:
         if self.initial == 'uniform':
             return [lambda: self.space.sample(rng)]
-        depths = self.space.depths()
-        pairs: list[tuple[int, ...]] = list(itertools.pairwise(depths)) or [depths]
-        groups = [self.space.group(pair, fusion) for fusion in STRATA for pair in pairs]
+        depths = depths_of(self.space)
+        pairs: list[tuple[int, ...] | None] = list(itertools.pairwise(depths)) or [depths or None]
+        groups = [group_of(self.space, pair, fusion) for fusion in STRATA for pair in pairs]
         return [lambda group=group: group.sample(rng) for group in groups]  # type: ignore[misc]
 
     def _offspring(self, index: int, records: Sequence[Record], rng: random.Random) -> list[Arch]:
@@ -126,14 +134,14 @@ class TopologyEvolution(AbstractSearch):
             batch.fill(lambda parent=parent, others=others: self.vary(parent, others, rng))  # type: ignore[misc]
         return batch.close(index)
 
-    def vary(self, parent: Any, others: Sequence[Any], rng: random.Random) -> HRArch:
+    def vary(self, parent: Any, others: Sequence[Any], rng: random.Random) -> Any:
         """One offspring: modules of one of the `others`, then mutation. No parent is changed."""
-        child: HRArch = parent
+        child, space = parent, self.space
         if others:
-            child = self.space.cross(child, rng.choice(others), rng, self.p_crossover)
-        if self.p_depth > 0.0:
-            child = self.space.mutate(child, rng, self.p_depth, DEPTHS)
-        return self.space.mutate(child, rng, self.p_mutation, SWITCHES)
+            child = space.cross(child, rng.choice(others), rng, self.p_crossover)
+        if self._depths is not None and self.p_depth > 0.0:
+            child = space.mutate(child, rng, self.p_depth, self._depths)
+        return space.mutate(child, rng, self.p_mutation, self._switches)
 
     def settings(self) -> dict[str, object]:
         """Plain data."""

@@ -1,14 +1,16 @@
 """Which networks exist: spaces as data, with sampling, mutation, crossover, size, membership."""
 
+from .bounds import SpaceError
 from .document import from_dict
 from .gene import Gene, Value
-from .hrnet import Group, HRSpace
+from .groups import Group, depths_of, group_of
+from .hrnet import HRSpace
 from .mbconv import MBConvSpace, StageChoices
 from .mbconv_hull import MBConvHull
 from .mbconv_papers import bignas_space, scalenet_scaled_space, scalenet_space, scalenet_stages
 from .monte_carlo import STEP, base_macs, mean_macs
 from .scaled import FACTORS, ScaledSpace, ScalingStage, hull_of
-from .space import AbstractSpace, SpaceError, Weights
+from .space import AbstractSpace, Weights
 
 __all__ = [
     'FACTORS',
@@ -27,7 +29,9 @@ __all__ = [
     'Weights',
     'base_macs',
     'bignas_space',
+    'depths_of',
     'from_dict',
+    'group_of',
     'hull_of',
     'mean_macs',
     'scalenet_scaled_space',

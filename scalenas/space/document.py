@@ -7,8 +7,9 @@ from typing import Any
 from scalenas.arch.strict import as_choice
 from scalenas.family import family_named, with_part
 
+from .bounds import SpaceError
 from .scaled import SCALED, ScaledSpace
-from .space import AbstractSpace, SpaceError
+from .space import AbstractSpace
 
 
 def from_dict(data: object, where: str = 'space') -> AbstractSpace[Any]:

@@ -9,7 +9,6 @@ the structure described there the exact number is `HRSpace().size()`, about 1.1e
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -27,12 +26,11 @@ from scalenas.arch.strict import (
     as_mapping,
     check_blocks,
     inside,
-    is_int,
 )
-from scalenas.errors import short
 
+from .bounds import SpaceError, check_genes, choices
 from .gene import Gene, Value
-from .space import AbstractSpace, Genes, SpaceError, Weights, check_genes, choices
+from .space import AbstractSpace, Genes
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,44 +192,6 @@ class HRSpace(AbstractSpace[HRArch]):
             stages.append(HRStage(kept.channels, tuple(m for m in modules if m is not None)))
         return base.with_(stages=tuple(stages))
 
-    def depths(self) -> tuple[int, ...]:
-        """The depths that any branch has; a sub-space may have fewer than `depth`."""
-        return tuple(sorted({d for values in self._depths_of_branches().values() for d in values}))
-
-    def group(self, depth: Sequence[int] | None = None, fusion: float = 0.5) -> Group:
-        """Depths from `depth` (None: all), each fusion on with probability `fusion`.
-
-        A branch that a sub-space left none of them keeps what it has, and so does a fusion that a
-        sub-space fixed.
-
-        Raises:
-            SpaceError: for a depth that no branch has, or a percentage outside 0 and 1.
-        """
-        number = isinstance(fusion, int | float) and not isinstance(fusion, bool)
-        if not number or not 0.0 <= fusion <= 1.0:
-            raise SpaceError(f'fusion percentage must be within 0 and 1, got {short(fusion)}')
-        space = self if depth is None else self._of_depths(tuple(depth))
-        switches = space.matching('*.f*')
-        free = [name for name in switches if len(space.genes[name].values) > 1]
-        patterns = ['*.f*'] if len(free) == len(switches) else free
-        return Group(space, dict.fromkeys(patterns, (1.0 - fusion, fusion)))
-
-    def _depths_of_branches(self) -> dict[str, tuple[int, ...]]:
-        genes = {name: gene for name, gene in self.genes.items() if name.endswith('.depth')}
-        return {name: tuple(int(v) for v in gene.values) for name, gene in genes.items()}
-
-    def _of_depths(self, depth: tuple[int, ...]) -> HRSpace:
-        branches = self._depths_of_branches()
-        known = set(self.depths())
-        strange = not all(is_int(d) and d in known for d in depth)
-        if strange or all(set(own) == known for own in branches.values()):
-            return self.where('*.depth', depth)
-        space = self
-        for name, own in branches.items():
-            if kept := tuple(d for d in own if d in depth):
-                space = space.where(name, kept)
-        return space
-
     def to_dict(self) -> dict[str, object]:
         """Plain data; `HRSpace.from_dict` reads it back."""
         t = self._template
@@ -275,15 +235,3 @@ class HRSpace(AbstractSpace[HRArch]):
                 as_list(table[key], f'{where}.{key}', 'whole numbers')
         space = cls(**{k: v for k, v in table.items() if k not in ('family', 'where')})
         return space.restricted(table.get('where', []), where)
-
-
-@dataclass(frozen=True)
-class Group:
-    """A distribution over archs: a sub-space, and weights for its genes' values."""
-
-    space: HRSpace
-    weights: Weights
-
-    def sample(self, rng: random.Random) -> HRArch:
-        """One arch of the group."""
-        return self.space.sample(rng, self.weights)

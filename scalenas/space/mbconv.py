@@ -25,9 +25,10 @@ from scalenas.arch.strict import (
 )
 from scalenas.errors import short
 
+from .bounds import SpaceError, check_genes, choices
 from .gene import Gene, Value
 from .mbconv_hull import MBConvHull, StageHull
-from .space import AbstractSpace, Genes, SpaceError, check_genes, choices
+from .space import AbstractSpace, Genes
 
 _CHOICES = ('width', 'depth', 'kernel', 'expand', 'se')
 

@@ -11,7 +11,8 @@ from scalenas.arch import Arch
 from scalenas.arch.strict import as_int
 from scalenas.complexity import Cost
 
-from .space import AbstractSpace, SpaceError
+from .bounds import SpaceError
+from .space import AbstractSpace
 
 STEP = 50_000_000
 MOST_SAMPLES = 10_000_000

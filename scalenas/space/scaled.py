@@ -26,11 +26,13 @@ from scalenas.arch.strict import (
     wrong,
 )
 from scalenas.errors import short
+from scalenas.family import Family
 
+from .bounds import SpaceError, choices
 from .gene import Gene
 from .mbconv import MBConvSpace
 from .mbconv_hull import MBConvHull
-from .space import A, AbstractSpace, Genes, SpaceError, choices
+from .space import A, AbstractSpace, Genes
 
 MOST_SCALINGS = 20_000
 """Of all stages; the paper has 271, and `encode` may have to try each."""
@@ -140,6 +142,15 @@ class ScaledSpace(AbstractSpace[A]):
         """The scalings of a stage, in order; those of a sub-space are fewer."""
         rows = (self.genes[name].values for name in self._factors[stage])
         return tuple(Scaling(*(float(v) for v in row)) for row in itertools.product(*rows))
+
+    @property
+    def family(self) -> Family:
+        """The family of the base's networks."""
+        return self.base.family
+
+    def pattern_of(self, role: str) -> str | None:
+        """As of the base; 'scaling' are its own."""
+        return f'{_STAGE.partition(".")[0]}.*' if role == 'scaling' else self.base.pattern_of(role)
 
     def grown(self, base: A, scaling: Scaling) -> A:
         """The scaled network."""

@@ -14,83 +14,30 @@ import itertools
 import json
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Generic, Self, TypeVar, final
+from typing import Generic, Self, TypeVar, final
 
-from scalenas.arch import Arch, ArchError, Rounding, Scaling
+from scalenas.arch import Arch, Rounding, Scaling
 from scalenas.arch.strict import as_fraction, as_list, is_number, suggest
 from scalenas.errors import short
+from scalenas.family import Family, family_named
 
+from .bounds import (
+    MOST_RESTRICTIONS,
+    MOST_VALUES,
+    SpaceError,
+    check_genes,
+    kept_values,
+    refusal,
+)
+from .difference import first_difference
 from .gene import Gene, Value
 
 A = TypeVar('A', bound=Arch)
 Genes = dict[str, Value]
 Weights = Mapping[str, Sequence[float]]
 """Gene name pattern -> relative weight of each of the gene's values."""
-
-
-class SpaceError(ArchError):
-    """An arch or a gene outside the space: the message is one line for the user."""
-
-
-MOST_GENES = 10_000
-"""Of a space; the paper's of HRNet-W32 has 336."""
-
-MOST_VALUES = 1_000
-"""Of a gene."""
-
-MOST_RESTRICTIONS = 200
-
-
-def check_genes(count: int) -> None:
-    """Pass where a space may have so many genes; to be asked before they are made.
-
-    Raises:
-        SpaceError: for more.
-    """
-    if count > MOST_GENES:
-        raise _refusal('space', f'at most {MOST_GENES:,} genes (depths, switches, ...)', count)
-
-
-def choices(
-    data: object, where: str, rule: Callable[[object, str], Value] | None = None
-) -> tuple[Any, ...]:
-    """The values of a gene from a list, a tuple or a range, each checked by a rule.
-
-    Raises:
-        ArchError: for anything else, or more than `MOST_VALUES`.
-    """
-    if not isinstance(data, range):
-        as_list(data, where, 'values')
-    found: Any = data
-    if len(found) > MOST_VALUES:
-        raise _refusal(where, f'at most {MOST_VALUES:,} values', len(found))
-    return tuple(found) if rule is None else tuple(rule(value, where) for value in found)
-
-
-def _refusal(where: str, allowed: str, got: object) -> SpaceError:
-    error = SpaceError(f'expected {allowed}, got {short(got)}', where=where)
-    error.got, error.allowed = got, allowed
-    return error
-
-
-def _kept(name: str, values: tuple[Value, ...], wanted: Sequence[Value]) -> tuple[Value, ...]:
-    """The values of a gene that are wanted; all that are wanted must be among them."""
-    flags = isinstance(values[0], bool)
-    strange = [
-        v
-        for v in wanted
-        if not isinstance(v, int | float | str) or isinstance(v, bool) is not flags
-    ]
-    if strange or not wanted or not set(wanted) <= set(values):
-        error = SpaceError(
-            f'{short(tuple(wanted))} is not among its values {short(values)}', where=name
-        )
-        error.got, error.allowed = wanted, short(values)
-        raise error
-    allowed = set(wanted)
-    return tuple(value for value in values if value in allowed)
 
 
 class AbstractSpace(ABC, Generic[A]):
@@ -105,7 +52,7 @@ class AbstractSpace(ABC, Generic[A]):
         self.genes: dict[str, Gene] = {}
         for gene in genes:
             if len(gene.values) > MOST_VALUES:
-                raise _refusal(gene.name, f'at most {MOST_VALUES:,} values', len(gene.values))
+                raise refusal(gene.name, f'at most {MOST_VALUES:,} values', len(gene.values))
             assert gene.name not in self.genes, gene.name
             assert gene.parent is None or gene.parent in self.genes, gene.parent
             self.genes[gene.name] = gene
@@ -134,6 +81,23 @@ class AbstractSpace(ABC, Generic[A]):
         """The inverse of `to_dict`, for the spaces of a family; raises ArchError with one line."""
         raise NotImplementedError
 
+    @property
+    def family(self) -> Family:
+        """The family of its networks."""
+        return family_named(str(self.to_dict()['family']))
+
+    def pattern_of(self, role: str) -> str | None:
+        """The pattern of the genes with a role, such as 'depth'; None where nobody says one."""
+        return self.family.roles.get(role)
+
+    @final
+    def role(self, role: str) -> tuple[str, ...]:
+        """Names of the genes with a role, in order; () where there is none."""
+        pattern = self.pattern_of(role)
+        if pattern is None:
+            return ()
+        return tuple(name for name, gene in self.genes.items() if gene.matches(pattern))
+
     @final
     def where(self, pattern: str, values: Sequence[Value]) -> Self:
         """The sub-space in which every gene matching `pattern` takes only `values`.
@@ -152,7 +116,7 @@ class AbstractSpace(ABC, Generic[A]):
             gene = self.genes[name]
             kept = known.get(gene.values)
             if kept is None:
-                kept = known[gene.values] = _kept(name, gene.values, values)
+                kept = known[gene.values] = kept_values(name, gene.values, values)
             space.genes[name] = replace(gene, values=kept)
         space.restrictions = (*self.restrictions, (pattern, tuple(values)))
         return space
@@ -170,7 +134,7 @@ class AbstractSpace(ABC, Generic[A]):
         """
         # The keys are a set in gene order: no order may depend on the process.
         if not isinstance(pattern, str) or len(pattern) > 200:
-            raise _refusal('pattern', 'a pattern of genes, such as *.depth', pattern)
+            raise refusal('pattern', 'a pattern of genes, such as *.depth', pattern)
         found = self._matches.get(pattern)
         if found is None:
             found = {n: None for n, gene in self.genes.items() if gene.matches(pattern)}
@@ -194,7 +158,7 @@ class AbstractSpace(ABC, Generic[A]):
         for item in as_list(items, f'{where}.where', '[pattern, values]', MOST_RESTRICTIONS):
             pair = as_list(item, f'{where}.where', 'pattern and values')
             if len(pair) != 2 or not isinstance(pair[0], str):
-                raise _refusal(f'{where}.where', '[pattern, values]', item)
+                raise refusal(f'{where}.where', '[pattern, values]', item)
             values = as_list(pair[1], f'{where}.where[{short(pair[0])}]', 'values')
             space = space.where(pair[0], tuple(values))
         return space
@@ -207,7 +171,7 @@ class AbstractSpace(ABC, Generic[A]):
             SpaceError: for an unknown gene, a missing active one, a value that is not allowed.
         """
         if not isinstance(values, Mapping):
-            raise _refusal('genes', 'a mapping of genes to values', values)
+            raise refusal('genes', 'a mapping of genes to values', values)
         for name in values:
             if name not in self.genes:
                 raise SpaceError(f'unknown gene {short(name)}{suggest(name, self.genes)}')
@@ -244,7 +208,7 @@ class AbstractSpace(ABC, Generic[A]):
                 )
         found = self.decode(values)
         if found != arch:
-            difference = _first_difference(found.to_dict(), arch.to_dict())
+            difference = first_difference(found.to_dict(), arch.to_dict())
             raise SpaceError(f'not in the space: {difference}')
         return {name: values[name] for name in self.genes if name in values}
 
@@ -390,19 +354,3 @@ def _draw(values: tuple[Value, ...], edges: Sequence[float] | None, rng: random.
     if edges is None:
         return values[int(rng.random() * len(values))]
     return values[bisect.bisect(edges, rng.random() * edges[-1], 0, len(values) - 1)]
-
-
-def _plain(value: object) -> str:
-    return value if isinstance(value, str) and len(value) < 60 else short(value)
-
-
-def _first_difference(found: object, arch: object, where: str = 'its') -> str:
-    """Where two plain descriptions first part: `its stages[2].stem is 5, the space has 4`."""
-    if isinstance(found, dict) and isinstance(arch, dict) and found.keys() == arch.keys():
-        pairs = [(f'{where}.{key}', found[key], arch[key]) for key in found]
-    elif isinstance(found, list) and isinstance(arch, list) and len(found) == len(arch):
-        pairs = [(f'{where}[{i}]', *pair) for i, pair in enumerate(zip(found, arch, strict=True))]
-    else:
-        place = where.replace('its.', 'its ', 1)
-        return f'{place} is {_plain(arch)}, the space has {_plain(found)}'
-    return next(_first_difference(a, b, place) for place, a, b in pairs if a != b)

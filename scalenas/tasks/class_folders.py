@@ -70,33 +70,6 @@ def _check_sample(cfg: Mapping[str, Any], dataset: Any, loader: str) -> None:
         raise size_of_batch(sizes, batch, loader)
 
 
-def check_same_classes(classes: Mapping[str, Sequence[str]]) -> None:
-    """Pass when all splits number their classes alike: loader -> names.
-
-    Folders are numbered by their order, so one that a split lacks shifts all after it.
-
-    Raises:
-        DataError: names the first class that differs.
-    """
-    items = [(loader, list(names)) for loader, names in classes.items() if names]
-    for loader, names in items[1:]:
-        first, others = items[0]
-        if names == others:
-            continue
-        place = next(
-            (i for i, (a, b) in enumerate(zip(names, others, strict=False)) if a != b),
-            min(len(names), len(others)),
-        )
-        mine, theirs = (n[place] if place < len(n) else None for n in (names, others))
-        raise DataError(
-            f'label {place} is {mine!r} here, and {theirs!r} in {first}',
-            where=f'{loader}.dataset',
-            got=names,
-            allowed=f'the classes of {first}, in their order',
-            hint='give both the same metainfo.classes; folders of classes must be the same, too',
-        )
-
-
 def _check_numbers(
     cfg: Mapping[str, Any],
     dataset: Any,

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from scalenas.config.described import check_paths
+from scalenas.config.described import check_paths, class_of
 from scalenas.config.described import described as _datasets
 from scalenas.config.described import is_local as _is_local
 from scalenas.errors import DataError
 
-from .coco.annotations import Wanted, check_annotations
-from .coco.datasets import as_coco, as_truth, truths_of
-from .coco.detected_boxes import check_detected
+from .known import task_of_class
 from .sample import check_sample
+from .task import Task
 
 FILES = ('bbox_file', 'headbox_file')
 """Files that mmpose's datasets read, whose names do not begin at `data_root`."""
@@ -24,8 +22,8 @@ FILES = ('bbox_file', 'headbox_file')
 def check_data(cfg: Mapping[str, Any], loaders: tuple[str, ...], sample: bool = True) -> None:
     """Pass when every folder and file exists that the datasets and their metrics name.
 
-    Files in COCO's format are read, too, and must be good to train on or to test with. So must be
-    a sample of the labels of segmentation and classification data; `sample=False` leaves it out.
+    Annotations that the task knows are read, too, and must be good to train on or to test with. So
+    must be a sample of what a data set loads; `sample=False` leaves it out.
 
     The message names the config's variable `prepare_data`, the command that makes the data, if it
     has one. Left to themselves are our own datasets, which say how to get the data, and those in
@@ -54,30 +52,20 @@ def check_data(cfg: Mapping[str, Any], loaders: tuple[str, ...], sample: bool = 
             if not path.exists():
                 missing = next(p for p in (*reversed(path.parents), path) if not p.exists())
                 raise DataError(f'{where}: no such folder or file: {missing}; {hint}')
-    _check_coco(cfg, loaders, hint)
+    for task in _tasks(cfg, loaders):
+        task.check_files(cfg, loaders, hint)
     if sample:
         check_sample(cfg, loaders, hint)
 
 
-def _check_coco(cfg: Mapping[str, Any], loaders: tuple[str, ...], hint: str) -> None:
-    good: set[tuple[Path, Wanted]] = set()
-    for loader in loaders:
-        scored: dict[Path, Wanted] = {}
-        for dataset in _datasets((cfg.get(loader) or {}).get('dataset')):
-            wanted = as_coco(cfg, dataset, loader, hint) if _is_local(dataset) else None
-            if wanted is not None:
-                path = Path(dataset.get('data_root') or '') / dataset['ann_file']
-                scored[path.resolve()] = wanted
-                # Of the same data set two loaders ask the same.
-                if path.exists() and (path, replace(wanted, where='')) not in good:
-                    check_annotations(path, wanted)
-                    good.add((path, replace(wanted, where='')))
-                if path.exists() and dataset.get('bbox_file'):
-                    check_detected(Path(dataset['bbox_file']), path, loader)
-        for path in truths_of(cfg, loader) if scored else ():
-            if path.resolve() not in scored:
-                *_, wanted = scored.values()
-                check_annotations(path, as_truth(wanted))
+def _tasks(cfg: Mapping[str, Any], loaders: tuple[str, ...]) -> list[Task]:
+    """The tasks that data sets of the loaders are of, each once."""
+    scope = cfg.get('default_scope')
+    parts = (
+        part for loader in loaders for part in _datasets((cfg.get(loader) or {}).get('dataset'))
+    )
+    kinds = (class_of(part, scope) for part in parts)
+    return list(dict.fromkeys(task_of_class(kind) for kind in kinds if kind is not None))
 
 
 def _truths(metrics: Any) -> Iterator[Path]:

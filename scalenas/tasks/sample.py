@@ -12,17 +12,12 @@ from mmengine.config import Config
 from mmengine.registry import DATASETS, DefaultScope
 
 from scalenas.config.described import check_class_names, check_joined, class_of, described, is_local
-from scalenas.config.diagnosis import accepted, clear_errors, diagnosed
+from scalenas.config.diagnosis import accepted, diagnosed
 from scalenas.config.private_random import seeded
 from scalenas.errors import DataError, UserError
 
-from .class_folders import check_class_folders, check_same_classes
-from .heads import check_class_count, check_heads, heads, label_rule
-from .label_maps.files import check_segmentation
+from .known import task_of, task_of_class
 from .loading import leaves, watch
-
-PACKAGES = {'BaseSegDataset': 'mmseg', 'BaseDataset': 'mmpretrain'}
-"""Class that the data sets of a package come from -> the package."""
 
 BUILD_ERRORS = (
     *(TypeError, ValueError, AttributeError, LookupError),
@@ -32,14 +27,15 @@ BUILD_ERRORS = (
 
 
 def check_sample(cfg: Mapping[str, Any], loaders: Sequence[str], hint: str) -> None:
-    """Pass when segmentation and classification data are good to train on or to test with.
+    """Pass when heads fit, and what data sets load is good to train on or to test with.
 
-    `hint` says how to get the data.
+    Data sets are built and read where their task wants to look into them. `hint` says how to get
+    the data.
 
     Raises:
         UserError: names the first thing that is wrong, and a file where it is of one.
     """
-    check_heads(cfg, loaders)
+    task_of(cfg).check_config(cfg, loaders)
     scope = cfg.get('default_scope')
     classes: dict[str, tuple[str, ...]] = {}
     for loader in loaders:
@@ -49,38 +45,46 @@ def check_sample(cfg: Mapping[str, Any], loaders: Sequence[str], hint: str) -> N
         for part in parts:
             check_joined(part, scope, loader)
         kinds = [class_of(part, scope) for part in parts]
-        if not any(kind and package_of(kind) for kind in kinds) or not all(map(is_local, parts)):
+        if not any(kind and looks_into(kind) for kind in kinds) or not all(map(is_local, parts)):
             continue
         with seeded(0):
             for leaf in leaves(watch(built(cfg, loader))):
-                if package_of(type(leaf)) == 'mmseg':
-                    # Of this loader alone: others may have a transform of the same class.
-                    with clear_errors(Config({loader: cfg[loader]})):
-                        classes[loader] = _check_segmentation(cfg, leaf, loader, hint)
-                elif package_of(type(leaf)) == 'mmpretrain':
-                    classes[loader] = check_class_folders(cfg, leaf, loader)
+                if looks_into(type(leaf)):
+                    task = task_of_class(type(leaf))
+                    classes[loader] = task.check_dataset(cfg, leaf, loader, hint)
     check_same_classes(classes)
 
 
-def _check_segmentation(
-    cfg: Mapping[str, Any], leaf: Any, loader: str, hint: str
-) -> tuple[str, ...]:
-    rule = label_rule(cfg, loader)
-    classes = leaf.metainfo.get('classes')
-    if rule is not None:
-        place = next(heads(cfg, 'decode_head'))[0]
-        check_class_count(rule.num_classes, f'{place}.num_classes', classes, loader)
-    check_segmentation(cfg, leaf, loader, rule, hint)
-    return tuple(classes) if isinstance(classes, list | tuple) else ()
+def looks_into(kind: type) -> bool:
+    """Whether the task of a class of data sets wants to see what they load."""
+    return task_of_class(kind).looks_into(kind)
 
 
-def package_of(kind: type) -> str:
-    """The package that a class of data sets is of, by its bases; '' for another."""
-    for base in kind.__mro__:
-        name = PACKAGES.get(base.__name__)
-        if name and base.__module__.startswith(f'{name}.'):
-            return name
-    return ''
+def check_same_classes(classes: Mapping[str, Sequence[str]]) -> None:
+    """Pass when all splits number their classes alike: loader -> names.
+
+    Folders are numbered by their order, so one that a split lacks shifts all after it.
+
+    Raises:
+        DataError: names the first class that differs.
+    """
+    items = [(loader, list(names)) for loader, names in classes.items() if names]
+    for loader, names in items[1:]:
+        first, others = items[0]
+        if names == others:
+            continue
+        place = next(
+            (i for i, (a, b) in enumerate(zip(names, others, strict=False)) if a != b),
+            min(len(names), len(others)),
+        )
+        mine, theirs = (n[place] if place < len(n) else None for n in (names, others))
+        raise DataError(
+            f'label {place} is {mine!r} here, and {theirs!r} in {first}',
+            where=f'{loader}.dataset',
+            got=names,
+            allowed=f'the classes of {first}, in their order',
+            hint='give both the same metainfo.classes; folders of classes must be the same, too',
+        )
 
 
 def built(cfg: Mapping[str, Any], loader: str) -> Any:
@@ -113,7 +117,7 @@ def _listed(value: Any, scope: str | None) -> Any:
         return value
     kind = class_of(value, scope)
     inner = {key: _listed(value[key], scope) for key in ('dataset', 'datasets') if key in value}
-    if kind is not None and package_of(kind):
+    if kind is not None and looks_into(kind):
         known = accepted(kind)
         if known is None or 'serialize_data' in known:
             inner['serialize_data'] = False

@@ -8,32 +8,30 @@ from typing import Any
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from scalenas.tasks import check_batch, label_rule, task_model, watch
+from scalenas.tasks import task_of, watch
 
 
 class BatchHook(Hook):
-    """Stops a run at the first segmentation label that does not fit, naming its file.
+    """Stops a run at the first batch that its task refuses, naming the file.
 
-    The loss would end in an IndexError, on a GPU in an assertion of the device; a metric would say
-    nothing. Does nothing for other tasks.
+    Of a label that is no class a loss would end in an IndexError, on a GPU in an assertion of the
+    device, and a metric would say nothing.
     """
 
     priority = 'VERY_HIGH'  # before anything looks at the batch
 
     def __init__(self, cfg: Mapping[str, Any]) -> None:
-        self._rules = {
-            stage: label_rule(cfg, f'{stage}_dataloader') for stage in ('train', 'val', 'test')
-        }
-        about = task_model(cfg)[1].get('data_preprocessor') or cfg.get('data_preprocessor') or {}
-        self._size = about.get('size')
+        task = task_of(cfg)
+        stages = ('train', 'val', 'test')
+        self._checks = {stage: task.batch_check(cfg, f'{stage}_dataloader') for stage in stages}
 
     def _before_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, mode: str = 'train'
     ) -> None:
         """Raises DataError for a label that does not fit."""
-        rule = self._rules[mode]
-        if rule is not None and isinstance(data_batch, Mapping):
-            check_batch(data_batch, rule, f'{mode}_dataloader', self._size)
+        check = self._checks[mode]
+        if check is not None and isinstance(data_batch, Mapping):
+            check(data_batch)
 
 
 def watch_loaders(runner: Runner) -> None:

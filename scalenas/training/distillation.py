@@ -19,8 +19,8 @@ from torch import Tensor, nn
 
 from scalenas.arch.strict import as_choice, as_flag, as_mapping
 from scalenas.errors import ConfigError
+from scalenas.tasks import Task, task_of_samples
 
-from .annotations import keypoint_weights, label_maps
 from .losses import kept_positions, masked_mse, soft_divergence, weighted_mse
 from .tap import tapped
 
@@ -145,8 +145,10 @@ class Distillation:
                 allowed=f'{theirs}, as in the teacher',
                 hint='name a module whose output has one shape in all sub-nets',
             )
-        labels = None if self.ignore_index is None else label_maps(samples)
-        joints = keypoint_weights(samples) if self.use_target_weight else None
+        task = task_of_samples(samples)
+        given = samples if isinstance(samples, Sequence) else ()
+        labels = None if self.ignore_index is None or not given else task.label_maps(given)
+        joints = self._joint_weights(task, given) if self.use_target_weight else None
         total = outputs[0].new_zeros((), dtype=torch.float32)
         for output, target in zip(outputs, targets, strict=True):
             if joints is not None:
@@ -158,6 +160,18 @@ class Distillation:
                 keep = kept_positions(labels, output.shape[2:], self.ignore_index)
             total = total + self._distance(output, target.detach(), keep)
         return self.weight * total / len(outputs)
+
+    def _joint_weights(self, task: Task, samples: Sequence[object]) -> Tensor:
+        found = task.joint_weights(samples) if samples else None
+        if found is None:
+            raise ConfigError(
+                'the samples carry no keypoint weights, which the GenerateTarget of a top-down '
+                'pose pipeline gives them',
+                where='distillation.use_target_weight',
+                got=True,
+                hint='leave it out for other tasks',
+            )
+        return found
 
     def _distance(self, output: Tensor, target: Tensor, keep: Tensor | None) -> Tensor:
         if self.loss == 'mse':

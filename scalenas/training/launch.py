@@ -24,7 +24,7 @@ from scalenas.config import (
 from scalenas.errors import ConfigError, DataError
 from scalenas.paths import writable_folder
 from scalenas.sampling import FixedSampler, SandwichSampler
-from scalenas.tasks import check_data
+from scalenas.tasks import check_data, check_metrics, metric_names
 
 from .averaging import check_averaging
 from .batch_hook import BatchHook, watch_loaders
@@ -135,8 +135,9 @@ def build_runner(cfg: Config, loaders: tuple[str, ...]) -> Runner:
     _give_each_a_backward(cfg)
     check_values(cfg)
     check_hints(cfg)
+    check_metrics(cfg)
     if 'train_dataloader' in loaders:
-        check_monitors(cfg)
+        check_monitors(cfg, metric_names(cfg))
         check_averaging(cfg)
         save_whole(cfg)
     check_data(cfg, (*loaders, *_calibrated_by(cfg, loaders)))

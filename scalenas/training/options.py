@@ -13,6 +13,7 @@ from mmengine.registry import METRICS
 from scalenas.config import DictAction
 from scalenas.config.parts import accepted
 from scalenas.errors import ConfigError
+from scalenas.tasks import task_of
 
 TO_TRAIN = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
 TO_TEST = ('model', 'test_dataloader', 'test_cfg', 'test_evaluator')
@@ -113,14 +114,10 @@ def test_config(args: argparse.Namespace, cfg: Config) -> Config:
             raise ConfigError(
                 f'{cfg.filename} has no default_hooks.visualization to draw with', where='--show'
             )
-        # mmpose's hook is switched on by another word than the others', and saves by itself.
-        pose = str(hook.get('type')).endswith('PoseVisualizationHook')
-        hook.update(enable=True, interval=1) if pose else hook.update(draw=True)
+        task_of(cfg).draw(hook, args.show_dir)
         if args.show:
             hook.update(show=True, wait_time=args.wait_time)
         if args.show_dir:
-            if pose:
-                hook.update(out_dir=str(Path(args.show_dir).resolve()))
             cfg.visualizer.save_dir = args.show_dir
     if args.tta:
         if cfg.model.type == 'scalenas.SuperNet':

@@ -20,6 +20,7 @@ from scalenas.arch import (
     named,
     stock_hrnet,
 )
+from tests.errors import contains, raises
 from tests.strategies import hr_archs, sizes
 
 # Residual blocks without the four of stage 1, and fusions, of the released networks.
@@ -36,22 +37,24 @@ BLOCKS_AND_FUSIONS = {
 
 
 @pytest.mark.parametrize(
-    ('depths', 'fusions', 'message'),
+    ('depths', 'fusions', 'where', 'got', 'allowed'),
     [
-        ((), (), 'at least one branch'),
-        ((0, 1), (((), ()),), 'depth of branch 0'),
-        ((1, True), (((), ()),), 'got True'),
-        ((1, 2), (((), ()),), r'max\(depths\) = 2, got 1'),
-        ((1, 1), (((),),), 'one row per branch, got 1'),
-        ((1, 1), (((0,), ()),), 'source must be one of 1'),
-        ((1, 1), (((2,), ()),), 'source must be one of 1'),
-        ((1, 1, 1), (((2, 1), (), ()),), 'ascending and distinct'),
-        ((1, 1), (((1, 1), ()),), 'ascending and distinct'),
-        ((1, 2), (((), ()), ((1,), ())), 'branch 0 has only'),
+        ((), (), 'depths', (), 'at least one branch'),
+        ((0, 1), (((), ()),), 'depths[0]', 0, 'a whole number >= 1'),
+        ((1, True), (((), ()),), 'depths[1]', True, 'a whole number >= 1'),
+        ((1, 2), (((), ()),), 'fusions', 1, contains('2 steps')),
+        ((1, 1), (((),),), 'fusions[0]', 1, '2 rows, one per branch'),
+        ((1, 1), (((0,), ()),), 'fusions[0][0]', 0, (1,)),
+        ((1, 1), (((2,), ()),), 'fusions[0][0]', 2, (1,)),
+        ((1, 1, 1), (((2, 1), (), ()),), 'fusions[0][0]', (2, 1), contains('ascending')),
+        ((1, 1), (((1, 1), ()),), 'fusions[0][0]', (1, 1), contains('distinct')),
+        ((1, 2), (((), ()), ((1,), ())), 'fusions[1][0]', (1,), contains('branch 0 has 1')),
     ],
 )
-def test_a_bad_module_cannot_exist(depths: tuple, fusions: tuple, message: str) -> None:
-    with pytest.raises(ArchError, match=message):
+def test_a_bad_module_cannot_exist(
+    depths: tuple, fusions: tuple, where: str, got: object, allowed: object
+) -> None:
+    with raises(ArchError, where=where, got=got, allowed=allowed):
         HRModule(depths, fusions)
 
 

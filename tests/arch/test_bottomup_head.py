@@ -5,6 +5,7 @@ import pytest
 from scalenas.arch import ArchError, HigherHead, named, parse_head
 from scalenas.arch.layer import Feature
 from scalenas.complexity import Counter, count, count_at_output
+from tests.errors import raises
 
 FEATURES = (Feature(32, (128, 128), 4), Feature(64, (64, 64), 8))
 
@@ -66,11 +67,12 @@ def test_texts_that_name_it():
     assert parse_head('bottomup:17') == HigherHead(17)
     assert parse_head('bottomup:17:32') == HigherHead(17, channels=32)
     for text in ('bottomup', 'bottomup:0', 'bottomup:17:0', 'bottomup:17:32:4', 'pose:17:32'):
-        with pytest.raises(ArchError, match='head: expected'):
+        with raises(ArchError, where='head', got=text):
             parse_head(text)
 
 
 @pytest.mark.parametrize('wrong', [{'channels': 0}, {'num_blocks': 0}, {'num_joints': 0}])
 def test_a_wrong_head_cannot_exist(wrong):
-    with pytest.raises(ArchError, match='whole number >= 1'):
+    ((name, value),) = wrong.items()
+    with raises(ArchError, where=name, got=value, allowed='a whole number >= 1'):
         HigherHead(**{'num_joints': 17, **wrong})

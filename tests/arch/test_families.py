@@ -27,6 +27,7 @@ from scalenas.arch import (
 )
 from scalenas.complexity import Counter, count
 from scalenas.errors import UserError
+from tests.errors import contains, raises
 from tests.families import archs
 from tests.strategies import sizes
 
@@ -88,20 +89,21 @@ def test_every_shipped_arch_is_read_and_counted() -> None:
 def test_a_family_is_asked_for_by_its_class() -> None:
     arch = named('efficientnet_b0')
     assert of_family(arch, family_named('mbconv').arch) is arch
-    with pytest.raises(ArchError, match='net: expected family hrnet, got mbconv'):
+    with raises(ArchError, where='net.family', got='mbconv', allowed=('hrnet',)):
         of_family(arch, family_named('hrnet').arch, 'net')
 
 
 def test_a_counter_without_a_size_takes_that_of_the_arch() -> None:
     arch = named('efficientnet_b0')
     assert Counter()(arch) == Counter((224, 224))(arch)
-    with pytest.raises(UserError, match='hrnet networks have no input size of their own'):
+    with raises(UserError, where='size', names=('hrnet',)):
         Counter()(named('hrnet_w18'))
 
 
 @pytest.mark.parametrize('factor', [0, -1.0, float('nan'), float('inf'), True, 'x'])
 def test_a_factor_is_a_positive_number(factor: object) -> None:
-    with pytest.raises(ArchError, match=r'scaling\.width: expected'):
+    same = lambda got: got is factor  # noqa: E731
+    with raises(ArchError, where='scaling.width', got=same, allowed=contains('factor')):
         Scaling(width=factor)  # type: ignore[arg-type]
 
 

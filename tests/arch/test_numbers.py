@@ -36,6 +36,7 @@ from scalenas.arch.strict import MOST_BLOCKS, MOST_CHANNELS, MOST_SIDE, as_size
 from scalenas.complexity import Budget, Counter
 from scalenas.errors import UserError
 from scalenas.models.hrnet_extra import resolve_arch
+from tests.errors import check_line, raises
 
 NETS = {
     'hrnet': named('hrnet_w18_small'),
@@ -84,8 +85,7 @@ def test_every_number_of_a_network_is_a_whole_one_that_can_be_meant(name: str) -
                 continue  # one per block
             with pytest.raises(ArchError) as error:
                 from_dict(changed(data, path, value))
-            assert len(str(error.value)) < 400, (path, value)
-            assert '\n' not in str(error.value)
+            check_line(error.value)
             plain = not isinstance(value, dict | list)  # those may be read as one per block
             if plain and value == value:
                 assert error.value.got == value, (path, value)
@@ -131,7 +131,7 @@ stages:
     assert old in text
     with pytest.raises(ArchError) as error:
         load(text.replace(old, new))
-    assert len(str(error.value)) < 400
+    check_line(error.value)
 
 
 LAUGHS = '\n'.join(
@@ -160,10 +160,8 @@ def test_no_yaml_takes_for_ever(what: str, tmp_path: Path) -> None:
     with pytest.raises(ArchError) as of_file:
         load_file(path)
     assert time.perf_counter() - start < 15
-    for shown in (error, of_file):
-        assert len(str(shown.value)) < 400
-        assert '\n' not in str(shown.value)
-    assert str(path) in str(of_file.value)
+    check_line(error.value)
+    check_line(of_file.value, path)
 
 
 def test_an_alias_that_does_not_multiply_is_fine() -> None:
@@ -228,7 +226,7 @@ def test_numbers_of_heads_and_makers(make: Any) -> None:
         with pytest.raises(UserError) as error:
             make(bad)
         assert time.perf_counter() - start < 1
-        assert len(str(error.value)) < 300
+        check_line(error.value)
 
 
 @pytest.mark.parametrize('bad', [True, -1, 'x', [1], float('nan'), float('inf'), 10**400])
@@ -241,18 +239,16 @@ def test_a_bound_is_a_number(bad: Any) -> None:
     'text', ['seg:' + '9' * 5000, 'seg:٣', 'seg:²', 'seg:1e3', 'cls:', 'bottomup:17:0', 'x' * 10**6]
 )
 def test_a_head_in_words(text: str) -> None:
-    with pytest.raises(ArchError) as error:
+    with raises(ArchError, where='head', got=text):
         parse_head(text)
-    assert len(str(error.value)) < 400
 
 
 @pytest.mark.parametrize(
     'name', ['a' * 300, 'a' * 300 + '.yaml', 'x\0', 'x\0.yaml', '../archs/x', '']
 )
 def test_a_name_of_no_arch(name: str) -> None:
-    with pytest.raises(ArchError) as error:
+    with raises(ArchError, names=(name[:20].strip('\0'),)):
         find(name)
-    assert '\n' not in str(error.value)
 
 
 def test_a_path_is_no_name() -> None:

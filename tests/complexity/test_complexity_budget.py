@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scalenas.complexity import Budget, Cost
-from scalenas.errors import UserError
+from tests.errors import contains, raises
 
 costs = st.builds(
     Cost,
@@ -67,14 +67,12 @@ def test_violation_is_the_worst_relative_excess() -> None:
     ],
 )
 def test_nonsense_bounds_die(name: str, bound: object) -> None:
-    with pytest.raises(UserError) as error:
+    with raises(where=f'budget.{name}', got=lambda got: got is bound):
         Budget(**{name: bound})
-    assert error.value.where == f'budget.{name}'
-    assert error.value.got is bound
 
 
 def test_bounds_that_leave_nothing_die() -> None:
-    with pytest.raises(UserError, match=r'min_params 6e\+06 .* max_params 5e\+06'):
+    with raises(where='budget.min_params', got=6e6, allowed=contains('max_params, 5e+06')):
         Budget(max_params=5e6, min_params=6e6)
 
 

@@ -9,9 +9,14 @@ import pytest
 import torch
 from mmengine.registry import METRICS, DefaultScope
 
-from scalenas.config import check_monitors
-from scalenas.config.metric_keys import metric_keys
+from scalenas.config import check_monitors as check_monitors_by
 from scalenas.errors import ConfigError
+from scalenas.tasks import metric_names
+
+
+def check_monitors(cfg: Any) -> None:
+    check_monitors_by(cfg, metric_names(cfg))
+
 
 IOU = dict(type='IoUMetric', iou_metrics=['mIoU'])
 POSE = dict(type='CocoMetric', ann_file='x.json')
@@ -93,4 +98,6 @@ def test_the_names_are_those_that_the_metrics_give() -> None:
             row = {'pred_score': torch.tensor([0.2, 0.8]), 'gt_label': torch.tensor([1])}
             metric.results += [{**row, 'num_classes': 2}] * 2
         with np.errstate(all='ignore'):
-            assert list(metric.evaluate(2)) == metric_keys(given, scope)
+            assert list(metric.evaluate(2)) == metric_names(
+                {'val_evaluator': given, 'default_scope': scope}
+            )

@@ -10,9 +10,15 @@ from mmengine.config import Config
 from scalenas.config import check_hints, check_values
 from scalenas.config.hints import fits
 from scalenas.errors import ConfigError
+from scalenas.tasks import check_metrics
 
 from ..configs.shipped import CONFIGS, read
 from ..fuzz.configs import RIGHT, SHIPPED, WRONG, _set
+
+
+def checked(cfg: Config) -> None:
+    check_values(cfg)
+    check_metrics(cfg)
 
 
 @pytest.mark.parametrize('place', [p for p in WRONG if not p.endswith('save_best')])
@@ -26,7 +32,7 @@ def test_a_value_that_makes_no_run_is_named(place: str) -> None:
         if value is None and '.' not in place:
             continue
         with pytest.raises(ConfigError) as error:
-            check_values(cfg)
+            checked(cfg)
         assert error.value.where in (place, place.rpartition('.')[0])
 
 
@@ -35,7 +41,7 @@ def test_a_value_that_makes_one_passes(place: str) -> None:
     for value in RIGHT[place]:
         cfg = read(SHIPPED[0])
         _set(cfg, place, value)
-        check_values(cfg)
+        checked(cfg)
 
 
 @pytest.mark.parametrize('items', [['mAPP'], [], 'mAP', 3, ['mAP', 'AP']])
@@ -44,11 +50,11 @@ def test_items_that_coco_does_not_know(items: Any) -> None:
     cfg = read('configs/scalenas_det/trees/faster_rcnn_w16_1xb4-250_trees-256x256.py')
     cfg.val_evaluator.metric_items = items
     with pytest.raises(ConfigError) as error:
-        check_values(cfg)
+        checked(cfg)
     assert (error.value.where, error.value.got) == ('val_evaluator.metric_items', items)
     for right in (None, ['mAP', 'AR@100']):
         cfg.val_evaluator.metric_items = right
-        check_values(cfg)
+        checked(cfg)
 
 
 @pytest.mark.parametrize('top', [True, False])
@@ -68,17 +74,17 @@ def test_what_images_are_divided_by(top: bool) -> None:
         cfg = Config({'model': {'architecture': {}}})
         _set(cfg, f'{place}.{key}', value)
         if is_right:
-            check_values(cfg)
+            checked(cfg)
             continue
         with pytest.raises(ConfigError) as error:
-            check_values(cfg)
+            checked(cfg)
         assert error.value.where == f'{place}.{key}'
 
 
 @pytest.mark.parametrize('config', CONFIGS)
 def test_shipped_configs_pass(config: str) -> None:
     cfg = read(config)
-    check_values(cfg)
+    checked(cfg)
     check_hints(cfg)
 
 

@@ -29,7 +29,7 @@ SUPER = {'type': 'scalenas.SuperScaleHRNet', 'space': SPACE.to_dict()}
 
 
 def of(model: dict, **more: object) -> Config:
-    return named_config({'model': model, **more})
+    return named_config({'default_scope': 'mmseg', 'model': model, **more})
 
 
 def named_config(content: dict) -> Config:
@@ -92,16 +92,20 @@ def test_pose_and_classification_heads_are_known() -> None:
         'deconv_out_channels': None,
     }
     model = {'type': 'TopdownPoseEstimator', 'backbone': backbone, 'head': head}
-    found = config_net(of(model, codec={'type': 'MSRAHeatmap', 'input_size': (192, 256)}))
+    of_pose = {
+        'default_scope': 'mmpose',
+        'codec': {'type': 'MSRAHeatmap', 'input_size': (192, 256)},
+    }
+    found = config_net(of(model, **of_pose))
     assert found.head == PoseHead(17)
     assert found.size == (256, 192)
     deconvolved = {**head, 'deconv_out_channels': (256,)}
-    assert config_net(of({**model, 'head': deconvolved})).head is None
+    assert config_net(of({**model, 'head': deconvolved}, **of_pose)).head is None
 
     net = {'type': 'scalenas.ScaleMBConvNet', 'arch': 'efficientnet_b0', 'in_channels': 4}
     head = {'type': 'mmpretrain.LinearClsHead', 'num_classes': 7, 'in_channels': 1280}
     neck = {'type': 'GlobalAveragePooling'}
-    model = {'type': 'ImageClassifier', 'backbone': net, 'neck': neck, 'head': head}
+    model = {'type': 'mmpretrain.ImageClassifier', 'backbone': net, 'neck': neck, 'head': head}
     found = config_net(of(model))
     assert found.head == ClassificationHead(7)
     assert found.arch == named('efficientnet_b0').with_(in_channels=4)
@@ -177,7 +181,7 @@ def test_a_neck_with_weights_or_a_second_head_is_not_guessed() -> None:
         ),
         ({'type': 'X'}, 'the backbone there: none'),
         ({'backbone': {'type': 'scalenas.ScaleHRNet', 'arch': 'scalenas_s9'}}, "'scalenas_s9'"),
-        ({'backbone': {'type': 'scalenas.ScaleHRNet', 'arch': {'stages': []}}}, 'not an arch'),
+        ({'backbone': {'type': 'scalenas.ScaleHRNet', 'arch': {'stages': []}}}, 'an arch, a'),
         ({'backbone': {**SUPER, 'space': {'family': 'hr'}}}, 'model.backbone.space.family'),
     ],
 )

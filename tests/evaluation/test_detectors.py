@@ -19,9 +19,9 @@ from scalenas.arch import RCNNHead, layers, named, parse_head
 from scalenas.complexity import Counter, count_mmdet, layer_cost
 from scalenas.errors import EvaluationError
 from scalenas.evaluation import trace
-from scalenas.evaluation.raw import raw_outputs
 from scalenas.registry import MODELS
 from scalenas.space import HRSpace
+from scalenas.tasks import task_of_model
 from tests.configs.shrink import shrink_detector
 
 from .world import SPACE
@@ -29,6 +29,10 @@ from .world import SPACE
 CONFIGS = Path(__file__).parents[2] / 'configs/scalenas_det/coco'
 SIZE = (800, 1280)
 KINDS = ('faster_rcnn', 'mask_rcnn')
+
+
+def raw_outputs(model: Any, image: torch.Tensor) -> Any:
+    return task_of_model(model).raw_outputs(model, image)
 
 
 def detector(

@@ -22,8 +22,9 @@ from scalenas.complexity import count
 from scalenas.errors import DataError, EvaluationError, UserError
 from scalenas.evaluation import SubnetEvaluator, calibrated
 from scalenas.evaluation.batches import FixedBatches, build_loader
-from scalenas.evaluation.precision import areas, full_precision, unrounded
+from scalenas.evaluation.precision import full_precision, unrounded
 from scalenas.space import HRSpace
+from scalenas.tasks.label_maps.areas import areas
 
 from .world import SPACE, archs, checkpoint, segmentor, supernet
 

@@ -57,7 +57,7 @@ def test_training_keeps_the_best_by_one_sub_net(cfg: Config, tmp_path: Path) -> 
     ('chosen', 'message'),
     [
         (['hrnet_w18'], 'not in the space'),
-        (['larges'], "no arch is named 'larges'"),
+        (['larges'], "got 'larges'"),
         (['smallest', 'smallest'], "two of them are called 'smallest'"),
         ([], 'archs is empty'),
     ],

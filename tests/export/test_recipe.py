@@ -14,11 +14,12 @@ from scalenas.arch.rounding import CEIL
 from scalenas.complexity import Budget, Counter
 from scalenas.errors import ExportError
 from scalenas.evaluation import trace
-from scalenas.export.config import KEPT
+from scalenas.export.config import kept
 from scalenas.export.recipe import write_recipe
 from scalenas.models.hrnet_extra import single_scale
 from scalenas.registry import MODELS
 from scalenas.scaling import grow
+from scalenas.tasks import task_of
 from scalenas.training.launch import build_runner
 from tests.configs.shrink import Worlds, shrink
 
@@ -99,7 +100,7 @@ def test_another_recipe_with_another_net_is_the_shipped_config_of_that_net(
     write_recipe(tmp_path / 'ready.py', arch, 'cls', start=shipped[0])
     written, wanted = Config.fromfile(tmp_path / 'ready.py'), Config.fromfile(shipped[1])
     assert from_dict(written.model.backbone.pop('arch')) == named(wanted.model.backbone.pop('arch'))
-    names = [name for name in KEPT if wanted.get(name) is not None]
+    names = [name for name in kept(task_of(wanted)) if wanted.get(name) is not None]
     assert len(names) > 12
     for name in names:
         assert written[name] == wanted[name], name
@@ -134,14 +135,16 @@ def test_the_config_trains_shrunk(tmp_path: Path, name: str, task: str) -> None:
 def test_mistakes_get_one_line_and_nothing_is_overwritten(tmp_path: Path) -> None:
     arch = named('scalenas_s1')
     (tmp_path / 'mine.py').write_text('kept')
-    for path, task, said in [
-        (tmp_path / 'mine.py', 'seg', 'must be a new file'),
-        (tmp_path / 'none' / 'new.py', 'seg', 'must be a new file'),
-        (tmp_path / 'new.py', 'hands', "no recipe for 'hands'; there are cls, seg, pose"),
-    ]:
-        with pytest.raises(ExportError, match=said):
-            write_recipe(path, arch, task)
-    with pytest.raises(ExportError, match='only HRNet-style nets have a recipe'):
-        write_recipe(tmp_path / 'new.py', named('resnet50'), 'pose')
+    for path in (tmp_path / 'mine.py', tmp_path / 'none' / 'new.py'):
+        with pytest.raises(ExportError, match='must be a new file'):
+            write_recipe(path, arch, 'seg')
+    with pytest.raises(ExportError) as error:
+        write_recipe(tmp_path / 'new.py', arch, 'hands')
+    assert error.value.got == 'hands'
+    assert {'cls', 'seg', 'pose', 'faster_rcnn'} <= set(error.value.allowed.split(', '))
+    for recipe in ('pose', 'faster_rcnn'):
+        with pytest.raises(ExportError) as error:
+            write_recipe(tmp_path / 'new.py', named('resnet50'), recipe)
+        assert error.value.got == named('resnet50').family
     assert (tmp_path / 'mine.py').read_text() == 'kept'
     assert not (tmp_path / 'new.py').exists()

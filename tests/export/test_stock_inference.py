@@ -17,13 +17,21 @@ from mmengine.registry import DefaultScope
 from mmseg.apis import MMSegInferencer
 
 from scalenas.arch import dump, from_dict
-from scalenas.export import TASKS, Exported, Source, choose, export_subnet, load_exported, transfer
-from scalenas.export.inference import INFERENCE
+from scalenas.export import (
+    Exported,
+    Source,
+    choose,
+    export_subnet,
+    load_exported,
+    recipes,
+    transfer,
+)
 from scalenas.export.recipe import write_recipe
 from scalenas.models.checkpoint import save_plain
 from scalenas.registry import MODELS
 from scalenas.space import HRSpace
 from scalenas.space import from_dict as space_from_dict
+from scalenas.tasks import Pose
 from tests.configs.shipped import CONFIGS, read
 from tests.configs.shrink import Worlds, narrow, shrink
 from tests.evaluation.world import SPACE
@@ -172,7 +180,7 @@ def test_an_export(name: str, tmp_path: Path, picture: Path) -> None:
 
 
 BIG_PICTURES = [
-    pytest.param(task, marks=pytest.mark.slow) if task != 'cls' else task for task in TASKS
+    pytest.param(task, marks=pytest.mark.slow) if task != 'cls' else task for task in recipes()
 ]
 
 
@@ -190,11 +198,11 @@ def names_what_inference_reads(cfg: Config) -> bool:
     if cfg.default_scope == 'mmpose':
         head = cfg.model.get('architecture', cfg.model).head
         expected = (dataset.pipeline, dataset.data_mode, dataset.type, head.decoder)
-        assert tuple(cfg[key] for key in INFERENCE) == expected
+        assert tuple(cfg[key] for key in ('test_pipeline', *Pose.inference_names)) == expected
     return True
 
 
-@pytest.mark.parametrize('task', TASKS)
+@pytest.mark.parametrize('task', recipes())
 def test_every_transfer_names_what_inference_reads(task: str, tmp_path: Path) -> None:
     assert names_what_inference_reads(Config.fromfile(transferred(task, tmp_path)))
 

@@ -18,7 +18,7 @@ from mmengine.registry import MODELS, DefaultScope
 from scalenas.arch import HRArch, dump, from_dict, pruned
 from scalenas.errors import ConfigError, ExportError, UserError
 from scalenas.evaluation import trace
-from scalenas.export import TASKS, Exported, Source, transfer
+from scalenas.export import Exported, Source, recipes, transfer
 from scalenas.models import ScaleHRNet
 from scalenas.models.checkpoint import load_checkpoint, save_plain
 from scalenas.models.hrnet_extra import single_scale
@@ -59,7 +59,7 @@ def backbone_of(checkpoint: Path) -> Mapping[str, torch.Tensor]:
     return {key: cut[key] for key in cut if f'backbone.{key}' in state}
 
 
-@pytest.mark.parametrize('task', TASKS)
+@pytest.mark.parametrize('task', recipes())
 def test_every_task_gets_the_net(tmp_path: Path, task: str) -> None:
     arch = SPACE.sample(random.Random(1))
     source = written(tmp_path, arch)
@@ -170,7 +170,7 @@ def test_a_walk_from_segmentation_to_detection_to_pose(
 def test_into_a_config_of_ones_own(tmp_path: Path) -> None:
     source = written(tmp_path, SPACE.largest())
     own = tmp_path / 'own.py'
-    text = Path(REPO / TASKS['faster_rcnn']).read_text().replace('../../', f'{REPO}/configs/')
+    text = Path(REPO / recipes()['faster_rcnn']).read_text().replace('../../', f'{REPO}/configs/')
     own.write_text(text + "\nmodel['roi_head'] = dict(bbox_head=dict(num_classes=1))\n")
     config, _ = sorted(
         transfer(source, ['trees'], tmp_path / 'out', own), key=lambda p: p.suffix == '.pth'

@@ -33,6 +33,7 @@ from scalenas.config.variables import read_later
 from scalenas.errors import UserError
 from scalenas.evaluation.evaluator import build_model
 from scalenas.search import SearchPlan
+from scalenas.tasks import check_metrics, metric_names
 from scalenas.training.saving import doubts, save_whole
 from tests.configs.shrink import shrink
 
@@ -270,7 +271,8 @@ def _set(cfg: Config, place: str, value: Any) -> None:
 def _checked(cfg: Config) -> None:
     check_values(cfg)
     check_hints(cfg)
-    check_monitors(cfg)
+    check_metrics(cfg)
+    check_monitors(cfg, metric_names(cfg))
     doubts(cfg)
     save_whole(cfg)
 

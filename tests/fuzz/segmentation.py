@@ -14,8 +14,7 @@ from mmengine.config import Config
 from numpy.typing import NDArray
 from PIL import Image
 
-from scalenas.evaluation.scored_classes import check_classes
-from scalenas.tasks import check_batch, check_data, label_rule
+from scalenas.tasks import check_batch, check_data, label_rule, task_of
 from scalenas.tasks.sample import built
 
 from .case import Case
@@ -407,7 +406,7 @@ def of_classes(world: World, wrong: bool) -> Callable[[], object]:
 
         metric = IoUMetric()
         metric.dataset_meta = dataset.metainfo
-        check_classes(cfg, [batch], [metric])
+        task_of(cfg).check_classes(cfg, [batch], [metric])
 
     return run
 

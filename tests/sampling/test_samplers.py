@@ -17,7 +17,15 @@ from scalenas.sampling import (
     arch_of,
     from_dict,
 )
-from scalenas.space import HRSpace, SpaceError
+from scalenas.space import (
+    HRSpace,
+    ScaledSpace,
+    ScalingStage,
+    SpaceError,
+    bignas_space,
+    depths_of,
+    group_of,
+)
 
 SMALL = HRSpace(width=8, num_modules=(1, 1, 1), depth=(1, 2, 3), stem=16, stage1_blocks=1)
 W32 = HRSpace()
@@ -30,7 +38,7 @@ ALL = [
 ]
 
 
-def depths_of(arch):
+def depths_in(arch):
     return {depth for module in arch.modules for depth in module.depths}
 
 
@@ -101,7 +109,7 @@ def test_nine_groups_exactly_once_per_cycle():
     for start in (0, 9, 90):
         for step, (depths, _) in enumerate(cycle):
             (arch,) = sampler.archs(start + step)
-            assert depths_of(arch) <= set(depths)
+            assert depths_in(arch) <= set(depths)
 
 
 @pytest.mark.parametrize('step', range(9))
@@ -119,7 +127,7 @@ def test_blocks_and_fusions_of_a_group_are_those_of_the_paper(step):
 @pytest.mark.parametrize(('share', 'expected'), [(0.2, 49.6), (0.5, 124), (0.8, 198.4)])
 def test_figure_3_expectations(share, expected):
     """G1, G2, G3 have HRNet's 108 blocks and, in expectation, 50, 124 and 198 fusions."""
-    group, rng = W32.group((4,), share), random.Random(0)
+    group, rng = group_of(W32, (4,), share), random.Random(0)
     archs = [group.sample(rng) for _ in range(200)]
     assert {a.num_blocks for a in archs} == {108}
     assert possible_fusions(archs[0]) * share == pytest.approx(expected)
@@ -145,6 +153,37 @@ def test_released_cycle_of_eleven():
 def test_released_pose_starts_with_the_smallest_net():
     sampler = GroupedSampler(W32, released=True, smallest_fusion=0)
     assert sampler.archs(0) == sampler.archs(11) == (W32.smallest(),)
+
+
+def test_a_space_without_fusions_is_grouped_by_depth():
+    """Stages that have none of a pair's depths keep what they have."""
+    space = bignas_space()
+    assert depths_of(space) == (1, 2, 3, 4, 5, 6)
+    sampler = GroupedSampler(space, seed=1)
+    assert len(sampler.cycle) == 5
+    for step in range(20):
+        low = step % 5 + 1
+        (arch,) = sampler.archs(step)
+        assert arch in space
+        for stage, choices in zip(arch.stages, space.stages, strict=True):
+            allowed = {low, low + 1} & set(choices.depth) or set(choices.depth)
+            assert len(stage.blocks) in allowed
+    for wrong in ({'fusions': [0.5]}, {'released': True, 'smallest_fusion': 0.1}):
+        with pytest.raises(SamplerError) as error:
+            GroupedSampler(space, **wrong)
+        assert error.value.where == f'sampler.{list(wrong)[-1]}'
+    released = GroupedSampler(space, released=True)
+    assert len(released.archs(0)) == 1
+    assert released.cycle[-1].space.genes['s5.depth'].values == (6,)
+
+
+def test_a_scaled_space_has_the_groups_of_its_base():
+    scaled = ScaledSpace(SMALL, [ScalingStage(), ScalingStage((1.5,))])
+    assert scaled.role('scaling') == tuple(n for n in scaled.genes if n.startswith('scale.'))
+    assert scaled.role('fusion') == SMALL.role('fusion')
+    ours, bases = GroupedSampler(scaled), GroupedSampler(SMALL)
+    assert [g.weights for g in ours.cycle] == [g.weights for g in bases.cycle]
+    assert all(arch in scaled for step in range(6) for arch in ours.archs(step))
 
 
 def test_small_spaces_have_neighbouring_depth_groups():

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scalenas.arch import HRArch, dump
-from scalenas.space import HRSpace, SpaceError
+from scalenas.space import HRSpace, SpaceError, depths_of, group_of
 from tests.strategies import FULL, TINY, seeds
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,7 +69,7 @@ def test_the_joint_distribution_is_that_of_independent_genes() -> None:
 @pytest.mark.parametrize('fusion', [0.0, 0.2, 0.5, 0.8, 1.0])
 @pytest.mark.parametrize('depth', [(2, 3), (3, 4), (4, 5), None])
 def test_groups_have_the_asked_depths_and_fusions(depth: tuple | None, fusion: float) -> None:
-    group, rng = FULL.group(depth, fusion), random.Random(2)
+    group, rng = group_of(FULL, depth, fusion), random.Random(2)
     archs = [group.sample(rng) for _ in range(100)]
     allowed = depth or (2, 3, 4, 5)
     assert {d for arch in archs for d in depths(arch)} == set(allowed)
@@ -84,21 +84,21 @@ def test_groups_of_a_sub_space_leave_a_branch_what_it_has() -> None:
     """One branch of one depth alone: a group of other depths does not reach it."""
     names = [name for name in FULL.genes if name.endswith('.depth')]
     space, rng = FULL.where(names[0], (2,)), random.Random(2)
-    assert space.depths() == (2, 3, 4, 5)
+    assert depths_of(space) == (2, 3, 4, 5)
     for asked in ((2, 3), (4, 5)):
-        group = space.group(asked, 0.5)
+        group = group_of(space, asked, 0.5)
         values = [space.encode(group.sample(rng)) for _ in range(20)]
         assert {each[names[0]] for each in values} == {2}
         assert {each[names[1]] for each in values} == set(asked)
-    assert FULL.where('*.depth', (2, 4)).depths() == (2, 4)
+    assert depths_of(FULL.where('*.depth', (2, 4))) == (2, 4)
     with pytest.raises(SpaceError, match='is not among its values'):
-        space.group((2, 7))
+        group_of(space, (2, 7))
 
 
 @pytest.mark.parametrize(('fusion', 'expected'), [(0.2, 50), (0.5, 124), (0.8, 198)])
 def test_expected_fusions_of_figure_3(fusion: float, expected: int) -> None:
     """ScaleNAS (Cheng et al. 2020), figure 3: groups G1 to G3, all depths 4."""
-    group, rng = FULL.group((4,), fusion), random.Random(3)
+    group, rng = group_of(FULL, (4,), fusion), random.Random(3)
     archs = [group.sample(rng) for _ in range(300)]
     assert all(arch.num_blocks == 108 for arch in archs)
     mean = sum(arch.num_fusions for arch in archs) / len(archs)
@@ -134,7 +134,7 @@ def test_wrong_weights_die(weights: dict, message: str) -> None:
 @pytest.mark.parametrize('fusion', [-0.1, 1.1, float('nan')])
 def test_a_fusion_percentage_is_within_0_and_1(fusion: float) -> None:
     with pytest.raises(SpaceError, match='within 0 and 1'):
-        FULL.group(fusion=fusion)
+        group_of(FULL, fusion=fusion)
 
 
 @settings(deadline=None, max_examples=40)
@@ -228,7 +228,7 @@ def test_the_global_generator_is_left_alone() -> None:
     random.seed(9)
     before = random.getstate()
     rng = random.Random(0)
-    arch = FULL.group((2, 3), 0.5).sample(rng)
+    arch = group_of(FULL, (2, 3), 0.5).sample(rng)
     FULL.cross(FULL.mutate(arch, rng, 0.5), FULL.largest(), rng, 0.5)
     FULL.size(), FULL.digest(), FULL.smallest()
     assert random.getstate() == before
@@ -237,9 +237,9 @@ def test_the_global_generator_is_left_alone() -> None:
 SCRIPT = """
 import hashlib, random
 from scalenas.arch import dump
-from scalenas.space import HRSpace
+from scalenas.space import HRSpace, group_of
 space, rng = HRSpace(), random.Random('7/11')
-archs = [space.sample(rng), space.group((3, 4), 0.2).sample(rng)]
+archs = [space.sample(rng), group_of(space, (3, 4), 0.2).sample(rng)]
 archs += [space.mutate(archs[0], rng, 0.5), space.cross(*archs, rng, 0.5)]
 print(hashlib.sha256(''.join(map(dump, archs)).encode()).hexdigest(), space.digest())
 """
@@ -268,7 +268,7 @@ def test_a_group_of_a_space_with_fixed_fusions(pattern: str, fixed: bool) -> Non
     space = FULL.where(pattern, (fixed,))
     free = [n for n, gene in space.genes.items() if '.f' in n and len(gene.values) > 1]
     rng = random.Random(0)
-    drawn = [switches(space.group(fusion=0.8).sample(rng), space) for _ in range(20)]
+    drawn = [switches(group_of(space, fusion=0.8).sample(rng), space) for _ in range(20)]
     for found in drawn:
         assert all(value is fixed for name, value in found.items() if name not in free)
     values = [found[name] for found in drawn for name in free if name in found]
@@ -278,7 +278,7 @@ def test_a_group_of_a_space_with_fixed_fusions(pattern: str, fixed: bool) -> Non
 def test_golden_archs() -> None:
     """Recorded once: a study made with an earlier version goes on with the same archs."""
     rng = random.Random(0)
-    archs = [FULL.sample(rng), FULL.group((2, 3), 0.2).sample(rng)]
+    archs = [FULL.sample(rng), group_of(FULL, (2, 3), 0.2).sample(rng)]
     archs += [FULL.mutate(archs[0], rng, 0.5, '*.f*'), FULL.cross(*archs, rng, 0.25)]
     digests = [hashlib.sha256(dump(arch).encode()).hexdigest()[:12] for arch in archs]
     assert digests == ['f99eda234607', '14633b04b4bf', '29d03406e72a', 'cdde693090a4']
@@ -294,6 +294,6 @@ def test_a_value_of_weight_0_is_never_drawn() -> None:
             return self.number
 
     for Edge.number in (0.0, 1.0 - 2**-53):
-        assert FULL.group((4,), 1.0).sample(Edge()).num_fusions == 4 * 62
-        assert FULL.group((4,), 0.0).sample(Edge()).num_fusions == 0
+        assert group_of(FULL, (4,), 1.0).sample(Edge()).num_fusions == 4 * 62
+        assert group_of(FULL, (4,), 0.0).sample(Edge()).num_fusions == 0
         assert set(depths(FULL.sample(Edge(), {'*.depth': (0, 1, 1, 0)}))) <= {3, 4}

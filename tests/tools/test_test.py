@@ -100,7 +100,7 @@ def test_mistakes_are_one_line(tool, config, tmp_path, trained, capsys):
         ((config(), str(broken)), 'truncated'),
         ((config(), str(alien)), 'depth is [2, 3]'),
         ((config(), trained, '--arch', 'scalenas_s1'), 'not in the space'),
-        ((config(), trained, '--arch', 'scalenas_s9'), "no arch is named 'scalenas_s9'"),
+        ((config(), trained, '--arch', 'scalenas_s9'), "got 'scalenas_s9'"),
         ((config(), trained, '--arch', str(bad)), 'bad.yaml'),
         ((plain, trained, '--arch', 'largest'), 'is no supernet'),
         ((plain, trained, '--tta'), 'has no tta_pipeline'),

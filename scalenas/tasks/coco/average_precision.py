@@ -11,12 +11,11 @@ import io
 import logging
 import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from mmengine.logging import MMLogger, print_log
 
-BOXES = 'mmdet.evaluation.metrics.coco_metric'
-POSES = 'mmpose.evaluation.metrics.coco_metric'
 NO_SCORE = -1
 
 
@@ -27,13 +26,23 @@ class _Exact(float):
         return self
 
 
-def average_precision(metric: Any, results: Sequence[Any]) -> dict[str, float]:
-    """What mmdet's or mmpose's CocoMetric computes of results, with tools that do not round.
+def score_exactly(metric: Any, module: str) -> None:
+    """Lets a metric of COCO's tools, from a package's `module`, neither round nor print."""
+    if comes_from(metric, module):
+        metric.compute_metrics = partial(average_precision, metric, module)
+
+
+def comes_from(metric: Any, module: str) -> bool:
+    """Whether the class of a metric, or a base of it, is of this module, which stays unloaded."""
+    return any(base.__module__ == module for base in type(metric).__mro__)
+
+
+def average_precision(metric: Any, module: str, results: Sequence[Any]) -> dict[str, float]:
+    """What the CocoMetric of a package's `module` computes, with tools that do not round.
 
     Names of what cannot be scored are left out.
     """
-    kinds = {base.__module__ for base in type(metric).__mro__}
-    with _exact(sys.modules[BOXES if BOXES in kinds else POSES]):
+    with _exact(sys.modules[module]):
         found: dict[str, float] = type(metric).compute_metrics(metric, results)
     missing = [name for name, value in found.items() if value == NO_SCORE]
     if missing and missing != getattr(metric, 'scalenas_missing', None):

@@ -7,38 +7,30 @@ scored by a file that cannot score it.
 
 from __future__ import annotations
 
-import contextlib
-import io
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from mmengine.dataset import BaseDataset
-from mmengine.logging import print_log
 
-from scalenas.arch.strict import suggest
 from scalenas.errors import DataError, short
 
-from .detected_boxes import PERSON
+from ..loading import leaves
 
-BOXES = 'mmdet.evaluation.metrics.coco_metric'
-POSES = 'mmpose.evaluation.metrics.coco_metric'
-AVERAGED = 100
-"""COCO's mAP is that of so many boxes a picture, and -1 where a metric does not count so many."""
+Fit = Callable[[Any, Any, Sequence[Mapping[str, Any]], str], None]
+"""Of a metric, the data set, what that says of each picture or person, and the place."""
 
 
-def fit_truth(metrics: Sequence[Any], loader: Any, where: str) -> None:
-    """Let every metric of COCO's kind score what `loader` shows; others are left as they are.
+def fit_truth(metrics: Sequence[Any], loader: Any, where: str, fit: Fit) -> None:
+    """Let metrics of COCO's kind score what `loader` shows, each by `fit`.
 
     `where` is the variable of the config that describes the metrics.
 
     Raises:
         DataError: when the truth is of other pictures or classes, or has nothing to score.
     """
-    found = [m for m in _flat(metrics) if _is_a(m, BOXES) or _is_a(m, POSES)]
-    if not found or all(getattr(metric, 'format_only', False) for metric in found):
+    if all(getattr(metric, 'format_only', False) for metric in metrics):
         return
     if getattr(loader, 'drop_last', False) and len(loader.dataset) % (loader.batch_size or 1):
         raise DataError(
@@ -49,122 +41,12 @@ def fit_truth(metrics: Sequence[Any], loader: Any, where: str) -> None:
     shown = list(_shown(loader.dataset))
     if not shown:
         return
-    for metric in found:
-        if _is_a(metric, BOXES):
-            _fit_boxes(metric, loader.dataset, shown, where)
-        else:
-            _fit_poses(metric, loader.dataset, shown, where)
+    for metric in metrics:
+        fit(metric, loader.dataset, shown, where)
 
 
-def _fit_boxes(metric: Any, dataset: Any, shown: Sequence[Mapping[str, Any]], where: str) -> None:
-    _check_once([info['img_id'] for info in shown], 'picture', where)
-    if {'bbox', 'segm'} & set(metric.metrics):
-        items, counted = metric.metric_items, list(metric.proposal_nums)
-        if len(counted) < 3 or (AVERAGED not in counted and (items is None or 'mAP' in items)):
-            raise DataError(
-                where=f'{where}.proposal_nums',
-                got=counted,
-                allowed=f'at least three numbers, one of them {AVERAGED}: else COCO has no mAP',
-            )
-    if isinstance(metric.iou_thrs, list | tuple):
-        # pycocotools looks for thresholds in an array.
-        metric.iou_thrs = np.array(metric.iou_thrs)
-    if not hasattr(metric, '_coco_api'):  # LVIS's own tools
-        metric.img_ids = [info['img_id'] for info in shown]
-        return
-    truth = metric._coco_api
-    if truth is None:
-        _check_samples_tell(dataset, 'instances', where)
-        told = [one for info in shown for one in info.get('instances', ())]
-        _check_scores([one for one in told if not one.get('ignore_flag')], where)
-        return
-    classes = list((metric.dataset_meta or {}).get('classes', ()))
-    names = {number: row['name'] for number, row in truth.cats.items()}
-    given = [names[number] for number in truth.get_cat_ids(cat_names=classes)]
-    if given != classes:
-        lacking = next((name for name in classes if name not in given), None)
-        problem = (
-            'the categories of the truth have another order than the classes of the data set'
-            if lacking is None
-            else f'no category of the truth is called {lacking!r}, as a class of the data set is'
-        )
-        near = suggest(lacking, names.values()) if lacking else ''
-        raise DataError(
-            problem + near, where=where, got=list(names.values()), allowed=short(classes)
-        )
-    _check_names(truth, shown, where)
-    metric.img_ids = [info['img_id'] for info in shown]
-    _renumber(truth, where)
-    numbers = set(truth.get_cat_ids(cat_names=classes))
-    rows = truth.load_anns(truth.get_ann_ids(img_ids=metric.img_ids))
-    _check_scores([a for a in rows if a['category_id'] in numbers and not a.get('iscrowd')], where)
-
-
-def _fit_poses(metric: Any, dataset: Any, shown: Sequence[Mapping[str, Any]], where: str) -> None:
-    leaf = next(_leaves(dataset))
-    if not hasattr(leaf, 'data_mode'):
-        return
-    people = leaf.data_mode == 'topdown' and not leaf.bbox_file
-    if leaf.bbox_file and any(part._indices is not None for part in _leaves(dataset)):
-        raise DataError(
-            'detected boxes that are not shown would be misses',
-            where=f'{where.replace("_evaluator", "_dataloader")}.dataset.indices',
-            got=leaf._indices,
-            hint='leave it out, and name a file of fewer pictures (tools/split_annotations.py)',
-        )
-    truth = metric.coco
-    if truth is None:
-        # With a file mmpose takes the same person twice for one.
-        _check_once([str(info['id']) for info in shown], 'person', where)
-        _check_samples_tell(dataset, 'raw_ann_info', where)
-        return
-    _check_names(truth, shown, where)
-    if not leaf.bbox_file:
-        pictures = {info['img_id'] for info in shown}
-        ids = {info['id'] for info in shown} if people else set()
-        rows = truth.dataset['annotations']
-        if people and (strange := ids - set(truth.anns)):
-            raise DataError(
-                f'{len(strange)} people of the loader are not in the truth, such as annotation '
-                f'{min(strange)}',
-                where=where,
-            )
-        if people:
-            kept = [row for row in rows if row['id'] in ids or not _would_show(leaf, truth, row)]
-        else:
-            kept = [row for row in rows if row['image_id'] in pictures]
-        if len(kept) < len(rows):
-            truth.dataset['annotations'] = kept
-            with contextlib.redirect_stdout(io.StringIO()):
-                truth.createIndex()
-    scored = [row for row in truth.dataset['annotations'] if _has_joints(row)]
-    _check_scores(scored, where)
-    if 'category_id' not in shown[0] or not people:
-        others = {row['category_id'] for row in scored} - {PERSON}
-        if len(others) == len({row['category_id'] for row in scored}):
-            raise DataError(
-                f'people of the truth are of category {min(others)}, while mmpose scores those '
-                f'that it finds in detected boxes or whole pictures as category {PERSON}',
-                where=where,
-                hint=f'give the people of the file the category id {PERSON}',
-            )
-
-
-def _would_show(leaf: Any, truth: Any, row: Mapping[str, Any]) -> bool:
-    """Whether the data set shows such a person, if it shows all."""
-    if 'keypoints' not in row:
-        return False
-    image = {**truth.imgs[row['image_id']], 'img_id': row['image_id'], 'img_path': ''}
-    row = {name: value for name, value in row.items() if name != 'segmentation'}
-    info = leaf.parse_data_info({'raw_ann_info': row, 'raw_img_info': image})
-    return bool(info) and leaf._is_valid_instance(info)
-
-
-def _has_joints(row: Mapping[str, Any]) -> bool:
-    return not row.get('iscrowd') and any(v > 0 for v in row.get('keypoints', ())[2::3])
-
-
-def _check_scores(rows: Sequence[Any], where: str) -> None:
+def check_scores(rows: Sequence[Any], where: str) -> None:
+    """Pass when there is an object to score."""
     if not rows:
         raise DataError(
             'nothing in the pictures of its loader can be scored: no object of a class, or all are '
@@ -173,7 +55,8 @@ def _check_scores(rows: Sequence[Any], where: str) -> None:
         )
 
 
-def _check_once(keys: Sequence[Any], kind: str, where: str) -> None:
+def check_once(keys: Sequence[Any], kind: str, where: str) -> None:
+    """Pass when a loader shows no picture or person twice."""
     key, times = Counter(keys).most_common(1)[0]
     if times > 1:
         raise DataError(
@@ -184,7 +67,7 @@ def _check_once(keys: Sequence[Any], kind: str, where: str) -> None:
         )
 
 
-def _check_names(truth: Any, shown: Sequence[Mapping[str, Any]], where: str) -> None:
+def check_names(truth: Any, shown: Sequence[Mapping[str, Any]], where: str) -> None:
     """Pass when every shown picture is the one that the truth has under its id."""
     for info in shown:
         image = truth.imgs.get(info['img_id'])
@@ -200,9 +83,9 @@ def _check_names(truth: Any, shown: Sequence[Mapping[str, Any]], where: str) -> 
             )
 
 
-def _check_samples_tell(dataset: Any, key: str, where: str) -> None:
+def check_samples_tell(dataset: Any, key: str, where: str) -> None:
     """Pass when samples carry the truth to a metric that has no file."""
-    for leaf in _leaves(dataset):
+    for leaf in leaves(dataset):
         transforms = getattr(leaf.pipeline, 'transforms', ())
         keys = getattr(transforms[-1], 'meta_keys', None) if transforms else None
         if keys is not None and key not in keys:
@@ -211,24 +94,6 @@ def _check_samples_tell(dataset: Any, key: str, where: str) -> None:
                 where=where,
                 hint=f'give it ann_file, or the last transform {key!r} in meta_keys',
             )
-
-
-def _renumber(truth: Any, where: str) -> None:
-    """No annotation may have the id 0: for pycocotools that means "no object"."""
-    if 0 not in truth.anns:
-        return
-    print_log(
-        f'{where}: annotation 0 of the truth gets another id here: pycocotools, and with it '
-        "mmdet's own tool, takes whatever is found there for a mistake; `python "
-        'tools/split_annotations.py FILE --renumber` writes a file that both score alike',
-        'current',
-        30,
-    )
-    for number, row in enumerate(truth.dataset['annotations'], 1):
-        row['id'] = number
-    with contextlib.redirect_stdout(io.StringIO()):
-        truth.createIndex()
-    truth.img_ann_map, truth.cat_img_map = truth.imgToAnns, truth.catToImgs
 
 
 def _shown(dataset: Any) -> Iterator[Mapping[str, Any]]:
@@ -244,25 +109,3 @@ def _shown(dataset: Any) -> Iterator[Mapping[str, Any]]:
             if 'img_id' not in info:
                 return
             yield info
-
-
-def _leaves(dataset: Any) -> Iterator[Any]:
-    """The data sets that read files, of those that wrap others."""
-    parts = getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', None)]
-    if parts == [None]:
-        yield dataset
-    for part in parts:
-        if part is not None:
-            yield from _leaves(part)
-
-
-def _flat(metrics: Sequence[Any]) -> Iterator[Any]:
-    """Metrics, and those that they hold."""
-    for metric in metrics:
-        parts = getattr(metric, 'metrics', None)
-        yield from parts.values() if isinstance(parts, Mapping) else (metric,)
-
-
-def _is_a(metric: Any, module: str) -> bool:
-    # No package is imported for models of another.
-    return any(base.__module__ == module for base in type(metric).__mro__)

@@ -177,7 +177,7 @@ ROW = "net: hrnet_w18, size: [64, 64], quantity: params_m, paper: '9.6', status:
         ('quantity: params_m', 'quantity: params', "did you mean 'params_m'"),
         ('quantity: params_m', 'quantity: miou', 'numbers[0].quantity: expected one of params_m'),
         ('net: hrnet_w18, ', '', "needs either 'net' or 'space'"),
-        ('hrnet_w18', 'hrnet_w19', "no arch is named 'hrnet_w19'; did you mean"),
+        ('hrnet_w18', 'hrnet_w19', "got 'hrnet_w19'; did you mean"),
         ('size: [64, 64], ', '', "key 'size' is missing"),
         ('size', 'sizes', "got 'sizes'"),
         ('exact', 'exact, config: configs/no.py', 'config: no such file: configs/no.py'),

@@ -11,17 +11,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from mmengine.config import Config
 from mmengine.logging import print_log
 
-from scalenas.arch.strict import as_choice
 from scalenas.errors import EvaluationError
-from scalenas.tasks import LabelRule, check_batch, label_rule
 
-from .precision import is_iou
-
-CLASSES = ('all', 'present')
-"""What `search.classes` may be: the mean is over all classes, or over those that an image holds."""
+from .areas import is_iou
+from .batch import check_batch
+from .labels import LabelRule
 
 BY_PREDICTION = ('mIoU', 'mDice', 'mPrecision')
 """Means that a class without a true pixel enters when it is found somewhere."""
@@ -29,18 +25,9 @@ BY_PREDICTION = ('mIoU', 'mDice', 'mPrecision')
 PATIENCE = 5.0
 
 
-def chosen_classes(cfg: Config) -> str:
-    """`search.classes` of a config.
-
-    Raises:
-        UserError: for another value.
-    """
-    search = cfg.get('search')
-    given = search.get('classes', 'all') if isinstance(search, Mapping) else 'all'
-    return str(as_choice(given, 'search.classes', CLASSES))
-
-
-def check_classes(cfg: Config, batches: Iterable[Any], metrics: Sequence[Any]) -> None:
+def check_classes(
+    cfg: Mapping[str, Any], batches: Iterable[Any], metrics: Sequence[Any], rule: LabelRule
+) -> None:
     """Pass when every class is in an image of `batches`, or the searched metric does not mind.
 
     All labels are read, and looked at; `batches` are those that candidates are scored on.
@@ -51,9 +38,8 @@ def check_classes(cfg: Config, batches: Iterable[Any], metrics: Sequence[Any]) -
     """
     search = cfg.get('search')
     name = search.get('metric') if isinstance(search, Mapping) else None
-    rule = label_rule(cfg, 'search_dataloader')
     scored = [metric for metric in metrics if is_iou(metric)]
-    if rule is None or not scored or not isinstance(name, str):
+    if not scored or not isinstance(name, str):
         return
     # With `nan_to_num=0` a class that is nowhere always counts as 0.
     if name.split('/')[-1] not in BY_PREDICTION or scored[0].nan_to_num == 0:

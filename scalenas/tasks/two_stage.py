@@ -1,8 +1,7 @@
-"""Raw outputs of any task model: what its layers give, before thresholds and suppression.
+"""Raw outputs of two-stage detectors, which have none of their own.
 
-They can be compared and counted. A two-stage detector has none of its own: what its second stage
-sees depends on which boxes the first keeps, by a suppression that runs in float32 only. Here its
-second stage sees boxes that are given.
+What their second stage sees depends on which boxes the first keeps, by a suppression that runs in
+float32 only. Here the second stage sees boxes that are given.
 """
 
 from __future__ import annotations
@@ -18,19 +17,13 @@ _TWO_STAGE = 'mmdet.models.detectors.two_stage.TwoStageDetector'
 _ROI_HEAD = 'mmdet.models.roi_heads.standard_roi_head.StandardRoIHead'
 
 
-def raw_outputs(model: nn.Module, inputs: Tensor, samples: Any = None) -> Any:
-    """What `model` gives in mode 'tensor'; of a two-stage detector, of all its heads.
+def outputs_of_all_heads(detector: Any, inputs: Tensor) -> Any:
+    """What both stages of a detector give before thresholds and suppression.
 
     `inputs`: (N, C, H, W), preprocessed. The regions that a detector's second stage sees are a
     fixed grid of boxes, as many as it keeps of an image at most: `test_cfg.rpn.max_per_img` for
     boxes and `test_cfg.rcnn.max_per_img` for masks. On the meta device nothing is computed.
-
-    Raises:
-        EvaluationError: for a detector whose second stage is of another kind than mmdet's standard.
     """
-    detector = two_stage(model)
-    if detector is None:
-        return model(inputs, samples, mode='tensor')
     maps = detector.extract_feat(inputs)
     head, kept = detector.roi_head, detector.test_cfg
     regions = _pooled(head.bbox_roi_extractor, maps, _grid(kept.rpn.max_per_img, inputs))
@@ -45,7 +38,7 @@ def two_stage(model: nn.Module) -> Any:
     """The two-stage detector that `model` is or wraps; None when there is none.
 
     Raises:
-        EvaluationError: as `raw_outputs`.
+        EvaluationError: for a detector whose second stage is of another kind than mmdet's standard.
     """
     detector = next((m for m in model.modules() if _is_a(m, _TWO_STAGE)), None)
     head = getattr(detector, 'roi_head', None)

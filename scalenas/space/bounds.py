@@ -1,0 +1,75 @@
+"""What spaces refuse, and the bounds that keep a mistyped number from being a hang elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from scalenas.arch import ArchError
+from scalenas.arch.strict import as_list
+from scalenas.errors import short
+
+from .gene import Value
+
+
+class SpaceError(ArchError):
+    """An arch or a gene outside the space: the message is one line for the user."""
+
+
+MOST_GENES = 10_000
+"""Of a space; the paper's of HRNet-W32 has 336."""
+
+MOST_VALUES = 1_000
+"""Of a gene."""
+
+MOST_RESTRICTIONS = 200
+
+
+def check_genes(count: int) -> None:
+    """Pass where a space may have so many genes; to be asked before they are made.
+
+    Raises:
+        SpaceError: for more.
+    """
+    if count > MOST_GENES:
+        raise refusal('space', f'at most {MOST_GENES:,} genes (depths, switches, ...)', count)
+
+
+def choices(
+    data: object, where: str, rule: Callable[[object, str], Value] | None = None
+) -> tuple[Any, ...]:
+    """The values of a gene from a list, a tuple or a range, each checked by a rule.
+
+    Raises:
+        ArchError: for anything else, or more than `MOST_VALUES`.
+    """
+    if not isinstance(data, range):
+        as_list(data, where, 'values')
+    found: Any = data
+    if len(found) > MOST_VALUES:
+        raise refusal(where, f'at most {MOST_VALUES:,} values', len(found))
+    return tuple(found) if rule is None else tuple(rule(value, where) for value in found)
+
+
+def refusal(where: str, allowed: str, got: object) -> SpaceError:
+    error = SpaceError(f'expected {allowed}, got {short(got)}', where=where)
+    error.got, error.allowed = got, allowed
+    return error
+
+
+def kept_values(name: str, values: tuple[Value, ...], wanted: Sequence[Value]) -> tuple[Value, ...]:
+    """The values of a gene that are wanted; all that are wanted must be among them."""
+    flags = isinstance(values[0], bool)
+    strange = [
+        v
+        for v in wanted
+        if not isinstance(v, int | float | str) or isinstance(v, bool) is not flags
+    ]
+    if strange or not wanted or not set(wanted) <= set(values):
+        error = SpaceError(
+            f'{short(tuple(wanted))} is not among its values {short(values)}', where=name
+        )
+        error.got, error.allowed = wanted, short(values)
+        raise error
+    allowed = set(wanted)
+    return tuple(value for value in values if value in allowed)

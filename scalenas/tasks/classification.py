@@ -1,0 +1,167 @@
+"""mmpretrain: a class for every picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from torch import nn
+
+from scalenas.arch import Arch, ClassificationHead, Head, HRArch
+from scalenas.config.walk import tables_in
+from scalenas.errors import ConfigError, ExportError
+from scalenas.models import SuperLinear
+from scalenas.registry import MODELS
+
+from .class_folders import check_class_folders
+from .enlarge import as_dict, keep_resolution
+from .heads import check_loss_weights, class_count, heads, is_whole, kind, metrics, table_of
+from .known import register_task
+from .metrics import Metric, is_listed, with_prefix, words
+from .task import Task
+
+SIZED = ('ConfusionMatrix', 'SingleLabelMetric', 'MultiLabelMetric')
+"""Metrics that are told how many classes there are."""
+
+FUSED = 2048
+"""Channels that HRFuseScales brings all maps to, as HRNet's classifier does."""
+
+
+def _accuracy(metric: Metric) -> list[str] | None:
+    if is_listed(metric.get('thrs')):
+        return None
+    return with_prefix(metric, 'accuracy', [f'top{k}' for k in words(metric.get('topk', (1,)))])
+
+
+def _single_label(metric: Metric) -> list[str] | None:
+    if is_listed(metric.get('thrs')) or metric.get('average', 'macro') != 'macro':
+        return None
+    items = metric.get('items', ('precision', 'recall', 'f1-score'))
+    return with_prefix(metric, 'single-label', words(items))
+
+
+@register_task
+class Classification(Task):
+    """Folders or lists of classes, a linear head on pooled maps, and accuracy."""
+
+    package = 'mmpretrain'
+    visualizer = 'UniversalVisualizer'
+    weightless_necks = ('GlobalAveragePooling', 'FeatureDropout')
+    stock_heads: ClassVar = {'scalenas.SuperLinearClsHead': 'LinearClsHead'}
+    recipes: ClassVar = {
+        'cls': 'configs/scalenas_cls/imagenet/regnetz_500mf_8xb128-100e_imagenet.py'
+    }
+    results: ClassVar = {'Accuracy': _accuracy, 'SingleLabelMetric': _single_label}
+
+    def counted_head(self, head: Mapping[str, Any], channels: Sequence[int]) -> Head | None:
+        """One linear layer; that of a supernet is as wide as its widest network's."""
+        sees = head.get('in_channels')
+        if kind(head) == 'LinearClsHead' and sees in (channels[-1], [channels[-1]]):
+            return ClassificationHead(head.get('num_classes', 0))
+        # It reads what the asked network ends in.
+        if kind(head) == 'SuperLinearClsHead' and isinstance(sees, int) and sees >= channels[-1]:
+            return ClassificationHead(head.get('num_classes', 0))
+        return None
+
+    def fit(self, variables: dict[str, Any], arch: Arch, resolution: float) -> Arch:
+        """The head reads the last map, or all maps fused; crops get the arch's own size."""
+        model = variables['model']
+        if kind(model.get('head')) != 'LinearClsHead':
+            raise ExportError(
+                f'the recipe cannot take a net of the family {arch.family}',
+                where='model.head',
+                got=table_of(model, 'head').get('type'),
+                allowed="a head of type 'LinearClsHead'",
+            )
+        if isinstance(arch, HRArch):
+            keep_resolution(resolution)
+            channels = tuple(arch.out_channels)
+            fuse = {'type': 'HRFuseScales', 'in_channels': channels, 'out_channels': FUSED}
+            model['neck'] = [fuse, {'type': 'GlobalAveragePooling'}]
+            model['head']['in_channels'] = FUSED
+            return arch
+        model['head']['in_channels'] = arch.features((224, 224))[-1].channels
+        if not model['backbone'].get('resize'):
+            _resize(variables, arch)
+        return arch
+
+    def check_config(self, cfg: Mapping[str, Any], loaders: Sequence[str]) -> None:
+        """Class weights, top-k and metrics are made for the classes of the head."""
+        for place, head in heads(cfg, 'head'):
+            check_loss_weights(head, place)
+            number = class_count(head)
+            if number is None:
+                continue
+            if head.get('cal_acc'):
+                _check_topk(head, number, place)
+            for loader in loaders:
+                for name, metric in metrics(cfg, loader) if loader != 'train_dataloader' else []:
+                    _check_metric(metric, number, name, place)
+
+    def looks_into(self, dataset: type) -> bool:
+        """All data sets of mmpretrain."""
+        own = (base for base in dataset.__mro__ if base.__module__.startswith('mmpretrain.'))
+        return any(base.__name__ == 'BaseDataset' for base in own)
+
+    def check_dataset(
+        self, cfg: Mapping[str, Any], dataset: Any, loader: str, hint: str
+    ) -> tuple[str, ...]:
+        """All labels are looked at, and some images read."""
+        return check_class_folders(cfg, dataset, loader)
+
+
+@MODELS.register_module('SuperLinearClsHead')
+def super_linear_cls_head(**options: Any) -> nn.Module:
+    """mmpretrain's LinearClsHead for any width up to `in_channels`; arguments are those.
+
+    In configs it is `dict(type='scalenas.SuperLinearClsHead', ...)`; the head of an exported
+    network is LinearClsHead itself. Needs mmpretrain.
+    """
+    from mmpretrain.models.heads import LinearClsHead
+
+    head = LinearClsHead(**options)
+    head.fc = SuperLinear(head.in_channels, head.num_classes)
+    return head
+
+
+def _check_metric(metric: Mapping[str, Any], number: int, name: str, place: str) -> None:
+    if kind(metric) == 'Accuracy':
+        _check_topk(metric, number, name)
+    sized = metric.get('num_classes') if kind(metric) in SIZED else None
+    if is_whole(sized) and sized != number:
+        raise ConfigError(
+            where=f'{name}.num_classes',
+            got=sized,
+            allowed=f'{number}, as {place}.num_classes',
+        )
+
+
+def _check_topk(part: Mapping[str, Any], number: int, place: str) -> None:
+    given = part.get('topk', (1,))
+    values = given if isinstance(given, list | tuple) else (given,)
+    if not values or not all(is_whole(k) and 1 <= k <= number for k in values):
+        raise ConfigError(
+            where=f'{place}.topk',
+            got=given,
+            allowed=f'numbers from 1 to {number}, the classes of the head',
+        )
+
+
+def _resize(variables: Mapping[str, Any], arch: Arch) -> None:
+    """Training and test crops of the arch's own resolution, cut as before."""
+    if arch.size is None:
+        return
+    side = arch.size[0]
+    steps = [as_dict(part) for _, part in tables_in(variables)]
+    scales = [step['scale'] for step in steps if step.get('type') == 'RandomResizedCrop']
+    if not scales:
+        raise ExportError(
+            f'the pictures of the recipe have no RandomResizedCrop that could become {side}',
+            where='train_dataloader.dataset.pipeline',
+        )
+    old = scales[0]
+    for step in steps:
+        if step.get('type') == 'CenterCrop':
+            step['crop_size'] = side
+        elif step.get('type') in ('RandomResizedCrop', 'ResizeEdge'):
+            step['scale'] = round(step['scale'] * side / old)

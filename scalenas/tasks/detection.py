@@ -1,0 +1,190 @@
+"""mmdetection: boxes of objects, and their outlines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from torch import Tensor, nn
+
+from scalenas.arch import Arch, Head, HRArch, RCNNHead
+from scalenas.config.values import Check
+from scalenas.config.walk import tables_in
+from scalenas.errors import DataError, ExportError
+
+from .coco.annotations import Wanted
+from .coco.average_precision import comes_from, score_exactly
+from .coco.box_truth import fit_boxes
+from .coco.check import check_coco
+from .coco.datasets import Reading, as_coco
+from .coco.truth import fit_truth
+from .enlarge import keep_resolution
+from .heads import kind, table_of
+from .known import register_task
+from .metrics import Metric, with_prefix, words
+from .task import Task
+from .two_stage import outputs_of_all_heads, two_stage
+
+METRIC = 'mmdet.evaluation.metrics.coco_metric'
+
+READING = Reading(
+    package='mmdet',
+    base='CocoDataset',
+    methods=('load_data_list', 'parse_data_info'),
+    scored=('iscrowd',),
+    area=True,
+)
+
+MEANS = ('mAP', 'mAP_50', 'mAP_75', 'mAP_s', 'mAP_m', 'mAP_l')
+RECALLS = ('AR@100', 'AR@300', 'AR@1000', 'AR_s@1000', 'AR_m@1000', 'AR_l@1000')
+ITEMS: Check = (
+    lambda value: (
+        isinstance(value, list | tuple)
+        and bool(value)
+        and all(item in (*MEANS, *RECALLS) for item in value)
+    ),
+    f'a list of some of {", ".join((*MEANS, *RECALLS))}',
+)
+
+
+def _boxes(metric: Metric) -> list[str] | None:
+    if metric.get('classwise') or metric.get('format_only'):
+        return None
+    items = metric.get('metric_items') or MEANS
+    kinds = words(metric.get('metric', 'bbox'))
+    if not set(kinds) <= {'bbox', 'segm'}:
+        return None
+    return with_prefix(metric, 'coco', [f'{kind}_{item}' for kind in kinds for item in items])
+
+
+@register_task
+class Detection(Task):
+    """Boxes in COCO's format, a neck of several levels, and COCO's metrics."""
+
+    package = 'mmdet'
+    visualizer = 'DetLocalVisualizer'
+    recipes: ClassVar = {
+        'faster_rcnn': 'configs/scalenas_det/coco/faster_rcnn_scalenas_s2_8xb2-1x_coco.py',
+        'mask_rcnn': 'configs/scalenas_det/coco/mask_rcnn_scalenas_s2_8xb2-1x_coco.py',
+    }
+    results: ClassVar = {'CocoMetric': _boxes}
+    metric_values: ClassVar = {'CocoMetric': {'metric_items': ITEMS}}
+
+    def head(self, model: Mapping[str, Any], channels: Sequence[int]) -> Head | None:
+        """Faster or Mask R-CNN as HRNet's recipes have it; others are not counted."""
+        neck, rpn, roi = (table_of(model, name) for name in ('neck', 'rpn_head', 'roi_head'))
+        if kind(neck) != 'HRFPN' or self.named_heads(model) != ['rpn_head', 'roi_head']:
+            return None
+        width = neck.get('out_channels', 256)
+        box, mask = table_of(roi, 'bbox_head'), roi.get('mask_head')
+        ratios = table_of(rpn, 'anchor_generator').get('ratios') or ()
+        usual = (
+            list(neck.get('in_channels', ())) == list(channels)
+            and neck.get('num_outs', 5) == 5
+            and (kind(rpn), rpn.get('feat_channels', 256), len(ratios)) == ('RPNHead', width, 3)
+            and kind(roi) == 'StandardRoIHead'
+            and kind(box) == 'Shared2FCBBoxHead'
+            and (mask is None or (kind(mask), mask.get('num_convs', 4)) == ('FCNMaskHead', 4))
+        )
+        if not usual:
+            return None
+        test = table_of(model, 'test_cfg')
+        return RCNNHead(
+            box.get('num_classes', 80),
+            mask is not None,
+            width,
+            table_of(test, 'rpn').get('max_per_img', 1000),
+            table_of(test, 'rcnn').get('max_per_img', 100),
+            box.get('fc_out_channels', 1024),
+        )
+
+    def fit(self, variables: dict[str, Any], arch: Arch, resolution: float) -> Arch:
+        """The neck takes all maps of an HRNet-style net."""
+        if not isinstance(arch, HRArch):
+            raise ExportError(
+                'only HRNet-style nets have a recipe for detection',
+                where='config',
+                got=arch.family,
+                hint='take head seg:N',
+            )
+        keep_resolution(resolution)
+        model = variables['model']
+        neck = table_of(model, 'neck')
+        if kind(neck) != 'HRFPN':
+            raise ExportError(
+                'the recipe cannot take the maps of an HRNet-style net',
+                where='model.neck',
+                got=neck.get('type'),
+                allowed="a neck of type 'HRFPN'",
+            )
+        model['neck'] = {**neck, 'in_channels': list(arch.out_channels)}
+        return arch
+
+    def check_files(self, cfg: Mapping[str, Any], loaders: Sequence[str], hint: str) -> None:
+        """COCO files of boxes and outlines; their categories are the classes of the data set."""
+
+        def wanted_of(dataset: Mapping[str, Any], loader: str) -> Wanted | None:
+            wanted = as_coco(cfg, dataset, loader, hint, READING)
+            if wanted is None:
+                return None
+            classes = wanted.reader.metainfo.get('classes') or ()
+            _check_names(classes, loader)
+            named = 'classes' in (dataset.get('metainfo') or {})
+            loads = _loads_masks(dataset)
+            return replace(wanted, classes=tuple(classes), named=named, loads_masks=loads)
+
+        check_coco(cfg, loaders, wanted_of)
+
+    def fit_truth(self, metrics: Sequence[Any], loader: Any, where: str) -> None:
+        """CocoMetric scores the pictures that the loader shows."""
+        own = [metric for metric in metrics if comes_from(metric, METRIC)]
+        fit_truth(own, loader, where, fit_boxes)
+
+    def make_exact(self, metric: Any, present: bool) -> None:
+        """CocoMetric at full precision, not three decimals; a net that finds nothing scores 0."""
+        score_exactly(metric, METRIC)
+
+    def raw_outputs(self, model: nn.Module, inputs: Tensor, samples: Any = None) -> Any:
+        """Of a two-stage detector, of all its heads, over boxes that are given.
+
+        Raises:
+            EvaluationError: for a second stage of another kind than mmdet's standard.
+        """
+        detector = two_stage(model)
+        if detector is None:
+            return super().raw_outputs(model, inputs, samples)
+        return outputs_of_all_heads(detector, inputs)
+
+    def graph_fault(self, model: nn.Module) -> str:
+        """A two-stage detector chooses regions in between."""
+        detector = two_stage(model)
+        name = '' if detector is None else type(detector).__name__
+        return f'{name} chooses regions between its stages' if name else ''
+
+
+def _check_names(classes: Any, loader: str) -> None:
+    where = f'{loader}.dataset.metainfo.classes'
+    if isinstance(classes, str):
+        raise DataError(
+            where=where,
+            got=classes,
+            allowed="a tuple of names, as ('tree',), or the path of a file with one name a line",
+        )
+    if other := [name for name in classes if not isinstance(name, str)]:
+        raise DataError(
+            where=where,
+            got=other[0],
+            allowed='names as text: those of the categories of the file',
+            hint=f'write {str(other[0])!r}',
+        )
+
+
+def _loads_masks(dataset: Mapping[str, Any]) -> Any:
+    """mmdet's transform that loads outlines, None where the pipeline has none."""
+    for _, part in tables_in(dataset.get('pipeline')):
+        if kind(part) == 'LoadAnnotations' and part.get('with_mask'):
+            from mmdet.datasets.transforms import LoadAnnotations
+
+            return LoadAnnotations(with_mask=True, poly2mask=part.get('poly2mask', True))
+    return None
