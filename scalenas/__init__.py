@@ -1,6 +1,7 @@
 """Train one weight-shared network, search it, export any of its sub-networks."""
 
 from . import builtin_families  # noqa: F401 - registers the families of the house
+from .api import create, list_archs
 from .family import Family, WeightMap, families, family_named, family_of, register_family
 from .version import __version__, version_info
 
@@ -8,9 +9,11 @@ __all__ = [
     'Family',
     'WeightMap',
     '__version__',
+    'create',
     'families',
     'family_named',
     'family_of',
+    'list_archs',
     'register_family',
     'version_info',
 ]

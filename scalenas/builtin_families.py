@@ -26,6 +26,15 @@ HRNET = register_family(
             'mmseg': WeightMap(_HRNET_KEYS, options={'upsample': 'bilinear'}),
         },
         roles={'depth': '*.depth', 'fusion': '*.f*'},
+        spaces={
+            name: f'scalenas.space.hrnet_papers:{name}'
+            for name in (
+                'scalenas_w32',
+                'scalenas_w48',
+                'scalenas_w32_single',
+                'scalenas_w48_single',
+            )
+        },
     )
 )
 
@@ -47,6 +56,17 @@ MBCONV = register_family(
             'kernel': '*.kernel',
             'expand': '*.expand',
             'resolution': 'resolution',
+        },
+        spaces={
+            name: f'scalenas.space.mbconv_papers:{function}'
+            for name, function in (
+                ('bignas', 'bignas_trained_space'),
+                ('bignas_search', 'bignas_space'),
+                ('scalenet', 'scalenet_scaled_space'),
+                ('scalenet_base', 'scalenet_space'),
+                ('scalenet_half', 'scalenet_half_space'),
+                ('scalenet_released', 'scalenet_released_space'),
+            )
         },
         weights={
             'mmpretrain': WeightMap(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import errno
 import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NoReturn
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from scalenas.complexity import Budget, Measure
 from scalenas.errors import UserError, short
 
 if TYPE_CHECKING:
@@ -44,11 +45,99 @@ def main_of(main: Callable[[], int | None]) -> NoReturn:
     sys.exit(code or 0)
 
 
+def add_budget(parser: argparse.ArgumentParser, what: str) -> None:
+    """The options --max and --min, bounds on any columns, and short forms of the usual ones.
+
+    `what` is done with the bounds.
+    """
+    form: dict[str, Any] = {
+        'nargs': '+',
+        'action': 'extend',
+        'default': [],
+        'metavar': 'COLUMN=VALUE',
+    }
+    parser.add_argument('--max', **form, help=f'{what}: upper bounds, e.g. macs=300e9 ms=12')
+    parser.add_argument('--min', **form, help='lower bounds, likewise')
+    for name in ('macs', 'params', 'acts'):
+        parser.add_argument(
+            f'--max-{name}', type=float, metavar='VALUE', help=f'--max {name}=VALUE'
+        )
+
+
+def budget_of(args: argparse.Namespace) -> Budget:
+    """The bounds that these options give.
+
+    Raises:
+        UserError: for what is no `COLUMN=VALUE`, a column given twice, or a bound below zero.
+    """
+    most, least = _bounds(args.max, '--max'), _bounds(args.min, '--min')
+    for name in ('macs', 'params', 'acts'):
+        value = getattr(args, f'max_{name}')
+        if value is not None and name in most:
+            raise UserError('is given twice', where=f'--max-{name}', hint=f'or --max {name}=...')
+        if value is not None:
+            most[name] = value
+    return Budget.between(least, most)
+
+
+def _bounds(texts: Sequence[str], option: str) -> dict[str, float]:
+    bounds: dict[str, float] = {}
+    for text in texts:
+        name, equals, value = text.partition('=')
+        try:
+            number = float(value)
+        except ValueError:
+            equals = ''
+        if not name or not equals:
+            raise UserError(where=option, got=text, allowed='COLUMN=VALUE, such as macs=300e9')
+        if name in bounds:
+            raise UserError('is given twice', where=option, got=text)
+        bounds[name] = number
+    return bounds
+
+
 def add_timing(parser: argparse.ArgumentParser, what: str) -> None:
     """The options --measure, --batch and --threads; `what` is done with the device."""
     parser.add_argument('--measure', metavar='DEVICE', help=f'{what}: cpu, cuda or cuda:N')
     parser.add_argument('--batch', type=int, help='with --measure: images of a run (default: 1)')
     parser.add_argument('--threads', type=int, help='with --measure: of the CPU (default: 1)')
+
+
+def add_columns(parser: argparse.ArgumentParser) -> None:
+    """What the column ms of a budget is read off: --latency-model, or --measure."""
+    parser.add_argument(
+        '--latency-model',
+        metavar='FILE',
+        help='the column ms: estimated by a line of tools/benchmark_scaling.py (latency.yaml)',
+    )
+    add_timing(parser, 'or by timing networks')
+
+
+def columns_of(args: argparse.Namespace, base: str, budget: Budget) -> dict[str, Measure]:
+    """The measured columns of the budget; `base` is the network of which a line may be.
+
+    Raises:
+        UserError: when the budget has milliseconds and nobody says of which device, or the other
+            way round.
+    """
+    given = [name for name in ('latency_model', 'measure') if getattr(args, name) is not None]
+    if given and 'ms' not in budget:
+        option = given[0].replace('_', '-')
+        raise UserError('is not used', where=f'--{option}', hint='give --max ms=20 beside it')
+    timer = timer_of(args)
+    if 'ms' not in budget:
+        return {}
+    if len(given) != 1:
+        hint = 'give --latency-model FILE or --measure DEVICE beside it'
+        raise UserError('milliseconds of which device?', where='--max ms', hint=hint)
+    if timer is not None:
+        return {'ms': timer.ms}
+    from scalenas.scaling import LatencyModel
+
+    model = LatencyModel.load(args.latency_model)
+    name, line = model.line(base)
+    print(f'line of {name}: batch {model.batch}, {model.threads} threads, {model.device}')
+    return {'ms': line}
 
 
 def timer_of(args: argparse.Namespace) -> NetTimer | None:

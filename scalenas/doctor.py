@@ -16,8 +16,8 @@ from scalenas.stacks import DISTRIBUTIONS, installed, installed_twice, remedy
 
 State = Literal['ok', 'note', 'bad']
 PLAIN = ('numpy', 'PyYAML', 'optuna', 'scipy', 'matplotlib', 'Pillow', 'rich', 'torchvision')
-TASKS = ('mmseg', 'mmdet', 'mmpose', 'mmpretrain')
 ENGINE = ('mmengine', 'mmcv')
+TASKS = tuple(module for module in DISTRIBUTIONS if module not in ENGINE)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from typing import Any
 
 from scalenas.errors import UserError
 from scalenas.paths import resource, writable_folder
+from scalenas.staging import write_whole
 
 SHORT_SPIN = {'GOMP_SPINCOUNT': '2000'}
 """Threads spin shortly for each other, then sleep. With OpenMP's long default, a small network's
@@ -251,9 +252,7 @@ class Task:
             return {}
 
     def _write(self, what: Mapping[str, Any]) -> None:
-        part = self.stamp.with_suffix('.part')
-        part.write_text(json.dumps(what))
-        part.replace(self.stamp)
+        write_whole(self.stamp, json.dumps(what))
 
 
 def _shown(part: str) -> str:

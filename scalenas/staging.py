@@ -32,17 +32,24 @@ def write_whole(path: str | Path, content: str | bytes) -> None:
 
 @contextlib.contextmanager
 def staged_file(path: str | Path, suffix: str = '') -> Iterator[Path]:
-    """An empty file to be filled, which then takes the place of `path`; gone after an error."""
+    """An empty file to be filled, which then takes the place of `path`; gone after an error.
+
+    What was filled in is on the disk before: after a loss of power, too, one of both is whole.
+
+    Raises:
+        OSError: when there is no room; then what was at `path` still is.
+    """
     path = Path(path)
-    with _staged(path.parent, path.name, suffix, folder=False) as part:
+    with _staged(path.parent, path.name, suffix, folder=False) as (part, handle):
         yield part
+        os.fsync(handle)
         os.replace(part, path)
 
 
 @contextlib.contextmanager
 def staged_folder(where: str | Path, name: str) -> Iterator[Path]:
     """An empty folder inside `where`, to be filled and moved; gone on exit if it is still there."""
-    with _staged(Path(where), name, '', folder=True) as part:
+    with _staged(Path(where), name, '', folder=True) as (part, _):
         yield part
 
 
@@ -55,11 +62,12 @@ def remove_leftovers(where: str | Path) -> None:
 
 
 @contextlib.contextmanager
-def _staged(where: Path, name: str, suffix: str, folder: bool) -> Iterator[Path]:
+def _staged(where: Path, name: str, suffix: str, folder: bool) -> Iterator[tuple[Path, int]]:
     remove_leftovers(where)
-    handle, path = _locked(where, name, suffix, folder)
+    # A file system takes names of 255 bytes, and a letter has up to 4.
+    handle, path = _locked(where, name[:50], suffix, folder)
     try:
-        yield path
+        yield path, handle
     finally:
         _remove(path)
         os.close(handle)

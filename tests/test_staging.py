@@ -52,6 +52,12 @@ def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o666 & ~_umask()  # as any file that is written
 
 
+def test_a_name_may_be_as_long_as_the_file_system_takes(tmp_path: Path) -> None:
+    for name in ('n' * 255, 'ü' * 127):
+        write_whole(tmp_path / name, name)
+        assert (tmp_path / name).read_text() == name
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)

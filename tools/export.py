@@ -9,8 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from scalenas.cli import main_of
-from scalenas.complexity import Budget
+from scalenas.cli import add_budget, budget_of, main_of
 from scalenas.config import DictAction, read_config
 from scalenas.errors import ConfigError
 from scalenas.export import choose, export_subnet, recorded
@@ -30,8 +29,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out', default='exported', help='folder (default: %(default)s)')
     parser.add_argument('--name', help='of the files (default: the slot, or the name of the arch)')
     parser.add_argument('--index', type=int, help='which entry of the front, 0 first')
-    for bound in ('--max-macs', '--max-params', '--max-acts'):
-        parser.add_argument(bound, type=float, help='the best net of at most that, e.g. 2e9')
+    add_budget(parser, 'the best net within them')
     parser.add_argument(
         '--size', nargs=2, type=int, metavar=('H', 'W'), help="input of costs (default: search's)"
     )
@@ -51,8 +49,7 @@ def main() -> None:
     if not isinstance(search, dict):
         raise ConfigError(f'search: expected a table with metric and size, got {search!r}')
     aim = search.get('metric'), search.get('direction', 'maximize' if search else None)
-    budget = Budget(args.max_macs, args.max_params, args.max_acts)
-    choice = choose(args.source, *aim, args.index, budget)
+    choice = choose(args.source, *aim, args.index, budget_of(args))
     options = {name: getattr(args, name) for name in NAMES}
     options['command'] = recorded('tools/export.py', sys.argv[1:])
     print(export_subnet(choice, cfg, args.checkpoint, args.out, args.name, **options))

@@ -4,6 +4,7 @@ python tools/info.py scalenas_s1
 python tools/info.py my_net.yaml --size 512 512 --head none --draw my_net.png
 python tools/info.py configs/scalenas_seg/earth/search_w16_earth-96x96.py --subnet smallest
 python tools/info.py exported/mine.yaml --size 512 512 --measure cuda
+python tools/info.py efficientnet_b0 --max macs=400e6 ms=12 --measure cpu
 
 Archs need no torch, but with --measure, which builds the backbone with random weights and times it.
 In a config, the network is the first backbone of this package.
@@ -24,9 +25,10 @@ from scalenas.arch import (
     under_head,
 )
 from scalenas.arch.strict import as_size
-from scalenas.cli import add_timing, main_of, timer_of
-from scalenas.complexity import RULES
+from scalenas.cli import add_budget, add_columns, budget_of, columns_of, main_of, timer_of
+from scalenas.complexity import COLUMNS, RULES, Counter, Measured
 from scalenas.errors import UserError
+from scalenas.scaling.runtime import base_name
 from scalenas.visualization import cost_rows, cost_text, draw_arch, layer_text
 
 CONFIGS = ('.py', '.json')
@@ -60,7 +62,8 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--layers', action='store_true', help='list every layer')
     parser.add_argument('--draw', metavar='FILE', help='draw the network, e.g. net.png')
-    add_timing(parser, 'time a forward of the backbone')
+    add_budget(parser, 'say whether the network is within them')
+    add_columns(parser)
     return parser.parse_args()
 
 
@@ -97,15 +100,15 @@ def of_config(args: argparse.Namespace) -> tuple[Arch, Size, Head | None, str]:
     return found.arch, size, found.head, known if found.head else unknown
 
 
-def main() -> None:
-    """Print; draw and time if asked."""
+def main() -> int:
+    """Print; draw and time if asked. The exit code is 1 beyond a budget."""
     args = parse_args()
     if args.size:
         args.size = tuple(args.size)
         if min(args.size) < 1:
             raise UserError(f'--size: expected two numbers >= 1, got {args.size[0]} {args.size[1]}')
         as_size(args.size, '--size')
-    timer = timer_of(args)
+    timer, budget = timer_of(args), budget_of(args)
     arch, size, head, text = (of_config if args.net.endswith(CONFIGS) else of_name)(args)
     rule = RULES[args.rule]
     rows = cost_rows(arch, size, head)
@@ -118,6 +121,13 @@ def main() -> None:
         print(f'drawn: {args.draw}')
     if timer is not None:
         print(f'backbone alone: {timer.latency(arch, size)}')
+    columns = columns_of(args, base_name(args.net), budget) if 'ms' in budget else {}
+    budget.check_columns((*COLUMNS, *columns))
+    cost = Measured(Counter(size, head), columns, size)(arch)
+    if budget:
+        beyond = budget.violation(cost)
+        print(f'budget {budget}: ' + (f'{beyond:.1%} beyond it' if beyond else 'kept'))
+    return 0 if budget.allows(cost) else 1
 
 
 if __name__ == '__main__':

@@ -4,14 +4,13 @@ python tools/scale.py regnetz_500mf fast --max-macs 4e9 --out big.yaml
 python tools/scale.py scalenas_s1 compound --factor 2 --config twice.py
 python tools/scale.py efficientnet_b0 scalenet:s2 --config efficientnet_b0_s2.py
 python tools/scale.py stages/s0.yaml scalings.yaml:s4 --config s4.py --recipe CONFIG_OF_ONE_NETWORK
-python tools/scale.py efficientnet_b0 fast --max-latency-ms 20 --measure cpu
+python tools/scale.py efficientnet_b0 fast --max ms=20 --measure cpu
 """
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from scalenas.arch import (
     CITYSCAPES,
@@ -28,12 +27,10 @@ from scalenas.arch import (
     rounding,
     under_head,
 )
-from scalenas.arch.strict import as_number
-from scalenas.cli import add_timing, main_of, timer_of
-from scalenas.complexity import Budget
+from scalenas.cli import add_budget, add_columns, budget_of, columns_of, main_of
 from scalenas.errors import UserError
 from scalenas.paths import new_file
-from scalenas.scaling import LatencyBound, LatencyModel, fit_text, grow, scale, scale_table
+from scalenas.scaling import fit_text, grow, scale, scale_table
 from scalenas.scaling.runtime import base_name
 from scalenas.staging import write_whole
 
@@ -50,15 +47,8 @@ def parse_args() -> argparse.Namespace:
         'such as scalenet:s2 or efficientnet:b3',
     )
     parser.add_argument('--factor', type=float, help='growth of the macs, e.g. 2')
-    for what in ('macs', 'params', 'acts'):
-        parser.add_argument(f'--max-{what}', type=float, help='grow as far as this allows')
-    parser.add_argument('--max-latency-ms', type=float, help='grow as far as inference stays fast')
-    parser.add_argument(
-        '--latency-model',
-        metavar='FILE',
-        help='estimate it by a line of tools/benchmark_scaling.py (latency.yaml)',
-    )
-    add_timing(parser, 'or time networks')
+    add_budget(parser, 'grow as far as they allow')
+    add_columns(parser)
     parser.add_argument(
         '--rounding',
         choices=sorted(ROUNDINGS),
@@ -85,26 +75,6 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--force', action='store_true', help='overwrite the file of --out')
     return parser.parse_args()
-
-
-def latency_bound(args: argparse.Namespace) -> LatencyBound[Any] | None:
-    """The bound that the options describe, if any."""
-    given = [name for name in ('latency_model', 'measure') if getattr(args, name) is not None]
-    if args.max_latency_ms is None and given:
-        raise UserError(f'--{given[0].replace("_", "-")}: needs --max-latency-ms beside it')
-    if args.max_latency_ms is not None and len(given) != 1:
-        raise UserError('--max-latency-ms: give --latency-model FILE or --measure DEVICE beside it')
-    if args.max_latency_ms is not None:
-        as_number(args.max_latency_ms, '--max-latency-ms')
-    timer = timer_of(args)
-    if args.max_latency_ms is None:
-        return None
-    if timer is not None:
-        return LatencyBound(args.max_latency_ms, timer.ms)
-    model = LatencyModel.load(args.latency_model)
-    name, line = model.line(base_name(args.arch))
-    print(f'line of {name}: batch {model.batch}, {model.threads} threads, {model.device}')
-    return LatencyBound(args.max_latency_ms, line)
 
 
 def network(args: argparse.Namespace) -> tuple[Arch, Head | None, str, Size | None]:
@@ -137,14 +107,14 @@ def main() -> None:
         raise UserError('--recipe: needs --config beside it')
     if args.config and not args.recipe and text not in ('cls:1000', 'seg:19', 'pose:17'):
         raise UserError(f'--config: written for --head cls:1000, seg:19, pose:17, got {text}')
-    budget = Budget(max_macs=args.max_macs, max_params=args.max_params, max_acts=args.max_acts)
+    budget = budget_of(args)
     rule = rounding(args.rounding) if args.rounding else None
-    latency = latency_bound(args)
-    grown, found = grow(base, args.strategy, args.factor, budget, rule, head, size, latency)
+    columns = columns_of(args, base_name(args.arch), budget)
+    grown, found = grow(base, args.strategy, args.factor, budget, rule, head, size, columns)
     print(f'{args.arch}, {args.strategy}, rounding {grown.rounding}, head {text}')
     print(scale_table(scale(base, Scaling(), grown.rounding, size), grown, head))
     if found is not None:
-        print(fit_text(found, latency))
+        print(fit_text(found, columns))
     # First what can still be refused: nothing is left behind then.
     if args.config:
         from scalenas.export.recipe import write_recipe

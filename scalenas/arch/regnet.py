@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
-from .layer import Extent, Feature, Layer, Section, Size, Unit, layers, out_size
+from .layer import Extent, Feature, Layer, Printable, Section, Size, Unit, layers, out_size
 from .regnet_units import RegHead, RegStem, reg_block
 from .rounding import Rounding, Scaling, compatible
 from .strict import (
@@ -89,8 +89,8 @@ class RegStage:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class RegNetArch:
+@dataclass(frozen=True, slots=True, repr=False)
+class RegNetArch(Printable):
     """A RegNet backbone at its own resolution; `conv_out` is a last 1x1 convolution, or None.
 
     Equal networks are equal values.

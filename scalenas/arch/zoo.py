@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from scalenas.paths import resource
 
-from .document import load_file
+from .document import from_dict, load_file
 from .layer import Arch
 from .strict import wrong
 
@@ -27,6 +30,14 @@ def named(name: str) -> Arch:
     return load_file(resource('model_zoo/archs') / f'{name}.yaml')
 
 
-def find(what: str) -> Arch:
-    """An arch by zoo name, or by path of a YAML file."""
-    return load_file(what) if what.endswith(('.yaml', '.yml')) else named(what)
+def find(what: Arch | Mapping[str, Any] | str, where: str = 'arch') -> Arch:
+    """An arch from all that may name one: a zoo name, the path of a YAML file, plain data, an arch.
+
+    Raises:
+        ArchError: when it is none; `where` says in which option or key it stood.
+    """
+    if isinstance(what, str):
+        return load_file(what) if what.endswith(('.yaml', '.yml')) else named(what)
+    if isinstance(what, Mapping) or not hasattr(what, 'family'):
+        return from_dict(what, where)
+    return what

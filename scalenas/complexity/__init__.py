@@ -1,13 +1,11 @@
 """What a network costs: one counter over the layer plan, counting rules, budgets."""
 
-from .at_output import count_at_output
+from .authors import count_at_output, count_floored, count_operations
 from .budget import Budget
-from .columns import COLUMNS, Column, column_of, largest
+from .columns import COLUMNS, PYCLS, RULES, SCALENAS, Column, Rule, column_of, largest
 from .cost import Cost
 from .count import Counter, count, layer_cost
-from .floor import count_floored
-from .mmdet import count_mmdet
-from .rule import PYCLS, RULES, SCALENAS, Rule
+from .measured import Measure, Measured
 
 __all__ = [
     'COLUMNS',
@@ -18,12 +16,14 @@ __all__ = [
     'Column',
     'Cost',
     'Counter',
+    'Measure',
+    'Measured',
     'Rule',
     'column_of',
     'count',
     'count_at_output',
     'count_floored',
-    'count_mmdet',
+    'count_operations',
     'largest',
     'layer_cost',
 ]

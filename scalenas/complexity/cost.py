@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import NoReturn, Self
+from collections.abc import Mapping
+from typing import Self
 
 from scalenas.arch.strict import as_int, as_mapping, is_number
 from scalenas.errors import UserError
 
-from .columns import COLUMNS, column_of
-from .rule import PYCLS, Rule
+from .columns import COLUMNS, PYCLS, Rule, column_of
+from .row import Row
 
 
-class Cost(Mapping[str, float]):
+class Cost(Row[float]):
     """Column -> value of one network and one image: `cost['macs']`, `dict(cost)`; immutable.
 
     `Cost()` has no column: `a + Cost() == a`. Costs are added column by column, each as its column
@@ -23,11 +23,7 @@ class Cost(Mapping[str, float]):
         KeyError: where a column is read that was not counted.
     """
 
-    __slots__ = ('_values',)
-    _values: dict[str, float]
-
-    def __init__(self, values: Mapping[str, float] | None = None, /, **columns: float) -> None:
-        object.__setattr__(self, '_values', {**(values or {}), **columns})
+    __slots__ = ()
 
     @classmethod
     def from_dict(cls, data: object, where: str) -> Self:
@@ -44,29 +40,6 @@ class Cost(Mapping[str, float]):
             elif not is_number(value) or value < 0:
                 raise UserError(where=f'{where}.{name}', got=value, allowed='a finite number >= 0')
         return cls(table)
-
-    def __getitem__(self, name: str) -> float:
-        return self._values[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def __eq__(self, other: object) -> bool:
-        return self._values == other._values if isinstance(other, Cost) else NotImplemented
-
-    def __hash__(self) -> int:
-        return hash(frozenset(self._values.items()))
-
-    def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise AttributeError(f'a Cost does not change: {name}')
-
-    __delattr__ = __setattr__  # type: ignore[assignment]
-
-    def __reduce__(self) -> tuple[type[Cost], tuple[dict[str, float]]]:
-        return Cost, (self._values,)
 
     def __add__(self, other: Cost) -> Cost:
         both = {**self._values, **other._values}
@@ -87,9 +60,6 @@ class Cost(Mapping[str, float]):
     def gmacs(self, rule: Rule = PYCLS) -> float:
         """Multiply-adds in the rule's unit."""
         return self['macs'] / rule.giga
-
-    def __repr__(self) -> str:
-        return f'Cost({", ".join(f"{name}={value}" for name, value in self.items())})'
 
     def __str__(self) -> str:
         return ', '.join(column_of(name).text(value) for name, value in self.items())

@@ -68,26 +68,29 @@ def choose(
         return Choice(Path(where).stem, find(where), where)
     path = _front_path(where)
     front = _read_front(path)
+    within = budget or Budget()
+    for entry in front:
+        within.check_columns(entry.cost)
     if index is not None:
         if not 0 <= index < len(front):
             raise ExportError(
                 f'{path}: --index {index} is not there; the front has 0 .. {len(front) - 1}'
             )
-        if not (budget or Budget()).allows(front[index].cost):
+        if not within.allows(front[index].cost):
             raise ExportError(
                 f'{path}: --index {index} is beyond {budget}: it has {front[index].cost}; '
                 'leave one of them out'
             )
         return _choice(path, front[index])
     _check_aim(path.with_name(STUDY), metric, direction)
-    within = [entry for entry in front if (budget or Budget()).allows(entry.cost)]
-    if not within:
+    allowed = [entry for entry in front if within.allows(entry.cost)]
+    if not allowed:
         cheapest = min(front, key=lambda entry: entry.cost['macs'])
         raise ExportError(
             f'{path}: no network of the front is within {budget}; the cheapest, slot '
             f'{cheapest.slot}, has {cheapest.cost}'
         )
-    for entry in within:
+    for entry in allowed:
         if metric not in entry.metrics and (metric or len(entry.metrics) != 1):
             raise ExportError(
                 f'{path}: slot {entry.slot} has no metric {metric!r}; it has '
@@ -95,7 +98,7 @@ def choose(
             )
     aim = direction or _card(path.with_name(STUDY)).get('direction', 'maximize')
     best = max if aim == 'maximize' else min
-    return _choice(path, best(within, key=lambda e: e.metrics[metric or next(iter(e.metrics))]))
+    return _choice(path, best(allowed, key=lambda e: e.metrics[metric or next(iter(e.metrics))]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from mmengine.model import BaseModule
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from scalenas.arch import Arch, find, from_dict, of_family
+from scalenas.arch import Arch, find, of_family
 from scalenas.errors import UserError
 
 A = TypeVar('A', bound=Arch)
@@ -59,10 +59,7 @@ def as_arch(arch: A | Mapping[str, Any] | str, family: type[A]) -> A:
     Raises:
         ArchError: when it is none, or of another family.
     """
-    if isinstance(arch, family):
-        return arch
-    found = find(arch) if isinstance(arch, str) else from_dict(arch)
-    return of_family(found, family, arch if isinstance(arch, str) else 'arch')
+    return of_family(find(arch), family, arch if isinstance(arch, str) else 'arch')
 
 
 def is_pretrained(init_cfg: Any) -> bool:

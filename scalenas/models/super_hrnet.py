@@ -12,7 +12,7 @@ from .hrnet import AbstractHRNet
 from .hrnet_slicing import full_arch, key_map
 from .layers import norm_abbreviation
 from .parts import Part, Parts
-from .supernet import Supernet
+from .supernet import Supernet, as_space
 
 
 @final
@@ -31,7 +31,7 @@ class SuperScaleHRNet(AbstractHRNet, Supernet[HRArch]):
 
     def __init__(
         self,
-        space: HRSpace | Mapping[str, Any],
+        space: HRSpace | Mapping[str, Any] | str,
         conv_cfg: Mapping[str, Any] | None = None,
         norm_cfg: Mapping[str, Any] | None = None,
         norm_eval: bool = False,
@@ -41,8 +41,7 @@ class SuperScaleHRNet(AbstractHRNet, Supernet[HRArch]):
         pretrained: str | None = None,
         init_cfg: Any = None,
     ) -> None:
-        if not isinstance(space, HRSpace):
-            space = HRSpace.from_dict(dict(space) if isinstance(space, Mapping) else space)
+        space = as_space(space, HRSpace)
         super().__init__(
             full_arch(space),
             space.largest(),

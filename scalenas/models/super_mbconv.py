@@ -20,7 +20,6 @@ from torch import Tensor, nn
 from scalenas.arch import MBConvArch
 from scalenas.arch.strict import ArchError, as_choice, as_flag, as_int
 from scalenas.space import AbstractSpace, hull_of
-from scalenas.space import from_dict as space_from_dict
 
 from .backbone import is_pretrained
 from .blocks import zero_last_norms
@@ -31,7 +30,7 @@ from .resize import check_crop, resized
 from .staged import out_steps, step_maps
 from .super_mbconv_blocks import CHOICES, ONE, Holding, build_held
 from .super_mbconv_units import Live, live_units, parts_of, run_unit
-from .supernet import Supernet
+from .supernet import Supernet, as_space
 
 NORMS = ('BN', 'BN2d', 'SyncBN')
 """Norms of which a part can run."""
@@ -65,7 +64,7 @@ class AbstractSuperMBConvNet(Supernet[MBConvArch], ABC):
 
     def __init__(
         self,
-        space: AbstractSpace[MBConvArch] | Mapping[str, Any],
+        space: AbstractSpace[MBConvArch] | Mapping[str, Any] | str,
         out_indices: Sequence[int] = (-1,),
         frozen_stages: int = -1,
         norm_eval: bool = False,
@@ -79,10 +78,8 @@ class AbstractSuperMBConvNet(Supernet[MBConvArch], ABC):
         init_cfg: Any = None,
     ) -> None:
         super().__init__(norm_eval, pretrained, init_cfg)
-        if not isinstance(space, AbstractSpace):
-            space = space_from_dict(dict(space) if isinstance(space, Mapping) else space)
-        self.space: AbstractSpace[MBConvArch] = space
-        hull = hull_of(space)
+        self.space: AbstractSpace[MBConvArch] = as_space(space)
+        hull = hull_of(self.space)
         build = Build(None, norm_cfg or {'type': 'BN'}, with_cp)
         as_choice(build.norm_cfg.get('type'), 'norm_cfg.type', NORMS)
         as_choice(align, 'align', (*ALIGNS, 'both'))
@@ -103,7 +100,7 @@ class AbstractSuperMBConvNet(Supernet[MBConvArch], ABC):
         self.align_seed = as_int(align_seed, 'align_seed', 0)
         self._one_end = len(hull.conv_outs) == 1
         build_held(self, hull, self.holding, build)
-        largest = space.largest()
+        largest = self.space.largest()
         self._largest_side = largest.resolution
         self.active_arch = largest
         self._live_now = self._live(largest)

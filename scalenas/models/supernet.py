@@ -13,13 +13,14 @@ from torch.nn.parameter import Parameter
 
 from scalenas.arch import Arch
 from scalenas.family import type_name
-from scalenas.space import AbstractSpace
+from scalenas.space import AbstractSpace, SpaceError, from_dict
 
 from .backbone import AbstractBackbone, as_arch
 from .parts import Parts, window_of
 from .start_file import check_start
 
 A = TypeVar('A', bound=Arch)
+S = TypeVar('S', bound=AbstractSpace[Any])
 
 
 class Supernet(AbstractBackbone, ABC, Generic[A]):
@@ -99,6 +100,19 @@ class Supernet(AbstractBackbone, ABC, Generic[A]):
             self.space.encode(found)
             self._checked = found
         return found
+
+
+def as_space(space: Any, kind: type[S] = AbstractSpace) -> S:  # type: ignore[assignment]
+    """A space of this class from itself, its name, or plain data.
+
+    Raises:
+        ArchError: when it is none, or one of another class.
+    """
+    if not isinstance(space, AbstractSpace):
+        space = from_dict(dict(space) if isinstance(space, Mapping) else space)
+    if not isinstance(space, kind):
+        raise SpaceError(where='space', got=type(space).__name__, allowed=kind.__name__)
+    return space
 
 
 def is_supernet(module: nn.Module) -> TypeGuard[Supernet[Any]]:

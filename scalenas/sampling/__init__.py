@@ -4,8 +4,6 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from scalenas.arch.strict import suggest
-from scalenas.errors import short
 from scalenas.space import AbstractSpace
 
 from .grouped import GroupedSampler
@@ -32,20 +30,15 @@ def from_dict(
         SamplerError: for an unknown type or key, with the nearest known one.
     """
     if not isinstance(data, Mapping) or 'type' not in data:
-        raise SamplerError(f"{where}: expected a mapping with 'type' ({', '.join(SAMPLERS)})")
+        kinds = ', '.join(SAMPLERS)
+        raise SamplerError(where=where, got=data, allowed=f"a mapping with 'type' ({kinds})")
     kind, rest = data['type'], {k: v for k, v in data.items() if k != 'type'}
     if not isinstance(kind, str) or kind not in SAMPLERS:
-        raise SamplerError(
-            f'{where}.type: expected one of {", ".join(SAMPLERS)}, got {short(kind)}'
-            f'{suggest(kind, SAMPLERS)}'
-        )
+        raise SamplerError(where=f'{where}.type', got=kind, allowed=SAMPLERS)
     known = [name for name in inspect.signature(SAMPLERS[kind]).parameters if name != 'space']
     for key in rest:
         if key not in known:
-            raise SamplerError(
-                f'{where}: unknown key {short(key)} (allowed for {kind!r}: {", ".join(known)})'
-                f'{suggest(key, known)}'
-            )
+            raise SamplerError(f'unknown key of {kind!r}', where=where, got=key, allowed=known)
     return SAMPLERS[kind](space, **rest)
 
 

@@ -6,7 +6,7 @@ import itertools
 import random
 from collections.abc import Sequence
 
-from scalenas.arch.strict import as_flag, as_list
+from scalenas.arch.strict import as_flag, as_list, need_one
 from scalenas.space import AbstractSpace, Group, depths_of, group_of
 
 from .sampler import A, AbstractSampler, SamplerError
@@ -64,15 +64,19 @@ class GroupedSampler(AbstractSampler[A]):
             fusions = ALL
         fusions = SHARES if fusions is None else fusions
         if smallest_fusion is not None and not released:
-            raise SamplerError('sampler.smallest_fusion has an effect only with released=True')
+            raise SamplerError(
+                where='sampler.smallest_fusion',
+                got=smallest_fusion,
+                allowed='nothing, for only released=True reads it',
+            )
         as_flag(released, 'sampler.released')
         if depths is None:
             depths = list(itertools.pairwise(own)) or [own]
         for pair in as_list(depths, 'sampler.depths', 'lists of depths', MOST_GROUPS):
             as_list(pair, 'sampler.depths', 'lists of depths, such as [[2, 3], [3, 4]]')
         as_list(fusions, 'sampler.fusions', 'percentages, such as [0.2, 0.5, 0.8]', MOST_GROUPS)
-        if not depths or not fusions:
-            raise SamplerError('sampler: depths and fusions each need at least one entry')
+        need_one(depths, 'sampler.depths', 'list of depths')
+        need_one(fusions, 'sampler.fusions', 'percentage')
         nine = [group_of(space, d, f) for f in fusions for d in depths]
         self.cycle: tuple[Group[A], ...] = tuple(nine)
         """The groups in the order of their visits."""

@@ -7,8 +7,8 @@ from math import prod
 from typing import Any, TypeVar
 
 from scalenas.arch import Arch
-from scalenas.arch.strict import is_number, suggest
-from scalenas.errors import short
+from scalenas.arch.strict import is_number
+from scalenas.errors import did_you_mean, one_of
 from scalenas.space import FACTORS, ScaledSpace, Weights
 
 from .sampler import AbstractSampler, SamplerError
@@ -37,7 +37,7 @@ class HierarchicalSampler(AbstractSampler[A]):
         super().__init__(space, seed)
         if not isinstance(space, ScaledSpace):
             raise SamplerError(
-                f"sampler: 'hierarchical' needs a scaled space, got {type(space).__name__}"
+                where="space of 'hierarchical'", got=type(space).__name__, allowed='a scaled space'
             )
         self.eta = _weights(eta, space)
         """Probability of each scaling stage of the space, in order."""
@@ -58,7 +58,7 @@ def parse_eta(text: str) -> str | list[float]:
     try:
         return [float(word) for word in text.split(',')]
     except ValueError:
-        raise SamplerError(f'--eta: expected numbers such as 1,4,5,7, got {short(text)}') from None
+        raise SamplerError(where='--eta', got=text, allowed='numbers such as 1,4,5,7') from None
 
 
 def _weights(eta: str | Sequence[float], space: ScaledSpace[Any]) -> tuple[float, ...]:
@@ -66,8 +66,10 @@ def _weights(eta: str | Sequence[float], space: ScaledSpace[Any]) -> tuple[float
     if isinstance(eta, str):
         if eta not in ETAS:
             raise SamplerError(
-                f'sampler.eta: expected one of {", ".join(ETAS)} or a weight per stage, '
-                f'got {short(eta)}{suggest(eta, ETAS)}'
+                where='sampler.eta',
+                got=eta,
+                allowed=f'{one_of(ETAS)}, or a weight per stage',
+                hint=did_you_mean(eta, ETAS),
             )
         counts = [
             {name: len(space.genes[f'scale.s{j}.{name}'].values) for name in FACTORS}
@@ -88,8 +90,6 @@ def _numbers(eta: Any, count: int) -> list[float]:
     values = list(eta) if isinstance(eta, Sequence) else [eta]
     numbers = all(is_number(v) and v >= 0 for v in values)
     if len(values) != count or not numbers or not sum(values) > 0:
-        raise SamplerError(
-            f'sampler.eta: expected {count} weights >= 0, one per stage, not all 0; '
-            f'got {short(eta)}'
-        )
+        allowed = f'{count} weights >= 0, one per stage, not all 0'
+        raise SamplerError(where='sampler.eta', got=eta, allowed=allowed)
     return [float(value) for value in values]

@@ -77,7 +77,8 @@ def many_macs(space: AbstractSpace[Any], draws: Draws, head: Head | None = None)
     if isinstance(space, ScaledSpace):
         base, grow = space.base, _Growth(draws, space.rounding)
     if not isinstance(base, MBConvSpace):
-        raise SamplerError(f'expected a space of MBConv networks, got {type(space).__name__}')
+        got = type(space).__name__
+        raise SamplerError(where='space', got=got, allowed='a space of MBConv networks')
     template: MBConvArch = base.smallest()
     rule, stem_side = template.squeeze, grow.resolution(draws['resolution'])
     c_in, side = grow.width(draws['stem'], grow.stem), -(-stem_side // 2)

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar, final
 
 from scalenas.arch import Arch
 from scalenas.arch.strict import is_int
-from scalenas.errors import UserError, short
+from scalenas.errors import UserError
 from scalenas.space import AbstractSpace
 
 A = TypeVar('A', bound=Arch)
@@ -31,7 +31,7 @@ class AbstractSampler(ABC, Generic[A]):
 
     def __init__(self, space: AbstractSpace[A], seed: int = 0) -> None:
         if not is_int(seed) or not -MOST_SEED <= seed <= MOST_SEED:
-            raise SamplerError(f'sampler.seed: expected a whole number, got {short(seed)}')
+            raise SamplerError(where='sampler.seed', got=seed, allowed='a whole number')
         self.space = space
         self.seed = seed
 

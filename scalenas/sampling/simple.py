@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from scalenas.arch import find, from_dict
-from scalenas.arch.strict import is_int
-from scalenas.errors import short
+from scalenas.arch.strict import as_int
 from scalenas.space import AbstractSpace
 
-from .sampler import A, AbstractSampler, SamplerError
+from .sampler import A, AbstractSampler
 
 MOST_RANDOM = 1_000
 
@@ -36,16 +35,7 @@ class SandwichSampler(AbstractSampler[A]):
 
     def __init__(self, space: AbstractSpace[A], seed: int = 0, num_random: int = 2) -> None:
         super().__init__(space, seed)
-        if not is_int(num_random) or num_random < 0:
-            raise SamplerError(
-                f'sampler.num_random: expected a whole number >= 0, got {short(num_random)}'
-            )
-        if num_random > MOST_RANDOM:
-            raise SamplerError(
-                f'sampler.num_random: expected at most {MOST_RANDOM:,} networks a step, '
-                f'got {short(num_random)}'
-            )
-        self.num_random = num_random
+        self.num_random = as_int(num_random, 'sampler.num_random', 0, MOST_RANDOM)
         self._ends = (space.largest(), space.smallest())
 
     def _draw(self, iteration: int, rng: random.Random) -> tuple[A, ...]:

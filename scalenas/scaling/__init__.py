@@ -1,6 +1,6 @@
 """How to grow a network: strategies, published tables, budget fit, generalisation to more."""
 
-from .fit import Fit, LatencyBound, cost_of, fit
+from .fit import Fit, cost_of, fit
 from .generalise import FORMS, PRINTED, STEEPEST, Growth, fit_growth
 from .grow import grow
 from .latency import LatencyLine, LatencyModel, fit_line, pearson
@@ -26,7 +26,6 @@ __all__ = [
     'TABLES',
     'Fit',
     'Growth',
-    'LatencyBound',
     'LatencyLine',
     'LatencyModel',
     'Scaled',

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Generic
 
 from scalenas.arch import ArchError, Head, Rounding, Size
-from scalenas.arch.strict import is_number
-from scalenas.complexity import Budget, Cost, Counter
-from scalenas.errors import short
+from scalenas.complexity import COLUMNS, Budget, Cost, Counter, Measure, column_of
 
-from .latency import LatencyLine
+from .latency import LatencyLine, backbone_acts
 from .scale import A, Scaled, scale
 from .strategy import ScalingError, Strategy
 
@@ -23,36 +21,17 @@ _TIMED = 7  # bisections of a factor of two: 0.5%, less than timings differ
 
 
 @dataclass(frozen=True, slots=True)
-class LatencyBound(Generic[A]):
-    """At most `most` milliseconds, by a device's line (an estimate) or by timing networks.
-
-    A timer gets a network and its input size, and gives milliseconds.
-
-    Raises:
-        ScalingError: for a bound that is not a number above 0.
-    """
-
-    most: float
-    by: LatencyLine | Callable[[A, Size], float]
-
-    def __post_init__(self) -> None:
-        if not is_number(self.most) or not self.most > 0:
-            raise ScalingError(f'max_latency_ms: expected a number > 0, got {short(self.most)}')
-
-
-@dataclass(frozen=True, slots=True)
 class Fit(Generic[A]):
     """The network found, the factor that made it, its cost, and how far each bound is away.
 
-    `misses` are the relative gaps to the upper bounds, 0.03 for a cost 3% below. `latency` is in
-    milliseconds, where it was bounded.
+    `misses` are the relative gaps to the upper bounds, 0.03 for a cost 3% below. The cost has the
+    measured columns that were bounded.
     """
 
     scaled: Scaled[A]
     factor: float
     cost: Cost
     misses: dict[str, float]
-    latency: float | None = None
 
 
 def cost_of(scaled: Scaled[A], head: Head | None = None) -> Cost:
@@ -76,73 +55,88 @@ def fit(
     head: Head | None = None,
     size: Size | None = None,
     limit: float = 1024.0,
-    latency: LatencyBound[A] | None = None,
+    columns: Mapping[str, Measure] | None = None,
 ) -> Fit[A]:
     """The network of the largest factor whose cost is within the upper bounds.
 
     Bisection between 1 / limit and limit, each candidate counted exactly. Rounding can make a
-    slightly larger factor cheaper again, so factors up to 15% above are tried, too. A latency
-    line bounds the activations of the backbone: heads were not timed. With a timer, about a dozen
-    networks within the other bounds are timed, each once, outwards from the given one.
+    slightly larger factor cheaper again, so factors up to 15% above are tried, too. A latency line
+    estimates as exactly. Any other measured column is taken for a timer: about a dozen networks
+    within the other bounds are measured, each once, outwards from the given one.
+
+    Args:
+        columns: the measured ones: name -> function of a network and its input size.
 
     Raises:
         ScalingError: without an upper bound, when none fits, when all do, when the fitted network
             is below a lower bound, or outside of what a latency line was measured for.
     """
-    most = {
-        what: bound
-        for what in ('macs', 'params', 'acts')
-        if (bound := getattr(budget, f'max_{what}')) is not None
-    }
-    if not most and latency is None:
+    measured = dict(columns or {})
+    budget.check_columns((*COLUMNS, *measured))
+    most = {name: bound for name in budget if (bound := budget.most(name)) is not None}
+    if not most:
         raise ScalingError(
-            'budget: needs max_macs, max_params, max_acts or max_latency_ms to grow towards'
+            'needs an upper bound to grow towards',
+            where='budget',
+            allowed=', '.join((*COLUMNS, *measured)),
         )
-    text = str(budget) if most else ''
-    bounded, most_acts = bool(most), math.inf
-    if latency is not None:
-        text = f'{text}{", " if text else ""}max_latency_ms={latency.most:g}'
-        if isinstance(latency.by, LatencyLine):
-            reached = latency.by.acts(latency.most)
-            if reached < latency.by.least * 1e6:
-                raise _outside(f'{latency.most:g} ms are reached at', reached, latency.by)
-            bounded, most_acts = True, reached
+    lines = {name: by for name, by in measured.items() if isinstance(by, LatencyLine)}
+    timers = {name: by for name, by in measured.items() if name in most and name not in lines}
+    for name, line in lines.items():
+        if name in most and (acts := line.acts(most[name])) < line.least * 1e6:
+            raise _outside(f'{name} <= {most[name]:g} is reached at', acts, line)
 
     def at(factor: float) -> tuple[Scaled[A], Cost]:
         scaled = scale(arch, strategy(factor), rounding, size)
-        return scaled, cost_of(scaled, head)
+        return scaled, with_columns(cost_of(scaled, head), scaled, lines)
 
     impossible = [math.inf]
 
     def fits(factor: float) -> bool:
         try:
-            scaled, cost = at(factor)
+            _, cost = at(factor)
         except ArchError:
             # Beyond what any network may have of blocks, channels or pixels.
             impossible.append(factor)
             return False
-        within = all(cost[what] <= bound for what, bound in most.items())
-        return within and (most_acts == math.inf or cost_of(scaled)['acts'] <= most_acts)
+        return all(cost[name] <= bound for name, bound in most.items() if name not in timers)
 
-    factor = _counted(fits, limit, text, strategy) if bounded else limit
+    text = str(budget)
+    factor = _counted(fits, limit, text, strategy) if set(most) - set(timers) else limit
     if min(impossible) <= factor * (1 + 1e-9):
         raise _impossible(factor, text, strategy)
-    ms = None
-    if latency is not None and not isinstance(latency.by, LatencyLine):
-        factor, ms = _timed(latency.by, latency.most, at, factor, limit, text, strategy)
-    scaled, cost = at(factor)
+    known: dict[tuple[A, Size], Cost] = {}
+
+    def timed(factor: float) -> Cost:
+        try:
+            scaled, cost = at(factor)
+        except ArchError:
+            raise _impossible(factor, text, strategy) from None
+        assert scaled.size is not None  # `at` has counted the network
+        key = scaled.arch, scaled.size
+        if key not in known:
+            known[key] = with_columns(cost, scaled, timers)
+        return known[key]
+
+    if timers:
+        bounds = Budget.between(most={name: most[name] for name in timers})
+        factor = _timed(timed, bounds, factor, limit, text, strategy)
+    scaled, _ = at(factor)
+    cost = with_columns(timed(factor), scaled, {k: v for k, v in measured.items() if k in budget})
+    for name, line in lines.items():
+        if name in budget and not line.covers(acts := backbone_acts(scaled.arch, scaled.size)):
+            raise _outside(f'{text} ({strategy}) fits a network of', acts, line)
     if not budget.allows(cost):
         raise ScalingError(f'the largest network within the upper bounds costs {cost}: {text}')
-    misses = {what: 1 - cost[what] / bound for what, bound in most.items()}
-    if latency is not None:
-        if isinstance(latency.by, LatencyLine):
-            acts = cost_of(scaled)['acts']
-            if not latency.by.covers(acts):
-                raise _outside(f'{text} ({strategy}) fits a network of', acts, latency.by)
-            ms = latency.by.ms(acts)
-        assert ms is not None
-        misses['latency_ms'] = 1 - ms / latency.most
-    return Fit(scaled, factor, cost, misses, ms)
+    misses = {name: 1 - cost[name] / bound for name, bound in most.items()}
+    return Fit(scaled, factor, cost, misses)
+
+
+def with_columns(cost: Cost, scaled: Scaled[A], columns: Mapping[str, Measure]) -> Cost:
+    """The cost with these measured columns, where it has not got them."""
+    assert scaled.size is not None
+    more = {k: by(scaled.arch, scaled.size) for k, by in columns.items() if k not in cost}
+    return Cost({**cost, **more})
 
 
 def _impossible(factor: float, text: str, strategy: Strategy) -> ScalingError:
@@ -183,55 +177,45 @@ def _largest(fits: Callable[[float], bool], low: float, high: float) -> float:
 
 
 def _timed(
-    timer: Callable[[A, Size], float],
-    most: float,
-    at: Callable[[float], tuple[Scaled[A], Cost]],
+    cost: Callable[[float], Cost],
+    bounds: Budget,
     top: float,
     limit: float,
     text: str,
     strategy: Strategy,
-) -> tuple[float, float]:
-    """Factor and milliseconds of the largest network up to factor `top` that is fast enough.
+) -> float:
+    """The factor of the largest network up to factor `top` that is within the bounds.
 
     Large networks take long to time, so the way leads from the given network outwards.
     """
-    known: dict[tuple[A, Size], float] = {}
-
-    def ms(factor: float) -> float:
-        try:
-            scaled, _ = at(factor)
-        except ArchError:
-            raise _impossible(factor, text, strategy) from None
-        assert scaled.size is not None  # `at` has counted the network
-        key = scaled.arch, scaled.size
-        if key not in known:
-            known[key] = timer(*key)
-        return known[key]
-
     low = min(1.0, top)
-    if ms(low) <= most:
+    if bounds.allows(cost(low)):
         high = low
-        while ms(high) <= most:
+        while bounds.allows(cost(high)):
             if high >= top:
                 if top >= limit:
                     raise ScalingError(
                         f'even factor {limit:g} is within {text}: {strategy} does not grow what '
                         'is bounded'
                     )
-                return high, ms(high)
+                return high
             low, high = high, min(2 * high, top)
     else:
-        while ms(low) > most:
+        tried = [cost(low)]
+        while not bounds.allows(tried[-1]):
             high, low = low, low / 2
             if low < 1 / limit:
+                nearest = min(tried, key=bounds.violation)
+                took = ', '.join(column_of(name).text(nearest[name]) for name in bounds)
                 raise ScalingError(
-                    f'no factor down to 1/{limit:g} is within {text} ({strategy}): the fastest '
-                    f'network took {min(known.values()):.3g} ms'
+                    f'no factor down to 1/{limit:g} is within {text} ({strategy}): the nearest '
+                    f'network took {took}'
                 )
+            tried.append(cost(low))
     for _ in range(_TIMED):
         middle = math.sqrt(low * high)
-        if ms(middle) <= most:
+        if bounds.allows(cost(middle)):
             low = middle
         else:
             high = middle
-    return low, ms(low)
+    return low

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -10,8 +11,10 @@ from typing import Any, Literal, Self
 
 import yaml
 
+from scalenas.arch import Arch, Size
 from scalenas.arch.document import read_yaml_file
 from scalenas.arch.strict import as_choice, as_int, as_mapping, as_number, is_number
+from scalenas.complexity import Counter
 from scalenas.errors import short
 
 from .strategy import ScalingError
@@ -39,6 +42,10 @@ class LatencyLine:
     least: float
     most: float
     points: int
+
+    def __call__(self, arch: Arch, size: Size) -> float:
+        """The estimate for a network: heads were not timed, so only its backbone counts."""
+        return self.ms(backbone_acts(arch, size))
 
     def ms(self, acts: float) -> float:
         """The estimate for a network of so many activations."""
@@ -83,6 +90,16 @@ class LatencyLine:
             f'median error {self.error:.0%}, {self.points} networks of {self.least:.3g} to '
             f'{self.most:.3g} M acts'
         )
+
+
+def backbone_acts(arch: Arch, size: Size | None) -> float:
+    """Activations of a network without its head."""
+    return _counter(size)(arch)['acts']
+
+
+@functools.cache
+def _counter(size: Size | None) -> Counter:
+    return Counter(size)
 
 
 def pearson(x: Sequence[float], y: Sequence[float]) -> float:

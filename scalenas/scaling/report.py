@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from scalenas.arch import Head, Scaling
-from scalenas.complexity import Cost
+from collections.abc import Mapping
 
-from .fit import Fit, LatencyBound, cost_of
+from scalenas.arch import Head, Scaling
+from scalenas.complexity import Cost, Measure, column_of
+
+from .fit import Fit, cost_of
 from .latency import LatencyLine
 from .scale import A, Scaled
 
@@ -52,14 +54,16 @@ def _cost(cost: Cost) -> tuple[str, ...]:
     return f'{cost["macs"] / 1e9:.3f}', f'{cost["params"] / 1e6:.3f}', f'{cost["acts"] / 1e6:.3f}'
 
 
-def fit_text(found: Fit[A], latency: LatencyBound[A] | None = None) -> str:
-    """The factor of a fit, how far below each bound it is, and where its milliseconds are from."""
-    misses = ', '.join(f'{miss:.1%} below max_{what}' for what, miss in found.misses.items())
-    text = f'factor {found.factor:.3f}: {misses}'
-    if latency is None or found.latency is None:
-        return text
-    if isinstance(latency.by, LatencyLine):
-        source = f'estimate, not measured: {found.latency:.3g} ms by {latency.by}'
-    else:
-        source = f'measured: {found.latency:.3g} ms'
-    return f'{text}\n{source}, backbone without head'
+def fit_text(found: Fit[A], columns: Mapping[str, Measure] | None = None) -> str:
+    """The factor of a fit, how far below each bound it is, and where measured values are from."""
+    misses = ', '.join(f'{name} {miss:.1%}' for name, miss in found.misses.items())
+    lines = [f'factor {found.factor:.3f}; below the bounds: {misses}']
+    for name, by in (columns or {}).items():
+        if name in found.cost:
+            value = column_of(name).text(found.cost[name])
+            estimate = isinstance(by, LatencyLine)
+            source = (
+                f'estimate, not measured: {value} by {by}' if estimate else f'measured: {value}'
+            )
+            lines.append(f'{source}, backbone without head')
+    return '\n'.join(lines)

@@ -10,7 +10,7 @@ from typing import Any, final
 
 from scalenas.arch import Arch
 from scalenas.arch.strict import as_int
-from scalenas.complexity import Budget, Cost
+from scalenas.complexity import COLUMNS, Budget, Cost
 from scalenas.space import AbstractSpace
 
 from .record import Objective, Record, SearchError
@@ -136,14 +136,20 @@ def _check_reachable(
 ) -> None:
     # Genes are ordered small to large, so these two bound every network of the space.
     least, most = cost(space.smallest()), cost(space.largest())
-    for what in ('macs', 'params', 'acts'):
-        upper, lower = getattr(budget, f'max_{what}'), getattr(budget, f'min_{what}')
-        span = f'the networks of the space have {least[what]:,} to {most[what]:,}'
-        if upper is not None and least[what] > upper:
+    budget.check_columns(least)
+    for name, (lower, upper) in budget.items():
+        if name not in COLUMNS:
+            continue  # nobody knows that what is measured grows with the genes
+        span = f'the networks of the space have {least[name]:,} to {most[name]:,}'
+        if upper is not None and least[name] > upper:
             raise SearchError(
-                f'budget: no network has max_{what}={upper:,.0f} or less; {span}; raise the bound'
+                f'no network has {name} <= {upper:,.0f}; {span}',
+                where=f'budget.{name}',
+                hint='raise the bound',
             )
-        if lower is not None and most[what] < lower:
+        if lower is not None and most[name] < lower:
             raise SearchError(
-                f'budget: no network has min_{what}={lower:,.0f} or more; {span}; lower the bound'
+                f'no network has {name} >= {lower:,.0f}; {span}',
+                where=f'budget.{name}',
+                hint='lower the bound',
             )

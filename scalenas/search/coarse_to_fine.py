@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 from scalenas.arch import Arch
@@ -118,18 +117,18 @@ class CoarseToFine(AbstractSearch):
 
     def _within(self, bound: float) -> Budget:
         """The budget of the search, with this bound on the cost of the objective."""
-        name = f'max_{self.objective.cost}'
-        most = getattr(self.budget, name)
-        return replace(self.budget, **{name: bound if most is None else min(bound, most)})
+        name = self.objective.cost
+        most = self.budget.most(name)
+        return self.budget | Budget({name: (None, bound if most is None else min(bound, most))})
 
     def _bounds(self, budgets: Sequence[float] | None) -> tuple[float, ...]:
         name = self.objective.cost
         if budgets is None:
-            most = getattr(self.budget, f'max_{name}')
+            most = self.budget.most(name)
             if most is None:
                 raise SearchError(
                     f'search.algorithm.budgets: give bounds on {name}, such as (300e6, 600e6), or '
-                    f'one as search.budget.max_{name}'
+                    f'one as search.budget=dict({name}=(None, 600e6))'
                 )
             return (float(most),)
         where = 'search.algorithm.budgets'

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from scalenas.arch import Arch, Size
 from scalenas.arch.strict import as_choice, as_int, as_list, as_mapping
-from scalenas.complexity import Budget, Cost
+from scalenas.complexity import COLUMNS, Budget, Cost
 from scalenas.digest import file_digest
 from scalenas.space import AbstractSpace
 
@@ -31,8 +31,6 @@ ALGORITHMS: dict[str, Callable[..., AbstractSearch]] = {
     'coarse_to_fine': CoarseToFine,
 }
 """Name in a config -> class. A new algorithm is one more entry."""
-
-BOUNDS = tuple(f'{end}_{what}' for end in ('max', 'min') for what in ('macs', 'params', 'acts'))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +67,6 @@ class SearchPlan:
         arguments = dict(table['algorithm'])
         name = as_choice(arguments.pop('type', None), 'search.algorithm.type', tuple(ALGORITHMS))
         _check(arguments, name)
-        budget = table.get('budget')
-        bounds = as_mapping({} if budget is None else budget, 'search.budget', (), BOUNDS)
         return cls(
             name,
             arguments,
@@ -78,7 +74,7 @@ class SearchPlan:
                 table['metric'], table.get('direction', 'maximize'), table.get('cost', 'macs')
             ),
             None if table.get('size') is None else _size(table['size']),
-            Budget(**bounds),
+            Budget.from_dict(table.get('budget'), COLUMNS, 'search.budget'),
             as_int(table.get('seed', 0), 'search.seed', 0),
         )
 
@@ -87,7 +83,7 @@ class SearchPlan:
         algorithm: str | None = None,
         num_total: int | None = None,
         seed: int | None = None,
-        **bounds: float | None,
+        budget: Budget | None = None,
     ) -> Self:
         """With what the command line asks for instead; None leaves a thing as it is.
 
@@ -106,7 +102,7 @@ class SearchPlan:
             algorithm=name,
             arguments=arguments,
             seed=self.seed if seed is None else as_int(seed, '--seed', 0),
-            budget=replace(self.budget, **{k: v for k, v in bounds.items() if v is not None}),
+            budget=self.budget | (budget or Budget()),
         )
 
     def build(self, space: AbstractSpace[Any], cost: Callable[[Arch], Cost]) -> AbstractSearch:
@@ -133,7 +129,7 @@ class SearchPlan:
             'algorithm': search.settings(),
             'seed': self.seed,
             'size': None if self.size is None else list(self.size),
-            'budget': {name: getattr(self.budget, name) for name in BOUNDS},
+            'budget': {name: list(bounds) for name, bounds in self.budget.items()},
             'checkpoint': file_digest(checkpoint),
             'config': what_counts(cfg),
         }

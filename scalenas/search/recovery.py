@@ -25,6 +25,8 @@ from optuna.storages.journal._storage import JournalOperation as Op
 from optuna.storages.journal._storage import JournalStorageReplayResult
 from optuna.trial import TrialState
 
+from scalenas.staging import write_whole
+
 from .record import StudyError
 from .worker import Worker
 
@@ -132,13 +134,12 @@ class Recovery:
         """
         free = (self._path.with_name(self._path.name + KEPT.format(i)) for i in itertools.count(1))
         kept = next(path for path in free if not path.exists())
-        part = self._path.with_name(self._path.name + '.part')
-        with open(part, 'wb') as file:
-            file.write(b''.join(line + b'\n' for line in self._out))
-            file.flush()
-            os.fsync(file.fileno())
         os.link(self._path, kept)
-        os.replace(part, self._path)
+        try:
+            write_whole(self._path, b''.join(line + b'\n' for line in self._out))
+        except BaseException:
+            kept.unlink()
+            raise
         return kept
 
     def _mend(self, part: _Part) -> None:

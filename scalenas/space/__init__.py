@@ -1,7 +1,7 @@
 """Which networks exist: spaces as data, with sampling, mutation, crossover, size, membership."""
 
 from .bounds import SpaceError
-from .document import from_dict
+from .document import from_dict, list_spaces, named
 from .gene import Gene, Value
 from .groups import Group, depths_of, group_of
 from .hrnet import HRSpace
@@ -33,7 +33,9 @@ __all__ = [
     'from_dict',
     'group_of',
     'hull_of',
+    'list_spaces',
     'mean_macs',
+    'named',
     'scalenet_scaled_space',
     'scalenet_space',
     'scalenet_stages',

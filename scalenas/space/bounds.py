@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from scalenas.arch import ArchError
@@ -51,10 +51,24 @@ def choices(
     return tuple(found) if rule is None else tuple(rule(value, where) for value in found)
 
 
-def refusal(where: str, allowed: str, got: object) -> SpaceError:
-    error = SpaceError(f'expected {allowed}, got {short(got)}', where=where)
-    error.got, error.allowed = got, allowed
-    return error
+def refusal(where: str, allowed: str | Collection[object], got: object) -> SpaceError:
+    """The error for a value that a space cannot have there."""
+    return SpaceError(where=where, allowed=allowed, got=got)
+
+
+def outside(where: str, allowed: str | Collection[object], got: object) -> SpaceError:
+    """The error for a network that is not in a space: what it has there, and what the space."""
+    return SpaceError('not in the space', where=where, allowed=allowed, got=got)
+
+
+def ascending(values: Sequence[Any], where: str, of: str = 'values') -> None:
+    """Pass for one value or more, distinct and small to large.
+
+    Raises:
+        SpaceError: for others.
+    """
+    if not values or list(values) != sorted(set(values)):
+        raise refusal(where, f'distinct {of}, small to large', values)
 
 
 def kept_values(name: str, values: tuple[Value, ...], wanted: Sequence[Value]) -> tuple[Value, ...]:
@@ -66,10 +80,6 @@ def kept_values(name: str, values: tuple[Value, ...], wanted: Sequence[Value]) -
         if not isinstance(v, int | float | str) or isinstance(v, bool) is not flags
     ]
     if strange or not wanted or not set(wanted) <= set(values):
-        error = SpaceError(
-            f'{short(tuple(wanted))} is not among its values {short(values)}', where=name
-        )
-        error.got, error.allowed = wanted, short(values)
-        raise error
+        raise refusal(name, f'some of its values {short(values)}', tuple(wanted))
     allowed = set(wanted)
     return tuple(value for value in values if value in allowed)

@@ -5,19 +5,53 @@ from __future__ import annotations
 from typing import Any
 
 from scalenas.arch.strict import as_choice
-from scalenas.family import family_named, with_part
+from scalenas.errors import did_you_mean
+from scalenas.family import families, family_named, loaded, with_part
 
 from .bounds import SpaceError
-from .scaled import SCALED, ScaledSpace
+from .scaled import SCALED, ScaledSpace, scaled_again
 from .space import AbstractSpace
+
+
+def list_spaces(family: str | None = None) -> list[str]:
+    """Names of all spaces, or of those of one family."""
+    asked = families() if family is None else (family_named(family),)
+    return sorted(name for each in asked for name in each.spaces)
+
+
+def named(name: object, where: str = 'space') -> AbstractSpace[Any]:
+    """The space of this name, e.g. `named('scalenas_w32')`.
+
+    Raises:
+        SpaceError: for an unknown name; says which are known.
+    """
+    for family in families():
+        if isinstance(name, str) and name in family.spaces:
+            space: AbstractSpace[Any] = loaded(family.spaces[name])()
+            return space
+    known = list_spaces()
+    raise SpaceError(
+        where=where,
+        got=name,
+        allowed=f"a mapping with 'family', or one of {', '.join(known)}",
+        hint=did_you_mean(name, known),
+    )
 
 
 def from_dict(data: object, where: str = 'space') -> AbstractSpace[Any]:
     """The space that plain data (from a config or a checkpoint) describes.
 
+    That is the name of a space, such as 'scalenet'; a mapping with 'name' and what is different,
+    such as `dict(name='bignas', where=[['*.depth', [2]]])`; or a mapping with 'family'.
+
     Raises:
         ArchError: one line that says what is wrong and what is allowed.
     """
+    if isinstance(data, str):
+        return named(data, where)
+    if isinstance(data, dict) and 'name' in data:
+        rest = {key: value for key, value in data.items() if key != 'name'}
+        return from_dict({**named(data['name'], f'{where}.name').to_dict(), **rest}, where)
     known = (*(family.name for family in with_part('space')), SCALED)
     name = data.get('family') if isinstance(data, dict) else None
     if as_choice(name, f'{where}.family', known) != SCALED:
@@ -27,5 +61,5 @@ def from_dict(data: object, where: str = 'space') -> AbstractSpace[Any]:
     table = ScaledSpace.table(data, where)
     base = table['base']
     if isinstance(base, dict) and base.get('family') == SCALED:
-        raise SpaceError(f'{where}.base: a scaled space cannot be scaled again')
+        raise scaled_again(f'{where}.base')
     return ScaledSpace.read(from_dict(base, f'{where}.base'), table, where)

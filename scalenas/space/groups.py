@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from typing import Generic
 
 from scalenas.arch.strict import is_int
-from scalenas.errors import short
 
-from .bounds import SpaceError
+from .bounds import refusal
 from .space import A, AbstractSpace, Weights
 
 
@@ -50,7 +49,7 @@ def group_of(
     """
     number = isinstance(fusion, int | float) and not isinstance(fusion, bool)
     if not number or not 0.0 <= fusion <= 1.0:
-        raise SpaceError(f'fusion percentage must be within 0 and 1, got {short(fusion)}')
+        raise refusal('fusion', 'a share in 0 ... 1', fusion)
     part = space if depth is None else _of_depths(space, tuple(depth))
     switches = part.role('fusion')
     free = [name for name in switches if len(part.genes[name].values) > 1]

@@ -26,9 +26,10 @@ from scalenas.arch.strict import (
     as_mapping,
     check_blocks,
     inside,
+    need_one,
 )
 
-from .bounds import SpaceError, check_genes, choices
+from .bounds import check_genes, choices, outside
 from .gene import Gene, Value
 from .space import AbstractSpace, Genes
 
@@ -89,8 +90,8 @@ class HRSpace(AbstractSpace[HRArch]):
         stages = as_list(num_modules, 'space.num_modules', 'stages', MOST_BRANCHES - 1)
         self.num_modules = tuple(as_int(n, 'space.num_modules', 1, MOST_MODULES) for n in stages)
         self.depth = tuple(sorted(set(choices(depth, 'space.depth', as_depth))))
-        if not self.num_modules or not self.depth:
-            raise SpaceError('space: num_modules and depth each need at least one entry')
+        need_one(self.num_modules, 'space.num_modules', 'stage')
+        need_one(self.depth, 'space.depth', 'depth')
         as_channels(width * 2 ** len(self.num_modules), 'space.width: channels of the last branch')
         # Nothing is made before it is known to be of a size that somebody can mean.
         deepest, branches = self.depth[-1], [*enumerate(self.num_modules, 2)]
@@ -158,13 +159,10 @@ class HRSpace(AbstractSpace[HRArch]):
 
     def _read(self, arch: HRArch) -> Genes:
         if not isinstance(arch, HRArch):
-            raise SpaceError(f'not in the space: expected an HRArch, got {type(arch).__name__}')
+            raise outside('arch', 'an HRArch', type(arch).__name__)
         counts = tuple(len(stage.modules) for stage in arch.stages)
         if counts != self.num_modules:
-            raise SpaceError(
-                f'not in the space: modules per stage are {counts}, the space has '
-                f'{self.num_modules}'
-            )
+            raise outside('modules per stage', [self.num_modules], counts)
         values: dict[str, Value] = {}
         for place in self._places:
             module = arch.stages[place.stage - 2].modules[place.module]

@@ -6,6 +6,7 @@ Genes: `resolution`, `stem`, `conv_out`; `s2.width` and `s2.depth` (stage 2 of 1
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,11 +22,11 @@ from scalenas.arch.strict import (
     as_list,
     as_mapping,
     as_side,
+    inside,
     wrong,
 )
-from scalenas.errors import short
 
-from .bounds import SpaceError, check_genes, choices
+from .bounds import ascending, check_genes, choices, outside
 from .gene import Gene, Value
 from .mbconv_hull import MBConvHull, StageHull
 from .space import AbstractSpace, Genes
@@ -50,17 +51,11 @@ class StageChoices:
             choices(getattr(self, name), f'space.stages.{name}', rule)
         choices(self.se, 'space.stages.se', as_flag)
         for name in _CHOICES:
-            values = getattr(self, name)
-            if not values or list(values) != sorted(set(values)):
-                raise SpaceError(
-                    f'space.stages.{name}: expected distinct values, small to large, '
-                    f'got {short(values)}'
-                )
+            ascending(getattr(self, name), f'space.stages.{name}')
         # Whatever a block or a stage refuses is refused here, before anything is sampled.
-        for kernel in self.kernel:
-            for expand in self.expand:
-                for se in self.se:
-                    MBStage(self.width[0], (MBBlock(kernel, expand, se),), self.stride)
+        with inside('space.stages'):
+            for block in itertools.product(self.kernel, self.expand, self.se):
+                MBStage(self.width[0], (MBBlock(*block),), self.stride)
 
     @classmethod
     def parse(cls, data: object, where: str) -> StageChoices:
@@ -101,14 +96,8 @@ class MBConvSpace(AbstractSpace[MBConvArch]):
         self.stem = choices(stem, 'space.stem', as_channels)
         self.conv_out = choices(conv_out, 'space.conv_out', as_channels)
         for name in ('resolution', 'stem', 'conv_out'):
-            values = getattr(self, name)
-            if not values or list(values) != sorted(set(values)):
-                raise SpaceError(
-                    f'space.{name}: expected distinct values, small to large, got {short(values)}'
-                )
-        unknown = set(options) - {'activation', 'shortcut', 'squeeze', 'in_channels'}
-        if unknown:
-            raise SpaceError(f'space: unknown option {sorted(unknown)[0]!r}')
+            ascending(getattr(self, name), f'space.{name}')
+        as_mapping(options, 'space', (), ('activation', 'shortcut', 'squeeze', 'in_channels'))
         # Nothing is made before it is known to be of a size that somebody can mean.
         deepest = [max(stage.depth) for stage in self.stages]
         check_genes(3 + sum(2 + len(MBBlock._fields) * depth for depth in deepest))
@@ -151,14 +140,11 @@ class MBConvSpace(AbstractSpace[MBConvArch]):
 
     def _read(self, arch: MBConvArch) -> Genes:
         if not isinstance(arch, MBConvArch):
-            raise SpaceError(f'not in the space: expected an MBConvArch, got {type(arch).__name__}')
+            raise outside('arch', 'an MBConvArch', type(arch).__name__)
         if len(arch.stages) != len(self.stages):
-            raise SpaceError(
-                f'not in the space: it has {len(arch.stages)} stages, the space has '
-                f'{len(self.stages)}'
-            )
+            raise outside('number of stages', [len(self.stages)], len(arch.stages))
         if arch.conv_out is None:
-            raise SpaceError('not in the space: it has no conv_out')
+            raise outside('conv_out', self.conv_out, None)
         values: dict[str, Value] = {
             'resolution': arch.resolution,
             'stem': arch.stem,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from scalenas.arch import MBConvArch
+from dataclasses import replace
+
+from scalenas.arch import MBConvArch, SqueezeRule
 
 from .mbconv import MBConvSpace, StageChoices
 from .scaled import ScaledSpace, ScalingStage
@@ -34,6 +36,12 @@ def bignas_space() -> MBConvSpace:
         conv_out=tuple(range(1280, 1409, 8)),
         shortcut='projected',
     )
+
+
+def bignas_trained_space() -> MBConvSpace:
+    """The space of `bignas_space` as BigNAS trains it, without the resolution 256 (table 1)."""
+    data = bignas_space().to_dict()
+    return MBConvSpace.from_dict({**data, 'resolution': [192, 224, 288, 320]})
 
 
 def scalenet_space(half: bool = False) -> MBConvSpace:
@@ -73,3 +81,31 @@ def scalenet_stages() -> tuple[ScalingStage, ...]:
 def scalenet_scaled_space(half: bool = False) -> ScaledSpace[MBConvArch]:
     """The whole space of ScaleNet, tables 6 and 7; `half` as wide is the one of ImageNet-100."""
     return ScaledSpace(scalenet_space(half), scalenet_stages())
+
+
+def scalenet_half_space() -> ScaledSpace[MBConvArch]:
+    """That of ScaleNet's ablations on ImageNet-100: half as wide (appendix A)."""
+    return scalenet_scaled_space(half=True)
+
+
+def scalenet_released_space() -> ScaledSpace[MBConvArch]:
+    """ScaleNet as its released code trains it, where that is not what the paper says.
+
+    3 blocks at every place, squeeze-excitation everywhere and of the expanded width, hard swish,
+    and other resolutions.
+
+    Source: luminolx/ScaleNet; the resolution 354 is the code's.
+    """
+    paper = scalenet_space()
+    base = MBConvSpace(
+        [
+            StageChoices(stage.width, stage.depth, expand=stage.expand[-1:], stride=stage.stride)
+            for stage in paper.stages
+        ],
+        activation='hswish',
+        squeeze=SqueezeRule('expanded', 4),
+    )
+    sides = ((224, 240, 256), (272, 288, 304), (320, 336, 354))
+    grown = zip(scalenet_stages()[1:], sides, strict=True)
+    stages = [replace(stage, resolution=tuple(side / 224 for side in row)) for stage, row in grown]
+    return ScaledSpace(base, [ScalingStage(), *stages])

@@ -41,7 +41,9 @@ def base_macs(mean: float, step: int = STEP) -> int:
     found = round(mean / step) * step
     if not found:
         raise SpaceError(
-            f'budget: the mean of {mean:,.0f} macs is nearer to 0 than to a multiple of '
-            f'{step:,}; give a smaller step'
+            f'the mean of {mean:,.0f} macs is nearer to 0 than to a multiple of it',
+            where='step',
+            got=step,
+            hint='give a smaller one',
         )
     return found

@@ -25,10 +25,9 @@ from scalenas.arch.strict import (
     is_number,
     wrong,
 )
-from scalenas.errors import short
 from scalenas.family import Family
 
-from .bounds import SpaceError, choices
+from .bounds import SpaceError, ascending, choices, outside, refusal
 from .gene import Gene
 from .mbconv import MBConvSpace
 from .mbconv_hull import MBConvHull
@@ -55,11 +54,9 @@ class ScalingStage:
         for name in FACTORS:
             values = choices(getattr(self, name), f'space.stages.{name}')
             numbers = all(is_number(v) and v <= MOST_FACTOR for v in values)
-            if not values or not numbers or list(values) != sorted({*values}) or values[0] < 1:
-                raise SpaceError(
-                    f'space.stages.{name}: expected distinct factors >= 1, small to large, '
-                    f'got {short(values)}'
-                )
+            if not numbers or min(values, default=1) < 1:
+                raise refusal(f'space.stages.{name}', 'factors >= 1', values)
+            ascending(values, f'space.stages.{name}', 'factors')
 
     @classmethod
     def parse(cls, data: object, where: str) -> ScalingStage:
@@ -100,16 +97,17 @@ class ScaledSpace(AbstractSpace[A]):
         as_list(stages, 'space.stages', 'scaling stages', MOST_STAGES)
         self.base, self.stages, self.rounding = base, tuple(stages), rounding(rule)
         if isinstance(base, ScaledSpace):
-            raise SpaceError('space.base: a scaled space cannot be scaled again')
+            raise scaled_again('space.base')
         for stage in self.stages:
             if not isinstance(stage, ScalingStage):
                 raise wrong('space.stages', 'ScalingStage', stage)
         if not self.stages:
-            raise SpaceError('space.stages: expected at least one scaling stage')
+            raise refusal('space.stages', 'at least one scaling stage', stages)
         if base.smallest().size is None and any(s.resolution != (1.0,) for s in self.stages):
             raise SpaceError(
-                'space.stages.resolution: networks of the base space have no resolution of their '
-                'own; leave it out'
+                'networks of the base space have no resolution of their own',
+                where='space.stages.resolution',
+                hint='leave it out',
             )
         count = sum(len(s.depth) * len(s.width) * len(s.resolution) for s in self.stages)
         if count > MOST_SCALINGS:
@@ -176,10 +174,7 @@ class ScaledSpace(AbstractSpace[A]):
                 found = {**genes, **self.base.encode(base)}
                 if all(value in self.genes[name].values for name, value in found.items()):
                     return found
-        raise SpaceError(
-            f'not in the space: {_described(arch)} is no network of the base space grown by one '
-            'of its scalings'
-        )
+        raise outside('arch', 'a network of the base space, grown by one scaling', described(arch))
 
     def _shrink(self, arch: Arch, scaling: Scaling, rule: Any) -> A | None:
         raise AssertionError('no scaled space has a scaled base')
@@ -247,9 +242,15 @@ def hull_of(space: AbstractSpace[Any]) -> MBConvHull:
     """
     if isinstance(space, MBConvSpace | ScaledSpace):
         return space.hull()
-    raise SpaceError(f'space: expected one of MBConv networks, got {type(space).__name__}')
+    raise refusal('space', 'one of MBConv networks', type(space).__name__)
 
 
-def _described(arch: object) -> str:
+def scaled_again(where: str) -> SpaceError:
+    """The error for a scaled space as the base of one."""
+    return SpaceError('a scaled space cannot be scaled again', where=where)
+
+
+def described(arch: object) -> str:
+    """What it is, in words: its family, or else its type."""
     family = getattr(arch, 'family', None)
     return f'an arch of family {family}' if family else f'a {type(arch).__name__}'

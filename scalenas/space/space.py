@@ -16,11 +16,12 @@ import random
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import Generic, Self, TypeVar, final
 
 from scalenas.arch import Arch, Rounding, Scaling
-from scalenas.arch.strict import as_fraction, as_list, is_number, suggest
-from scalenas.errors import short
+from scalenas.arch.strict import as_fraction, as_list, is_number
+from scalenas.errors import did_you_mean, short
 from scalenas.family import Family, family_named
 
 from .bounds import (
@@ -29,6 +30,7 @@ from .bounds import (
     SpaceError,
     check_genes,
     kept_values,
+    outside,
     refusal,
 )
 from .difference import first_difference
@@ -59,6 +61,11 @@ class AbstractSpace(ABC, Generic[A]):
         self.restrictions: tuple[tuple[str, tuple[Value, ...]], ...] = ()
         # A sub-space has the same gene names, so it shares what is known about patterns.
         self._matches: dict[str, dict[str, None]] = {}
+
+    def __repr__(self) -> str:
+        return (
+            f'<{type(self).__name__}: {len(self.genes)} genes, {Decimal(self.size()):.2g} networks>'
+        )
 
     @abstractmethod
     def _build(self, values: Genes) -> A:
@@ -140,8 +147,11 @@ class AbstractSpace(ABC, Generic[A]):
             found = {n: None for n, gene in self.genes.items() if gene.matches(pattern)}
             if not found:
                 raise SpaceError(
-                    f'no gene matches {short(pattern)} (for example {next(iter(self.genes))!r})'
-                    f'{suggest(pattern, self.genes)}{self._beyond(pattern)}'
+                    'no gene matches',
+                    where='pattern',
+                    got=pattern,
+                    allowed=f'one such as {next(iter(self.genes))}',
+                    hint=self._beyond(pattern) or did_you_mean(pattern, self.genes),
                 )
             self._matches[pattern] = found
         return found
@@ -149,7 +159,7 @@ class AbstractSpace(ABC, Generic[A]):
     def _beyond(self, pattern: str) -> str:
         """A hint where the pattern would match genes of a scope, if it said so."""
         scopes = {g.scope for g in self.genes.values() if fnmatch.fnmatchcase(g.name, pattern)}
-        return ''.join(f"; those of the scaling begin with '{scope}.'" for scope in sorted(scopes))
+        return '; '.join(f"those of the scaling begin with '{s}.'" for s in sorted(scopes))
 
     @final
     def restricted(self, items: object, where: str = 'space') -> Self:
@@ -174,19 +184,17 @@ class AbstractSpace(ABC, Generic[A]):
             raise refusal('genes', 'a mapping of genes to values', values)
         for name in values:
             if name not in self.genes:
-                raise SpaceError(f'unknown gene {short(name)}{suggest(name, self.genes)}')
+                raise SpaceError('unknown gene', where='genes', got=name, allowed=self.genes)
         active: Genes = {}
         for name, gene in self.genes.items():
             if not gene.is_active(active):
                 continue
             if name not in values:
-                raise SpaceError(f'gene {name!r} is missing (allowed: {short(gene.values)})')
+                raise SpaceError('gene is missing', where=name, allowed=gene.values)
             value, allowed = values[name], gene.values
             # True is not 1 here, nor 1 True.
             if value not in allowed or isinstance(value, bool) is not isinstance(allowed[0], bool):
-                raise SpaceError(
-                    f'{short(value)} is not allowed (allowed: {short(allowed)})', where=name
-                )
+                raise refusal(name, allowed, value)
             active[name] = value
         return self._build(active)
 
@@ -200,16 +208,13 @@ class AbstractSpace(ABC, Generic[A]):
         values = self._read(arch)
         for name, value in values.items():
             if name not in self.genes:
-                raise SpaceError(f'not in the space: it has no {name!r}{suggest(name, self.genes)}')
+                raise outside('genes', self.genes, name)
             if value not in self.genes[name].values:
-                raise SpaceError(
-                    f'not in the space: {name} is {short(value)} '
-                    f'(allowed: {short(self.genes[name].values)})'
-                )
+                raise outside(name, self.genes[name].values, value)
         found = self.decode(values)
         if found != arch:
-            difference = first_difference(found.to_dict(), arch.to_dict())
-            raise SpaceError(f'not in the space: {difference}')
+            where, ours, theirs = first_difference(found.to_dict(), arch.to_dict())
+            raise outside(where, [ours], theirs)
         return {name: values[name] for name in self.genes if name in values}
 
     @final
@@ -330,19 +335,16 @@ class AbstractSpace(ABC, Generic[A]):
     def _edges(self, weights: Weights) -> dict[str, Sequence[float]]:
         table: dict[str, Sequence[float]] = {}
         for pattern, row in weights.items():
-            as_list(row, f'weights: those of {pattern!r}', 'numbers', MOST_VALUES)
+            where = f'weights[{pattern!r}]'
+            as_list(row, where, 'numbers', MOST_VALUES)
             numbers = all(is_number(weight) and weight >= 0 for weight in row)
             edges = list(itertools.accumulate(row)) if numbers else []
             if not (edges and edges[-1] > 0):
-                raise SpaceError(
-                    f'weights: those of {pattern!r} must be >= 0 and not all 0, got {short(row)}'
-                )
+                raise refusal(where, 'numbers >= 0 that are not all 0', row)
             for name in self.matching(pattern):
                 if len(row) != len(self.genes[name].values):
-                    raise SpaceError(
-                        f'weights: {pattern!r} has {len(row)} weights, but {name} has '
-                        f'{len(self.genes[name].values)} values'
-                    )
+                    count = f'{len(self.genes[name].values)}, one for each value of {name}'
+                    raise refusal(where, count, len(row))
                 table[name] = edges
         return table
 

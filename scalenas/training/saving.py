@@ -7,8 +7,6 @@ written beside its place and moved there as a whole, and the oldest goes last.
 
 from __future__ import annotations
 
-import os
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,8 +21,7 @@ from scalenas.config.monitors import schedulers
 from scalenas.errors import TrainingError
 from scalenas.paths import writable_folder
 from scalenas.registry import HOOKS
-
-PART = '.part-'
+from scalenas.staging import remove_leftovers, write_whole
 
 
 @register_backend('scalenas.whole')
@@ -38,22 +35,15 @@ class WholeFiles(LocalBackend):
     def put(self, obj: bytes, filepath: str | Path) -> None:
         """Writes beside `filepath`, then moves there."""
         path = Path(filepath)
-        part = path.with_name(f'{PART}{uuid.uuid4().hex}')
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with part.open('wb') as file:
-                file.write(obj)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(part, path)
+            write_whole(path, obj)
         except OSError as error:
             raise TrainingError(
                 f'cannot be written: {error.strerror}',
                 where=path,
                 hint='what was saved before stays; make room, then resume',
             ) from error
-        finally:
-            part.unlink(missing_ok=True)
 
 
 class _Later:
@@ -94,8 +84,7 @@ class WholeCheckpointHook(CheckpointHook):
             writable_folder(self.out_dir)
             if is_main_process():
                 for folder in {Path(self.out_dir), Path(runner.work_dir)}:
-                    for path in folder.glob(f'{PART}*'):
-                        path.unlink(missing_ok=True)
+                    remove_leftovers(folder)
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict[str, Any]) -> None:
         if not self._whole:

@@ -232,7 +232,7 @@ def test_numbers_of_heads_and_makers(make: Any) -> None:
 @pytest.mark.parametrize('bad', [True, -1, 'x', [1], float('nan'), float('inf'), 10**400])
 def test_a_bound_is_a_number(bad: Any) -> None:
     with pytest.raises(UserError):
-        Budget(max_macs=bad)
+        Budget(macs=(None, bad))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scalenas.arch import HRArch, Layer, PoseHead, SegHead, named, parse_head, stock_hrnet
-from scalenas.complexity import PYCLS, SCALENAS, Cost, Counter, count, count_mmdet, layer_cost
+from scalenas.complexity import PYCLS, SCALENAS, Cost, Counter, count, count_operations, layer_cost
 from scalenas.space import HRSpace
 from tests.strategies import FULL, hr_archs, sizes
 
@@ -186,5 +186,5 @@ DETECTORS = [
 def test_whole_detectors_of_table_5(name: str, head: str, printed: str, macs: int) -> None:
     arch, parsed = named(name), parse_head(head)
     assert parsed is not None
-    assert f'{count_mmdet(arch, (800, 1280), parsed) / 1e9:.1f}' == printed
+    assert f'{count_operations(arch, (800, 1280), parsed) / 1e9:.1f}' == printed
     assert Counter((800, 1280), parsed)(arch)['macs'] == macs

@@ -17,6 +17,7 @@ from projects.demo_data.layouts import SPLITS
 from projects.demo_data.scenes import SceneRecipe
 from scalenas.arch import HRStage, Scaling, find, from_dict
 from scalenas.arch.rounding import NEAREST
+from scalenas.space import named as named_space
 
 from .demo_objects import make_demo_people, make_demo_trees
 from .finetuning import make_aircraft, make_cars, make_cifar10, make_cifar100, make_food
@@ -214,6 +215,8 @@ def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
         kind = str(part.get('type', ''))
         if kind in ('SyncBN', 'BN'):
             part['type'] = 'BN'
+        if isinstance(part.get('space'), str):
+            part['space'] = named_space(part['space']).to_dict()
         if 'space' in part and kind.endswith('SuperScaleHRNet'):
             part['space'].update(SPACE)
         if 'space' in part and kind.endswith('SuperMBConvNet'):

@@ -131,9 +131,9 @@ def test_the_recipe_of_bignas():
     crop = next(t for t in cfg.train_pipeline if t.type == 'RandomResizedCrop')
     assert crop.scale == 224
     assert cfg.train_dataloader.dataset.pipeline == cfg.train_pipeline
-    trained = space_of(backbone.space.to_dict())
+    trained = space_of(backbone.space)
     searched = read(f'{folder}/search_bignas_imagenet.py').model.architecture.backbone.space
-    assert space_of(searched.to_dict()) == bignas_space()
+    assert space_of(searched) == bignas_space()
     assert set(bignas_space().resolution) - set(trained.resolution) == {256}
     assert 5 * trained.size() == 4 * bignas_space().size()
     assert trained.largest() in bignas_space()
@@ -204,7 +204,7 @@ IMAGENET = 'configs/scalenas_cls/imagenet'
 def test_the_recipe_of_scalenets_supernet():
     """Appendix A and tables 6 and 7; the ablations' half as wide; the released code's rules."""
     cfg = read(f'{IMAGENET}/supernet_scalenet_32xb32-750k_imagenet.py')
-    assert space_of(cfg.model.architecture.backbone.space.to_dict()) == scalenet_scaled_space()
+    assert space_of(cfg.model.architecture.backbone.space) == scalenet_scaled_space()
     sgd, (warm, cosine) = cfg.optim_wrapper.optimizer, cfg.param_scheduler
     assert (sgd.lr, sgd.momentum, sgd.weight_decay) == (0.12, 0.9, 4e-5)
     assert (warm.end, cosine.begin, cosine.end, cfg.train_cfg.max_iters) == (
@@ -219,7 +219,7 @@ def test_the_recipe_of_scalenets_supernet():
     assert crop.scale == scalenet_scaled_space().largest().resolution == 352
     half = read(f'{IMAGENET}/supernet_scalenet-half_8xb32-150k_imagenet100.py')
     model = half.model.architecture
-    assert space_of(model.backbone.space.to_dict()) == scalenet_scaled_space(half=True)
+    assert space_of(model.backbone.space) == scalenet_scaled_space(half=True)
     assert (model.head.in_channels, model.head.num_classes) == (640, 100)
     assert 8 * half.train_dataloader.batch_size == 256
     assert (half.param_scheduler[0].end, half.train_cfg.max_iters) == (375, 150000)
@@ -227,7 +227,7 @@ def test_the_recipe_of_scalenets_supernet():
     assert len({half[f'{name}_dataloader'].dataset.class_list for name in loaders}) == 1
     released = read(f'{IMAGENET}/supernet_scalenet-released_32xb8-750k_imagenet.py')
     backbone = released.model.architecture.backbone
-    space = space_of(backbone.space.to_dict())
+    space = space_of(backbone.space)
     sides = [
         {space.grown(space.base.smallest(), s).resolution for s in space.strategies(j)}
         for j in range(4)

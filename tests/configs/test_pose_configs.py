@@ -16,7 +16,7 @@ from scalenas.evaluation.trace import trace
 from scalenas.models import ScaleHRNet
 from scalenas.registry import MODELS
 from scalenas.sampling import from_dict as sampler_of
-from scalenas.space import HRSpace
+from scalenas.space import from_dict as space_of
 from scalenas.training.losses import weighted_mse
 
 from .header import check_line_of_the_teacher
@@ -99,7 +99,7 @@ def test_the_published_nets_are_in_the_searched_spaces(name: str) -> None:
     width = arch.stages[0].channels[0]
     search = f'search_w{width}_{name.rsplit("_", 1)[1]}'
     cfg = Config.fromfile(CONFIGS[search])
-    space = HRSpace.from_dict(cfg.model.architecture.backbone.space.to_dict())
+    space = space_of(cfg.model.architecture.backbone.space)
     assert arch in space
     assert cfg.search.size == size_of(name)
 
@@ -160,7 +160,7 @@ def test_the_losses_are_those_of_the_release(name: str) -> None:
 def test_as_released(name: str) -> None:
     """The cycle of eleven from the net without fusions on; 15 x 67 first nets of a search."""
     cfg = Config.fromfile(CONFIGS[name])
-    space = HRSpace.from_dict(cfg.model.architecture.backbone.space.to_dict())
+    space = space_of(cfg.model.architecture.backbone.space)
     sampler = sampler_of(cfg.model.sampler.to_dict(), space)
     nets = [sampler.archs(step)[0] for step in range(11)]
     assert nets[0] == space.smallest()

@@ -16,7 +16,7 @@ from mmengine.registry import DefaultScope
 from torch import nn
 
 from scalenas.arch import RCNNHead, layers, named, parse_head
-from scalenas.complexity import Counter, count_mmdet, layer_cost
+from scalenas.complexity import Counter, count_operations, layer_cost
 from scalenas.errors import EvaluationError
 from scalenas.evaluation import trace
 from scalenas.registry import MODELS
@@ -148,7 +148,7 @@ def test_a_config_says_what_its_detector_costs(config: str) -> None:
     assert params[1] == ' to '.join(f'{cost["params"] / 1e6:.1f}' for cost in costs)
     assert macs[1] == ' to '.join(f'{cost.gmacs():.1f}' for cost in costs)
     for printed in re.findall(r'([\d.]+) as mmdet once', text):
-        assert printed == f'{count_mmdet(archs[0], SIZE, head) / 1e9:.1f}'
+        assert printed == f'{count_operations(archs[0], SIZE, head) / 1e9:.1f}'
 
 
 def operations(model: nn.Module) -> list[int]:
@@ -179,13 +179,13 @@ def operations(model: nn.Module) -> list[int]:
 
 @pytest.mark.parametrize('kind', KINDS)
 def test_the_counter_of_table_5_on_mmdets_own_model(kind: str) -> None:
-    """Hooks on mmdet's HRNet-W32 see what `count_mmdet` says without torch."""
+    """Hooks on mmdet's HRNet-W32 see what `count_operations` says without torch."""
     model = detector(kind, mmdet_hrnet_w32())
     found = operations(model)
     raw_outputs(model.eval(), torch.empty(1, 3, *SIZE, device='meta'))
     head = parse_head(f'{kind}:80')
     assert head is not None
-    assert sum(found) == count_mmdet(named('hrnet_w32'), SIZE, head)
+    assert sum(found) == count_operations(named('hrnet_w32'), SIZE, head)
 
 
 def test_another_second_stage_is_refused() -> None:

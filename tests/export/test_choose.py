@@ -39,8 +39,8 @@ def test_by_position_by_budget_and_by_metric(work_dir: Path) -> None:
     where, archs_ = str(work_dir), archs(3)
     assert choose(where, 'mIoU').arch == archs_[2]
     assert choose(where, 'mIoU', index=0).arch == archs_[0]
-    assert choose(where, 'mIoU', budget=Budget(max_macs=2.5e6)).arch == archs_[1]
-    assert choose(where, 'mIoU', budget=Budget(max_params=1000)).slot == 0
+    assert choose(where, 'mIoU', budget=Budget(macs=(None, 2.5e6))).arch == archs_[1]
+    assert choose(where, 'mIoU', budget=Budget(params=(None, 1000))).slot == 0
     assert choose(where, 'mIoU', direction='minimize').slot == 0
     assert choose(where, 'error', direction='minimize').slot == 20
     assert choose(where, 'mIoU').name == 'subnet_0020'
@@ -99,13 +99,13 @@ def test_an_arch_is_found_by_name_or_file(work_dir: Path) -> None:
     ('options', 'message'),
     [
         (
-            {'budget': Budget(max_macs=5)},
-            r'within max_macs=5; the cheapest, slot 0, has 1\.000 M macs',
+            {'budget': Budget(macs=(None, 5))},
+            r'within macs <= 5; the cheapest, slot 0, has 1\.000 M macs',
         ),
         ({'index': 3}, r'--index 3 .* 0 \.\. 2'),
         (
-            {'index': 2, 'budget': Budget(max_macs=2.5e6)},
-            '--index 2 is beyond max_macs=2.5e.06: it',
+            {'index': 2, 'budget': Budget(macs=(None, 2.5e6))},
+            '--index 2 is beyond macs <= 2.5e.06: it',
         ),
         ({'index': -1}, r'--index -1 .* 0 \.\. 2'),
         ({'metric': 'AP'}, r"no metric 'AP'; it has error, mIoU"),

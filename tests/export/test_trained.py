@@ -32,7 +32,7 @@ def test_train_search_export(root: Path, tmp_path: Path) -> None:
     ]
     write_report(records, Objective('mIoU'), tmp_path)
     smallest = records[0].cost['macs']
-    choice = choose(str(tmp_path), 'mIoU', budget=Budget(max_macs=smallest))
+    choice = choose(str(tmp_path), 'mIoU', budget=Budget(macs=(None, smallest)))
     assert choice.arch == SPACE.smallest()
 
     exported = export_subnet(choice, cfg, weights, tmp_path / 'out')

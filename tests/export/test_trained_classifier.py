@@ -14,7 +14,7 @@ from mmengine.registry import MODELS, DefaultScope
 from mmengine.runner import Runner
 
 from scalenas.arch import ClassificationHead, dump
-from scalenas.complexity import Counter
+from scalenas.complexity import Budget, Counter
 from scalenas.errors import UserError
 from scalenas.evaluation import SubnetEvaluator, calibrated
 from scalenas.export import choose, export_subnet, load_exported
@@ -92,9 +92,9 @@ def test_costs_are_those_of_the_networks_at_their_own_resolution(trained: Any) -
     wanted = Counter(head=ClassificationHead(len(CLASSES)))
     for arch in [space.smallest(), space.largest(), *(space.sample(rng) for _ in range(5))]:
         assert counter(arch) == wanted(arch)
-    search = plan.with_(num_total=4, max_macs=wanted(space.largest())['macs'] / 2).build(
-        space, counter
-    )
+    search = plan.with_(
+        num_total=4, budget=Budget(macs=(None, wanted(space.largest())['macs'] / 2))
+    ).build(space, counter)
     found = search.generation(0, [], rng)
     assert len(found) == 4
     assert all(wanted(arch)['macs'] <= wanted(space.largest())['macs'] / 2 for arch in found)

@@ -302,25 +302,24 @@ def _plan(rng: random.Random, folder: Path) -> Case:
         'algorithm': {'type': 'random', 'num_total': 4},
         'metric': 'mIoU',
         'size': (64, 64),
-        'budget': {'max_macs': 1e9},
+        'budget': {'macs': (None, 1e9)},
         'seed': 0,
     }
     choice, wrong = rng.randrange(4), True
     if choice == 0:
         search['budget'] = rng.choice(FALSY)
     elif choice == 1:
-        bound = rng.choice(('max_macs', 'min_params', 'max_acts'))
-        search['budget'] = {bound: rng.choice((-1, math.nan, math.inf, 'x', True, [1]))}
+        wrongs = (-1, math.nan, math.inf, 'x', True, [1], (None, -1), (math.nan, None), (2, 1))
+        search['budget'] = {rng.choice(('macs', 'params', 'acts')): rng.choice(wrongs)}
     elif choice == 2:
         key = rng.choice(('algorithm', 'metric', 'size', 'seed'))
         search[key] = rng.choice(('', False, [], -1, 2.5, math.nan))
     else:
-        search['budget'] = rng.choice((None, {}, {'max_params': 1e6, 'min_params': 3}))
+        search['budget'] = rng.choice((None, {}, {'params': (3, 1e6)}))
         wrong = False
     with_: Any = {} if wrong else rng.choice([{}, {'seed': 3}, {'num_total': 9}])
     if not wrong and rng.random() < 0.5:
-        with_ = rng.choice([{'seed': -1}, {'num_total': 0}, {'num_total': -3}, {'max_macs': -5.0}])
-        with_ = rng.choice([with_, {'max_params': math.nan}, {'max_acts': math.inf}])
+        with_ = rng.choice([{'seed': -1}, {'num_total': 0}, {'num_total': -3}])
         wrong = True
 
     def run() -> None:

@@ -22,7 +22,6 @@ from scalenas.complexity import Budget, Counter
 from scalenas.errors import UserError, short
 from scalenas.scaling import (
     FORMS,
-    LatencyBound,
     LatencyModel,
     SearchedScalings,
     Strategy,
@@ -126,24 +125,24 @@ def growth(rng: random.Random, _: Path) -> Case:
 
 
 def budget(rng: random.Random, _: Path) -> Case:
-    net, key = rng.choice(NAMES), rng.choice(['max_macs', 'max_params', 'max_acts'])
+    net, key = rng.choice(NAMES), rng.choice(['macs', 'params', 'acts'])
     size: Any = SIZE.get(net)
-    now = getattr(Counter(size)(named(net)), key[4:])
+    now = Counter(size)(named(net))[key]
     if rng.random() < 0.5:
 
         def run() -> None:
-            bound = Budget(**{key: 2 * now})
+            bound = Budget({key: (None, 2 * now)})
             _, found = grow(named(net), 'compound', None, bound, size=size)
             assert found is not None
-            assert found.cost[key[4:]] <= 2 * now
+            assert found.cost[key] <= 2 * now
 
         return Case(f'fit {net} {key}', run, False)
     far = rng.choice([0, 1, 1e17])
     bad = rng.choice(NO_FACTORS)
     if rng.random() < 0.4:
-        return Case('bound', lambda: LatencyBound(bad, lambda *_: 1.0), True)
+        return Case('bound', lambda: Budget(ms=(None, bad)), bad is not None)
     text = rng.choice(['depth', 'width', 'compound'])
-    bound = Budget(**{key: far})
+    bound = Budget({key: (None, far)})
     return Case(
         f'out of reach {key} {far:g}', lambda: grow(named(net), text, None, bound, size=size), None
     )
@@ -285,9 +284,9 @@ SCALE_WRONG = (
     *(['resnet50', 'fast', '--factor', '2', '--size', '1', '2'], ['resnet50', 'x.yaml:s1']),
     *(['hrnet_w18', 'fast', '--factor', '2', '--size', '0', '2'], ['resnet50', 'fast', '--out']),
     *(['hrnet_w18', 'fast', '--factor', '2', '--size', '9999999', '2'],),
-    *(['resnet50', 'fast', '--max-latency-ms', '5'], ['resnet50', 'fast', '--recipe', 'x']),
+    *(['resnet50', 'fast', '--max', 'ms=5'], ['resnet50', 'fast', '--recipe', 'x']),
     *(['resnet50', 'fast', '--factor', '2', '--out', '/none/x.yaml'],),
-    *(['resnet50', 'fast', '--max-latency-ms', 'nan', '--measure', 'cpu'],),
+    *(['resnet50', 'fast', '--max', 'ms=nan', '--measure', 'cpu'],),
 )
 
 

@@ -266,13 +266,13 @@ def weights_of(rng: random.Random, space: AbstractSpace[Any]) -> Case:
 
 
 def budget_of(rng: random.Random, _: Any) -> Case:
-    key = rng.choice(['max_macs', 'min_macs', 'max_params', 'min_acts'])
+    key, end = rng.choice(['macs', 'params', 'acts']), rng.randrange(2)
     value = rng.choice([0, 5, 1e9, 12.5, None, 10**9, *NO_NUMBERS])
     number = isinstance(value, int | float) and not isinstance(value, bool)
     right = value is None or (number and 0 <= value < 1e18)
 
     def run() -> None:
-        budget = Budget(**{key: value})
+        budget = Budget({key: (value, None) if end else (None, value)})
         assert budget.violation(Cost(macs=10, params=10, acts=10)) >= 0
         assert str(budget)
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from scalenas.sampling import HierarchicalSampler, SamplerError, from_dict
-from scalenas.space import SpaceError, scalenet_scaled_space, scalenet_space
+from scalenas.space import scalenet_scaled_space, scalenet_space
+from tests.errors import contains, raises
 
 SPACE = scalenet_scaled_space()
 
@@ -74,23 +75,20 @@ def test_bases_and_scalings_are_drawn_evenly() -> None:
 
 
 @pytest.mark.parametrize(
-    ('options', 'said'),
-    [
-        ({'eta': 'equl'}, "did you mean 'equal'"),
-        ({'eta': [1, 1]}, 'expected 4 weights >= 0, one per stage'),
-        ({'eta': [0, 0, 0, 0]}, 'not all 0'),
-        ({'eta': [1, 1, 1, -1]}, 'expected 4 weights >= 0'),
-        ({'eta': 3}, 'expected 4 weights'),
-        ({'etas': 'size'}, "did you mean 'eta'"),
-    ],
+    'eta', [[1, 1], [0, 0, 0, 0], [1, 1, 1, -1], 3], ids=['two', 'zeros', 'below 0', 'a number']
 )
-def test_mistakes_are_one_clear_line(options: dict[str, Any], said: str) -> None:
-    with pytest.raises((SamplerError, SpaceError)) as caught:
-        from_dict({'type': 'hierarchical', **options}, SPACE)
-    assert said in str(caught.value)
-    assert '\n' not in str(caught.value)
+def test_weights_are_one_per_stage(eta: object) -> None:
+    with raises(SamplerError, where='sampler.eta', got=eta, allowed=contains('4 weights >= 0')):
+        from_dict({'type': 'hierarchical', 'eta': eta}, SPACE)
+
+
+def test_the_nearest_word_is_a_hint() -> None:
+    with raises(SamplerError, where='sampler.eta', got='equl', hint="did you mean 'equal'?"):
+        from_dict({'type': 'hierarchical', 'eta': 'equl'}, SPACE)
+    with raises(SamplerError, where='sampler', got='etas', hint="did you mean 'eta'?"):
+        from_dict({'type': 'hierarchical', 'etas': 'size'}, SPACE)
 
 
 def test_a_space_without_stages_is_refused() -> None:
-    with pytest.raises(SamplerError, match="'hierarchical' needs a scaled space, got MBConvSpace"):
+    with raises(SamplerError, got='MBConvSpace', allowed='a scaled space', names=('hierarchical',)):
         from_dict({'type': 'hierarchical'}, scalenet_space())

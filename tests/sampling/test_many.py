@@ -20,6 +20,7 @@ from scalenas.space import (
     scalenet_scaled_space,
     scalenet_space,
 )
+from tests.errors import contains, raises
 
 SCALED = scalenet_scaled_space()
 HEAD = ClassificationHead(1000)
@@ -74,5 +75,5 @@ def test_750_000_paths_take_seconds_of_one_core() -> None:
 
 
 def test_other_spaces_are_refused() -> None:
-    with pytest.raises(SamplerError, match='expected a space of MBConv networks, got HRSpace'):
+    with raises(SamplerError, where='space', got='HRSpace', allowed=contains('MBConv')):
         many_macs(HRSpace(), {})

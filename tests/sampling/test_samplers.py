@@ -26,6 +26,7 @@ from scalenas.space import (
     depths_of,
     group_of,
 )
+from tests.errors import contains, raises
 
 SMALL = HRSpace(width=8, num_modules=(1, 1, 1), depth=(1, 2, 3), stem=16, stage1_blocks=1)
 W32 = HRSpace()
@@ -215,28 +216,51 @@ def test_fixed_by_word_name_and_data():
     assert not from_dict(dict(type='fixed', arch='smallest'), W32).largest_first
 
 
+def of(key: str, got: object, allowed: object) -> dict[str, object]:
+    """Fields of an error about a key of the sampler."""
+    return {'where': f'sampler.{key}' if key else 'sampler', 'got': got, 'allowed': allowed}
+
+
 @pytest.mark.parametrize(
-    ('cfg', 'error', 'words'),
+    ('cfg', 'error', 'fields'),
     [
-        ('grouped', SamplerError, "'type'"),
-        (dict(type='groupd'), SamplerError, "did you mean 'grouped'"),
-        (dict(type='grouped', sed=1), SamplerError, "did you mean 'seed'"),
-        (dict(type='grouped', seed='x'), SamplerError, 'whole number'),
-        (dict(type='grouped', smallest_fusion=0.1), SamplerError, 'released=True'),
-        (dict(type='grouped', depths=[(7, 8)]), SpaceError, '(7, 8)'),
-        (dict(type='grouped', fusions=[1.2]), SpaceError, 'within 0 and 1'),
-        (dict(type='grouped', fusions=[]), SamplerError, 'at least one'),
-        (dict(type='grouped', depths=[2, 3]), ArchError, 'sampler.depths: expected a list of'),
-        (dict(type='grouped', fusions=0.5), ArchError, 'sampler.fusions: expected a list of'),
-        (dict(type='grouped', fusions=['0.5']), SpaceError, "within 0 and 1, got '0.5'"),
-        (dict(type='grouped', released='yes'), ArchError, 'expected true or false'),
-        (dict(type='sandwich', num_random=-1), SamplerError, '>= 0'),
-        (dict(type='fixed', arch='scalenas_s3'), SpaceError, 'not in the space'),
-        (dict(type='fixed', arch='scalenas_s9'), ArchError, 'scalenas_s1'),
+        ('grouped', SamplerError, of('', 'grouped', contains("'type'", 'sandwich'))),
+        (dict(type='groupd'), SamplerError, of('type', 'groupd', contains('grouped'))),
+        (dict(type='groupd'), SamplerError, {'hint': "did you mean 'grouped'?"}),
+        (dict(type='grouped', sed=1), SamplerError, of('', 'sed', contains('seed'))),
+        (dict(type='grouped', sed=1), SamplerError, {'hint': "did you mean 'seed'?"}),
+        (dict(type='grouped', seed='x'), SamplerError, of('seed', 'x', 'a whole number')),
+        (
+            dict(type='grouped', smallest_fusion=0.1),
+            SamplerError,
+            of('smallest_fusion', 0.1, contains('released=True')),
+        ),
+        (dict(type='grouped', depths=[(7, 8)]), SpaceError, {'got': (7, 8)}),
+        (dict(type='grouped', fusions=[1.2]), SpaceError, {'where': 'fusion', 'got': 1.2}),
+        (dict(type='grouped', fusions=[]), ArchError, of('fusions', [], contains('at least one'))),
+        (dict(type='grouped', depths=[]), ArchError, of('depths', [], contains('at least one'))),
+        (dict(type='grouped', depths=[2, 3]), ArchError, of('depths', 2, contains('lists'))),
+        (dict(type='grouped', fusions=0.5), ArchError, of('fusions', 0.5, contains('a list'))),
+        (dict(type='grouped', fusions=['0.5']), SpaceError, {'where': 'fusion', 'got': '0.5'}),
+        (dict(type='grouped', released='yes'), ArchError, of('released', 'yes', 'true or false')),
+        (
+            dict(type='sandwich', num_random=-1),
+            ArchError,
+            of('num_random', -1, 'a whole number >= 0'),
+        ),
+        (
+            dict(type='sandwich', num_random=10**9),
+            ArchError,
+            of('num_random', 10**9, contains('whole number from 0 to')),
+        ),
+        (dict(type='fixed', arch='scalenas_s3'), SpaceError, {'problem': 'not in the space'}),
+        (
+            dict(type='fixed', arch='scalenas_s9'),
+            ArchError,
+            {'got': 'scalenas_s9', 'allowed': contains('scalenas_s1')},
+        ),
     ],
 )
-def test_errors_are_one_clear_line(cfg, error, words):
-    with pytest.raises(error) as caught:
+def test_errors_are_one_clear_line(cfg, error, fields):
+    with raises(error, **fields):
         from_dict(cfg, W32)
-    assert words in str(caught.value)
-    assert '\n' not in str(caught.value)

@@ -43,7 +43,7 @@ def test_the_fit_is_the_largest_that_fits(net: str, strategy: str, rule: str) ->
     head = SegHead(19) if net == 'scalenas_s1' else ClassificationHead()
     base = cost_of(scale(arch, STRATEGIES['depth'](1.0), rounding('nearest'), size), head)
     bound = 3.1 * base['macs']
-    found = fit(arch, STRATEGIES[strategy], Budget(max_macs=bound), rounding(rule), head, size)
+    found = fit(arch, STRATEGIES[strategy], Budget(macs=(None, bound)), rounding(rule), head, size)
     assert found.cost == cost_of(found.scaled, head)
     assert found.cost['macs'] <= bound
     assert found.misses == {'macs': 1 - found.cost['macs'] / bound}
@@ -78,7 +78,7 @@ def test_factors_that_fit_again_further_up_are_found(
 
 
 def test_every_bound_holds() -> None:
-    budget = Budget(max_macs=2e9, max_params=8e6, max_acts=30e6)
+    budget = Budget(macs=(None, 2e9), params=(None, 8e6), acts=(None, 30e6))
     found = fit(named('efficientnet_b0'), STRATEGIES['fast'], budget, rounding('pycls'))
     assert budget.allows(found.cost)
     assert set(found.misses) == {'macs', 'params', 'acts'}
@@ -87,7 +87,7 @@ def test_every_bound_holds() -> None:
 def test_regnetz_to_4gf_is_the_paper_s() -> None:
     """Fast scaling of RegNetZ-500MF into 4 GF: table 8 prints 4.0 G, 41.1 M, 19.4 M."""
     head = ClassificationHead()
-    arch, found = grow(named('regnetz_500mf'), 'fast', budget=Budget(max_macs=4e9), head=head)
+    arch, found = grow(named('regnetz_500mf'), 'fast', budget=Budget(macs=(None, 4e9)), head=head)
     assert found is not None
     assert arch is found.scaled
     assert found.factor == pytest.approx(8, rel=0.01)
@@ -107,7 +107,9 @@ def test_twice_the_macs_of_an_hrnet_style_network() -> None:
     assert cost_of(twice, head)['macs'] / base['macs'] == pytest.approx(2, rel=0.05)
     stepped, _ = grow(s1, 'compound', 2, rule=rounding('pycls'), head=head, size=size)
     assert cost_of(stepped, head)['macs'] / base['macs'] == pytest.approx(1.58, abs=0.01)
-    _, found = grow(s1, 'compound', budget=Budget(max_macs=2 * base['macs']), head=head, size=size)
+    _, found = grow(
+        s1, 'compound', budget=Budget(macs=(None, 2 * base['macs'])), head=head, size=size
+    )
     assert found is not None
     assert 0 <= found.misses['macs'] < 0.01
 
@@ -115,11 +117,19 @@ def test_twice_the_macs_of_an_hrnet_style_network() -> None:
 @pytest.mark.parametrize(
     ('strategy', 'budget', 'message'),
     [
-        ('fast', Budget(), 'needs max_macs, max_params, max_acts or max_latency_ms'),
-        ('fast', Budget(min_macs=1e9), 'needs max_macs, max_params, max_acts or max_latency_ms'),
-        ('fast', Budget(max_params=1), 'no factor down to 1/1024 is within'),
-        ('resolution', Budget(max_params=1e9), 'resolution does not grow what is bounded'),
-        ('fast', Budget(max_macs=1e9, min_params=1e9), 'the largest network within the upper'),
+        ('fast', Budget(), 'needs an upper bound'),
+        (
+            'fast',
+            Budget(macs=(1e9, None)),
+            'needs an upper bound',
+        ),
+        ('fast', Budget(params=(None, 1)), 'no factor down to 1/1024 is within'),
+        ('resolution', Budget(params=(None, 1e9)), 'resolution does not grow what is bounded'),
+        (
+            'fast',
+            Budget(macs=(None, 1e9), params=(1e9, None)),
+            'the largest network within the upper',
+        ),
     ],
 )
 def test_a_budget_that_cannot_be_met_dies(strategy: str, budget: Budget, message: str) -> None:
@@ -133,13 +143,13 @@ def test_a_budget_that_cannot_be_met_dies(strategy: str, budget: Budget, message
         ('efficientnet_b0', {'strategy': 'fast'}, 'either a factor or a budget'),
         (
             'efficientnet_b0',
-            {'strategy': 'fast', 'factor': 2, 'budget': Budget(max_macs=1)},
+            {'strategy': 'fast', 'factor': 2, 'budget': Budget(macs=(None, 1))},
             'either a factor or a budget',
         ),
         ('efficientnet_b0', {'strategy': 'scalenet:s1', 'factor': 2}, 'takes neither'),
         ('efficientnet_b0', {'strategy': 'fast', 'factor': 2, 'size': (5, 5)}, 'have their own'),
         ('scalenas_s1', {'strategy': 'fast', 'factor': 2, 'size': (0, 5)}, 'two numbers >= 1'),
-        ('scalenas_s1', {'strategy': 'fast', 'budget': Budget(max_macs=1)}, 'no input size'),
+        ('scalenas_s1', {'strategy': 'fast', 'budget': Budget(macs=(None, 1))}, 'no input size'),
     ],
 )
 def test_a_wrong_question_dies_with_one_line(net: str, options: dict, message: str) -> None:

@@ -15,7 +15,6 @@ from scalenas.complexity import Budget
 from scalenas.errors import UserError
 from scalenas.scaling import (
     STRATEGIES,
-    LatencyBound,
     LatencyLine,
     LatencyModel,
     ScalingError,
@@ -147,14 +146,15 @@ def test_no_file_is_one_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize('net', NETS)
 def test_by_a_line_the_largest_that_fits(net: str) -> None:
     arch, (size, head) = named(net), NETS[net]
-    bound = LatencyBound(60.0, LINE)
-    found = fit(arch, STRATEGIES['fast'], Budget(), rounding('pycls'), head, size, latency=bound)
-    assert found.latency == LINE.ms(cost_of(found.scaled)['acts']) <= 60, 'heads were not timed'
-    assert found.misses == {'latency_ms': 1 - found.latency / 60}
+    bound, rule = Budget(ms=(None, 60.0)), rounding('pycls')
+    found = fit(arch, STRATEGIES['fast'], bound, rule, head, size, columns={'ms': LINE})
+    ms = found.cost['ms']
+    assert ms == LINE.ms(cost_of(found.scaled)['acts']) <= 60, 'heads were not timed'
+    assert found.misses == {'ms': 1 - ms / 60}
     for more in (1.01, 1.1, 1.5):
         larger = scale(arch, STRATEGIES['fast'](found.factor * more), rounding('pycls'), size)
         assert LINE.ms(cost_of(larger)['acts']) > 60 or larger.arch == found.scaled.arch
-    assert 'estimate, not measured' in fit_text(found, bound)
+    assert 'estimate, not measured' in fit_text(found, {'ms': LINE})
 
 
 @pytest.mark.parametrize('net', NETS)
@@ -171,16 +171,16 @@ def test_by_a_timer_the_largest_that_is_fast_enough(net: str, most: float) -> No
 
     base = timer(arch, size or arch.size)
     asked.clear()
-    bound = LatencyBound(most * base, timer)
+    bound, columns = Budget(ms=(None, most * base)), {'ms': timer}
     strategy = STRATEGIES['compound']
-    found = fit(arch, strategy, Budget(), rounding('nearest'), head, size, latency=bound)
-    assert found.latency == found.cost['macs'] / 1e7 <= most * base
-    assert found.misses['latency_ms'] == pytest.approx(1 - found.latency / (most * base))
-    assert found.misses['latency_ms'] < 0.25
+    found = fit(arch, strategy, bound, rounding('nearest'), head, size, columns=columns)
+    assert found.cost['ms'] == found.cost['macs'] / 1e7 <= most * base
+    assert found.misses['ms'] == pytest.approx(1 - found.cost['ms'] / (most * base))
+    assert found.misses['ms'] < 0.25
     assert len(asked) == len(set(asked)) <= 14, 'each network once, and not many'
     larger = scale(arch, strategy(found.factor * 1.02), rounding('nearest'), size)
     assert larger.arch == found.scaled.arch or timer(larger.arch, larger.size) > most * base
-    assert 'measured: ' in fit_text(found, bound)
+    assert '\nmeasured: ' in fit_text(found, columns)
 
 
 def test_a_timer_within_other_bounds() -> None:
@@ -191,32 +191,34 @@ def test_a_timer_within_other_bounds() -> None:
         asked.append(arch)
         return 1.0
 
-    budget, rule = Budget(max_params=2 * 5.3e6), rounding('pycls')
-    found = fit(arch, STRATEGIES['width'], budget, rule, latency=LatencyBound(2.0, timer))
+    budget, rule = Budget(params=(None, 2 * 5.3e6)), rounding('pycls')
+    both = budget | Budget(ms=(None, 2.0))
+    found = fit(arch, STRATEGIES['width'], both, rule, columns={'ms': timer})
     alone = fit(arch, STRATEGIES['width'], budget, rule)
     assert found.scaled == alone.scaled
-    assert found.misses == {'params': alone.misses['params'], 'latency_ms': 0.5}
+    assert found.misses == {'params': alone.misses['params'], 'ms': 0.5}
     assert all(budget.allows(cost_of(scale(a, STRATEGIES['depth'](1), rule))) for a in asked[:1])
     assert found.scaled.arch in asked
 
 
 def test_line_and_budget_together() -> None:
     arch, rule = named('efficientnet_b0'), rounding('pycls')
-    tight = fit(arch, STRATEGIES['fast'], Budget(max_macs=1e9), rule)
-    both = fit(
-        arch, STRATEGIES['fast'], Budget(max_macs=1e9), rule, latency=LatencyBound(500.0, LINE)
-    )
+    tight = fit(arch, STRATEGIES['fast'], Budget(macs=(None, 1e9)), rule)
+    bounds = Budget(macs=(None, 1e9), ms=(None, 500.0))
+    both = fit(arch, STRATEGIES['fast'], bounds, rule, columns={'ms': LINE})
     assert both.scaled == tight.scaled
-    assert set(both.misses) == {'macs', 'latency_ms'}
+    assert set(both.misses) == {'macs', 'ms'}
 
 
 @pytest.mark.parametrize(
     ('most', 'message'),
     [
-        (0.0, 'max_latency_ms: expected a number > 0, got 0.0'),
-        (float('nan'), 'max_latency_ms: expected a number > 0'),
-        (2.0, r'2 ms are reached at -0.5 M acts, but the latency line was measured from 1 to 200'),
-        (600.0, r'max_latency_ms=600 \(fast\) fits a network of .* measured from 1 to 200 M acts'),
+        (0.0, r'ms <= 0 is reached at -1.5 M acts'),
+        (
+            2.0,
+            r'ms <= 2 is reached at -0.5 M acts, but the latency line was measured from 1 to 200',
+        ),
+        (600.0, r'ms <= 600 \(fast\) fits a network of .* measured from 1 to 200 M acts'),
     ],
 )
 def test_a_line_is_not_stretched(most: float, message: str) -> None:
@@ -224,31 +226,52 @@ def test_a_line_is_not_stretched(most: float, message: str) -> None:
         fit(
             named('efficientnet_b0'),
             STRATEGIES['fast'],
-            Budget(),
+            Budget(ms=(None, most)),
             rounding('pycls'),
-            latency=LatencyBound(most, LINE),
+            columns={'ms': LINE},
         )
 
 
 @pytest.mark.parametrize(
     ('ms', 'message'),
-    [(9.0, 'no factor down to 1/1024 is within max_latency_ms=5'), (1.0, 'even factor 1024')],
+    [(9.0, 'no factor down to 1/1024 is within ms <= 5'), (1.0, 'even factor 1024')],
 )
 def test_a_timer_that_no_network_moves(ms: float, message: str) -> None:
     with pytest.raises(ScalingError, match=message):
         fit(
             named('regnetz_500mf'),
             STRATEGIES['depth'],
-            Budget(),
+            Budget(ms=(None, 5.0)),
             rounding('pycls'),
-            latency=LatencyBound(5.0, lambda *_: ms),
+            columns={'ms': lambda *_: ms},
         )
+
+
+def test_several_measured_columns_together() -> None:
+    """A line bisects exactly, two timers decide by the tighter one; a bound below is looked at."""
+    arch, rule = named('efficientnet_b0'), rounding('pycls')
+    columns = {
+        'ms': LINE,
+        'joules': lambda arch, _: float(arch.num_blocks),
+        'kilobytes': lambda arch, size: size[0] / 2.0,
+    }
+    bounds = Budget(ms=(None, 500.0), joules=(None, 40.0), kilobytes=(None, 300.0))
+    found = fit(arch, STRATEGIES['depth'], bounds, rule, columns=columns)
+    assert found.cost['joules'] == found.scaled.arch.num_blocks <= 40
+    assert set(found.misses) == set(bounds) == set(found.cost) - set(cost_of(found.scaled))
+    for below in (Budget(kilobytes=(113.0, None)), Budget(joules=(1e6, None))):
+        with pytest.raises(ScalingError, match='the largest network within the upper bounds'):
+            fit(arch, STRATEGIES['depth'], Budget(ms=(None, 99.0)) | below, rule, columns=columns)
+    with pytest.raises(UserError) as error:
+        fit(arch, STRATEGIES['depth'], Budget(hours=(None, 1.0)), rule, columns=columns)
+    assert error.value.where == 'budget'
 
 
 def test_grow_takes_a_latency_for_a_budget() -> None:
     arch = named('regnetz_500mf')
-    grown, found = grow(arch, 'fast', latency=LatencyBound(60.0, LINE))
+    bound = Budget(ms=(None, 60.0))
+    grown, found = grow(arch, 'fast', budget=bound, columns={'ms': LINE})
     assert found is not None
     assert grown is found.scaled
     with pytest.raises(ScalingError, match='either a factor or a budget'):
-        grow(arch, 'fast', 2.0, latency=LatencyBound(60.0, LINE))
+        grow(arch, 'fast', 2.0, bound, columns={'ms': LINE})

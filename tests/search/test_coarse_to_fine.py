@@ -84,7 +84,10 @@ def test_equal_networks_are_in_the_grid_once() -> None:
     [
         ([GRID[0]], r"names no value for \d+ genes, such as 's2.m0.t0.f0<-1'"),
         ([*GRID, GRID[0]], r'is in two dimensions, \[0\] and \[2\]'),
-        ([{'genes': ['*.dept'], 'levels': 3}, GRID[1]], r"grid\[0\]: no gene matches '\*\.dept'"),
+        (
+            [{'genes': ['*.dept'], 'levels': 3}, GRID[1]],
+            r"grid\[0\]: .*no gene matches.*'\*\.dept'",
+        ),
         ([{'genes': ['*.depth'], 'levels': 1}, GRID[1]], 'levels: expected a whole number >= 2'),
         ([{'genes': ['*.depth']}, GRID[1]], "key 'levels' is missing"),
         ([{'settings': [{'*.depth': 9}]}, GRID[1]], r'cannot be 9 \(allowed: \(1, 2, 3\)\)'),
@@ -149,7 +152,7 @@ def test_more_evaluations_continue_the_same_search() -> None:
 
 def test_a_bound_of_the_search_is_the_budget_and_trims_the_grid() -> None:
     most = COST(SPACE.largest())['macs'] / 2
-    search = coarse_to_fine(budgets=None, budget=Budget(max_macs=most))
+    search = coarse_to_fine(budgets=None, budget=Budget(macs=(None, most)))
     assert search.bounds == (most,)
     records = search_in_memory(search)
     assert len(records) == 40
@@ -177,11 +180,11 @@ def test_when_nothing_new_is_near_it_says_so(caplog: pytest.LogCaptureFixture) -
 @pytest.mark.parametrize(
     ('changes', 'line'),
     [
-        ({'budgets': [1000.0, 1e12]}, r'none of the 9 networks .* max_macs=1000; the cheapest'),
+        ({'budgets': [1000.0, 1e12]}, r'none of the 9 networks .* macs <= 1000; the cheapest'),
         ({'budgets': []}, 'budgets: is empty'),
         ({'budgets': [-1]}, 'budgets: expected a number > 0, got -1'),
         ({'budgets': None}, 'give bounds on macs'),
-        ({'budget': Budget(max_macs=1000)}, 'no network has max_macs=1,000 or less'),
+        ({'budget': Budget(macs=(None, 1000))}, 'no network has macs <= 1,000'),
         ({'num_total': 8}, 'the grid alone has 9 networks, and 8 are to be evaluated'),
         ({'p_mutation': 2}, 'p_mutation: expected a number in 0 ... 1, got 2'),
     ],
@@ -202,7 +205,7 @@ def test_a_budget_between_the_space_and_the_grid_names_the_cheapest_of_the_grid(
 def test_in_a_config() -> None:
     table = {'type': 'coarse_to_fine', 'grid': list(GRID), 'num_total': 40}
     plan = SearchPlan.from_dict({'algorithm': table, 'metric': 'mIoU', 'size': (64, 64)})
-    search = plan.with_(max_macs=1e9).build(SPACE, COST)
+    search = plan.with_(budget=Budget(macs=(None, 1e9))).build(SPACE, COST)
     assert isinstance(search, CoarseToFine)
     assert search.settings()['grid'] == [dict(GRID[0]), {'settings': list(GRID[1]['settings'])}]
     assert plan.with_('random').build(SPACE, COST).num_total == 40

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import random
@@ -298,3 +299,25 @@ def test_a_record_says_what_it_needs() -> None:
         assert record_of(line.replace(old, new, 1)) is None
     recovery = Recovery(line + b'\n', Path('x'))
     assert not recovery.is_needed
+
+
+def test_a_full_disk_leaves_a_damaged_journal_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / 'study.journal'
+    open_study(str(path))
+    first, rest = path.read_bytes().split(b'\n', 1)
+    broken = b'#' * len(first) + b'\n' + rest
+    path.write_bytes(broken)
+    before = {path.name for path in tmp_path.iterdir()}
+    recovery = Recovery(broken, path)
+    assert recovery.is_needed
+
+    def full(*args: object) -> None:
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    monkeypatch.setattr(os, 'fsync', full)
+    with pytest.raises(OSError, match='No space'):
+        recovery.write()
+    assert {path.name for path in tmp_path.iterdir()} == before
+    assert path.read_bytes() == broken

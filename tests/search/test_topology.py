@@ -140,7 +140,7 @@ def test_more_evaluations_continue_the_same_search() -> None:
 @pytest.mark.parametrize('initial', ['uniform', 'stratified'])
 def test_nothing_beyond_the_budget_is_proposed(initial: str) -> None:
     span = COST(SPACE.smallest())['macs'], COST(SPACE.largest())['macs']
-    budget = Budget(max_macs=span[0] + 0.45 * (span[1] - span[0]))
+    budget = Budget(macs=(None, span[0] + 0.45 * (span[1] - span[0])))
     records = search_in_memory(evolution(budget=budget, initial=initial))
     assert len(records) == 40
     assert all(budget.allows(record.cost) for record in records)
@@ -168,14 +168,14 @@ def test_stratified_sampling_covers_more_of_the_costs_than_uniform() -> None:
 @pytest.mark.parametrize('make', [evolution, random_search])
 def test_an_impossible_budget_names_the_bound_and_the_span(make: object) -> None:
     least, most = COST(SPACE.smallest())['macs'], COST(SPACE.largest())['macs']
-    with pytest.raises(SearchError, match=f'max_macs=1,000 .*{least:,} to {most:,}'):
-        make(budget=Budget(max_macs=1000))  # type: ignore[operator]
+    with pytest.raises(SearchError, match=f'macs <= 1,000; .*{least:,} to {most:,}'):
+        make(budget=Budget(macs=(None, 1000)))  # type: ignore[operator]
     with pytest.raises(SearchError, match=r'min_params=.*lower the bound'):
-        make(budget=Budget(min_params=1e12))  # type: ignore[operator]
+        make(budget=Budget(params=(1e12, None)))  # type: ignore[operator]
 
 
 def test_a_budget_that_no_draw_meets_ends_with_a_line() -> None:
-    budget = Budget(max_macs=COST(SPACE.smallest())['macs'])
+    budget = Budget(macs=(None, COST(SPACE.smallest())['macs']))
     for search in (
         evolution(budget=budget, max_tries=50),
         random_search(budget=budget, max_tries=50),

@@ -21,6 +21,7 @@ from scalenas.space import (
     from_dict,
     scalenet_scaled_space,
 )
+from tests.errors import contains, raises
 from tests.strategies import TINY
 
 BIGNAS = bignas_space()
@@ -89,7 +90,7 @@ def test_scalings_have_patterns_too(family: str) -> None:
 
 @pytest.mark.parametrize('pattern', ['*.s1.depth', '*.stage', '*.resolution', 'scal?.stage'])
 def test_a_pattern_that_means_only_scalings_without_a_word_says_how(pattern: str) -> None:
-    with pytest.raises(SpaceError, match=r"begin with 'scale\.'"):
+    with raises(SpaceError, got=pattern, hint=contains("begin with 'scale.'")):
         SPACES['mbconv'][1].where(pattern, (1,))
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scalenas.arch import ArchError, named
 from scalenas.space import MBConvSpace, SpaceError, StageChoices, bignas_space, from_dict
 from scalenas.space import scalenet_space as scalenet
+from tests.errors import raises
 
 BIGNAS = bignas_space()
 SCALENET = scalenet()
@@ -67,35 +68,45 @@ def test_a_sub_space_survives_as_text() -> None:
 
 
 def test_what_is_outside_is_named() -> None:
-    with pytest.raises(SpaceError, match=r"s2\.depth is 4|has no 's2.b|not in the space"):
+    with raises(SpaceError, problem='not in the space'):
         SCALENET.encode(named('efficientnet_b0'))
-    with pytest.raises(SpaceError, match='expected an MBConvArch, got RegNetArch'):
+    with raises(SpaceError, where='arch', got='RegNetArch', allowed='an MBConvArch'):
         TINY.encode(named('regnetz_500mf'))  # type: ignore[arg-type]
-    with pytest.raises(SpaceError, match='it has 7 stages, the space has 2'):
+    with raises(SpaceError, where='number of stages', got=7, allowed=(2,)):
         TINY.encode(named('efficientnet_b0'))
-    with pytest.raises(SpaceError, match='it has no conv_out'):
+    with raises(SpaceError, where='conv_out', got=None, allowed=TINY.conv_out):
         TINY.encode(TINY.smallest().with_(conv_out=None))
-    with pytest.raises(SpaceError, match='its shortcut is projected'):
+    with raises(SpaceError, where='arch.shortcut', got='projected', allowed=('identity',)):
         TINY.encode(TINY.smallest().with_(shortcut='projected'))
 
 
 @pytest.mark.parametrize(
-    ('changes', 'message'),
+    ('changes', 'where', 'got', 'allowed'),
     [
-        ({'width': [16, 8]}, 'space.stages.width: expected distinct values, small to large'),
-        ({'width': [8.5]}, 'space.stages.width: expected a whole number'),
-        ({'depth': []}, 'space.stages.depth: expected distinct values'),
-        ({'kernel': 4}, 'kernel: expected one of 3, 5, 7'),
-        ({'kernel': [3, '5']}, "kernel: expected a whole number >= 1, got '5'"),
-        ({'se': [False, 'yes']}, "se: expected true or false, got 'yes'"),
-        ({'expand': [6, 8]}, 'expand: expected a whole number from 1 to 6'),
-        ({'stride': 3}, 'stride: expected 1 or 2'),
-        ({'kernels': 3}, "got 'kernels'"),
+        ({'width': [16, 8]}, 'stages.width', (16, 8), 'distinct values, small to large'),
+        ({'width': [8.5]}, 'stages.width', 8.5, 'a whole number >= 1'),
+        ({'depth': []}, 'stages.depth', (), 'distinct values, small to large'),
+        ({'kernel': 4}, 'stages.kernel', 4, (3, 5, 7)),
+        ({'kernel': [3, '5']}, 'stages.kernel', '5', 'a whole number >= 1'),
+        ({'se': [False, 'yes']}, 'stages.se', 'yes', 'true or false'),
+        ({'expand': [6, 8]}, 'stages.expand', 8, 'a whole number from 1 to 6'),
+        ({'stride': 3}, 'stages.stride', 3, (1, 2)),
     ],
 )
-def test_wrong_choices_die_with_one_line(changes: dict[str, object], message: str) -> None:
+def test_wrong_choices_die_with_one_line(
+    changes: dict[str, object], where: str, got: object, allowed: object
+) -> None:
     stage = {'width': [8, 16], 'depth': [1, 2], 'kernel': [3, 5], **changes}
-    with pytest.raises(ArchError) as error:
+    with raises(ArchError, where=f'space.{where}', got=got, allowed=allowed):
         from_dict({'family': 'mbconv', 'stages': [stage]})
-    assert message in str(error.value)
-    assert len(str(error.value).splitlines()) == 1
+
+
+def test_an_unknown_choice_is_named() -> None:
+    stage = {'width': [8, 16], 'depth': [1, 2], 'kernels': 3}
+    with raises(ArchError, where='space.stages[0]', got='kernels', hint="did you mean 'kernel'?"):
+        from_dict({'family': 'mbconv', 'stages': [stage]})
+
+
+def test_an_unknown_option_is_named() -> None:
+    with raises(ArchError, where='space', got='shortcuts', hint="did you mean 'shortcut'?"):
+        MBConvSpace(TINY.stages, shortcuts='identity')

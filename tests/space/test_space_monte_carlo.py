@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import random
 
-import pytest
-
 from scalenas.arch import ArchError, ClassificationHead
 from scalenas.complexity import Counter
 from scalenas.space import base_macs, mean_macs, scalenet_space
+from tests.errors import raises
 
 COUNTER = Counter(head=ClassificationHead(1000))
 
@@ -28,7 +27,7 @@ def test_the_base_budget_is_the_nearest_multiple() -> None:
     assert base_macs(318.1e6) == 300_000_000
     assert base_macs(326e6) == 350_000_000
     assert base_macs(3.4e6, step=1_000_000) == 3_000_000
-    with pytest.raises(ArchError, match=r'nearer to 0 .*give a smaller step'):
+    with raises(ArchError, where='step', got=50_000_000, hint='give a smaller one'):
         base_macs(3.4e6)
 
 

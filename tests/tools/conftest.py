@@ -64,6 +64,7 @@ val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
 test_evaluator = val_evaluator
 norm_cfg = dict(_delete_=True, type='BN')
 space = dict(
+    _delete_=True,
     family='hrnet',
     width=8,
     num_modules=(1, 1, 1),

@@ -144,7 +144,7 @@ def test_options_that_are_none(
     assert line in capsys.readouterr().err
 
 
-B0, NINE = ('efficientnet_b0',), ('--max-latency-ms', '9')
+B0, NINE = ('efficientnet_b0',), ('--max', 'ms=9')
 FAST = (*B0, 'fast')
 SINGLE = [
     ('info', ['nowhere'], 'nowhere'),
@@ -155,14 +155,18 @@ SINGLE = [
     ('info', ['broken.py'], 'broken.py: not python'),
     ('info', ['supernet.py', '--subnet', 'smallest', '--head', 'seg'], 'seg'),
     ('info', ['supernet.py', '--draw', 'net.bmp2'], "cannot draw as '.bmp2'"),
-    ('scale', [*FAST, '--max-latency-ms', '9'], 'give --latency-model FILE or --measure DEVICE'),
-    ('scale', [*FAST, '--measure', 'cpu'], '--measure: needs --max-latency-ms'),
+    ('scale', [*FAST, *NINE], 'give --latency-model FILE or --measure DEVICE'),
+    ('scale', [*FAST, '--measure', 'cpu'], '--measure: is not used; give --max ms=20'),
     ('scale', [*FAST, *NINE, '--latency-model', 'none.yaml'], 'none.yaml: no such file'),
     ('scale', [*FAST, *NINE, '--latency-model', 'drawn.yaml'], 'drawn.yaml: unknown key; '),
     ('scale', [*FAST, *NINE, '--measure', 'gpu'], "device 'gpu': expected cpu, cuda or cuda:N"),
     ('scale', [*FAST, *NINE, '--measure', 'cpu', '--batch', '0'], '--batch: a whole number >= 1'),
     ('scale', [*FAST, '--factor', '2', '--threads', '2'], '--threads: a whole number >= 1 beside'),
-    ('scale', [*FAST, '--max-latency-ms', '-1', '--measure', 'cpu'], 'expected a number > 0'),
+    (
+        'scale',
+        [*FAST, '--max', 'ms=-1', '--measure', 'cpu'],
+        'budget.ms: expected a finite number >= 0',
+    ),
     ('benchmark_scaling', ['--out', '{}/notes.txt'], 'notes.txt: cannot be a folder'),
     ('benchmark_scaling', ['--out', 'o', '--bases', 'efficientnet'], "'efficientnet'"),
     ('benchmark_scaling', ['--out', 'o', '--bases', 'scalenas_s1'], 'give --side'),

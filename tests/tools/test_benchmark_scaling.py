@@ -53,16 +53,16 @@ def test_from_a_measurement_to_a_network_in_milliseconds(tmp_path: Path) -> None
     name, line = LatencyModel.load(out / 'latency.yaml').line('mine')
     assert (name, line.points) == ('mine', 5)
     most = str(line.ms(0.6 * (line.least + line.most) * 1e6))
-    latency = ('--max-latency-ms', most, '--latency-model', 'here/latency.yaml')
+    latency = ('--max', f'ms={most}', '--latency-model', 'here/latency.yaml')
     found = run('scale', 'mine.yaml', 'resolution', *latency, '--out', 'fit.yaml', cwd=tmp_path)
     assert 'line of mine: batch 1, 1 threads, cpu' in found
-    assert 'below max_latency_ms' in found
+    assert 'below the bounds: ms ' in found
     assert 'estimate, not measured: ' in found
     assert (tmp_path / 'fit.yaml').is_file()
     # A bound that any machine keeps: macs decide how far it grows.
-    latency = ('--max-latency-ms', '1e6', '--measure', 'cpu', '--max-macs', '4e8')
+    latency = ('--max', 'ms=1e6', 'macs=4e8', '--measure', 'cpu')
     found = run('scale', 'mine.yaml', 'depth', *latency, cwd=tmp_path)
-    assert 'below max_macs, 100.0% below max_latency_ms' in found
+    assert 'below the bounds: ms 100.0%, macs ' in found
     assert 'measured: ' in found
 
 

@@ -74,7 +74,7 @@ def test_more_evaluations_continue_and_reports_can_be_written_again(
     ('args', 'line'),
     [
         (('--seed', '5'), 'other settings: seed is 0 there and 5 here'),
-        (('--max-macs', '10', '--study-name', 'x'), 'budget: no network has max_macs=10 or less'),
+        (('--max-macs', '10', '--study-name', 'x'), 'budget.macs: no network has macs <= 10'),
         (('--storage', 'study.txt'), 'expected a file ending in'),
     ],
 )

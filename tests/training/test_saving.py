@@ -16,6 +16,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from scalenas.errors import TrainingError
+from scalenas.staging import STAGED
 from scalenas.training.saving import WholeFiles, doubts, save_whole
 
 
@@ -61,6 +62,11 @@ def run(folder: Path, count: int, resume: bool = False, **options: Any) -> None:
     runner.train()
 
 
+def staged_in(folder: Path) -> list[Path]:
+    """What somebody writes there, or was writing when it was killed."""
+    return [path for path in folder.iterdir() if STAGED.fullmatch(path.name)]
+
+
 @pytest.mark.parametrize('keep', [1, 2])
 def test_a_kill_at_any_moment_leaves_a_good_checkpoint(
     keep: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -99,13 +105,15 @@ def test_a_kill_at_any_moment_leaves_a_good_checkpoint(
         assert len(there) <= keep + 1
     assert moment > 12
     assert len(list(folder.glob('iter_*.pth'))) == keep
-    assert not list(folder.glob('.part-*'))
+    assert not staged_in(folder)
 
 
 def test_what_a_kill_left_is_cleared_away(tmp_path: Path) -> None:
-    (tmp_path / '.part-1234').write_text('half')
+    left = tmp_path / f'.iter_9.pth.{"0" * 32}.staged'
+    left.write_text('half')
+    assert staged_in(tmp_path) == [left]
     run(tmp_path, 1)
-    assert not (tmp_path / '.part-1234').exists()
+    assert not left.exists()
     assert (tmp_path / 'last_checkpoint').read_text() == str(tmp_path / 'iter_1.pth')
 
 
@@ -121,7 +129,7 @@ def test_a_full_disk_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         run(tmp_path, 2)
     assert error.value.where.endswith('iter_1.pth')
     assert (tmp_path / 'iter_1.pth').read_bytes() == before
-    assert not list(tmp_path.glob('.part-*'))
+    assert not staged_in(tmp_path)
 
 
 def test_it_is_taken_where_a_config_has_mmengines_own() -> None:

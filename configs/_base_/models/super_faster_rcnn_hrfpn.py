@@ -7,7 +7,7 @@ _base_ = './scale_faster_rcnn_hrfpn.py'
 architecture = _base_.model
 architecture.backbone = dict(
     type='scalenas.SuperScaleHRNet',
-    space=dict(family='hrnet', width=32),
+    space='scalenas_w32',
     norm_cfg=dict(type='SyncBN', requires_grad=True),
     norm_eval=False,
 )

@@ -4,7 +4,7 @@ _base_ = './scale_fcn_cityscapes.py'
 architecture = _base_.model
 architecture.backbone = dict(
     type='scalenas.SuperScaleHRNet',
-    space=dict(family='hrnet', width=32),
+    space='scalenas_w32',
     norm_cfg=_base_.norm_cfg,
 )
 model = dict(

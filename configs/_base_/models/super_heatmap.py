@@ -4,7 +4,7 @@ _base_ = './scale_heatmap.py'
 architecture = _base_.model
 architecture.backbone = dict(
     type='scalenas.SuperScaleHRNet',
-    space=dict(family='hrnet', width=32, output='single'),
+    space='scalenas_w32_single',
     norm_cfg=dict(type='BN'),
 )
 model = dict(

@@ -18,7 +18,7 @@ model = dict(
         ),
         backbone=dict(
             type='scalenas.SuperScaleHRNet',
-            space=dict(family='hrnet', width=32),
+            space='scalenas_w32',
             norm_cfg=norm_cfg,
         ),
         neck=[

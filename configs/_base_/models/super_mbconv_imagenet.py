@@ -1,24 +1,6 @@
 # The single-stage model of BigNAS: all networks of table 1 in one set of weights, 32-40 channels at
 # the stem to 1280-1408 before the classifier. One crop is resized to the resolution of each network.
 # Source: BigNAS (Yu et al. 2020), table 1 and section 4.2. Label smoothing is not mentioned there.
-space = dict(
-    family='mbconv',
-    resolution=[192, 224, 288, 320],
-    stem=[32, 40],
-    shortcut='projected',
-    stages=[
-        dict(width=[16, 24], depth=[1, 2], kernel=[3], expand=[1]),
-        dict(width=[24, 32], depth=[2, 3], kernel=[3], expand=[6], stride=2),
-        dict(width=[40, 48], depth=[2, 3], kernel=[3, 5], expand=[6], stride=2),
-        dict(width=[80, 88], depth=[2, 3, 4], kernel=[3, 5], expand=[6], stride=2),
-        dict(width=[112, 120, 128], depth=[2, 3, 4, 5, 6], kernel=[3, 5], expand=[6]),
-        dict(
-            width=[192, 200, 208, 216], depth=[2, 3, 4, 5, 6], kernel=[3, 5], expand=[6], stride=2
-        ),
-        dict(width=[320, 328, 336, 344, 352], depth=[1, 2], kernel=[3, 5], expand=[6]),
-    ],
-    conv_out=list(range(1280, 1409, 8)),
-)
 model = dict(
     _scope_='mmpretrain',  # for mmengine.hub, which builds it by itself
     type='scalenas.SuperNet',
@@ -33,7 +15,7 @@ model = dict(
         ),
         backbone=dict(
             type='scalenas.SuperMBConvNet',
-            space=space,
+            space='bignas',
             norm_cfg=dict(type='SyncBN'),
             resize=True,
             zero_init_residual=True,

@@ -11,7 +11,6 @@ _base_ = [
     '../../_base_/default_runtime_cls.py',
 ]
 space = dict(
-    _delete_=True,
     family='scaled',
     base=dict(
         family='mbconv',
@@ -33,7 +32,7 @@ space = dict(
 model = dict(
     architecture=dict(
         data_preprocessor=dict(num_classes=10, mean=[33.3] * 3, std=[78.6] * 3),
-        backbone=dict(space=space, norm_cfg=dict(type='BN')),
+        backbone=dict(space=dict(_delete_=True, **space), norm_cfg=dict(type='BN')),
         head=dict(num_classes=10, in_channels=64, topk=(1,)),
     ),
 )

@@ -8,7 +8,7 @@
 # Expected: not run here; the paper's nets have 242, 418, 659 and 1040 M multiply-adds.
 _base_ = './supernet_bignas_64xb64-120k_imagenet.py'
 model = dict(
-    architecture=dict(backbone=dict(space=dict(resolution=[192, 224, 256, 288, 320]))),
+    architecture=dict(backbone=dict(space='bignas_search')),
 )
 # Every 128th of the training pictures: 10,000, about ten of each class.
 search_dataloader = dict(

@@ -8,26 +8,10 @@
 # Expected: not trained here.
 _base_ = './supernet_scalenet_32xb32-750k_imagenet.py'
 class_list = 'data/imagenet/imagenet100.txt'
-blocks = dict(kernel=[3, 5, 7], expand=[3, 6], se=[False, True])
-space = dict(
-    base=dict(
-        stem=[16],
-        conv_out=[640],
-        stages=[
-            dict(width=[8], depth=[1], kernel=[3, 5, 7], expand=[1], se=[False, True]),
-            dict(width=[16], depth=[1, 2, 3, 4], stride=2, **blocks),
-            dict(width=[20], depth=[1, 2, 3, 4], stride=2, **blocks),
-            dict(width=[40], depth=[1, 2, 3, 4], stride=2, **blocks),
-            dict(width=[48], depth=[1, 2, 3, 4], **blocks),
-            dict(width=[96], depth=[1, 2, 3, 4], stride=2, **blocks),
-            dict(width=[160], depth=[1], **blocks),
-        ],
-    ),
-)
 model = dict(
     architecture=dict(
         data_preprocessor=dict(num_classes=100),
-        backbone=dict(space=space),
+        backbone=dict(space='scalenet_half'),
         head=dict(num_classes=100, in_channels=640),
     ),
 )

@@ -11,43 +11,9 @@
 #   train_dataloader.batch_size=32
 # Expected: not trained here.
 _base_ = './supernet_scalenet_32xb32-750k_imagenet.py'
-blocks = dict(kernel=[3, 5, 7], expand=[6], se=[True])
-space = dict(
-    base=dict(
-        activation='hswish',
-        squeeze=dict(of='expanded', divisor=4),
-        stages=[
-            dict(width=[16], depth=[1], kernel=[3, 5, 7], expand=[1], se=[True]),
-            dict(width=[32], depth=[1, 2, 3, 4], stride=2, **blocks),
-            dict(width=[40], depth=[1, 2, 3, 4], stride=2, **blocks),
-            dict(width=[80], depth=[1, 2, 3, 4], stride=2, **blocks),
-            dict(width=[96], depth=[1, 2, 3, 4], **blocks),
-            dict(width=[192], depth=[1, 2, 3, 4], stride=2, **blocks),
-            dict(width=[320], depth=[1], **blocks),
-        ],
-    ),
-    stages=[
-        {},
-        dict(
-            depth=[1.04, 1.08, 1.12, 1.16],
-            width=[1.04, 1.08, 1.12, 1.16],
-            resolution=[1.0, 240 / 224, 256 / 224],
-        ),
-        dict(
-            depth=[1.2, 1.24, 1.28, 1.32, 1.36],
-            width=[1.2, 1.24, 1.28, 1.32, 1.36],
-            resolution=[272 / 224, 288 / 224, 304 / 224],
-        ),
-        dict(
-            depth=[1.4, 1.44, 1.48, 1.52, 1.56, 1.6, 1.64],
-            width=[1.4, 1.44, 1.48, 1.52, 1.56, 1.6, 1.64],
-            resolution=[320 / 224, 336 / 224, 354 / 224],
-        ),
-    ],
-)
 model = dict(
     architecture=dict(
-        backbone=dict(space=space, align='both'),
+        backbone=dict(space='scalenet_released', align='both'),
         head=dict(loss=dict(label_smooth_val=0.1 * 1000 / 999)),
     ),
     sampler=dict(eta='released'),

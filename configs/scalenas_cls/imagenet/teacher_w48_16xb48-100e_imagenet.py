@@ -18,7 +18,7 @@
 _base_ = './teacher_w32_16xb48-100e_imagenet.py'
 model = dict(
     architecture=dict(
-        backbone=dict(space=dict(width=48)),
+        backbone=dict(space='scalenas_w48'),
         neck=[
             dict(type='HRFuseScales', in_channels=(48, 96, 192, 384), norm_cfg=dict(type='BN')),
             dict(type='GlobalAveragePooling'),

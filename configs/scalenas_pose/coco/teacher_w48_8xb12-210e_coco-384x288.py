@@ -18,7 +18,7 @@ _base_ = [
 ]
 model = dict(
     architecture=dict(
-        backbone=dict(space=dict(width=48)),
+        backbone=dict(space='scalenas_w48_single'),
         head=dict(in_channels=48, decoder=_base_.codec),
     ),
 )

@@ -18,7 +18,7 @@ _base_ = [
 train_dataloader = dict(batch_size=3)
 model = dict(
     architecture=dict(
-        backbone=dict(space=dict(width=48)),
+        backbone=dict(space='scalenas_w48'),
         decode_head=dict(in_channels=[48, 96, 192, 384], channels=720),
     ),
 )

@@ -1,0 +1,58 @@
+"""What a notebook needs: which networks are there, and one of them as a module."""
+
+from __future__ import annotations
+
+import fnmatch
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from scalenas.arch import Arch, ArchError, find
+from scalenas.arch import list_archs as names_of
+from scalenas.family import family_named, family_of
+
+if TYPE_CHECKING:
+    from scalenas.models.backbone import AbstractBackbone
+
+
+def list_archs(pattern: str = '*', *, family: str | None = None) -> list[str]:
+    """Names of the shipped archs that a pattern such as `'regnet*'` matches, sorted.
+
+    Raises:
+        UserError: for a family that nobody registered.
+    """
+    if family is not None:
+        family_named(family)
+    return fnmatch.filter(names_of(family), pattern)
+
+
+def create(arch: Arch | Mapping[str, Any] | str, **options: Any) -> AbstractBackbone:
+    """The backbone of an arch as a `torch.nn.Module`, with weights as `init_weights` draws them.
+
+    It takes images `(N, in_channels, H, W)` and returns a tuple of feature maps, fine to coarse,
+    whose channels and strides are `arch.features((H, W))`.
+
+    Args:
+        arch: a name of `list_archs()`, the path of an arch in YAML, plain data, or an arch.
+        options: those of the family's backbone, such as `norm_cfg`, `frozen_stages`, or
+            `pretrained='exported/mine.pth'` for weights that were exported.
+
+    Raises:
+        ArchError: when it is no arch, or its family has no backbone.
+        CheckpointError: when the weights are not there or do not fit.
+    """
+    from mmengine.logging import MMLogger
+
+    found = find(arch)
+    family = family_of(found)
+    if family.net is None:
+        raise ArchError('this family has no backbone', where='arch.family', got=family.name)
+    net: AbstractBackbone = family.net(arch=found, **options)
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel(logging.WARNING)  # mmengine tells of every tensor
+    try:
+        net.init_weights()
+    finally:
+        logger.setLevel(level)
+    return net
