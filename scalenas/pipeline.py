@@ -99,7 +99,7 @@ def _locked(stamps: Path, news_every: float = 30.0) -> Iterator[int]:
     try:
         opened = (stamps / 'lock').open('a')
     except OSError as error:
-        raise UserError(f'{stamps / "lock"}: cannot be written: {error.strerror}') from None
+        raise UserError(f'cannot be written: {error.strerror}', where=stamps / 'lock') from None
     with opened as lock:
         told = float('-inf')
         while True:
@@ -236,12 +236,17 @@ class Task:
         if code:
             above = f'in {self.log}' if self.step.share else 'above'
             raise UserError(
-                f'step {number} ({self.step.title}) ended with exit code {code}; mend the cause '
-                f'{above} and give the same command again: finished steps are kept'
+                'ended with an exit code',
+                where=f'step {number} ({self.step.title})',
+                got=code,
+                hint=f'mend the cause {above} and give the same command again: finished steps are '
+                'kept',
             )
         for path in self.step.makes:
             if not path.exists():
-                raise UserError(f'step {number} ({self.step.title}) ended well but made no {path}')
+                raise UserError(
+                    f'ended well but made no {path}', where=f'step {number} ({self.step.title})'
+                )
         self._write({'done': self._fingerprint, 'seconds': seconds})
         return seconds
 

@@ -48,15 +48,18 @@ class TrainedAlone:
         iterations = (cfg.get('train_cfg') or {}).get('max_iters')
         if not iterations or 'arch' not in (cfg.get('model', {}).get('backbone') or {}):
             raise UserError(
-                f'{config}: expected a config with train_cfg.max_iters and model.backbone.arch, '
-                'in which one network after the other is put'
+                where=config,
+                allowed='a config with train_cfg.max_iters and model.backbone.arch, in which one '
+                'network after the other is put',
             )
         given = {key: value for key, _, value in (option.partition('=') for option in options)}
         if not all('=' in option for option in options):
-            raise UserError(f'options of {config}: expected KEY=VALUE, got {" ".join(options)}')
+            raise UserError(where=f'options of {config}', got=list(options), allowed='KEY=VALUE')
         count = str(given.get('train_cfg.max_iters', iterations))
         if not count.isdecimal() or not int(count):
-            raise UserError(f'train_cfg.max_iters of {config}: expected a number, got {count!r}')
+            raise UserError(
+                where=f'train_cfg.max_iters of {config}', got=count, allowed='a whole number > 0'
+            )
         dataset = (cfg.get('train_dataloader') or {}).get('dataset') or {}
         root = given.get('train_dataloader.dataset.data_root', dataset.get('data_root'))
         data = (Path(root) / 'meta.json',) if root else ()
@@ -78,7 +81,10 @@ class TrainedAlone:
             metrics = stock_metrics(self._folder(arch) / 'test')
             if metric not in metrics:
                 raise UserError(
-                    f'{self.config}: its test gives no {metric!r}: {", ".join(metrics)}'
+                    'its test gives no such metric',
+                    where=self.config,
+                    got=metric,
+                    allowed=metrics or 'none',
                 )
             found[arch] = metrics[metric]
         return found

@@ -47,7 +47,7 @@ def main() -> None:
     cfg = read_config(args.config, args.cfg_options)
     search = {} if cfg.get('search') is None else cfg.search
     if not isinstance(search, dict):
-        raise ConfigError(f'search: expected a table with metric and size, got {search!r}')
+        raise ConfigError(where='search', got=search, allowed='a table with metric and size')
     aim = search.get('metric'), search.get('direction', 'maximize' if search else None)
     choice = choose(args.source, *aim, args.index, budget_of(args))
     options = {name: getattr(args, name) for name in NAMES}

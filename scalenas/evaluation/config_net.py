@@ -47,7 +47,7 @@ def config_net(cfg: Config, subnet: str = 'largest') -> ConfigNet:
     """
     import_module('scalenas.models')  # fills the registry
     if not isinstance(cfg.get('model'), Mapping):
-        raise ConfigError(f'{cfg.filename}: has no model')
+        raise ConfigError('is missing', where=f'{cfg.filename}: model')
     plain = cfg._cfg_dict.to_dict()
     inside = dict(walk(plain['model'], ('model',)))
     found = [
@@ -60,9 +60,10 @@ def config_net(cfg: Config, subnet: str = 'largest') -> ConfigNet:
     if not found:
         kind = (plain['model'].get('backbone') or {}).get('type', 'none')
         raise ConfigError(
-            f'{cfg.filename}: no backbone of scalenas in its model (the backbone there: {kind}); '
-            "expected type='scalenas.ScaleHRNet' with an arch, 'scalenas.SuperScaleHRNet' with a "
-            'space, or another of this package'
+            where=f'{cfg.filename}: model.backbone.type',
+            got=kind,
+            allowed="'scalenas.ScaleHRNet' with an arch, 'scalenas.SuperScaleHRNet' with a space, "
+            'or another of this package',
         )
     # A teacher may hold another, which is not the one that is trained.
     path = min(found, key=lambda path: not {'distillation', 'teacher'}.isdisjoint(path))

@@ -30,8 +30,9 @@ def locate(model: nn.Module) -> tuple[str, Supernet[Any]]:
     found = [(n, m) for n, m in model.named_modules() if is_supernet(m)]
     if len(found) != 1:
         raise EvaluationError(
-            f'{type(model).__name__} contains {len(found)} supernets, expected one; its backbone '
-            f'must be of type {supernet_types()}'
+            where=f'supernets in {type(model).__name__}',
+            got=[name for name, _ in found],
+            allowed=f'exactly one, a backbone of type {supernet_types()}',
         )
     return found[0]
 
@@ -67,7 +68,7 @@ def chosen_archs(choices: Sequence[object], space: AbstractSpace[Any]) -> dict[s
     for position, choice in enumerate(as_list(choices, 'archs', 'archs'), 1):
         name = subnet_name(choice, position)
         if name in found:
-            raise EvaluationError(f'archs: two of them are called {name!r}')
+            raise EvaluationError('two of them have one name', where='archs', got=name)
         if choice in ('smallest', 'largest'):
             arch = space.smallest() if choice == 'smallest' else space.largest()
         else:

@@ -14,7 +14,7 @@ from mmengine.registry import MODELS, DefaultScope
 from torch import Tensor, nn
 
 from scalenas.arch import HRArch, Size, dump, pruned
-from scalenas.arch.strict import as_int
+from scalenas.arch.strict import as_int, as_size
 from scalenas.complexity import Cost
 from scalenas.digest import file_digest
 from scalenas.errors import ExportError
@@ -88,24 +88,30 @@ def export_subnet(
     """
     name = name or choice.name
     if not re.fullmatch(r'\w[\w.-]*', name):
-        raise ExportError(f'--name {name!r}: use letters, digits, dots, dashes and underscores')
+        raise ExportError(
+            where='--name', got=name, allowed='letters, digits, dots, dashes and underscores'
+        )
     own = choice.arch.size if resizes(cfg) else None
     size = size or own or _size_of(cfg)
     if size is None:
         raise ExportError(
-            'config: search.size is missing: height and width that costs are for; give them with '
-            '--size H W'
+            'is missing: height and width that costs are for',
+            where='search.size',
+            hint='give them with --size H W',
         )
-    if min(size) < 1:
-        raise ExportError(f'--size: expected two numbers >= 1, got {size[0]} {size[1]}')
+    as_size(size, '--size')
     if own is not None and tuple(size) != own:
         raise ExportError(
-            f'--size {size[0]} {size[1]}: leave it out; {choice.name} brings images to its own '
-            f'resolution, {own[0]}x{own[1]}'
+            where='--size',
+            got=tuple(size),
+            allowed=f'{own}, to which {choice.name} brings images',
+            hint='leave it out',
         )
     for option, asked in (('standalone', standalone), ('prune', prune)):
         if asked and not isinstance(choice.arch, HRArch):
-            raise ExportError(f'--{option}: only for HRNet-style nets, got {choice.arch.family}')
+            raise ExportError(
+                where=f'--{option}', got=choice.arch.family, allowed='an HRNet-style net'
+            )
     if not force:
         choice.check_checkpoint(checkpoint)
     origin = _origin(choice, cfg, checkpoint, command)
@@ -140,7 +146,7 @@ def export_subnet(
         found = difference(model, static, evaluator.validation)
         if not found.equal:
             raise ExportError(
-                f'{name}: the exported net is not the sub-net: {found}; nothing written'
+                f'the exported net is not the sub-net: {found}; nothing written', where=name
             )
         alone = evaluator.measure(static)
         card |= {'difference': {'float32': found.single, 'float64': found.double}}
@@ -196,7 +202,7 @@ def _size_of(cfg: Config) -> Size | None:
     if size is None:
         return None
     if not isinstance(size, list | tuple) or len(size) != 2:
-        raise ExportError(f'search.size: expected (height, width), got {size!r}')
+        raise ExportError(where='search.size', got=size, allowed='(height, width)')
     return as_int(size[0], 'search.size[0]'), as_int(size[1], 'search.size[1]')
 
 

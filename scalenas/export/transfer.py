@@ -54,11 +54,13 @@ class Source:
         """
         path = Path(path)
         if path.suffix != '.pth':
-            raise ExportError(f'{path}: give the weights that tools/export.py wrote, NAME.pth')
+            raise ExportError(
+                where=path, allowed='the weights that tools/export.py wrote, NAME.pth'
+            )
         content, named = load_checkpoint(path), str(arch_of or path.with_suffix('.yaml'))
         if arch_of is None and not Path(named).is_file():
             raise ExportError(
-                f'{path}: {Path(named).name} is not beside it; name the arch by --arch'
+                f'{Path(named).name} is not beside it', where=path, hint='name the arch by --arch'
             )
         arch = of_family(find(named), HRArch, named)
         state = {
@@ -97,7 +99,7 @@ def transfer(
         ConfigError: when `config` is missing or cannot be read.
     """
     if config is not None and len(tasks) != 1:
-        raise ExportError(f'--config is the recipe of one task, got {len(tasks)}')
+        raise ExportError('is the recipe of one task', where='--config', got=tasks)
     folder = writable_folder(source.path.parent if out is None else out)
     known = recipes()
     with staged(folder) as stage:
@@ -109,11 +111,11 @@ def transfer(
 
 def _write_task(source: Source, task: str, recipe_file: Path, stage: Path) -> None:
     if not re.fullmatch(r'\w+', task):
-        raise ExportError(f'task {task!r}: use letters, digits and underscores')
+        raise ExportError(where='task', got=task, allowed='letters, digits and underscores')
     cfg = read_config(str(recipe_file))
     package = cfg.get('default_scope')
     if package and find_spec(package) is None:
-        raise ExportError(f'{task}: its configs need {package}, which is not installed')
+        raise ExportError(f'its configs need {package}, which is not installed', where=task)
     single = _output(cfg, recipe_file) == 'single'
     if not single and source.arch.output == 'single':
         print_log(
@@ -159,8 +161,9 @@ def sliced_state(
     missing = [own for own, key in found.items() if key not in state]
     if missing:
         raise ExportError(
-            f'{path}: not the weights of its arch: {len(missing)} of {len(found)} are missing, '
-            f'the first is {PREFIX}{missing[0]!r}'
+            f'not the weights of its arch: {len(missing)} of {len(found)} are missing, this one '
+            'first',
+            where=f'{path}: {PREFIX}{missing[0]}',
         )
     return {own: state[str(key)] for own, key in found.items()}
 
@@ -183,13 +186,14 @@ def _output(cfg: Config, path: Path) -> str:
     arch = backbone.get('arch')
     if arch is None:
         raise ExportError(
-            f"{path}: the recipe of a transfer needs model.backbone=dict(type='scalenas.ScaleHRNet'"
-            f', arch=...), got {backbone.get("type")!r}'
+            where=f'{path}: model.backbone.type',
+            got=backbone.get('type'),
+            allowed="'scalenas.ScaleHRNet', and an arch beside it",
         )
     try:
         found = find(arch) if isinstance(arch, str) else HRArch.from_dict(dict(arch))
     except ArchError as error:
-        raise ExportError(f'{path}: model.backbone.{error}') from None
+        raise error.within(f'{path}: model.backbone') from None
     single = backbone.get('multiscale_output') is False
     return 'single' if single or getattr(found, 'output', 'multi') == 'single' else 'multi'
 
@@ -206,4 +210,4 @@ def _check(path: Path, state: Mapping[str, Tensor]) -> None:
         changed = [key for key, value in own.items() if not torch.equal(value, state[key])]
         wrong = f'{len(changed)} differ (the first is {changed[0]!r})' if changed else None
     if wrong:
-        raise ExportError(f'{path.name}: the model it builds has other weights: {wrong}')
+        raise ExportError(f'the model it builds has other weights: {wrong}', where=path.name)

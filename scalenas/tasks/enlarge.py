@@ -86,5 +86,5 @@ def _last_at_each_stride(arch: MBConvArch | RegNetArch) -> tuple[int, ...]:
         last[total] = step
     steps = tuple(step for total, step in last.items() if total >= 4)
     if not steps:
-        raise ExportError('the arch has no map at stride 4 or more for a dense head')
+        raise ExportError('has no map at stride 4 or more for a dense head', where='arch')
     return steps

@@ -13,6 +13,7 @@ from scalenas.config import read_config
 from scalenas.errors import UserError
 from scalenas.search import Comparison, rank_study
 from scalenas.trained_alone import TrainedAlone
+from tests.errors import contains, raises
 
 from .demo_worlds import trained_digits
 
@@ -117,18 +118,15 @@ def test_the_family_as_its_files_say(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ('options', 'message'),
-    [
-        (['max_iters'], 'expected KEY=VALUE, got max_iters'),
-        (['train_cfg.max_iters=many'], "expected a number, got 'many'"),
-    ],
+    ('options', 'got'),
+    [(['max_iters'], ['max_iters']), (['train_cfg.max_iters=many'], 'many')],
 )
-def test_options_of_a_training_alone_that_are_none(options, message):
+def test_options_of_a_training_alone_that_are_none(options, got):
     config = demo_of('scalenet').alone_config
-    with pytest.raises(UserError, match=message):
+    with raises(where=contains(config), got=got):
         TrainedAlone.by(config, [], config.parent, *options)
     supernet = demo_of('scalenet').search_config
-    with pytest.raises(UserError, match='expected a config with train_cfg'):
+    with raises(where=supernet, allowed=contains('train_cfg.max_iters')):
         TrainedAlone.by(supernet, [], supernet.parent)
 
 
