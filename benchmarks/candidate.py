@@ -14,8 +14,9 @@ from projects.demo_data.demo import make_scenes
 from projects.demo_data.scenes import CLASSES, SceneRecipe
 from scalenas.evaluation import SubnetEvaluator, calibrated
 from scalenas.evaluation.evaluator import build_model
-from scalenas.evaluation.supernet import live_norms, supernet_of
+from scalenas.evaluation.supernet import live_norms
 from scalenas.models.checkpoint import save_plain
+from scalenas.models.supernet import supernet_of
 from scalenas.paths import resource
 
 CONFIG = 'configs/scalenas_seg/earth/search_w16_earth-96x96.py'

@@ -85,6 +85,12 @@ def unreadable(
     return kind(problem, where=path, allowed=allowed, hint=hint)
 
 
+def unwritable(path: object, error: OSError, kind: type[E], hint: str = '') -> E:
+    """The error for a file that could not be written, or a folder that takes none."""
+    problem = f'cannot be written: {error.strerror or foreign(error)}'
+    return kind(problem, where=path, hint=hint)
+
+
 def one_of(values: Sequence[object]) -> str:
     """`"a or b"`, `"one of a, b, c"`: words as they are, anything else as Python writes it."""
     words: list[str] = []

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scalenas.errors import UserError
+from scalenas.errors import UserError, unwritable
 from scalenas.paths import resource, writable_folder
 from scalenas.staging import write_whole
 
@@ -99,7 +99,7 @@ def _locked(stamps: Path, news_every: float = 30.0) -> Iterator[int]:
     try:
         opened = (stamps / 'lock').open('a')
     except OSError as error:
-        raise UserError(f'cannot be written: {error.strerror}', where=stamps / 'lock') from None
+        raise unwritable(stamps / 'lock', error, UserError) from None
     with opened as lock:
         told = float('-inf')
         while True:
@@ -232,21 +232,18 @@ class Task:
             self.end()
             raise
         seconds = time.monotonic() - self._began
-        number = self.stamp.stem.lstrip('0')
+        where = f'step {self.stamp.stem.lstrip("0")} ({self.step.title})'
         if code:
             above = f'in {self.log}' if self.step.share else 'above'
             raise UserError(
-                'ended with an exit code',
-                where=f'step {number} ({self.step.title})',
-                got=code,
+                f'ended with exit code {code}',
+                where=where,
                 hint=f'mend the cause {above} and give the same command again: finished steps are '
                 'kept',
             )
         for path in self.step.makes:
             if not path.exists():
-                raise UserError(
-                    f'ended well but made no {path}', where=f'step {number} ({self.step.title})'
-                )
+                raise UserError(f'ended well but made no {path}', where=where)
         self._write({'done': self._fingerprint, 'seconds': seconds})
         return seconds
 

@@ -54,12 +54,12 @@ class TrainedAlone:
             )
         given = {key: value for key, _, value in (option.partition('=') for option in options)}
         if not all('=' in option for option in options):
-            raise UserError(where=f'options of {config}', got=list(options), allowed='KEY=VALUE')
+            got = ' '.join(options)
+            raise UserError(where=f'options of {config}', got=got, allowed='KEY=VALUE')
         count = str(given.get('train_cfg.max_iters', iterations))
         if not count.isdecimal() or not int(count):
-            raise UserError(
-                where=f'train_cfg.max_iters of {config}', got=count, allowed='a whole number > 0'
-            )
+            where = f'train_cfg.max_iters of {config}'
+            raise UserError(where=where, got=count, allowed='a number')
         dataset = (cfg.get('train_dataloader') or {}).get('dataset') or {}
         root = given.get('train_dataloader.dataset.data_root', dataset.get('data_root'))
         data = (Path(root) / 'meta.json',) if root else ()
@@ -80,12 +80,8 @@ class TrainedAlone:
         for arch in self.archs:
             metrics = stock_metrics(self._folder(arch) / 'test')
             if metric not in metrics:
-                raise UserError(
-                    'its test gives no such metric',
-                    where=self.config,
-                    got=metric,
-                    allowed=metrics or 'none',
-                )
+                problem = 'its test gives no such metric'
+                raise UserError(problem, where=self.config, got=metric, allowed=metrics)
             found[arch] = metrics[metric]
         return found
 

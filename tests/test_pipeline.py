@@ -54,7 +54,7 @@ def test_an_unfinished_step_is_resumed(tmp_path, log):
     gate = tmp_path / 'gate'
     code = f'import pathlib; sys.exit(0 if pathlib.Path({str(gate)!r}).exists() else 3)'
     steps = [step(log, code=code, resume=['--resume'])]
-    with raises(got=3):
+    with raises(where=contains('step 1'), problem=contains('exit code 3')):
         run_steps(steps, tmp_path / 'stamps')
     gate.touch()
     run_steps(steps, tmp_path / 'stamps')
@@ -62,7 +62,7 @@ def test_an_unfinished_step_is_resumed(tmp_path, log):
 
 
 def test_later_steps_do_not_run_after_a_failure(tmp_path, log):
-    with raises(where='step 1 (bad)', got=1):
+    with raises(where='step 1 (bad)', problem=contains('exit code 1')):
         run_steps([step(log, 'bad', 'sys.exit(1)'), step(log)], tmp_path / 'stamps')
     assert count(log) == 1
 
@@ -110,7 +110,7 @@ def test_what_outlives_a_killed_run_is_waited_for(tmp_path, log):
 
 def test_stamps_that_cannot_be_kept_are_one_line(tmp_path, log):
     (tmp_path / 'stamps').write_text('a file')
-    with raises(where=tmp_path / 'stamps', problem=contains('folder')):
+    with raises(where=tmp_path / 'stamps', problem=contains('cannot be a folder')):
         run_steps([step(log)], tmp_path / 'stamps')
     assert count(log) == 0
 
@@ -176,7 +176,7 @@ def test_a_failure_ends_what_runs_beside_it_and_keeps_what_is_done(tmp_path, log
     )
     steps = [beside(log, 'well', ''), beside(log, 'slow', slow), beside(log, 'bad', bad)]
     began = time.monotonic()
-    with raises(where='step 3 (bad)', got=3, hint=contains('03.log')):
+    with raises(where='step 3 (bad)', hint=contains('03.log')):
         run_steps(steps, tmp_path / 'stamps')
     assert time.monotonic() - began < 50
     with pytest.raises(ProcessLookupError):

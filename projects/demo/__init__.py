@@ -51,7 +51,8 @@ def demo_of(
         UserError: when it has no long form, or is to be quick and long.
     """
     if long and (quick or name != 'scalenet'):
-        raise UserError('--long: only the demo scalenet has a long form, and not beside --quick')
+        allowed = 'the demo scalenet, without --quick'
+        raise UserError(where='--long', got=name, allowed=allowed)
     suffix = '' if name == 'segmentation' else f'_{name}'
     quickly = '_quick' if quick else '_long' if long else ''
     work = work or Path(f'work_dirs/demo{suffix}{quickly}')

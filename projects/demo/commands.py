@@ -18,7 +18,7 @@ def stock_tool(package: str, tool: str) -> Path:
     """
     found = importlib.util.find_spec(package)
     if found is None or found.origin is None:
-        raise UserError(f'{package} is not installed; see docs/install.md')
+        raise UserError('is not installed', where=package, hint='see docs/install.md')
     return Path(found.origin).parent / '.mim/tools' / tool
 
 

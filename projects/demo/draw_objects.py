@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scalenas.visualization.figure import BLUE, GREEN, VERMILION, DrawError, canvas
+from scalenas.visualization.figure import BLUE, GREEN, VERMILION, canvas, nothing_to_draw
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,7 +32,7 @@ def draw_skeletons(
         DrawError: without rows.
     """
     if not rows:
-        raise DrawError(f'{path}: no people to draw')
+        raise nothing_to_draw(path, 'people')
     per_line = min(per_line, len(rows))
     lines = -(-len(rows) // per_line)
     height, width = rows[0][0].shape[:2]
@@ -71,7 +71,7 @@ def draw_boxes(rows: Sequence[tuple[NDArray, Mapping[str, NDArray]]], path: str 
     from matplotlib.patches import Rectangle
 
     if not rows:
-        raise DrawError(f'{path}: no pictures to draw boxes on')
+        raise nothing_to_draw(path, 'pictures with boxes')
     columns = list(rows[0][1])
     height, width = rows[0][0].shape[:2]
     tile = 1.5 * TILE

@@ -8,7 +8,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from scalenas.visualization.figure import BLACK, BLUE, GREEN, ORANGE, VERMILION, DrawError, canvas
+from scalenas.visualization.figure import (
+    BLACK,
+    BLUE,
+    GREEN,
+    ORANGE,
+    VERMILION,
+    DrawError,
+    canvas,
+    nothing_to_draw,
+)
 
 COLOURS = (BLUE, VERMILION, ORANGE, GREEN, BLACK)
 
@@ -36,7 +45,8 @@ def read_curves(folder: Path, metric: str, steps: Sequence[int]) -> dict[str, di
                     found.setdefault(net, {})[str(row['step'])] = value
     wanted = [str(step) for step in steps]
     if not found or any(sorted(curve, key=int) != wanted for curve in found.values()):
-        raise DrawError(f'{folder}: validations are missing; remove the folder and run again')
+        hint = 'remove the folder and run again'
+        raise DrawError('validations are missing', where=folder, allowed=wanted, hint=hint)
     return {net: {step: curve[step] for step in wanted} for net, curve in found.items()}
 
 
@@ -76,7 +86,7 @@ def draw_curves(
         DrawError: when there is nothing to draw.
     """
     if not panels or not nets:
-        raise DrawError(f'{path}: no curves to draw')
+        raise nothing_to_draw(path, 'curves')
     with canvas(path, 4.8 * len(nets), 3.3 * len(panels)) as figure:
         grid = figure.subplots(len(panels), len(nets), squeeze=False)
         for row, (title, kinds) in zip(grid, panels.items(), strict=True):

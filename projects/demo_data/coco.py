@@ -79,7 +79,8 @@ def write_splits(root: Path, kind: str, splits: Mapping[str, CocoSplit]) -> dict
     files = set()
     for name, split in splits.items():
         if not split.num_objects:
-            raise DemoDataError(f'the split {name!r} would hold no object; nothing was written')
+            problem = 'would hold no object; nothing was written'
+            raise DemoDataError(problem, where=f'split {name}')
         relative = f'annotations/{kind}_{name}.json'
         split.write(root / relative)
         files |= {relative, *(f'images/{image["file_name"]}' for image in split.images)}

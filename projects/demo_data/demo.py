@@ -144,9 +144,10 @@ def make_scenes(
     """
     recipe = recipe or SceneRecipe()
     if layout not in LAYOUTS:
-        raise DemoDataError(f'layout {layout!r} is not one of {", ".join(LAYOUTS)}')
+        raise DemoDataError(where='layout', got=layout, allowed=LAYOUTS)
     if not all(0 < count <= _STRIDE for count in counts):
-        raise DemoDataError(f'counts {counts}: each split needs 1 to {_STRIDE} pictures')
+        allowed = f'1 to {_STRIDE} pictures of each split'
+        raise DemoDataError(where='counts', got=counts, allowed=allowed)
     key = {
         'data': 'scenes',
         'format': _FORMAT,

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from scalenas.errors import UserError
+from scalenas.errors import UserError, unreadable
 from scalenas.staging import staged_folder
 
 IGNORE = 255
@@ -130,9 +130,8 @@ def publish(
     ours = force and (out / MANIFEST).is_file() and bool(read_manifest(out))
     if out.exists() and not ours and (not out.is_dir() or any(out.iterdir())):
         what = 'is no demo data set' if force else 'is not a complete data set of this recipe'
-        raise DemoDataError(
-            f'{out} exists but {what}; move it away or choose another folder with --out'
-        )
+        hint = 'move it away or choose another folder with --out'
+        raise DemoDataError(f'exists but {what}', where=out, hint=hint)
     out.parent.mkdir(parents=True, exist_ok=True)
     with staged_folder(out.parent, out.name) as unfinished:
         manifest = {'recipe': recipe, **write(unfinished)}
@@ -161,9 +160,9 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     try:
         manifest = json.loads((folder / MANIFEST).read_text())
     except (OSError, ValueError) as error:
-        raise DemoDataError(f'{folder / MANIFEST} cannot be read: {error}') from error
+        raise unreadable(folder / MANIFEST, error, DemoDataError) from error
     if not isinstance(manifest, dict) or 'recipe' not in manifest:
-        raise DemoDataError(f'{folder / MANIFEST} is no manifest of a demo data set')
+        raise DemoDataError('is no manifest of a demo data set', where=folder / MANIFEST)
     return manifest
 
 

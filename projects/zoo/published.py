@@ -19,7 +19,7 @@ from scalenas.arch import (
     parse_head,
     rounding,
 )
-from scalenas.arch.strict import as_choice, as_list, as_mapping
+from scalenas.arch.strict import as_choice, as_list, as_mapping, wrong
 from scalenas.complexity import (
     SCALENAS,
     Cost,
@@ -105,11 +105,11 @@ def _number(row: Any, head: Head | None, titles: dict[str, str], where: str) -> 
     quantity = as_choice(row['quantity'], f'{where}.quantity', tuple(titles))
     status = as_choice(row['status'], f'{where}.status', STATUS)
     if not isinstance(row['paper'], str):
-        raise ArchError(f'{where}.paper: write the printed digits in quotes, got {row["paper"]!r}')
+        raise wrong(f'{where}.paper', 'the printed digits, in quotes', row['paper'])
     if ('net' in row) == ('space' in row):
-        raise ArchError(f"{where}: needs either 'net' or 'space'")
+        raise wrong(where, "either 'net' or 'space'", list(row))
     if (status == 'near') != ('reason' in row):
-        raise ArchError(f"{where}: a 'reason' belongs to status 'near', and only there")
+        raise wrong(f'{where}.status', "'near' beside a reason, and only there", status)
     size = tuple(row['size']) if 'size' in row else None
     here = ''
     if status != 'reported':
@@ -120,7 +120,9 @@ def _number(row: Any, head: Head | None, titles: dict[str, str], where: str) -> 
             size = counted.size
         if size is None and quantity in COSTS:
             raise ArchError(
-                f"{where}: key 'size' is missing, {quantity} is counted at an input size"
+                "key 'size' is missing",
+                where=where,
+                allowed=f'an input size to count {quantity} at',
             )
         here = _counted(quantity, counted, size, head, decimals)
     elif size is None and row.get('net') in list_archs():
@@ -135,7 +137,7 @@ def _number(row: Any, head: Head | None, titles: dict[str, str], where: str) -> 
     try:
         resource(config or NUMBERS)
     except FileNotFoundError:
-        raise ArchError(f'{where}.config: no such file: {config}') from None
+        raise ArchError('no such file', where=f'{where}.config', got=config) from None
     return Number(subject, setting, quantity, row['paper'], status, reason, here, config)
 
 

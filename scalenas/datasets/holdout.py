@@ -6,9 +6,10 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
-from scalenas.errors import UserError
+from scalenas.errors import UserError, unreadable
 
 PARTS = ('rest', 'held_out')
+CLASS_LIST = 'a file with one class folder (such as n02869837) a line'
 
 
 def hold_out(names: Sequence[str], labels: Sequence[int], per_class: int, seed: int) -> set[int]:
@@ -20,7 +21,7 @@ def hold_out(names: Sequence[str], labels: Sequence[int], per_class: int, seed: 
         UserError: for a class of which none would be left.
     """
     if isinstance(per_class, bool) or not isinstance(per_class, int) or per_class < 1:
-        raise UserError(f'per_class is {per_class!r}; it must be at least 1')
+        raise UserError(where='per_class', got=per_class, allowed='a whole number >= 1')
     of: dict[int, list[int]] = {}
     for index, label in enumerate(labels):
         of.setdefault(label, []).append(index)
@@ -28,8 +29,10 @@ def hold_out(names: Sequence[str], labels: Sequence[int], per_class: int, seed: 
     for label, members in of.items():
         if len(members) <= per_class:
             raise UserError(
-                f'per_class is {per_class}, and class {label} has {len(members)} pictures, of '
-                f'which at least one must be left for training'
+                where='per_class',
+                got=per_class,
+                allowed=f'less than the {len(members)} pictures of class {label}',
+                hint='at least one of a class must be left for training',
             )
         members.sort(key=lambda index: names[index])
         found.update(random.Random(f'{seed}/{label}').sample(members, per_class))
@@ -45,13 +48,10 @@ def read_classes(path: str | Path) -> tuple[str, ...]:
     try:
         lines = Path(path).read_text(encoding='utf-8').splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, 'strerror', None) or error
-        raise UserError(
-            f'class_list {path}: {reason}; write a file with one class folder (such as n02869837) '
-            'a line; docs/scalenet.md says where that of ImageNet-100 is'
-        ) from None
+        hint = 'docs/scalenet.md says where that of ImageNet-100 is'
+        raise unreadable(f'class_list {path}', error, UserError, CLASS_LIST, hint) from None
     names = tuple(line.split()[0] for line in lines if line.split())
     if not names or len(set(names)) != len(names):
         what = 'names a class twice' if names else 'names no class'
-        raise UserError(f'class_list {path}: {what}; expected one class folder a line')
+        raise UserError(what, where=f'class_list {path}', allowed=CLASS_LIST)
     return names

@@ -9,7 +9,7 @@ from mmpretrain.datasets.custom import get_samples
 
 from scalenas.datasets.holdout import PARTS, hold_out, read_classes
 from scalenas.datasets.spread import check_spread, spread_evenly
-from scalenas.errors import UserError
+from scalenas.errors import UserError, foreign
 from scalenas.registry import DATASETS
 
 
@@ -18,13 +18,15 @@ def _read(dataset: ImageNet, read: Callable[[], list[dict[str, Any]]]) -> list[d
     folder, name = str(dataset.img_prefix), type(dataset).__name__
     if '://' not in folder and not Path(folder).is_dir():
         raise UserError(
-            f'{name}: {folder} is missing; expected ImageNet (ILSVRC 2012) there, its pictures in '
-            'folders of their classes, or a list of them in meta/ beside it'
+            'no such folder',
+            where=f'{name}: {folder}',
+            allowed='ImageNet (ILSVRC 2012), its pictures in folders of their classes, or a list '
+            'of them in meta/ beside it',
         )
     try:
         return read()
     except (AssertionError, RuntimeError) as error:
-        raise UserError(f'{name}: {folder}: {" ".join(str(error).split())}') from error
+        raise UserError(foreign(error), where=f'{name}: {folder}') from error
 
 
 @DATASETS.register_module()
@@ -68,7 +70,7 @@ class ImageNetPart(ImageNet):
     ) -> None:
         check_spread(spread, type(self).__name__)
         if part not in (None, *PARTS):
-            raise UserError(f'ImageNetPart: part is {part!r}; expected one of {", ".join(PARTS)}')
+            raise UserError(where='ImageNetPart.part', got=part, allowed=PARTS)
         self._part, self._per_class, self._seed, self._spread = part, per_class, seed, spread
         self._names = read_classes(class_list) if class_list else None
         if self._names is not None:
@@ -91,8 +93,11 @@ class ImageNetPart(ImageNet):
         for name in names:
             if not (folder / name).is_dir():
                 raise UserError(
-                    f'ImageNetPart: class_list names {name}, and {folder} has no such folder; with '
-                    'a list, pictures must lie in folders of their classes, those of val too'
+                    'names a class without a folder',
+                    where='ImageNetPart.class_list',
+                    got=name,
+                    allowed=f'folders of {folder}',
+                    hint='pictures must lie in folders of their classes, those of val too',
                 )
         labels = {name: label for label, name in enumerate(names)}
         samples, _ = get_samples(str(folder), labels, is_valid_file=self.is_valid_file)

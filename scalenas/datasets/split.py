@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from scalenas.errors import UserError
+from scalenas.errors import UserError, foreign, unreadable, unwritable
 from scalenas.staging import staged_folder
 
 HEAD_BIAS = 0.6
@@ -64,12 +64,13 @@ def split_file(
             parts[Path(f'{stem}-search.mat')] = partial(write_head_boxes, sizes=sizes)
         else:
             raise UserError(
-                f"{path}: neither COCO's annotations (with images and annotations) nor MPII's list "
-                'of people (with image, joints and joints_vis)'
+                where=path,
+                allowed="COCO's annotations (with images and annotations) or MPII's list of people "
+                '(with image, joints and joints_vis)',
             )
     except (KeyError, TypeError, IndexError, AttributeError) as error:
-        line = f'{type(error).__name__}: {error}'
-        raise UserError(f'{path}: an annotation is not as it should be: {line}') from None
+        problem = f'an annotation is not as it should be: {foreign(error)}'
+        raise UserError(problem, where=path) from None
     for name, part in (('rest', found.rest), ('search', found.search)):
         text = json.dumps(part)
         parts[Path(f'{stem}-{name}.json')] = partial(_write_text, text=text)
@@ -157,12 +158,8 @@ def write_head_boxes(path: Path, sizes: Sequence[float]) -> None:
 def _read(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding='utf-8'))
-    except FileNotFoundError:
-        raise UserError(f'{path}: no such annotation file') from None
-    except OSError as error:
-        raise UserError(f'cannot be read: {error.strerror}', where=path) from None
-    except (ValueError, RecursionError) as error:
-        raise UserError(f'{path}: not JSON: {error}') from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise unreadable(path, error, UserError, 'annotations in JSON') from None
 
 
 def _is_person(item: object) -> bool:
@@ -171,14 +168,11 @@ def _is_person(item: object) -> bool:
 
 def _drawn(pictures: set[Any], count: int, seed: int, where: str, kind: str = 'people') -> set[Any]:
     if len(pictures) < 2:
-        raise UserError(
-            f'{where}: has {len(pictures)} pictures with annotated {kind}, and a split needs two'
-        )
+        allowed = f'two pictures with annotated {kind} at least'
+        raise UserError(where=where, got=len(pictures), allowed=allowed)
     if not 0 < count < len(pictures):
-        raise UserError(
-            f'--search-images {count}: {where} has {len(pictures)} pictures with annotated {kind}; '
-            f'expected 1 to {len(pictures) - 1}'
-        )
+        allowed = f'1 to {len(pictures) - 1} of the pictures with annotated {kind} in {where}'
+        raise UserError(where='--search-images', got=count, allowed=allowed)
     return set(random.Random(seed).sample(sorted(pictures), count))
 
 
@@ -195,13 +189,12 @@ def _place(parts: Mapping[Path, Callable[[Path], None]]) -> None:
                 part = stage / target.name
                 write(part)
                 if target.exists() and not _equal(target, part):
-                    raise UserError(
-                        f'{target} is there with other content; remove it to split anew'
-                    )
+                    problem = 'is there with other content'
+                    raise UserError(problem, where=target, hint='remove it to split anew')
             for target in parts:
                 os.replace(stage / target.name, target)
     except OSError as error:
-        raise UserError(f'{folder}: cannot be written to: {error.strerror}') from None
+        raise unwritable(folder, error, UserError) from None
 
 
 def _equal(one: Path, other: Path) -> bool:

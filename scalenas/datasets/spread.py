@@ -20,4 +20,4 @@ def check_spread(count: int | None, owner: str) -> None:
         UserError: for anything else.
     """
     if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
-        raise UserError(f'{owner}: spread is {count}; it must be at least 1')
+        raise UserError(where=f'{owner}.spread', got=count, allowed='a whole number >= 1')

@@ -24,9 +24,11 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from scalenas.models.supernet import locate
+
 from .pool import Norms, pooled_statistics
 from .regroup import Batch, regrouped
-from .supernet import live_norms, locate
+from .supernet import live_norms
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from typing import Any
 from mmengine.config import Config
 
 from scalenas.arch import Arch, Head, HRArch, Size, find, from_dict
+from scalenas.config.search_size import search_size
 from scalenas.config.walk import Path, place_of, walk
 from scalenas.errors import ConfigError
 from scalenas.models.hrnet_extra import resolve_arch
@@ -17,7 +18,6 @@ from scalenas.registry import MODELS
 from scalenas.space import AbstractSpace
 from scalenas.space import from_dict as space_from_dict
 from scalenas.tasks import task_of
-from scalenas.tasks.task import as_size_pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +75,7 @@ def config_net(cfg: Config, subnet: str = 'largest') -> ConfigNet:
     else:
         arch = _arch(part, place)
     task = task_of(plain)
-    search = plain.get('search')
-    asked = as_size_pair(search.get('size')) if isinstance(search, Mapping) else None
-    size = asked or task.input_size(plain, around) or arch.size
+    size = search_size(cfg) or task.input_size(plain, around) or arch.size
     head = task.head(around, [f.channels for f in arch.features(size or (256, 256))])
     return ConfigNet(arch, place, space, head, task.head_text(around), size)
 
@@ -86,7 +84,7 @@ def _arch(part: Mapping[str, Any], place: str) -> Arch:
     """The network that a static backbone is, with what stands beside its arch."""
     given = part.get('arch')
     if given is not None:
-        given = find(given) if isinstance(given, str) else from_dict(given, f'{place}.arch')
+        given = find(given, f'{place}.arch')
     channels = part.get('in_channels')
     if given is None or isinstance(given, HRArch):
         outputs, mode = part.get('multiscale_output'), part.get('upsample')

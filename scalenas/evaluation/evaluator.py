@@ -22,6 +22,7 @@ from scalenas.errors import EvaluationError
 from scalenas.models import SuperLinear
 from scalenas.models.checkpoint import check_space, check_weights, load_checkpoint
 from scalenas.models.finite import watched
+from scalenas.models.supernet import supernet_of
 from scalenas.space import AbstractSpace
 from scalenas.tasks import check_data, check_metrics, fit_truth, task_of
 
@@ -30,7 +31,6 @@ from .calibrate import calibrated
 from .device import usable_device
 from .overlap import warn_of_overlap
 from .precision import full_precision, unrounded
-from .supernet import supernet_of
 from .trace import trace
 
 CLASSES = ('all', 'present')

@@ -17,13 +17,14 @@ from scalenas.arch.strict import as_flag
 from scalenas.config.subnet_names import DEFAULT_ARCHS
 from scalenas.errors import EvaluationError
 from scalenas.models.finite import watched
+from scalenas.models.supernet import supernet_of
 from scalenas.registry import LOOPS
 from scalenas.tasks import task_of
 
 from .batches import FixedBatches, build_loader
 from .calibrate import calibrated
 from .precision import full_precision, unrounded
-from .supernet import chosen_archs, supernet_of
+from .supernet import chosen_archs
 
 
 @LOOPS.register_module()

@@ -1,4 +1,4 @@
-"""Finding the supernet inside a task model, and what one sub-net of the whole model runs."""
+"""What one sub-net of a whole task model runs, and which sub-nets a config lists."""
 
 from __future__ import annotations
 
@@ -8,33 +8,12 @@ from typing import Any
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from scalenas.arch import Arch, find, from_dict, of_family
+from scalenas.arch import Arch
 from scalenas.arch.strict import as_list
 from scalenas.config.subnet_names import subnet_name
 from scalenas.errors import EvaluationError
-from scalenas.models import Supernet, is_supernet, supernet_types
-from scalenas.space import AbstractSpace
-
-
-def supernet_of(model: nn.Module) -> Supernet[Any]:
-    """The one supernet among the modules of `model`.
-
-    Raises:
-        EvaluationError: when there is none, or more than one.
-    """
-    return locate(model)[1]
-
-
-def locate(model: nn.Module) -> tuple[str, Supernet[Any]]:
-    """Module path ('' for `model` itself) and module of the one supernet in `model`."""
-    found = [(n, m) for n, m in model.named_modules() if is_supernet(m)]
-    if len(found) != 1:
-        raise EvaluationError(
-            where=f'supernets in {type(model).__name__}',
-            got=[name for name, _ in found],
-            allowed=f'exactly one, a backbone of type {supernet_types()}',
-        )
-    return found[0]
+from scalenas.models import is_supernet, locate
+from scalenas.space import AbstractSpace, arch_of
 
 
 def live_norms(
@@ -69,11 +48,5 @@ def chosen_archs(choices: Sequence[object], space: AbstractSpace[Any]) -> dict[s
         name = subnet_name(choice, position)
         if name in found:
             raise EvaluationError('two of them have one name', where='archs', got=name)
-        if choice in ('smallest', 'largest'):
-            arch = space.smallest() if choice == 'smallest' else space.largest()
-        else:
-            given = find(choice) if isinstance(choice, str) else from_dict(choice, name)
-            arch = of_family(given, type(space.smallest()), name)
-            space.encode(arch)
-        found[name] = arch
+        found[name] = arch_of(choice, space, name)
     return found

@@ -14,15 +14,16 @@ from mmengine.registry import MODELS, DefaultScope
 from torch import Tensor, nn
 
 from scalenas.arch import HRArch, Size, dump, pruned
-from scalenas.arch.strict import as_int, as_size
+from scalenas.arch.strict import as_size
 from scalenas.complexity import Cost
+from scalenas.config.search_size import search_size
 from scalenas.digest import file_digest
 from scalenas.errors import ExportError
 from scalenas.evaluation import SubnetEvaluator, calibrated
-from scalenas.evaluation.supernet import locate
 from scalenas.models import SuperLinear
 from scalenas.models.checkpoint import check_weights, load_checkpoint
 from scalenas.models.parts import cut_state_dict
+from scalenas.models.supernet import locate
 from scalenas.paths import writable_folder
 from scalenas.version import __version__
 
@@ -92,7 +93,7 @@ def export_subnet(
             where='--name', got=name, allowed='letters, digits, dots, dashes and underscores'
         )
     own = choice.arch.size if resizes(cfg) else None
-    size = size or own or _size_of(cfg)
+    size = size or own or search_size(cfg)
     if size is None:
         raise ExportError(
             'is missing: height and width that costs are for',
@@ -193,17 +194,6 @@ def load_exported(config: Path, weights: Path) -> Any:
     model.load_state_dict(state)
     model.eval()
     return model
-
-
-def _size_of(cfg: Config) -> Size | None:
-    """The `search.size` of a config, if it has one."""
-    search = cfg.get('search')
-    size = search.get('size') if isinstance(search, Mapping) else None
-    if size is None:
-        return None
-    if not isinstance(size, list | tuple) or len(size) != 2:
-        raise ExportError(where='search.size', got=size, allowed='(height, width)')
-    return as_int(size[0], 'search.size[0]'), as_int(size[1], 'search.size[1]')
 
 
 def _origin(choice: Choice, cfg: Config, checkpoint: str | Path, command: str) -> Mapping[str, Any]:

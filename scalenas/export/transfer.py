@@ -191,7 +191,7 @@ def _output(cfg: Config, path: Path) -> str:
             allowed="'scalenas.ScaleHRNet', and an arch beside it",
         )
     try:
-        found = find(arch) if isinstance(arch, str) else HRArch.from_dict(dict(arch))
+        found = find(arch)
     except ArchError as error:
         raise error.within(f'{path}: model.backbone') from None
     single = backbone.get('multiscale_output') is False

@@ -14,7 +14,7 @@ from .regnet import ScaleRegNet
 from .super_hrnet import SuperScaleHRNet
 from .super_linear import SuperLinear
 from .super_mbconv import ChoiceMBConvNet, SuperMBConvNet
-from .supernet import Supernet, is_supernet, nested
+from .supernet import Supernet, is_supernet, locate, nested, supernet_of
 from .supernet_init import SupernetInit
 
 follow(register_nets)
@@ -36,9 +36,11 @@ __all__ = [
     'from_stock',
     'is_supernet',
     'key_map',
+    'locate',
     'nested',
     'slice_state_dict',
     'static_types',
     'stock_key_map',
+    'supernet_of',
     'supernet_types',
 ]

@@ -12,10 +12,12 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parameter import Parameter
 
 from scalenas.arch import Arch
+from scalenas.errors import ConfigError
 from scalenas.family import type_name
 from scalenas.space import AbstractSpace, SpaceError, from_dict
 
 from .backbone import AbstractBackbone, as_arch
+from .families import supernet_types
 from .parts import Parts, window_of
 from .start_file import check_start
 
@@ -118,6 +120,32 @@ def as_space(space: Any, kind: type[S] = AbstractSpace) -> S:  # type: ignore[as
 def is_supernet(module: nn.Module) -> TypeGuard[Supernet[Any]]:
     """True for a backbone of which any sub-net can run."""
     return isinstance(module, Supernet)
+
+
+def supernet_of(model: nn.Module) -> Supernet[Any]:
+    """The one supernet among the modules of `model`.
+
+    Raises:
+        ConfigError: when there is none, or more than one.
+    """
+    return locate(model)[1]
+
+
+def locate(model: nn.Module, where: str = 'model') -> tuple[str, Supernet[Any]]:
+    """Module path ('' for `model` itself) and module of the one supernet in `model`.
+
+    Raises:
+        ConfigError: when there is none, or more than one; `where` says in which key it stood.
+    """
+    found = [(name, module) for name, module in model.named_modules() if is_supernet(module)]
+    if len(found) != 1:
+        raise ConfigError(
+            f'{type(model).__name__} must have one supernet',
+            where=where,
+            got=[name for name, _ in found],
+            hint=f'its backbone must be of type {supernet_types()}',
+        )
+    return found[0]
 
 
 def nested(supernet: Supernet[A], net: nn.Module) -> Parts:

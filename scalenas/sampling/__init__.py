@@ -9,7 +9,7 @@ from scalenas.space import AbstractSpace
 from .grouped import GroupedSampler
 from .hierarchical import HierarchicalSampler, parse_eta
 from .sampler import AbstractSampler, SamplerError
-from .simple import FixedSampler, SandwichSampler, UniformSampler, arch_of
+from .simple import FixedSampler, SandwichSampler, UniformSampler
 
 SAMPLERS: dict[str, type[AbstractSampler[Any]]] = {
     'grouped': GroupedSampler,
@@ -51,7 +51,6 @@ __all__ = [
     'SamplerError',
     'SandwichSampler',
     'UniformSampler',
-    'arch_of',
     'from_dict',
     'parse_eta',
 ]

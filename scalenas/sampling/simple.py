@@ -6,9 +6,8 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
-from scalenas.arch import find, from_dict
 from scalenas.arch.strict import as_int
-from scalenas.space import AbstractSpace
+from scalenas.space import AbstractSpace, arch_of
 
 from .sampler import A, AbstractSampler
 
@@ -63,23 +62,3 @@ class FixedSampler(AbstractSampler[A]):
 
     def _draw(self, iteration: int, rng: random.Random) -> tuple[A, ...]:
         return (self.arch,)
-
-
-def arch_of(what: str | Mapping[str, Any] | A, space: AbstractSpace[A]) -> A:
-    """The arch of `space` that a word, a zoo name, a YAML path or plain data names.
-
-    Raises:
-        ArchError: when it is no arch, SpaceError when it is none of the space.
-    """
-    found: Any = what
-    if what == 'largest':
-        return space.largest()
-    if what == 'smallest':
-        return space.smallest()
-    if isinstance(what, str):
-        found = find(what)
-    elif isinstance(what, Mapping):
-        found = from_dict(dict(what))
-    arch: A = found
-    space.encode(arch)
-    return arch

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Generic
 
 from scalenas.arch import ArchError, Head, Rounding, Size
+from scalenas.arch.strict import sizeless
 from scalenas.complexity import COLUMNS, Budget, Cost, Counter, Measure, column_of
 
 from .latency import LatencyLine, backbone_acts
@@ -41,9 +42,7 @@ def cost_of(scaled: Scaled[A], head: Head | None = None) -> Cost:
         ScalingError: when it has none.
     """
     if scaled.size is None:
-        raise ScalingError(
-            f'{scaled.arch.family} networks have no input size of their own: give `size`'
-        )
+        raise sizeless(scaled.arch.family, 'size', ScalingError)
     return Counter(scaled.size, head)(scaled.arch)
 
 
@@ -78,13 +77,13 @@ def fit(
         raise ScalingError(
             'needs an upper bound to grow towards',
             where='budget',
-            allowed=', '.join((*COLUMNS, *measured)),
+            allowed=(*COLUMNS, *measured),
         )
     lines = {name: by for name, by in measured.items() if isinstance(by, LatencyLine)}
     timers = {name: by for name, by in measured.items() if name in most and name not in lines}
     for name, line in lines.items():
         if name in most and (acts := line.acts(most[name])) < line.least * 1e6:
-            raise _outside(f'{name} <= {most[name]:g} is reached at', acts, line)
+            raise _outside(f'{name} <= {most[name]:g} is reached outside of it', acts, line)
 
     def at(factor: float) -> tuple[Scaled[A], Cost]:
         scaled = scale(arch, strategy(factor), rounding, size)
@@ -125,9 +124,9 @@ def fit(
     cost = with_columns(timed(factor), scaled, {k: v for k, v in measured.items() if k in budget})
     for name, line in lines.items():
         if name in budget and not line.covers(acts := backbone_acts(scaled.arch, scaled.size)):
-            raise _outside(f'{text} ({strategy}) fits a network of', acts, line)
+            raise _outside(f'{text} ({strategy}) fits a network outside of it', acts, line)
     if not budget.allows(cost):
-        raise ScalingError(f'the largest network within the upper bounds costs {cost}: {text}')
+        raise _unmet(f'the largest network within the upper bounds costs {cost}', text)
     misses = {name: 1 - cost[name] / bound for name, bound in most.items()}
     return Fit(scaled, factor, cost, misses)
 
@@ -140,27 +139,35 @@ def with_columns(cost: Cost, scaled: Scaled[A], columns: Mapping[str, Measure]) 
 
 
 def _impossible(factor: float, text: str, strategy: Strategy) -> ScalingError:
-    return ScalingError(
-        f'{text}: {strategy} reaches the largest network that can be described (near factor '
-        f'{factor:.4g}) before it reaches the bound'
-    )
+    problem = 'reaches the largest network that can be described before the bound'
+    return _unmet(f'{strategy} {problem}, near factor {factor:.4g}', text)
+
+
+def _endless(limit: float, text: str, strategy: Strategy) -> ScalingError:
+    problem = f'even factor {limit:g} is within, for {strategy} does not grow what is bounded'
+    return _unmet(problem, text)
+
+
+def _unmet(problem: str, text: str) -> ScalingError:
+    return ScalingError(problem, where='budget', got=text)
 
 
 def _outside(what: str, acts: float, line: LatencyLine) -> ScalingError:
     return ScalingError(
-        f'{what} {acts / 1e6:.3g} M acts, but the latency line was measured from {line.least:.3g} '
-        f'to {line.most:.3g} M acts only: measure a wider range, or time the networks themselves'
+        what,
+        where='latency line',
+        got=f'{acts / 1e6:.3g} M acts',
+        allowed=f'{line.least:.3g} to {line.most:.3g} M acts, which were measured',
+        hint='measure a wider range, or time the networks themselves',
     )
 
 
 def _counted(fits: Callable[[float], bool], limit: float, text: str, strategy: Strategy) -> float:
     """The largest factor that fits, by counting."""
     if not fits(1 / limit):
-        raise ScalingError(f'no factor down to 1/{limit:g} is within {text} ({strategy})')
+        raise _unmet(f'no factor of {strategy} down to 1/{limit:g} is within', text)
     if fits(limit):
-        raise ScalingError(
-            f'even factor {limit:g} is within {text}: {strategy} does not grow what is bounded'
-        )
+        raise _endless(limit, text, strategy)
     edge = _largest(fits, 1 / limit, limit)
     above = (edge * _REACH ** (n / _NEAR) for n in range(_NEAR, 0, -1))
     return next((factor for factor in above if factor < limit and fits(factor)), edge)
@@ -194,10 +201,7 @@ def _timed(
         while bounds.allows(cost(high)):
             if high >= top:
                 if top >= limit:
-                    raise ScalingError(
-                        f'even factor {limit:g} is within {text}: {strategy} does not grow what '
-                        'is bounded'
-                    )
+                    raise _endless(limit, text, strategy)
                 return high
             low, high = high, min(2 * high, top)
     else:
@@ -207,10 +211,8 @@ def _timed(
             if low < 1 / limit:
                 nearest = min(tried, key=bounds.violation)
                 took = ', '.join(column_of(name).text(nearest[name]) for name in bounds)
-                raise ScalingError(
-                    f'no factor down to 1/{limit:g} is within {text} ({strategy}): the nearest '
-                    f'network took {took}'
-                )
+                problem = f'no factor of {strategy} down to 1/{limit:g} is within'
+                raise _unmet(f'{problem}, the nearest took {took}', text)
             tried.append(cost(low))
     for _ in range(_TIMED):
         middle = math.sqrt(low * high)

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from scalenas.arch import Scaling
-from scalenas.errors import short
 
 from .strategy import ScalingError
 
@@ -113,9 +112,8 @@ class Growth:
         try:
             return Scaling(*(function(stage, getattr(self, name)) for name in DIMENSIONS))
         except OverflowError:
-            raise ScalingError(
-                f'stage {short(stage)}: the {self.form} curves have no finite factors there'
-            ) from None
+            problem = f'the {self.form} curves have no finite factors there'
+            raise ScalingError(problem, where='stage', got=stage) from None
 
 
 PRINTED = Growth(
@@ -141,12 +139,11 @@ def fit_growth(stages: Mapping[int, Scaling], form: str = 'exponential') -> Grow
         ScalingError: for an unknown form, or fewer stages than coefficients.
     """
     if not isinstance(form, str) or form not in FORMS:
-        raise ScalingError(f'form: expected one of {", ".join(FORMS)}, got {short(form)}')
+        raise ScalingError(where='form', got=form, allowed=FORMS)
     found = FORMS[form]
     if len(stages) < found.size or min(stages, default=0) < 1:
-        raise ScalingError(
-            f'{form}: needs at least {found.size} stages numbered from 1, got {list(stages)}'
-        )
+        allowed = f'at least {found.size}, numbered from 1, for {form} curves'
+        raise ScalingError(where='stages', got=list(stages), allowed=allowed)
     j = np.array(list(stages), np.float64)
     curves = [
         found.fit(j, np.array([getattr(stage, name) for stage in stages.values()], np.float64))

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from scalenas.arch import Head, Rounding, Size, rounding
 from scalenas.arch.strict import as_size
 from scalenas.complexity import Budget, Measure
-from scalenas.errors import short
 
 from .fit import Fit, fit
 from .presets import table_entry
@@ -41,18 +40,22 @@ def grow(
         as_size(size, 'size')
     if size is not None and arch.size is not None and size != arch.size:
         raise ScalingError(
-            f'size: {arch.family} networks have their own ({arch.size[0]} x {arch.size[1]}); '
-            'change `resolution` in the arch instead'
+            where='size',
+            got=size,
+            allowed=f"the network's own, {arch.size[0]} x {arch.size[1]}",
+            hint='change `resolution` in the arch instead',
         )
     if not isinstance(strategy, str):
-        raise ScalingError(f'strategy: expected a text such as fast, got {short(strategy)}')
+        raise ScalingError(where='strategy', got=strategy, allowed='a text such as fast')
     if ':' in strategy:
         if bounded or factor is not None:
-            raise ScalingError(f'{strategy}: a table entry takes neither a factor nor a budget')
+            hint = 'a table entry takes neither a factor nor a budget'
+            raise ScalingError(where='strategy', got=strategy, hint=hint)
         scaling, own = table_entry(strategy)
         return scale(arch, scaling, rule or own, size), None
     if bounded == (factor is not None):
-        raise ScalingError(f'{strategy}: give either a factor or a budget')
+        hint = 'give either a factor or a budget'
+        raise ScalingError(where='strategy', got=strategy, hint=hint)
     rule = rule or rounding('nearest' if arch.size is None else 'pycls')
     parsed = parse_strategy(strategy)
     if factor is not None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from scalenas.errors import foreign
 from scalenas.staging import write_whole
 
 from .latency import Kind
@@ -68,15 +69,16 @@ class Journal:
                 for row in rows
             }
         except (ValueError, TypeError, KeyError) as error:
-            raise ScalingError(
-                f'{self.path}: not a file of timings ({" ".join(str(error).split())}); choose '
-                'another --out'
-            ) from None
+            problem = f'not a file of timings ({foreign(error)})'
+            raise ScalingError(problem, where=self.path, hint='choose another --out') from None
         for name in dict.fromkeys([*self.setting, *setting]) if lines else ():
             if setting.get(name) != self.setting.get(name):
                 raise ScalingError(
-                    f'{self.path}: measured with {name} {setting.get(name)!r}, not '
-                    f'{self.setting.get(name)!r}; choose another --out, or the same settings'
+                    f'measured with another {name}',
+                    where=self.path,
+                    got=setting.get(name),
+                    allowed=[self.setting.get(name)],
+                    hint='choose another --out, or the same settings',
                 )
         if whole != text:
             write_whole(self.path, whole)

@@ -15,7 +15,6 @@ from scalenas.arch import Arch, Size
 from scalenas.arch.document import read_yaml_file
 from scalenas.arch.strict import as_choice, as_int, as_mapping, as_number, is_number
 from scalenas.complexity import Counter
-from scalenas.errors import short
 
 from .strategy import ScalingError
 
@@ -71,16 +70,12 @@ class LatencyLine:
             as_number(table[name], f'{where}.{name}')
         for name in ('intercept', 'r', 'error'):
             value = table[name]
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                raise ScalingError(f'{where}.{name}: expected a number, got {short(value)}')
             if not is_number(value):
-                raise ScalingError(f'{where}.{name}: expected a finite number, got {short(value)}')
+                raise ScalingError(where=f'{where}.{name}', got=value, allowed='a finite number')
         as_int(table['points'], f'{where}.points', 2)
         if table['least'] > table['most']:
-            raise ScalingError(
-                f'{where}.least: expected at most {table["most"]:g} (most), '
-                f'got {short(table["least"])}'
-            )
+            allowed = f'at most {table["most"]:g}, which is most'
+            raise ScalingError(where=f'{where}.least', got=table['least'], allowed=allowed)
         return cls(**table)
 
     def __str__(self) -> str:
@@ -109,7 +104,7 @@ def pearson(x: Sequence[float], y: Sequence[float]) -> float:
         ScalingError: for fewer than two rows.
     """
     if len(x) < 2:
-        raise ScalingError(f'a correlation needs two networks at least, got {len(x)}')
+        raise ScalingError(where='correlation', got=len(x), allowed='two networks at least')
     if len(set(x)) < 2 or len(set(y)) < 2:
         return 0.0
     return statistics.correlation(x, y)
@@ -122,13 +117,17 @@ def fit_line(acts: Sequence[float], ms: Sequence[float]) -> LatencyLine:
         ScalingError: for fewer than two networks, equal activations, or times that do not rise.
     """
     if len(set(acts)) < 2:
-        raise ScalingError('a line needs two networks of different activations at least')
+        allowed = 'two networks of different activations at least'
+        raise ScalingError(where='latency line', got=len(set(acts)), allowed=allowed)
     millions = [value / 1e6 for value in acts]
     slope, intercept = statistics.linear_regression(millions, ms)
     if not slope > 0:
         raise ScalingError(
-            f'{len(ms)} measured times do not rise with activations (slope {slope:.3g} ms per M): '
-            'measure again, with more runs or larger networks'
+            f'{len(ms)} measured times do not rise with activations',
+            where='latency line',
+            got=slope,
+            allowed='a slope > 0 ms per M acts',
+            hint='measure again, with more runs or larger networks',
         )
     errors = [abs(intercept + slope * m - y) / y for m, y in zip(millions, ms, strict=True)]
     return LatencyLine(
@@ -163,7 +162,8 @@ class LatencyModel:
         """
         lines = self.lines.get(kind)
         if not lines:
-            raise ScalingError(f'latency of {kind} was not measured on {self.device}')
+            problem = f'was not measured on {self.device}'
+            raise ScalingError(problem, where='latency', got=kind, allowed=self.lines)
         name = base if base in lines else EVERY
         return name, lines[name]
 
@@ -182,7 +182,8 @@ class LatencyModel:
             if kind in table:
                 names = table[kind]
                 if not isinstance(names, Mapping) or EVERY not in names:
-                    raise ScalingError(f'{where}: {kind}: expected lines by name, {EVERY!r} one')
+                    allowed = f'lines by name, {EVERY!r} one'
+                    raise ScalingError(where=f'{where}: {kind}', got=names, allowed=allowed)
                 lines[kind] = {
                     str(name): LatencyLine.parse(line, f'{where}: {kind}.{name}')
                     for name, line in names.items()

@@ -6,8 +6,6 @@ import re
 
 from scalenas.arch import Rounding, Scaling
 from scalenas.arch.rounding import CEIL, EFFICIENTNET, NEAREST
-from scalenas.arch.strict import suggest
-from scalenas.errors import short
 
 from .searched import SearchedScalings
 from .strategy import ScalingError
@@ -63,14 +61,10 @@ def table_entry(text: str) -> tuple[Scaling, Rounding]:
     if name.endswith(('.yaml', '.yml')):
         searched = SearchedScalings.read(name)
         if not re.fullmatch(r's[0-9]{1,4}', entry):
-            raise ScalingError(
-                f'{short(text)}: expected a stage such as {name}:s2, got {short(entry)}'
-            )
+            raise ScalingError(where=name, got=entry, allowed=f'a stage, as in {name}:s2')
         return searched(int(entry[1:])), searched.rule
     table, rule = TABLES.get(name, ({}, NEAREST))
     if entry not in table:
         known = [f'{n}:{e}' for n, (rows, _) in TABLES.items() for e in rows]
-        raise ScalingError(
-            f'no table entry is called {short(text)} ({", ".join(known)}){suggest(text, known)}'
-        )
+        raise ScalingError(where='table entry', got=text, allowed=known)
     return table[entry], rule

@@ -16,6 +16,7 @@ from typing import Any
 
 from scalenas.arch import Arch, Rounding, Scaling, Size
 from scalenas.arch.rounding import NEAREST
+from scalenas.arch.strict import sizeless
 from scalenas.complexity import Cost
 
 from .fit import cost_of
@@ -72,9 +73,7 @@ def base_at(arch: A, side: int | None) -> Scaled[A]:
     size = None if side is None else (side, side)
     if arch.size is None:
         if size is None:
-            raise ScalingError(
-                f'{arch.family} networks have no input size of their own: give --side'
-            )
+            raise sizeless(arch.family, '--side', ScalingError)
         return scale(arch, Scaling(), NEAREST, size)
     share = 1.0 if side is None else side / arch.size[0]
     return scale(arch, Scaling(resolution=share), NEAREST)
@@ -87,7 +86,7 @@ def powers(most: float) -> list[float]:
         ScalingError: when that is below 2, for a line needs two points.
     """
     if not 2 <= most < math.inf:
-        raise ScalingError(f'--max-factor: expected a number >= 2, got {most!r}')
+        raise ScalingError(where='--max-factor', got=most, allowed='a number >= 2')
     return [2.0**n for n in range(math.floor(math.log2(most) + 1e-9) + 1)]
 
 

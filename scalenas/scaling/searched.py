@@ -18,10 +18,9 @@ from typing import Self
 
 import yaml
 
-from scalenas.arch import ArchError, Rounding, Scaling, rounding
+from scalenas.arch import Rounding, Scaling, rounding
 from scalenas.arch.document import read_yaml_file
-from scalenas.arch.strict import MOST_STAGES, as_choice, as_mapping, inside, is_int
-from scalenas.errors import short
+from scalenas.arch.strict import MOST_STAGES, as_choice, as_int, as_mapping, inside, wrong
 
 from .generalise import DIMENSIONS, FORMS, fit_growth
 from .strategy import ScalingError
@@ -46,9 +45,8 @@ class SearchedScalings:
         if stage in self.stages:
             return self.stages[stage]
         if stage < max(self.stages):
-            raise ScalingError(
-                f'stage {stage}: expected 0, one of the searched {sorted(self.stages)}, or a larger'
-            )
+            allowed = f'0, one of the searched {sorted(self.stages)}, or a larger one'
+            raise ScalingError(where='stage', got=stage, allowed=allowed)
         return fit_growth(self.stages, self.form)(stage)
 
     def dump(self) -> str:
@@ -68,28 +66,17 @@ class SearchedScalings:
         """From a file.
 
         Raises:
-            ScalingError: when there is none, or it is no such YAML.
+            ArchError, ScalingError: when there is none, or it is no such YAML.
         """
-        try:
-            data = read_yaml_file(path, 'searched scalings')
-        except ArchError as error:
-            raise ScalingError(f'cannot read scalings: {error}') from None
-        where = str(path)
+        data, where = read_yaml_file(path, 'searched scalings'), str(path)
         table = as_mapping(data, where, ('stages',), ('rounding', 'form'))
         form = as_choice(table.get('form', 'exponential'), f'{where}: form', tuple(FORMS))
         rows = table['stages']
         if not isinstance(rows, Mapping) or not rows:
-            raise ScalingError(
-                f'{where}: stages: expected stage numbers with factors, got {short(rows)}'
-            )
+            raise wrong(f'{where}: stages', 'stage numbers with factors', rows)
         stages: dict[int, Scaling] = {}
         for stage, row in rows.items():
-            if not is_int(stage) or stage < 1:
-                raise ScalingError(f'{where}: stages: expected numbers from 1, got {short(stage)}')
-            if stage > MOST_STAGES:
-                raise ScalingError(
-                    f'{where}: stages: expected numbers up to {MOST_STAGES}, got {short(stage)}'
-                )
+            as_int(stage, f'{where}: stages', 1, MOST_STAGES)
             with inside(where):
                 factors = as_mapping(row, f'stages[{stage}]', (), DIMENSIONS)
                 with inside(f'stages[{stage}]'):

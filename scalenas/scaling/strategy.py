@@ -12,8 +12,10 @@ import re
 from dataclasses import dataclass
 
 from scalenas.arch import Scaling
-from scalenas.arch.strict import MOST_FACTOR, is_number, suggest
+from scalenas.arch.strict import MOST_FACTOR, is_number
 from scalenas.errors import UserError, short
+
+ALPHA = 'a number in 0 ... 1'
 
 
 class ScalingError(UserError):
@@ -34,15 +36,13 @@ class Strategy:
         shares = (self.depth, self.width, self.resolution, self.group)
         numbers = all(is_number(share) and 0.0 <= share <= MOST_FACTOR for share in shares)
         if not numbers or not sum(shares[:3]) > 1 / MOST_FACTOR:
-            raise ScalingError(
-                f'strategy {short(self.name)}: shares must be >= 0, and depth, width or '
-                f'resolution > 0 (and none above {MOST_FACTOR:,})'
-            )
+            allowed = f'shares in 0 ... {MOST_FACTOR:,}, and depth, width or resolution above 0'
+            raise ScalingError(where=f'strategy {short(self.name)}', got=shares, allowed=allowed)
 
     def __call__(self, factor: float) -> Scaling:
         """The factors that multiply an ideal network's macs by `factor`."""
         if not is_number(factor) or not factor > 0.0:
-            raise ScalingError(f'factor: expected a number > 0, got {short(factor)}')
+            raise ScalingError(where='factor', got=factor, allowed='a number > 0')
         total = self.depth + self.width + self.resolution
         return Scaling(
             depth=factor ** (self.depth / total),
@@ -62,7 +62,7 @@ def fast(alpha: float = 0.8) -> Strategy:
         ScalingError: for an alpha outside 0 to 1.
     """
     if not is_number(alpha) or not 0.0 <= alpha <= 1.0:
-        raise ScalingError(f'alpha: expected a number from 0 to 1, got {short(alpha)}')
+        raise ScalingError(where='alpha', got=alpha, allowed=ALPHA)
     rest = (1 - alpha) / 2
     return Strategy(f'alpha={alpha:g}', rest, alpha, rest, alpha)
 
@@ -94,18 +94,14 @@ def parse_strategy(text: str) -> Strategy:
         try:
             return fast(float(text.removeprefix('alpha=')))
         except ValueError:
-            raise ScalingError(
-                f'strategy {short(text)}: alpha must be a number from 0 to 1'
-            ) from None
+            raise ScalingError(where='strategy', got=text, allowed=f'alpha={ALPHA}') from None
     shares: dict[str, float] = {}
     letters = text if text and set(text) <= set('dwgr') else ''
     for word in [f'{letter}1' for letter in letters] or text.split('_'):
         found = _WORD.fullmatch(word)
         if found is None or found[1] in shares:
-            raise ScalingError(
-                f'strategy {short(text)} is none of {", ".join(STRATEGIES)}, alpha=0.8, d1_w8_g8_r1'
-                f'{suggest(text, STRATEGIES)}'
-            )
+            known = (*STRATEGIES, 'alpha=0.8', 'd1_w8_g8_r1')
+            raise ScalingError(where='strategy', got=text, allowed=known)
         shares[found[1]] = float(found[2])
     depth, width, group, resolution = (shares.get(letter, 0.0) for letter in 'dwgr')
     return Strategy(text, depth, width, resolution, group)

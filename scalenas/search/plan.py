@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from scalenas.arch import Arch, Size
-from scalenas.arch.strict import as_choice, as_int, as_list, as_mapping
+from scalenas.arch.strict import as_choice, as_int, as_mapping, as_size
 from scalenas.complexity import COLUMNS, Budget, Cost
 from scalenas.digest import file_digest
 from scalenas.space import AbstractSpace
@@ -73,7 +73,7 @@ class SearchPlan:
             Objective(
                 table['metric'], table.get('direction', 'maximize'), table.get('cost', 'macs')
             ),
-            None if table.get('size') is None else _size(table['size']),
+            None if table.get('size') is None else as_size(table['size'], 'search.size'),
             Budget.from_dict(table.get('budget'), COLUMNS, 'search.budget'),
             as_int(table.get('seed', 0), 'search.seed', 0),
         )
@@ -138,13 +138,6 @@ class SearchPlan:
 def _check(arguments: Mapping[str, Any], name: str) -> None:
     required = [k for k, p in _parameters(name).items() if p.default is inspect.Parameter.empty]
     as_mapping(arguments, f'search.algorithm ({name})', required, _arguments(name))
-
-
-def _size(data: object) -> Size:
-    size = as_list(data, 'search.size', '(height, width)')
-    if len(size) != 2:
-        raise SearchError(f'search.size: expected (height, width), got {tuple(size)}')
-    return as_int(size[0], 'search.size[0]'), as_int(size[1], 'search.size[1]')
 
 
 def _arguments(name: str) -> tuple[str, ...]:

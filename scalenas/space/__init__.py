@@ -1,6 +1,7 @@
 """Which networks exist: spaces as data, with sampling, mutation, crossover, size, membership."""
 
 from .bounds import SpaceError
+from .chosen import arch_of
 from .document import from_dict, list_spaces, named
 from .gene import Gene, Value
 from .groups import Group, depths_of, group_of
@@ -27,6 +28,7 @@ __all__ = [
     'StageChoices',
     'Value',
     'Weights',
+    'arch_of',
     'base_macs',
     'bignas_space',
     'depths_of',

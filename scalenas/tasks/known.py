@@ -7,6 +7,8 @@ from typing import Any
 
 from torch import nn
 
+from scalenas.errors import UserError
+
 from .heads import task_model
 from .task import Task, unknown_scope
 
@@ -26,10 +28,14 @@ def register_task(kind: type[Task]) -> type[Task]:
     package replaces the first.
 
     Raises:
-        ValueError: for a class without `package`.
+        UserError: for a class without `package`.
     """
     if not kind.package:
-        raise ValueError(f'{kind.__name__}: has no package')
+        raise UserError(
+            where=f'{kind.__name__}.package',
+            got=kind.package,
+            allowed='the import name of a package',
+        )
     _KNOWN[kind.package] = kind()
     return kind
 
@@ -47,15 +53,18 @@ def task_of(cfg: Mapping[str, Any]) -> Task:
     Raises:
         ConfigError: for a package that nobody registered.
     """
-    type_ = task_model(cfg)[1].get('type')
+    place, model = task_model(cfg)
+    type_ = model.get('type')
     if isinstance(type_, type):
         return task_of_class(type_)
     prefix = type_.partition('.')[0] if isinstance(type_, str) and '.' in type_ else ''
-    scope = prefix if prefix in _KNOWN else cfg.get('default_scope')
-    if not isinstance(scope, str) or scope in OF_NO_PACKAGE:
+    default = cfg.get('default_scope')
+    by_type = prefix in _KNOWN or not isinstance(default, str)
+    scope = prefix if by_type else str(default)
+    if scope in ('', *OF_NO_PACKAGE):
         return PLAIN
     if scope not in _KNOWN:
-        raise unknown_scope(scope, sorted(_KNOWN))
+        raise unknown_scope(scope, sorted(_KNOWN), f'{place}.type' if by_type else 'default_scope')
     return _KNOWN[scope]
 
 

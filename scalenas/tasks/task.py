@@ -217,11 +217,11 @@ def as_size_pair(size: Any) -> Size | None:
     return (first, second) if isinstance(first, int) and isinstance(second, int) else None
 
 
-def unknown_scope(scope: str, known: Sequence[str]) -> ConfigError:
+def unknown_scope(scope: str, known: Sequence[str], where: str) -> ConfigError:
     """The one line for a package that nobody registered."""
     return ConfigError(
         'no task package of this name is known',
-        where='default_scope',
+        where=where,
         got=scope,
         allowed=', '.join(known),
         hint='register another with scalenas.tasks.register_task, in a module of custom_imports',

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from scalenas import sampling
 from scalenas.arch.strict import as_choice, as_flag
 from scalenas.errors import ConfigError, TrainingError
-from scalenas.models import SuperLinear, Supernet, is_supernet, supernet_types
+from scalenas.models import SuperLinear, Supernet, is_supernet, locate
 from scalenas.registry import MODELS
 
 from .annotations import without_labels
@@ -83,7 +83,7 @@ class SuperNet(BaseModel):
         model = MODELS.build(architecture)
         super().__init__(model.data_preprocessor, init_cfg)
         self.architecture: BaseModel = model
-        self._backbone_name = _find_backbone(model)
+        self._backbone_name = locate(model, 'model.architecture')[0]
         check_head(model, self.backbone)
         self.inactive = as_choice(inactive, 'inactive', ('skip', 'decay'))
         self.sampler = sampling.from_dict(sampler, self.backbone.space)
@@ -246,17 +246,6 @@ class SuperNet(BaseModel):
         for teacher in self._teacher:
             teacher.model._apply(fn, recurse)
         return super()._apply(fn, recurse)
-
-
-def _find_backbone(model: nn.Module) -> str:
-    names = [name for name, m in model.named_modules() if is_supernet(m)]
-    if len(names) != 1:
-        raise ConfigError(
-            where='model.architecture',
-            got=names,
-            allowed=f'exactly one supernet inside, as backbone=dict(type={supernet_types()})',
-        )
-    return names[0]
 
 
 def _needs_the_largest(where: str, got: object) -> ConfigError:

@@ -11,7 +11,7 @@ from typing import Any
 
 from scalenas.arch import MBConvArch, MBStage, RegNetArch, RegStage, Size, out_size
 
-from .figure import BLACK, GREY, ORANGE, DrawError, canvas
+from .figure import BLACK, GREY, ORANGE, canvas, nothing_to_draw
 
 KERNELS = {3: '#7DBDE8', 5: '#1F73B0', 7: '#0B3F73'}
 """One hue, darker with each larger kernel."""
@@ -57,7 +57,7 @@ def draw_parts(
 ) -> None:
     """Draw parts in one row; `notes` say what a kernel is, and what the texts mean."""
     if not parts:
-        raise DrawError(f'{path}: a network without layers cannot be drawn')
+        raise nothing_to_draw(path, 'a network with layers')
     stages = [part.width for part in parts if part.name not in ENDS]
     widest = max(stages or [part.width for part in parts])
     spans = [max(LEAST, STEP * len(part.boxes) + GAP) for part in parts]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .figure import BLUE, GREY, VERMILION, DrawError, canvas, macs_unit
+from .figure import BLUE, GREY, VERMILION, canvas, macs_unit, nothing_to_draw
 
 Point = tuple[float, float]
 """Cost (macs, unless it is labelled otherwise) and score of one network."""
@@ -43,7 +43,7 @@ def draw_front(
         DrawError: when there is nothing to draw.
     """
     if not found:
-        raise DrawError(f'{path}: no evaluated networks to draw')
+        raise nothing_to_draw(path, 'evaluated networks')
     front = sorted(front) if front is not None else pareto(found, maximize)
     every = [*found, *(random or ()), *((m, s) for m, s, _ in chosen)]
     divisor, unit = macs_unit(max(macs for macs, _ in every))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from .figure import BLUE, DrawError, canvas, macs_unit
+from .figure import BLUE, canvas, macs_unit, nothing_to_draw
 
 
 def draw_histogram(
@@ -18,7 +18,7 @@ def draw_histogram(
     """
     empty = [name for name, macs in groups.items() if not len(macs)]
     if not groups or empty:
-        raise DrawError(f'{path}: nothing was sampled{" in " + ", ".join(empty) if empty else ""}')
+        raise nothing_to_draw(path, f'samples in {", ".join(empty) or "one group at least"}')
     low = min(min(macs) for macs in groups.values())
     high = max(max(macs) for macs in groups.values())
     divisor, unit = macs_unit(high)

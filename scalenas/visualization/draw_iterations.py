@@ -7,7 +7,7 @@ from pathlib import Path
 
 from scalenas.search import Iteration
 
-from .figure import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION, DrawError, canvas
+from .figure import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION, canvas, nothing_to_draw
 
 COLOURS = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY)
 
@@ -21,7 +21,7 @@ def draw_iterations(path: str | Path, history: Sequence[Iteration], metric: str 
         DrawError: when there is no iteration.
     """
     if not history:
-        raise DrawError(f'{path}: there is no iteration to draw')
+        raise nothing_to_draw(path, 'iterations')
     steps = [iteration.index for iteration in history]
     with canvas(path, 7.0, 4.2) as figure:
         axes = figure.subplots()

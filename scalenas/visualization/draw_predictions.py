@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .figure import DrawError, canvas
+from .figure import DrawError, canvas, nothing_to_draw
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,9 +35,10 @@ def draw_predictions(
 
     rows = list(rows)
     if not rows:
-        raise DrawError(f'{path}: no predictions to draw')
+        raise nothing_to_draw(path, 'predictions')
     if len(palette) != len(classes):
-        raise DrawError(f'{path}: {len(palette)} colours for {len(classes)} classes')
+        needed = f'{len(classes)} colours, one per class'
+        raise DrawError(where=path, got=len(palette), allowed=needed)
     # One more entry than classes: every ignored index is mapped to it.
     colours = np.asarray([*palette, UNKNOWN], dtype=np.uint8)
 

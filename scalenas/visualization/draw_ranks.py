@@ -22,7 +22,8 @@ def draw_ranks(path: str | Path, rows: Mapping[str, Sequence[Comparison]], metri
     """
     kinds = list(dict.fromkeys(c.against for found in rows.values() for c in found))
     if not kinds or len(rows) > len(COLOURS):
-        raise DrawError(f'{path}: expected 1 to {len(COLOURS)} supernets, got {len(rows)}')
+        allowed = f'1 to {len(COLOURS)} supernets with ranks'
+        raise DrawError(where=path, got=len(rows), allowed=allowed)
     with canvas(path, 6.5 * len(kinds), 4.6) as figure:
         for axes, kind in zip(figure.subplots(1, len(kinds), squeeze=False)[0], kinds, strict=True):
             for (name, found), colour in zip(rows.items(), COLOURS, strict=False):

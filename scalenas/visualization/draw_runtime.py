@@ -10,7 +10,7 @@ from scalenas.scaling import ScalingError, fit_line
 from scalenas.scaling.latency import EVERY
 from scalenas.scaling.runtime import FIGURE_2, METRICS, Timing, by_base, correlations
 
-from .figure import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION, DrawError, canvas
+from .figure import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION, canvas, nothing_to_draw
 
 COLOURS = (BLUE, GREEN, VERMILION, ORANGE, PURPLE, SKY)
 MARKERS = 'osD^vP'
@@ -27,7 +27,7 @@ def draw_runtime(timings: Sequence[Timing], path: str | Path, what: str, title: 
         DrawError: when there is nothing to draw.
     """
     if not timings:
-        raise DrawError(f'{path}: no timed networks to draw')
+        raise nothing_to_draw(path, 'timed networks')
     bases = {base: rows for base, rows in by_base(timings).items() if base != EVERY}
     first, rows = next(iter(bases.items()))
     with canvas(path, 9.6, 7.4) as figure:

@@ -27,7 +27,8 @@ def draw_sampling(
         DrawError: when nothing was sampled, or a third histogram would need a colour.
     """
     if not 0 < len(samples) <= len(COLOURS) or not all(len(macs) for macs in samples.values()):
-        raise DrawError(f'{path}: expected one or two samples, none of them empty')
+        counts = {name: len(macs) for name, macs in samples.items()}
+        raise DrawError(where=path, got=counts, allowed='one or two samples, none of them empty')
     divisor, unit = macs_unit(float(max(macs.max() for macs in samples.values())))
     low, high = (float(end) / divisor for end in _ends(samples))
     edges = np.linspace(low, high if high > low else low + 1.0, bins + 1)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from scalenas.complexity import PYCLS
-from scalenas.errors import UserError
+from scalenas.errors import UserError, unwritable
 from scalenas.staging import staged_file
 
 # Okabe and Ito (2008).
@@ -32,6 +32,11 @@ class DrawError(UserError):
     """A picture that cannot be drawn or written: the message is one line for the user."""
 
 
+def nothing_to_draw(path: str | Path, of: str) -> DrawError:
+    """The error for a picture of nothing: `of` says what it would show."""
+    return DrawError('nothing to draw', where=path, allowed=of)
+
+
 @contextmanager
 def canvas(path: str | Path, width: float, height: float, dpi: int = 150) -> Iterator[Any]:
     """A figure of `width` x `height` inches; written to `path` when the block ends well.
@@ -48,11 +53,14 @@ def canvas(path: str | Path, width: float, height: float, dpi: int = 150) -> Ite
     path = Path(path)
     known = FigureCanvasAgg.get_supported_filetypes()
     if path.suffix[1:].lower() not in known:
-        raise DrawError(f'{path}: cannot draw as {path.suffix!r}; use one of {", ".join(known)}')
+        raise DrawError(where=path, got=path.suffix, allowed=known)
     if max(width, height) > MOST_INCHES:
         raise DrawError(
-            f'{path}: too large to be drawn, {max(width, height):,.0f} inches (at most '
-            f'{MOST_INCHES}); `tools/info.py --layers` lists what it has'
+            'too large to be drawn',
+            where=path,
+            got=round(max(width, height)),
+            allowed=f'at most {MOST_INCHES} inches',
+            hint='`tools/info.py --layers` lists what it has',
         )
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(width, height), dpi=dpi, layout='constrained')
@@ -67,7 +75,7 @@ def _write(figure: Any, path: Path) -> None:
         with staged_file(path, path.suffix) as part:
             figure.savefig(part)
     except OSError as error:
-        raise DrawError(f'{path}: cannot be written: {error.strerror or error}') from None
+        raise unwritable(path, error, DrawError) from None
 
 
 def macs_unit(largest: float) -> tuple[float, str]:

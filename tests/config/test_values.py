@@ -13,7 +13,8 @@ from scalenas.errors import ConfigError
 from scalenas.tasks import check_metrics
 
 from ..configs.shipped import CONFIGS, read
-from ..fuzz.configs import RIGHT, SHIPPED, WRONG, _set
+from ..fuzz.config_parts import SHIPPED, put
+from ..fuzz.config_values import RIGHT, WRONG
 
 
 def checked(cfg: Config) -> None:
@@ -25,7 +26,7 @@ def checked(cfg: Config) -> None:
 def test_a_value_that_makes_no_run_is_named(place: str) -> None:
     for value in WRONG[place]:
         cfg = read(SHIPPED[0])
-        _set(cfg, place, value)
+        put(cfg, place, value)
         # A worker that lives on is wrong only where there is none.
         if value is True and place.endswith('persistent_workers'):
             cfg.train_dataloader.num_workers = 0
@@ -40,7 +41,7 @@ def test_a_value_that_makes_no_run_is_named(place: str) -> None:
 def test_a_value_that_makes_one_passes(place: str) -> None:
     for value in RIGHT[place]:
         cfg = read(SHIPPED[0])
-        _set(cfg, place, value)
+        put(cfg, place, value)
         checked(cfg)
 
 
@@ -72,7 +73,7 @@ def test_what_images_are_divided_by(top: bool) -> None:
         ('std', None, True),
     ):
         cfg = Config({'model': {'architecture': {}}})
-        _set(cfg, f'{place}.{key}', value)
+        put(cfg, f'{place}.{key}', value)
         if is_right:
             checked(cfg)
             continue
@@ -118,7 +119,7 @@ def test_what_fits_a_hint(hint: Any, right: tuple[Any, ...], wrong: tuple[Any, .
 )
 def test_an_argument_of_another_type_is_named(place: str, value: object) -> None:
     cfg = read(SHIPPED[0])
-    _set(cfg, place, value)
+    put(cfg, place, value)
     with pytest.raises(ConfigError) as error:
         check_hints(cfg)
     assert (error.value.where, error.value.got) == (place, value)

@@ -17,7 +17,7 @@ from projects.demo_data import earth, scenes
 from projects.demo_data.demo import make_scenes
 from projects.demo_data.layouts import CITIES, DemoDataError, inverse_root_weights, read_manifest
 from projects.demo_data.scenes import SceneRecipe
-from scalenas.errors import UserError
+from tests.errors import contains, raises
 
 ROOT = Path(__file__).resolve().parents[2]
 BASE = ROOT / 'configs' / '_base_' / 'datasets'
@@ -75,15 +75,15 @@ def test_the_cityscapes_layout_is_read_by_mmseg_itself(cityscapes: Path) -> None
 
 def test_scenes_are_made_once_and_never_overwritten(ade: Path) -> None:
     assert make_scenes(ade, (20, 5, 6), 0, RECIPE) is False
-    with pytest.raises(DemoDataError, match='move it away'):
+    with raises(DemoDataError, where=ade, hint=contains('move it away')):
         make_scenes(ade, (20, 5, 6), 1, RECIPE)
     assert read_manifest(ade)['counts'] == {'training': 20, 'search': 5, 'validation': 6}
 
 
 def test_an_unknown_layout_or_empty_split_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DemoDataError, match="'voc' is not one of ade, cityscapes"):
+    with raises(DemoDataError, where='layout', got='voc', allowed=('ade', 'cityscapes')):
         make_scenes(tmp_path / 'x', layout='voc')
-    with pytest.raises(DemoDataError, match='each split needs'):
+    with raises(DemoDataError, where='counts', got=(1, 0, 1)):
         make_scenes(tmp_path / 'x', (1, 0, 1))
 
 
@@ -151,7 +151,7 @@ def test_calibration_pictures_are_spread_over_the_list(ade: Path) -> None:
     names = [Path(some.get_data_info(i)['img_path']).stem for i in range(len(some))]
     assert names == ['00000', '00005', '00010', '00015']
     assert len(DATASETS.build({'spread': 99, **kwargs})) == 20
-    with pytest.raises(ValueError, match='spread is 0'):
+    with raises(where='SpreadSegDataset.spread', got=0):
         DATASETS.build({'spread': 0, **kwargs})
 
 
@@ -166,18 +166,14 @@ def test_calibration_pictures_are_spread_over_the_list(ade: Path) -> None:
 def test_a_missing_folder_is_named_with_the_way_to_get_it(
     name: str, folder: str, hint: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(UserError) as caught:
+    with raises(where=tmp_path / 'nowhere' / folder, hint=contains(hint)):
         DATASETS.build(config(name, tmp_path / 'nowhere').train_dataloader.dataset)
-    assert caught.value.where == str(tmp_path / 'nowhere' / folder)
-    assert hint in caught.value.hint
 
 
 def test_a_folder_without_an_image_is_named(ade: Path) -> None:
     dataset = config('scenes_128x128', ade).train_dataloader.dataset
-    with pytest.raises(UserError) as caught:
+    with raises(where=ade / 'images/training', hint='mine', names=('*.jpg',)):
         DATASETS.build({**dataset, 'img_suffix': '.jpg', 'hint': 'mine'})
-    assert caught.value.where == str(ade / 'images/training')
-    assert caught.value.hint == 'mine'
 
 
 @pytest.mark.parametrize(('name', 'data'), [('scenes_128x128', scenes), ('earth_96x96', earth)])

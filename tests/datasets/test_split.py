@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from scalenas.datasets.split import split_coco, split_file, split_mpii
-from scalenas.errors import UserError
 from tests.configs.people import make_coco_people, make_mpii_people
+from tests.errors import contains, raises
 
 ROOT = Path(__file__).parents[2]
 
@@ -56,7 +56,7 @@ def test_pictures_without_people_that_count_are_not_drawn():
     assert found.pictures == found.people == 1
     assert {image['id'] for image in found.search['images']} <= {0, 3}
     assert len(found.rest['images']) == 3
-    with pytest.raises(UserError, match='has 2 pictures with annotated people; expected 1 to 1'):
+    with raises(where='--search-images', got=2, allowed=contains('1 to 1', 'people')):
         split_coco({'images': images, 'annotations': annotations}, 2, 0, 'x')
 
 
@@ -109,40 +109,56 @@ def test_the_same_split_again_changes_nothing_and_another_is_refused(worlds):
     after = {p.name: p.read_bytes() for p in path.parent.iterdir()}
     assert set(before) == set(after)
     assert all(before[n][116:] == after[n][116:] for n in before)
-    with pytest.raises(UserError, match='is there with other content; remove it to split anew'):
+    other = contains('mpii_train-')
+    with raises(where=other, problem=contains('other content'), hint=contains('remove it')):
         split_file(path, 5)
     assert {p.name: p.read_bytes()[116:] for p in path.parent.iterdir()} == {
         name: content[116:] for name, content in after.items()
     }
 
 
+KINDS = {'allowed': contains("COCO's annotations", "MPII's list")}
+NO_JSON = {'problem': contains('cannot be read'), 'allowed': contains('JSON')}
+
+
 @pytest.mark.parametrize(
-    ('content', 'message'),
+    ('content', 'fields'),
     [
-        (None, 'no such annotation file'),
-        ('{', 'not JSON'),
-        ('{"images": []}', "neither COCO's annotations"),
-        ('[1, 2]', "neither COCO's annotations"),
-        ('{"images": [{"id": 1}], "annotations": [{"keypoints": [1, 1, 2]}]}', "'image_id'"),
-        ('{"images": [{"id": 1}], "annotations": [{"id": 1}]}', 'has 0 pictures with annotated'),
-        ('[' * 100_000, 'not JSON'),
-        ('\ufeff[]', 'not JSON'),
-        ('[]', "neither COCO's annotations"),
+        (None, {'problem': 'no such file', 'allowed': contains('JSON')}),
+        ('{', NO_JSON),
+        ('{"images": []}', KINDS),
+        ('[1, 2]', KINDS),
+        (
+            '{"images": [{"id": 1}], "annotations": [{"keypoints": [1, 1, 2]}]}',
+            {'problem': contains('an annotation', 'image_id')},
+        ),
+        (
+            '{"images": [{"id": 1}], "annotations": [{"id": 1}]}',
+            {'got': 0, 'allowed': contains('two pictures')},
+        ),
+        ('[' * 100_000, NO_JSON),
+        ('\ufeff[]', NO_JSON),
+        ('[]', KINDS),
     ],
 )
-def test_mistakes_are_one_line(tmp_path, content, message):
+def test_mistakes_are_one_line(tmp_path, content, fields):
     path = tmp_path / 'notes.json'
     if content is not None:
         path.write_text(content)
+    with raises(where=path, **fields):
+        split_file(path, 1)
+    assert [p.name for p in tmp_path.iterdir()] == ([] if content is None else ['notes.json'])
+
+
+def test_the_tool_shows_the_line_of_a_mistake(tmp_path):
+    path = tmp_path / 'notes.json'
     command = [sys.executable, ROOT / 'tools/split_annotations.py', path, '--search-images', '1']
     shown = subprocess.run(
         list(map(str, command)), cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert shown.returncode == 2
     (line,) = shown.stderr.splitlines()
-    assert line.startswith('error: ')
-    assert message in line
-    assert [p.name for p in tmp_path.iterdir()] == ([] if content is None else ['notes.json'])
+    assert line.startswith(f'error: {path}: ')
 
 
 def test_files_of_boxes_are_split_as_mmdet_reads_them(tmp_path):
@@ -181,11 +197,10 @@ def test_renumbered_files_are_scored_by_mmdets_own_tool(tmp_path):
     metric = {'type': 'CocoMetric', 'ann_file': str(renumbered)}
     scores = [exact_score(config(tmp_path, metric=m), fit=False) for m in (None, metric)]
     assert [score['coco/bbox_mAP'] > 0.99 for score in scores] == [False, True]
-    with pytest.raises(UserError):
+    with raises(where=tmp_path / 'b.json'):
         split_file(write(tmp_path, [], 'b.json'), 1, renumber=True)
 
 
 def test_a_folder_is_no_annotation_file(tmp_path):
-    with pytest.raises(UserError) as error:
+    with raises(where=tmp_path, allowed=contains('JSON')):
         split_file(tmp_path, 1)
-    assert error.value.where == str(tmp_path)

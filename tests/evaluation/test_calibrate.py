@@ -14,7 +14,8 @@ from scalenas.errors import EvaluationError
 from scalenas.evaluation import calibrate
 from scalenas.evaluation.calibrate import calibrated, recalibrated
 from scalenas.evaluation.regroup import regrouped
-from scalenas.evaluation.supernet import live_norms, supernet_of
+from scalenas.evaluation.supernet import live_norms
+from scalenas.models.supernet import supernet_of
 from tests.errors import contains, raises
 
 from .world import SPACE, archs, supernet

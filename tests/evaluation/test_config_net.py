@@ -174,7 +174,7 @@ def test_a_neck_with_weights_or_a_second_head_is_not_guessed() -> None:
 
 
 @pytest.mark.parametrize(
-    ('model', 'message'),
+    ('model', 'fields'),
     [
         (
             {'backbone': {'type': 'ResNet', 'depth': 50}},

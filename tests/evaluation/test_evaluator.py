@@ -19,7 +19,7 @@ from mmseg.evaluation import IoUMetric
 from torch import nn
 
 from scalenas.complexity import count
-from scalenas.errors import DataError, EvaluationError
+from scalenas.errors import ConfigError, DataError, EvaluationError
 from scalenas.evaluation import SubnetEvaluator, calibrated
 from scalenas.evaluation.batches import FixedBatches, build_loader
 from scalenas.evaluation.precision import full_precision, unrounded
@@ -232,7 +232,7 @@ def test_a_missing_data_folder(cfg: Config, root: Path) -> None:
 
 def test_a_model_without_supernet(cfg: Config, root: Path) -> None:
     cfg.model.backbone = {'type': 'scalenas.ScaleHRNet', 'arch': SPACE.smallest().to_dict()}
-    with raises(EvaluationError, where=contains('supernets'), got=[]):
+    with raises(ConfigError, got=[], hint=contains('SuperScaleHRNet')):
         SubnetEvaluator.from_config(cfg, root / 'supernet.pth')
 
 

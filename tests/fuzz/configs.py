@@ -5,145 +5,35 @@ from __future__ import annotations
 import argparse
 import copy
 import functools
-import io
-import logging
 import math
 import random
-import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.optim import build_optim_wrapper
-from mmengine.registry import HOOKS, PARAM_SCHEDULERS, VISUALIZERS, DefaultScope
 
 from scalenas.config import (
     DictAction,
-    check_hints,
-    check_monitors,
-    check_values,
-    clear_errors,
     read_config,
 )
-from scalenas.config.monitors import schedulers
-from scalenas.config.parts import tables
 from scalenas.config.variables import read_later
 from scalenas.errors import UserError
-from scalenas.evaluation.evaluator import build_model
 from scalenas.search import SearchPlan
-from scalenas.tasks import check_metrics, metric_names
-from scalenas.training.saving import doubts, save_whole
-from tests.configs.shrink import shrink
 
 from .case import Case
-
-REPO = Path(__file__).parents[2]
-SHIPPED = tuple(
-    f'configs/{name}.py'
-    for name in (
-        'scalenas_seg/earth/teacher_w16_1xb16-1k_earth-96x96',
-        'scalenas_seg/earth/supernet_w16-sandwich_1xb16-1k_earth-96x96',
-        'scalenas_seg/earth/search_w16_earth-96x96',
-        'scalenas_seg/cityscapes/scalenas_s1_8xb3-484e_cityscapes-512x1024',
-        'scalenas_pose/people/supernet_w16_1xb16-500_people-128x96',
-        'scalenas_pose/coco/search_w32_coco-256x192',
-        'scalenas_pose/coco_bottomup/higher_hrnet_w32_8xb12-300e_coco-512x512',
-        'scalenas_det/trees/faster_rcnn_w16_1xb4-250_trees-256x256',
-        'scalenas_cls/digits/search_bignas_digits-28x28',
-        'scalenas_cls/digits/supernet_scalenet_1xb64-1500_digits-28x28',
-        'scalenas_cls/finetune/scalenet_s0_8xb32-300e_cifar10',
-    )
+from .config_parts import (
+    PARTS,
+    REPO,
+    SHIPPED,
+    any_config,
+    build_all,
+    look_at,
+    put,
+    real_tables,
+    shrunk,
 )
-JUNK: tuple[Any, ...] = (
-    *(None, 0, -1, 3, 2.5, math.nan, math.inf, '', 'x', True, False),
-    *([], {}, [1], ['x'], {'type': 'X'}, {'x': 1}, (0, 0), 'a' * 300),
-)
-PARTS = ('model', 'optim_wrapper', 'param_scheduler', 'default_hooks', 'custom_hooks')
-FALSY: tuple[Any, ...] = (0, '', False, [], (), 0.0)
-
-WRONG: Mapping[str, tuple[Any, ...]] = {
-    'train_cfg.max_iters': (0, -1, -150, 'x', True, 1.5, math.nan, math.inf, [1], None),
-    'train_cfg.val_interval': (0, -1, 'x', False, None),
-    'train_dataloader.batch_size': (0, -1, 'x', 2.5, True, None, [1]),
-    'train_dataloader.num_workers': (-1, 'x', 1.5, None),
-    'train_dataloader.persistent_workers': ('x', 1, True),
-    'train_dataloader.dataset': (3, 'x', None, []),
-    'train_dataloader.sampler': (3, 'x', None, []),
-    'train_dataloader.sampler.shuffle': ('x', 1, None),
-    'default_hooks.checkpoint.interval': (0, -2, True, False, 'x', 1.5, None, math.nan),
-    'default_hooks.checkpoint.max_keep_ckpts': (0, -3, True, 'x', None),
-    'default_hooks.checkpoint.save_begin': (-1, 'x', None),
-    'default_hooks.checkpoint.by_epoch': (0, 1, 'no', None),
-    'default_hooks.checkpoint.save_last': (0, 'x', None),
-    'default_hooks.checkpoint.filename_tmpl': ('x', 'iter.pth', '{', '{x}', 3),
-    'default_hooks.checkpoint.save_best': ('nothing', 'smallest', 'xx/yy', '/', 'loss'),
-    'default_hooks.logger.interval': (0, -1, True, 'x', None),
-    'resume': ('yes', 1, 0, '', 'auto', []),
-    'load_from': (3, '', False, []),
-    'find_unused_parameters': ('yes', 1, []),
-    'custom_hooks': (3, 'x', {'type': 'EMAHook'}),
-    'default_hooks': (3, 'x', []),
-    'param_scheduler': (3, 'x'),
-    'optim_wrapper': (3, 'x', []),
-    'optim_wrapper.accumulative_counts': (0, -1, True, 'x', None),
-    'optim_wrapper.optimizer': (3, 'x', []),
-    'optim_wrapper.optimizer.lr': (-1, 'x', True, math.nan, math.inf, None, [1]),
-    'optim_wrapper.optimizer.weight_decay': (-1, 'x', math.nan, None),
-    'optim_wrapper.clip_grad.max_norm': (0, -1, 'x', math.nan, None),
-    'env_cfg.cudnn_benchmrk': (True,),
-    'env_cfg': (3, 'x', []),
-    'log_processor.window_size': (0, -1, 'x', True, None),
-    'default_scope': (3, [], True),
-    'val_evaluator': (3, 'x', [], {}),
-    'val_evaluator.iou_metrics': ('', 'mIuO', [], ['mIoU', 'x'], 3, None),
-    'val_evaluator.iou_metric': ('mIoU',),
-    'train_dataloader.dataset.indices': (0, True, False, [], 'x', 1.5, [True], ['x']),
-    'default_hooks.checkpoint.intervall': (5,),
-    'activation_checkpointing': (0, '', False, 3, [3], ['']),
-    'model': (3, 'x', []),
-}
-"""Place -> values that make no run."""
-
-RIGHT: Mapping[str, tuple[Any, ...]] = {
-    'train_cfg.max_iters': (1, 7, 150.0, 10**9),
-    'train_dataloader.batch_size': (1, 64),
-    'default_hooks.checkpoint.interval': (1, -1, 100),
-    'default_hooks.checkpoint.max_keep_ckpts': (-1, 1, 3),
-    'default_hooks.checkpoint.filename_tmpl': ('{}.pth', 'at_{}_steps.pth', None),
-    'default_hooks.checkpoint.save_best': ('auto', None),
-    'optim_wrapper.optimizer.lr': (0, 0.0, 1e-9, 5),
-    'optim_wrapper.optimizer.weight_decay': (0, 0.0005),
-    'train_dataloader.dataset.indices': (1, -5, 10**6, [0, 3], range(2), None),
-    'resume': (True, False, None),
-    'load_from': (None, 'work_dirs/x/iter_1.pth', 'https://there/x.pth'),
-    'custom_hooks': (None, []),
-    'find_unused_parameters': (True, False),
-    'val_evaluator': (None, [{'type': 'IoUMetric', 'iou_metrics': 'mDice'}]),
-    'val_evaluator.iou_metrics': ('mIoU', ['mFscore', 'mIoU']),
-    'default_hooks.checkpoint.published_keys': ('state_dict', ['meta', 'state_dict']),
-    'activation_checkpointing': (None, [], 'decode_head', ['backbone.stage3.0', 'decode_head']),
-}
-
-
-class _Nowhere:
-    """No pictures: nothing here reads any."""
-
-    def of(self, kind: str, scope: str = '', root: str = '') -> str:
-        return root
-
-
-@functools.cache
-def _shrunk(name: str) -> Config:
-    cfg = Config.fromfile(REPO / name)
-    for part in tables(cfg):
-        part[1].pop('class_list', None) if isinstance(part[1], dict) else None
-    return shrink(cfg, _Nowhere(), Path('work'))  # type: ignore[arg-type]
-
-
-def _config(rng: random.Random) -> Config:
-    return copy.deepcopy(_shrunk(rng.choice(SHIPPED)))
+from .config_values import FALSY, JUNK, RIGHT, WRONG
 
 
 def cases(rng: random.Random, folder: Path) -> Iterator[Case]:
@@ -161,7 +51,7 @@ def cases(rng: random.Random, folder: Path) -> Iterator[Case]:
         _unknown_key,
     )
     for name in SHIPPED:
-        _build(copy.deepcopy(_shrunk(name)))  # their packages are imported by now
+        build_all(copy.deepcopy(shrunk(name)))  # their packages are imported by now
     while True:
         for kind in kinds:
             yield kind(rng, folder)
@@ -258,42 +148,23 @@ def _option_text(rng: random.Random, folder: Path) -> Case:
     return Case(f'typed {text[:40]!r}', run, True if '=' not in text else None)
 
 
-def _set(cfg: Config, place: str, value: Any) -> None:
-    *steps, last = place.split('.')
-    at: Any = cfg
-    for step in steps:
-        if not isinstance(at.get(step), dict):
-            at[step] = {}
-        at = at[step]
-    at[last] = value
-
-
-def _checked(cfg: Config) -> None:
-    check_values(cfg)
-    check_hints(cfg)
-    check_metrics(cfg)
-    check_monitors(cfg, metric_names(cfg))
-    doubts(cfg)
-    save_whole(cfg)
-
-
 def _wrong_value(rng: random.Random, folder: Path) -> Case:
-    cfg, place = _config(rng), rng.choice(list(WRONG))
+    cfg, place = any_config(rng), rng.choice(list(WRONG))
     value = rng.choice(WRONG[place])
-    _set(cfg, place, value)
+    put(cfg, place, value)
     # Of a metric that has no such argument its build says so, which comes later.
     metric = cfg.get('val_evaluator')
     name = str(metric.get('type')) if isinstance(metric, Mapping) else ''
     other = place.startswith('val_evaluator.iou_') and not name.endswith('IoUMetric')
-    return Case(f'{place} = {value!r}', lambda: _checked(cfg), None if other else True)
+    return Case(f'{place} = {value!r}', lambda: look_at(cfg), None if other else True)
 
 
 def _right_value(rng: random.Random, folder: Path) -> Case:
-    cfg, place = _config(rng), rng.choice(list(RIGHT))
+    cfg, place = any_config(rng), rng.choice(list(RIGHT))
     value = rng.choice(RIGHT[place])
-    _set(cfg, place, value)
+    put(cfg, place, value)
     pose = 'auto' if cfg.default_scope == 'mmpose' else ''  # AP has no rule in mmengine
-    return Case(f'{place} = {value!r}', lambda: _checked(cfg), None if value == pose else False)
+    return Case(f'{place} = {value!r}', lambda: look_at(cfg), None if value == pose else False)
 
 
 def _plan(rng: random.Random, folder: Path) -> Case:
@@ -330,10 +201,10 @@ def _plan(rng: random.Random, folder: Path) -> Case:
 
 def _mutated(rng: random.Random, folder: Path) -> Case:
     """One leaf of a part that is built, replaced by anything or taken away."""
-    cfg = _config(rng)
+    cfg = any_config(rng)
     leaves = [
         (part, key, place)
-        for place, part in _real_tables(cfg)
+        for place, part in real_tables(cfg)
         for key in part
         if place.partition('.')[0].partition('[')[0] in PARTS
     ]
@@ -341,63 +212,22 @@ def _mutated(rng: random.Random, folder: Path) -> Case:
     value = rng.choice(JUNK)
     if rng.random() < 0.15:
         del part[key]
-        return Case(f'{place}.{key} is gone', lambda: _build(cfg), None)
+        return Case(f'{place}.{key} is gone', lambda: build_all(cfg), None)
     part[key] = value
-    return Case(f'{place}.{key} = {value!r:.30}', lambda: _build(cfg), None)
+    return Case(f'{place}.{key} = {value!r:.30}', lambda: build_all(cfg), None)
 
 
 def _unknown_key(rng: random.Random, folder: Path) -> Case:
     """A key that no class of that kind takes."""
-    cfg = _config(rng)
+    cfg = any_config(rng)
     _, part = rng.choice(
         [
             (place, part)
-            for place, part in _real_tables(cfg)
+            for place, part in real_tables(cfg)
             if place in ('model', 'optim_wrapper.optimizer', 'default_hooks.checkpoint')
             or place.endswith(('.backbone', '.decode_head', '.head', '_head'))
             if part.get('type') != 'CheckpointHook'  # hands what is left to whoever saves
         ]
     )
     part['nonsense'] = 1
-    return Case(f'{part.get("type")}: nonsense', lambda: _build(cfg), True)
-
-
-def _real_tables(cfg: Config) -> Iterator[tuple[str, Any]]:
-    """As `tables`, but those of the config itself, to be changed."""
-
-    def walk(value: Any, place: str) -> Iterator[tuple[str, Any]]:
-        if isinstance(value, dict):
-            yield place, value
-            for key, child in value.items():
-                yield from walk(child, f'{place}.{key}')
-        elif isinstance(value, list | tuple):
-            for i, child in enumerate(value):
-                yield from walk(child, f'{place}[{i}]')
-
-    for name in PARTS:
-        if cfg.get(name) is not None:
-            yield from walk(cfg._cfg_dict[name], name)
-
-
-def _build(cfg: Config) -> None:
-    """All that a run builds but its data."""
-    _checked(cfg)
-    logging.disable(logging.WARNING)
-    try:
-        with redirect_stdout(io.StringIO()), warnings.catch_warnings(action='ignore'):
-            _parts(cfg)
-    finally:
-        logging.disable(logging.NOTSET)
-
-
-def _parts(cfg: Config) -> None:
-    with clear_errors(cfg), DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
-        model = build_model(cfg)
-        wrapper = build_optim_wrapper(model, copy.deepcopy(cfg.optim_wrapper))
-        for _, schedule in schedulers(cfg):
-            PARAM_SCHEDULERS.build(dict(schedule), default_args={'optimizer': wrapper.optimizer})
-        VISUALIZERS.build({'type': cfg.visualizer.type, 'name': 'fuzz'})
-        hooks = [*(cfg.get('default_hooks') or {}).values(), *(cfg.get('custom_hooks') or ())]
-        for hook in hooks:
-            if hook is not None:
-                HOOKS.build(hook)
+    return Case(f'{part.get("type")}: nonsense', lambda: build_all(cfg), True)

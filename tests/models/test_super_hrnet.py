@@ -10,8 +10,15 @@ import torch
 from torch import nn
 
 from scalenas.arch import HRArch
-from scalenas.errors import CheckpointError, UserError
-from scalenas.models import ScaleHRNet, SuperScaleHRNet, key_map, slice_state_dict
+from scalenas.errors import CheckpointError, ConfigError, UserError
+from scalenas.models import (
+    ScaleHRNet,
+    SuperScaleHRNet,
+    key_map,
+    locate,
+    slice_state_dict,
+    supernet_of,
+)
 from scalenas.space import HRSpace, SpaceError
 from tests.errors import check_line, contains, raises
 
@@ -27,6 +34,18 @@ def static_of(net: SuperScaleHRNet, arch: HRArch) -> ScaleHRNet:
     found = ScaleHRNet(arch).double().train(net.training)
     found.load_state_dict(slice_state_dict(net.state_dict(), net.space, arch, prefix=''))
     return found
+
+
+def test_the_one_supernet_of_a_model_is_found() -> None:
+    net = SuperScaleHRNet(DEMO)
+    assert locate(net) == ('', net)
+    assert locate(nn.Sequential(nn.ReLU(), nn.Sequential(net))) == ('1.0', net)
+    assert supernet_of(nn.Sequential(net)) is net
+    for model, names in ((nn.ReLU(), []), (nn.Sequential(net, SuperScaleHRNet(DEMO)), ['0', '1'])):
+        with pytest.raises(ConfigError) as caught:
+            locate(model, 'model.architecture')
+        assert caught.value.where == 'model.architecture'
+        assert caught.value.got == names
 
 
 @pytest.mark.parametrize('space', [DEMO, single_space()], ids=['multi', 'single'])

@@ -266,6 +266,30 @@ def test_a_config_may_inherit_from_an_installation(
     assert (where.parent.name == 'site-packages') == (kind == 'wheel')
 
 
+READS = """
+from importlib.util import find_spec
+import scalenas.registry
+from mmengine.config import Config
+from mmengine.registry import DATASETS, DefaultScope
+cfg = Config.fromfile('mine.py')
+with DefaultScope.overwrite_default_scope('mmseg'):
+    data = DATASETS.build(cfg.search_dataloader.dataset)
+print(find_spec('projects'), len(data), *data.metainfo['classes'][:2])
+"""
+
+
+def test_a_wheel_reads_the_data_of_a_demo(installed: Path, tmp_path: Path) -> None:
+    """Its configs ask for nothing of the repository, once the data are there."""
+    pytest.importorskip('mmseg')
+    from projects.demo_data.demo import make_scenes
+    from projects.demo_data.scenes import SceneRecipe
+
+    make_scenes(tmp_path / 'data/scenes', (2, 3, 1), recipe=SceneRecipe(size=(32, 32)))
+    (tmp_path / 'mine.py').write_text("_base_ = 'scalenas::_base_/datasets/scenes_128x128.py'\n")
+    found = run(installed, READS, tmp_path).splitlines()[-1]
+    assert found.split() == ['None', '3', 'background', 'disc']
+
+
 @pytest.mark.slow
 def test_mim_finds_the_configs(installed: Path, tmp_path: Path) -> None:
     """openmim beside the OneDL packages, where somebody has installed it."""

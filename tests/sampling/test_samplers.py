@@ -8,13 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scalenas.arch import ArchError
+from scalenas.arch import ArchError, named
 from scalenas.sampling import (
     GroupedSampler,
     SamplerError,
     SandwichSampler,
     UniformSampler,
-    arch_of,
     from_dict,
 )
 from scalenas.space import (
@@ -22,6 +21,7 @@ from scalenas.space import (
     ScaledSpace,
     ScalingStage,
     SpaceError,
+    arch_of,
     bignas_space,
     depths_of,
     group_of,
@@ -206,6 +206,15 @@ def test_sandwich_is_largest_smallest_random():
     assert archs[:2] == (SMALL.largest(), SMALL.smallest())
     assert len(archs) == 5
     assert archs[2:] != sampler.archs(5)[2:]
+
+
+def test_a_net_of_the_space_only_is_found():
+    mbconv = named('bignas_s')
+    for what in ('bignas_s', mbconv, mbconv.to_dict(), 'nothing', 7):
+        with pytest.raises(ArchError):
+            arch_of(what, W32)
+    with pytest.raises(SpaceError):
+        arch_of('scalenas_s1', SMALL)
 
 
 def test_fixed_by_word_name_and_data():

@@ -14,7 +14,6 @@ from scipy.optimize import least_squares
 
 from scalenas.arch import ClassificationHead, Scaling, SegHead, load_file, named, rounding
 from scalenas.complexity import Budget
-from scalenas.errors import UserError
 from scalenas.scaling import (
     FORMS,
     PRINTED,
@@ -30,6 +29,7 @@ from scalenas.scaling import (
     scale,
 )
 from scalenas.scaling.fit import _counted
+from tests.errors import contains, raises
 
 ROOT = Path(__file__).resolve().parents[2]
 STAGES = {j: SCALENET_TABLE[f's{j}'] for j in (1, 2, 3)}
@@ -115,47 +115,64 @@ def test_twice_the_macs_of_an_hrnet_style_network() -> None:
 
 
 @pytest.mark.parametrize(
-    ('strategy', 'budget', 'message'),
+    ('strategy', 'budget', 'reason'),
     [
-        ('fast', Budget(), 'needs an upper bound'),
-        (
-            'fast',
-            Budget(macs=(1e9, None)),
-            'needs an upper bound',
-        ),
-        ('fast', Budget(params=(None, 1)), 'no factor down to 1/1024 is within'),
-        ('resolution', Budget(params=(None, 1e9)), 'resolution does not grow what is bounded'),
-        (
-            'fast',
-            Budget(macs=(None, 1e9), params=(1e9, None)),
-            'the largest network within the upper',
-        ),
+        ('fast', Budget(params=(None, 1)), ('no factor', 'fast', '1/1024')),
+        ('resolution', Budget(params=(None, 1e9)), ('even', 'resolution', 'does not grow')),
+        ('fast', Budget(macs=(None, 1e9), params=(1e9, None)), ('largest', 'costs', 'macs')),
     ],
 )
-def test_a_budget_that_cannot_be_met_dies(strategy: str, budget: Budget, message: str) -> None:
-    with pytest.raises(ScalingError, match=message):
+def test_a_budget_that_cannot_be_met_dies(
+    strategy: str, budget: Budget, reason: tuple[str, ...]
+) -> None:
+    with raises(ScalingError, where='budget', got=str(budget), problem=contains(*reason)):
         fit(named('efficientnet_b0'), STRATEGIES[strategy], budget, rounding('pycls'))
 
 
+@pytest.mark.parametrize('budget', [Budget(), Budget(macs=(1e9, None))])
+def test_growth_needs_an_upper_bound(budget: Budget) -> None:
+    with raises(ScalingError, where='budget', allowed=('macs', 'params', 'acts')):
+        fit(named('efficientnet_b0'), STRATEGIES['fast'], budget, rounding('pycls'))
+
+
+EITHER = contains('either a factor or a budget')
+
+
 @pytest.mark.parametrize(
-    ('net', 'options', 'message'),
+    ('net', 'options', 'fields'),
     [
-        ('efficientnet_b0', {'strategy': 'fast'}, 'either a factor or a budget'),
+        ('efficientnet_b0', {}, {'where': 'strategy', 'got': 'fast', 'hint': EITHER}),
         (
             'efficientnet_b0',
-            {'strategy': 'fast', 'factor': 2, 'budget': Budget(macs=(None, 1))},
-            'either a factor or a budget',
+            {'factor': 2, 'budget': Budget(macs=(None, 1))},
+            {'where': 'strategy', 'got': 'fast', 'hint': EITHER},
         ),
-        ('efficientnet_b0', {'strategy': 'scalenet:s1', 'factor': 2}, 'takes neither'),
-        ('efficientnet_b0', {'strategy': 'fast', 'factor': 2, 'size': (5, 5)}, 'have their own'),
-        ('scalenas_s1', {'strategy': 'fast', 'factor': 2, 'size': (0, 5)}, 'two numbers >= 1'),
-        ('scalenas_s1', {'strategy': 'fast', 'budget': Budget(macs=(None, 1))}, 'no input size'),
+        (
+            'efficientnet_b0',
+            {'strategy': 'scalenet:s1', 'factor': 2},
+            {'where': 'strategy', 'got': 'scalenet:s1', 'hint': contains('neither')},
+        ),
+        ('efficientnet_b0', {'strategy': 3, 'factor': 2}, {'where': 'strategy', 'got': 3}),
+        (
+            'efficientnet_b0',
+            {'factor': 2, 'size': (5, 5)},
+            {'where': 'size', 'got': (5, 5), 'allowed': contains('224 x 224')},
+        ),
+        (
+            'scalenas_s1',
+            {'factor': 2, 'size': (0, 5)},
+            {'where': 'size', 'got': (0, 5), 'allowed': contains('two numbers >= 1')},
+        ),
+        (
+            'scalenas_s1',
+            {'budget': Budget(macs=(None, 1))},
+            {'where': 'size', 'hint': 'give one', 'names': ('hrnet',)},
+        ),
     ],
 )
-def test_a_wrong_question_dies_with_one_line(net: str, options: dict, message: str) -> None:
-    with pytest.raises(UserError, match=message) as error:
-        grow(named(net), **options)
-    assert len(str(error.value).splitlines()) == 1
+def test_a_wrong_question_dies_with_one_line(net: str, options: dict, fields: dict) -> None:
+    with raises(**fields):
+        grow(named(net), **{'strategy': 'fast', **options})
 
 
 def test_least_squares_is_not_what_the_paper_prints() -> None:
@@ -236,11 +253,12 @@ def test_a_dimension_that_never_grew_stays(form: str) -> None:
 
 
 def test_growth_refuses_what_it_cannot_fit() -> None:
-    with pytest.raises(ScalingError, match='form: expected one of exponential, linear, squared'):
+    forms = ('exponential', 'linear', 'squared')
+    with raises(ScalingError, where='form', got='cubic', allowed=forms):
         fit_growth(STAGES, 'cubic')
-    with pytest.raises(ScalingError, match='needs at least 2 stages numbered from 1'):
+    with raises(ScalingError, where='stages', got=[1], allowed=contains('at least 2')):
         fit_growth({1: SCALENET_TABLE['s1']})
-    with pytest.raises(ScalingError, match='numbered from 1'):
+    with raises(ScalingError, where='stages', got=[0, 1], allowed=contains('from 1')):
         fit_growth({0: SCALENET_TABLE['s0'], 1: SCALENET_TABLE['s1']})
 
 

@@ -26,6 +26,7 @@ from scalenas.scaling.runtime import (
     spread_text,
     timing,
 )
+from tests.errors import contains, raises
 
 RULE = rounding('pycls')
 SETTING = {'device': 'a CPU', 'sides': {'efficientnet_b0': (64, 64)}}
@@ -63,12 +64,12 @@ def test_bases_have_the_given_side() -> None:
     assert base_at(named('efficientnet_b0'), 96).size == (96, 96)
     assert base_at(named('scalenas_s1'), 96).size == (96, 96)
     assert base_at(named('scalenas_s1'), 96).arch == named('scalenas_s1')
-    with pytest.raises(ScalingError, match='give --side'):
+    with raises(ScalingError, where='--side', hint='give one', names=('hrnet',)):
         base_at(named('scalenas_s1'), None)
     assert powers(32) == [1, 2, 4, 8, 16, 32]
     assert powers(5) == [1, 2, 4]
     for wrong in (1.9, float('inf'), float('nan')):
-        with pytest.raises(ScalingError, match='--max-factor: expected a number >= 2'):
+        with raises(ScalingError, where='--max-factor', allowed='a number >= 2'):
             powers(wrong)
 
 
@@ -132,21 +133,29 @@ def test_a_stopped_run_goes_on_where_it_was(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ('text', 'message'),
+    ('text', 'fields'),
     [
-        ('{"device": "another"}\n', "measured with device 'another', not 'a CPU'"),
-        (json.dumps({**SETTING, 'batch': 2}) + '\n', 'measured with batch 2, not None'),
-        ('a picture\n', 'not a file of timings'),
-        (json.dumps(SETTING) + '\n{"net": 1}\n', 'not a file of timings'),
-        ('[1]\n', 'not a file of timings'),
+        (
+            '{"device": "another"}\n',
+            {'got': 'another', 'allowed': ('a CPU',), 'names': ('device',)},
+        ),
+        (
+            json.dumps({**SETTING, 'batch': 2}) + '\n',
+            {'got': 2, 'allowed': (None,), 'names': ('batch',)},
+        ),
+        ('a picture\n', {'problem': contains('not a file of timings')}),
+        (
+            json.dumps(SETTING) + '\n{"net": 1}\n',
+            {'problem': contains('not a file of timings', 'round')},
+        ),
+        ('[1]\n', {'problem': contains('not a file of timings', 'no setting')}),
     ],
 )
-def test_another_file_is_not_written_into(text: str, message: str, tmp_path: Path) -> None:
+def test_another_file_is_not_written_into(text: str, fields: dict, tmp_path: Path) -> None:
     path = tmp_path / 'timings.jsonl'
     path.write_text(text)
-    with pytest.raises(ScalingError, match=message) as error:
+    with raises(ScalingError, where=path, hint=contains('choose another --out'), **fields):
         run(path, Clock())
-    assert len(str(error.value).splitlines()) == 1
     assert path.read_text() == text
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from scalenas.arch import Scaling, named, rounding
-from scalenas.errors import UserError
 from scalenas.scaling import SCALENET_TABLE, SearchedScalings, fit_growth, grow
+from tests.errors import contains, raises
 
 STAGES = {j: SCALENET_TABLE[f's{j}'] for j in (1, 2, 3)}
 SEARCHED = SearchedScalings(STAGES, rounding('ceil'))
@@ -41,29 +41,35 @@ def test_a_user_grows_a_network_by_the_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ('text', 'message'),
+    ('text', 'where', 'fields'),
     [
-        ('stages: {}', 'stages: expected stage numbers with factors'),
-        ('stages: {0: {depth: 1}}', 'expected numbers from 1, got 0'),
-        ('stages: {1: {deep: 2}}', 'unknown key.*.deep.'),
-        ('stages: {1: {depth: 2}}\nform: cubic', 'form: expected one of exponential'),
-        ('stages: [', 'cannot read scalings'),
-        ('stages:\n  1: {depth: 1.1}\n  1: {depth: 1.4}', 'key 1 stands twice, line 3'),
+        ('stages: {}', ': stages', {'got': {}, 'allowed': 'stage numbers with factors'}),
+        ('stages: {0: {depth: 1}}', ': stages', {'got': 0, 'allowed': 'a whole number >= 1'}),
+        ('stages: {999: {depth: 1}}', ': stages', {'got': 999, 'allowed': contains('from 1 to')}),
+        ('stages: {1: {deep: 2}}', '.stages[1]', {'got': 'deep', 'allowed': contains('depth')}),
+        ('stages: {1: {depth: 0}}', '.stages[1].scaling.depth', {'got': 0}),
+        ('stages: {1: {depth: 2}}\nform: cubic', ': form', {'got': 'cubic'}),
+        ('stages: [', '', {'problem': contains('not YAML')}),
+        (
+            'stages:\n  1: {depth: 1.1}\n  1: {depth: 1.4}',
+            '',
+            {'got': 1, 'problem': contains('line 3')},
+        ),
     ],
 )
-def test_mistakes(tmp_path: Path, text: str, message: str) -> None:
+def test_mistakes(tmp_path: Path, text: str, where: str, fields: dict) -> None:
     path = tmp_path / 'scalings.yaml'
     path.write_text(text)
-    with pytest.raises(UserError, match=message):
+    with raises(where=f'{path}{where}', **fields):
         SearchedScalings.read(path)
 
 
 def test_mistaken_entries(tmp_path: Path) -> None:
     path = tmp_path / 'scalings.yaml'
-    with pytest.raises(UserError, match='cannot read scalings'):
+    with raises(where=path, problem='no such file'):
         grow(named('scalenet_s0'), f'{path}:s2')
     path.write_text('stages: {1: {depth: 1.1}, 3: {depth: 1.4}}')
-    with pytest.raises(UserError, match='stage 2: expected 0, one of the searched'):
+    with raises(where='stage', got=2, allowed=contains([1, 3])):
         grow(named('scalenet_s0'), f'{path}:s2')
-    with pytest.raises(UserError, match='expected a stage such as'):
+    with raises(where=path, got='four', allowed=contains(':s2')):
         grow(named('scalenet_s0'), f'{path}:four')

@@ -8,19 +8,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from mmengine.config import Config
 
-from scalenas.arch import HRArch
+from scalenas.arch import HRArch, dump
 from scalenas.complexity import Counter
 from scalenas.config import check_monitors, read_config
-from scalenas.errors import ConfigError, DataError
+from scalenas.errors import ConfigError, DataError, UserError
 from scalenas.evaluation import SubnetEvaluator, trace
 from scalenas.evaluation.config_net import config_net
 from scalenas.export import choose, export_subnet, load_exported
 from scalenas.export.config import kept
 from scalenas.export.recipe import write_recipe
 from scalenas.space import HRSpace
-from scalenas.tasks import check_data, metric_names, task_of, tasks
+from scalenas.tasks import Task, check_data, metric_names, register_task, task_of, tasks
 from scalenas.tasks import known as known_tasks
 from scalenas.training.launch import train
 from scalenas.training.options import train_parser
@@ -120,6 +121,14 @@ def test_an_unknown_package_gets_one_line(fifth: None) -> None:
     assert '\n' not in str(error.value)
 
 
+def test_so_does_one_that_the_model_alone_names(fifth: None) -> None:
+    model = {'type': 'scalenas.SuperNet', 'architecture': {'type': 'toydepth.DepthEstimator'}}
+    with pytest.raises(ConfigError) as error:
+        task_of({'model': model})
+    assert error.value.where == 'model.architecture.type'
+    assert error.value.got == 'toydepth'
+
+
 def test_data_is_checked(world: Path) -> None:
     cfg = config(world)
     check_data(cfg, ('train_dataloader', 'search_dataloader'))
@@ -156,7 +165,7 @@ def test_from_training_to_export(world: Path, monkeypatch: pytest.MonkeyPatch) -
     metrics = {name: evaluator(getattr(SPACE, name)()) for name in ('smallest', 'largest')}
     for found in metrics.values():
         assert found['mae'] != round(found['mae']), 'the metric itself rounds to metres'
-    (world / 'mine.yaml').write_text(_yaml(SPACE.smallest()))
+    (world / 'mine.yaml').write_text(dump(SPACE.smallest()))
     exported = export_subnet(
         choose(str(world / 'mine.yaml')), config(world), checkpoint, world / 'out', device='cpu'
     )
@@ -193,7 +202,25 @@ def test_a_batch_is_looked_at(world: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert error.value.where == f'train_dataloader: {world}/pairs/2.npz'
 
 
-def _yaml(arch: Any) -> str:
-    from scalenas.arch import dump
+def test_a_task_names_its_package(fifth: None) -> None:
+    with pytest.raises(UserError) as error:
+        register_task(type('Nameless', (Task,), {}))
+    assert error.value.where == 'Nameless.package'
+    assert error.value.got == ''
 
-    return dump(arch)
+
+@pytest.mark.parametrize(
+    ('cfg', 'package'),
+    [
+        ({'default_scope': 'mmseg'}, 'mmseg'),
+        ({'default_scope': 'mmseg', 'model': {'type': 'mmpose.TopdownPoseEstimator'}}, 'mmpose'),
+        ({'model': {'type': 'scalenas.SuperNet', 'architecture': {'type': 'mmdet.X'}}}, 'mmdet'),
+        ({'default_scope': 'mmpretrain', 'model': {'type': 'scalenas.SuperNet'}}, 'mmpretrain'),
+        ({'default_scope': 'mmengine', 'model': {'type': 'Mine'}}, ''),
+        ({'default_scope': 'scalenas'}, ''),
+        ({'model': {'type': torch.nn.Linear}}, ''),
+        ({}, ''),
+    ],
+)
+def test_the_task_of_a_config(cfg: dict[str, Any], package: str) -> None:
+    assert task_of(cfg).package == package

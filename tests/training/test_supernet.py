@@ -222,7 +222,7 @@ def test_a_classifier_of_mmpretrain(iteration):
         (
             dict(architecture={**SEGMENTOR, 'backbone': dict(type='ResNet', depth=18)}),
             ConfigError,
-            dict(where='model.architecture', got=[], allowed=contains('SuperScaleHRNet')),
+            dict(where='model.architecture', got=[], hint=contains('SuperScaleHRNet')),
         ),
         (
             dict(init_from=dict(checkpint='x')),

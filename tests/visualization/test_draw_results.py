@@ -29,6 +29,7 @@ from scalenas.visualization import (
     pareto,
 )
 from scalenas.visualization.draw_runtime import draw_runtime
+from tests.errors import raises
 
 from .conftest import overlapping
 
@@ -91,7 +92,7 @@ def test_names_of_neighbours_stay_apart(drawn: list, tmp_path: Path) -> None:
 def test_a_front_of_one_network_and_none(tmp_path: Path) -> None:
     draw_front(tmp_path / 'front.png', found=[(3e9, 70.0)], random=[])
     assert (tmp_path / 'front.png').exists()
-    with pytest.raises(DrawError, match='no evaluated networks'):
+    with raises(DrawError, where=tmp_path / 'none.png', allowed='evaluated networks'):
         draw_front(tmp_path / 'none.png', found=[])
     assert not (tmp_path / 'none.png').exists()
 
@@ -115,14 +116,18 @@ def test_predictions_have_the_palette(drawn: list, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ('rows', 'palette', 'message'),
+    ('rows', 'palette', 'fields'),
     [
-        ([], [(0, 0, 0)], 'no predictions to draw'),
-        ([(np.zeros((2, 2, 3)),) * 3], [(0, 0, 0)] * 2, '2 colours for 1 classes'),
+        ([], [(0, 0, 0)], {'problem': 'nothing to draw', 'allowed': 'predictions'}),
+        (
+            [(np.zeros((2, 2, 3)),) * 3],
+            [(0, 0, 0)] * 2,
+            {'got': 2, 'allowed': '1 colours, one per class'},
+        ),
     ],
 )
-def test_wrong_predictions_die(rows: list, palette: list, message: str, tmp_path: Path) -> None:
-    with pytest.raises(DrawError, match=message):
+def test_wrong_predictions_die(rows: list, palette: list, fields: dict, tmp_path: Path) -> None:
+    with raises(DrawError, where=tmp_path / 'p.png', **fields):
         draw_predictions(rows, palette, ['one'], tmp_path / 'p.png')
 
 
@@ -133,7 +138,7 @@ def test_histograms_hold_every_sample(drawn: list, tmp_path: Path) -> None:
         assert sum(patch.get_height() for patch in axes.patches) == len(macs)
     draw_histogram({'equal': [5.0, 5.0]}, tmp_path / 'h.png')
     for broken in ({}, {'none': []}):
-        with pytest.raises(DrawError, match='nothing was sampled'):
+        with raises(DrawError, where=tmp_path / 'n.png', names=('samples', *broken)):
             draw_histogram(broken, tmp_path / 'n.png')
 
 
@@ -168,6 +173,6 @@ def test_runtimes_have_every_network_in_every_panel(
 
 
 def test_no_runtimes_are_no_picture(tmp_path: Path) -> None:
-    with pytest.raises(DrawError, match='no timed networks'):
+    with raises(DrawError, where=tmp_path / 'r.png', allowed='timed networks'):
         draw_runtime([], tmp_path / 'r.png', 'inference')
     assert not list(tmp_path.iterdir())

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import pytest
 from PIL import Image
 
 from scalenas.search import StageBudgets
 from scalenas.visualization.draw_sampling import draw_sampling, sampling_table
 from scalenas.visualization.figure import DrawError
+from tests.errors import raises
 
 SAMPLES = {
     'hierarchical': np.array([95, 100, 105, 190, 210, 400]) * 1_000_000,
@@ -37,6 +37,7 @@ def test_the_table_counts_what_is_within_a_budget() -> None:
 
 def test_nothing_to_draw_is_one_line(tmp_path: Path) -> None:
     for samples in ({}, {'a': np.array([], int)}, dict.fromkeys('abc', np.array([1]))):
-        with pytest.raises(DrawError, match='expected one or two samples'):
+        got = {name: len(macs) for name, macs in samples.items()}
+        with raises(DrawError, where=tmp_path / 'none.png', got=got):
             draw_sampling(samples, [], tmp_path / 'none.png')
     assert not list(tmp_path.iterdir())

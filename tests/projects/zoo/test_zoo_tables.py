@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mmengine.config import Config
@@ -14,6 +15,7 @@ from projects.zoo.published import Number, read_tables
 from projects.zoo.zoo_page import PAGE, zoo_page
 from scalenas.arch import ArchError, list_archs
 from tests.configs.shrink import dicts
+from tests.errors import contains, raises
 
 ROOT = Path(__file__).resolve().parents[3]
 TITLES, TABLES = read_tables()
@@ -164,29 +166,51 @@ tables:
   numbers:
   - {{{row}}}
 """
+REASON = contains('beside a reason')
 ROW = "net: hrnet_w18, size: [64, 64], quantity: params_m, paper: '9.6', status: exact"
 
 
 @pytest.mark.parametrize(
-    ('old', 'new', 'message'),
+    ('old', 'new', 'where', 'fields'),
     [
-        ("'9.6'", '9.6', 'numbers[0].paper: write the printed digits in quotes, got 9.6'),
-        ('status: exact', 'status: exakt', 'numbers[0].status: expected one of exact, near, '),
-        ('status: exact', 'status: near', "a 'reason' belongs to status 'near'"),
-        ('status: exact', 'status: exact, reason: x', "a 'reason' belongs to status 'near'"),
-        ('quantity: params_m', 'quantity: params', "did you mean 'params_m'"),
-        ('quantity: params_m', 'quantity: miou', 'numbers[0].quantity: expected one of params_m'),
-        ('net: hrnet_w18, ', '', "needs either 'net' or 'space'"),
-        ('hrnet_w18', 'hrnet_w19', "got 'hrnet_w19'; did you mean"),
-        ('size: [64, 64], ', '', "key 'size' is missing"),
-        ('size', 'sizes', "got 'sizes'"),
-        ('exact', 'exact, config: configs/no.py', 'config: no such file: configs/no.py'),
+        ("'9.6'", '9.6', '.paper', {'got': 9.6, 'allowed': contains('in quotes')}),
+        ('status: exact', 'status: exakt', '.status', {'got': 'exakt', 'hint': contains('exact')}),
+        ('status: exact', 'status: near', '.status', {'got': 'near', 'allowed': REASON}),
+        (
+            'status: exact',
+            'status: exact, reason: x',
+            '.status',
+            {'got': 'exact', 'allowed': REASON},
+        ),
+        (
+            'quantity: params_m',
+            'quantity: params',
+            '.quantity',
+            {'got': 'params', 'hint': contains('params_m')},
+        ),
+        (
+            'quantity: params_m',
+            'quantity: miou',
+            '.quantity',
+            {'got': 'miou', 'allowed': contains('params_m')},
+        ),
+        ('net: hrnet_w18, ', '', '', {'allowed': contains("'net' or 'space'")}),
+        ('hrnet_w18', 'hrnet_w19', None, {'got': 'hrnet_w19', 'hint': contains('hrnet_w')}),
+        ('size: [64, 64], ', '', '', {'problem': "key 'size' is missing"}),
+        ('size', 'sizes', '', {'got': 'sizes', 'hint': "did you mean 'size'?"}),
+        (
+            'exact',
+            'exact, config: configs/no.py',
+            '.config',
+            {'got': 'configs/no.py', 'problem': 'no such file'},
+        ),
     ],
 )
-def test_a_wrong_row_dies_with_one_line(old: str, new: str, message: str) -> None:
+def test_a_wrong_row_dies_with_one_line(
+    old: str, new: str, where: str | None, fields: dict[str, Any]
+) -> None:
     assert read_tables(FILE.format(row=ROW))[1][0].numbers[0].here
     assert old in ROW
-    with pytest.raises(ArchError) as error:
+    place = {} if where is None else {'where': lambda w: w.endswith(f'numbers[0]{where}')}
+    with raises(ArchError, **fields, **place):
         read_tables(FILE.format(row=ROW.replace(old, new)))
-    assert message in str(error.value)
-    assert len(str(error.value).splitlines()) == 1
