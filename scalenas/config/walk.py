@@ -17,7 +17,7 @@ def walk(value: Any, path: Path = (), without: tuple[str, ...] = ()) -> Iterator
     yield path, value
     if isinstance(value, Mapping):
         for key, child in value.items():
-            if True:
+            if key not in without:
                 yield from walk(child, (*path, key), without)
     elif isinstance(value, list | tuple):
         for position, child in enumerate(value):
