@@ -83,7 +83,7 @@ class RankJob:
         if self.args.train:
             alone = self._train(records)
         found = compare(
-            records, self.plan.objective, alone, self.args.resamples, seed=self.args.seed
+            records, self.plan.objectives, alone, self.args.resamples, seed=self.args.seed
         )
         return self._write({self.args.name or Path(self.args.config).stem: found})
 
@@ -97,25 +97,25 @@ class RankJob:
     def _evaluate(self, alone: Mapping[Arch, float] | None) -> list[Record]:
         evaluator = SubnetEvaluator.from_config(self.cfg, self.args.checkpoint, self.args.device)
         archs = self._archs(evaluator.space, alone)
-        cost = evaluator.counter(self.plan.size)
-        search = GivenNetworks(evaluator.space, self.plan.objective, cost, archs)
+        cost = self.plan.cost(evaluator.counter(self.plan.size))
+        search = GivenNetworks(evaluator.space, self.plan.objectives, cost, archs)
         settings = self.plan.settings(search, self.args.checkpoint, self.cfg)
         storage = str(self.work / 'study.db')
-        study = SearchStudy.open(storage, 'ranks', self.plan.objective, settings)
-        with ProgressLine(self.plan.objective, search.num_total) as line:
-            records = run_search(search, study, evaluator, progress=line)
+        study = SearchStudy.open(storage, 'ranks', self.plan.objectives, settings)
+        with ProgressLine(self.plan.objectives, search.num_total) as line:
+            records = run_search(search, study, self.plan.scored(evaluator), progress=line)
         write_findings({'paths.json': paths_text(records)}, self.work)
         return records
 
     def _train(self, records: Sequence[Record]) -> dict[Arch, float]:
-        objective = self.plan.objective
-        chosen = spread_by_cost(records, objective, self.args.num_alone)
+        objectives = self.plan.objectives
+        chosen = spread_by_cost(records, objectives, self.args.num_alone)
         files = {f'alone/{record.slot:04}.yaml': dump(record.arch) for record in chosen}
         write_findings(files, self.work)
         archs = [self.work / name for name in files]
         job = TrainedAlone.by(self.args.train, archs, self.work / 'alone', *self.args.train_options)
         run_steps(job.steps(), self.work / 'alone/stamps')
-        job.write_scores(self.work / 'alone.csv', objective.metric)
+        job.write_scores(self.work / 'alone.csv', objectives.only_metric('a rank study').name)
         return read_alone(self.work / 'alone.csv')
 
     def _write(self, rows: Mapping[str, Sequence[Comparison]]) -> str:
@@ -124,5 +124,5 @@ class RankJob:
         (found,) = rows.values()
         files['ranks.json'] = comparisons_text(found)
         write_findings(files, self.work)
-        draw_ranks(self.work / 'ranks.png', rows, self.plan.objective.metric)
+        draw_ranks(self.work / 'ranks.png', rows, self.plan.objectives.metrics[0].name)
         return table

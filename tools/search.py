@@ -40,9 +40,9 @@ def main() -> None:
     work = cfg.get('work_dir') if args.work_dir is None else args.work_dir
     given = (args.config, work, args.storage, args.study_name)
     places = Places.of(*given, plan.algorithm, asked.algorithm)
-    report = SearchReport(places, plan.objective)
+    report = SearchReport(places, plan.objectives)
     if args.report_only:
-        report(places.read(plan.objective).records())
+        report(places.read(plan.objectives).records())
         return
     from scalenas.evaluation import SubnetEvaluator
 
@@ -51,9 +51,16 @@ def main() -> None:
     search = plan.build(evaluator.space, evaluator.counter(plan.size))
     report.search = search
     settings = plan.settings(search, args.checkpoint, cfg)
-    report.study = study = places.open(plan.objective, settings, wait)
-    with ProgressLine(plan.objective, search.num_total) as line:
-        run_search(search, study, evaluator, seed=plan.seed, progress=line, after=report.on_the_way)
+    report.study = study = places.open(plan.objectives, settings, wait)
+    with ProgressLine(plan.objectives, search.num_total) as line:
+        run_search(
+            search,
+            study,
+            plan.scored(evaluator),
+            seed=plan.seed,
+            progress=line,
+            after=report.on_the_way,
+        )
     # Once more: an alternating search notes its last iteration when it is asked for more.
     report(study.records())
     print(f'{len(study.records())} networks evaluated; the front is in {places.report}')

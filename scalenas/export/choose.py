@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, NamedTuple
 
 from scalenas.arch import Arch, find, list_archs, load_file
 from scalenas.complexity import Budget, Cost
@@ -47,19 +48,23 @@ class Choice:
 def choose(
     where: str,
     metric: str | None = None,
-    direction: Literal['maximize', 'minimize'] | None = None,
     index: int | None = None,
     budget: Budget | None = None,
+    objectives: Sequence[Mapping[str, str]] | None = None,
 ) -> Choice:
     """The network that `where` and the options name.
 
     `where` is a zoo name, an arch in YAML, or a search: its work dir, its `study.db`, or the
-    `sqlite:///` URL of that. Of a search: entry `index` of its front, else the best by `metric`
-    among those within `budget`; `direction` says which is best (None: as the search says).
+    `sqlite:///` URL of that. Of a search: entry `index` of its front, else among those within
+    `budget` the best by its first objective, or by that which `metric` names.
+
+    Args:
+        objectives: those that a config asks for, as `Objectives.to_list` gives them; the front
+            must be of a search for the same.
 
     Raises:
         ExportError: when nothing is there, nothing on the front is within the budget, or the front
-            was made for another metric.
+            was made for other objectives.
         ArchError: for a YAML that is no arch.
     """
     if where.endswith(('.yaml', '.yml')) or where in list_archs():
@@ -82,7 +87,8 @@ def choose(
                 'leave one of them out'
             )
         return _choice(path, front[index])
-    _check_aim(path.with_name(STUDY), metric, direction)
+    card = _card(path.with_name(STUDY))
+    _check_objectives(path.with_name(STUDY), card, objectives)
     allowed = [entry for entry in front if within.allows(entry.cost)]
     if not allowed:
         cheapest = min(front, key=lambda entry: entry.cost['macs'])
@@ -90,15 +96,17 @@ def choose(
             f'{path}: no network of the front is within {budget}; the cheapest, slot '
             f'{cheapest.slot}, has {cheapest.cost}'
         )
+    aim = _objective(path, card, metric)
     for entry in allowed:
-        if metric not in entry.metrics and (metric or len(entry.metrics) != 1):
+        if aim.name not in entry.values:
             raise ExportError(
-                f'{path}: slot {entry.slot} has no metric {metric!r}; it has '
-                f'{", ".join(sorted(entry.metrics))}; set search.metric in the config'
+                f'slot {entry.slot} has no such number',
+                where=path,
+                got=aim.name,
+                allowed=tuple(entry.values),
             )
-    aim = direction or _card(path.with_name(STUDY)).get('direction', 'maximize')
-    best = max if aim == 'maximize' else min
-    return _choice(path, best(allowed, key=lambda e: e.metrics[metric or next(iter(e.metrics))]))
+    best = max if aim.direction == 'max' else min
+    return _choice(path, best(allowed, key=lambda entry: entry.values[aim.name]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +117,11 @@ class _Entry:
     arch: str
     cost: Cost
     metrics: dict[str, float]
+
+    @property
+    def values(self) -> dict[str, float]:
+        """Metrics and columns of the cost, by name."""
+        return {**self.metrics, **self.cost}
 
     @classmethod
     def parse(cls, row: dict[str, Any]) -> _Entry:
@@ -148,30 +161,62 @@ def _choice(path: Path, entry: _Entry) -> Choice:
     return Choice(name, arch, str(path), entry.slot, entry.cost, entry.metrics, digest)
 
 
-def _check_aim(path: Path, metric: str | None, direction: str | None) -> None:
-    """Pass when the best by this metric is an end of the front, or nobody knows its metric."""
-    card = _card(path)
-    for name, asked in (('metric', metric), ('direction', direction)):
-        if asked is not None and card.get(name, asked) != asked:
-            raise ExportError(
-                f'{path}: the search was for {name} {card[name]!r}, the config has search.{name} '
-                f'{asked!r}; give that of the search, or choose by --index'
-            )
+class _Objective(NamedTuple):
+    """What a front is an end of."""
+
+    name: str
+    direction: str
+
+
+def _objective(path: Path, card: Mapping[str, Any], name: str | None) -> _Objective:
+    """The objective of this name, or the first; where no card says any, a metric to be large."""
+    known = [_Objective(row['name'], row['direction']) for row in card.get('objectives', ())]
+    for objective in known:
+        if name in (None, objective.name):
+            return objective
+    if known:
+        raise ExportError(
+            'is no objective of the search, so its best need not be on the front',
+            where=path.with_name(STUDY),
+            got=name,
+            allowed=tuple(objective.name for objective in known),
+        )
+    if name is None:
+        raise ExportError('does not say what the front is for', where=path, hint='name a metric')
+    return _Objective(name, 'max')
+
+
+def _check_objectives(
+    path: Path, card: Mapping[str, Any], objectives: Sequence[Mapping[str, str]] | None
+) -> None:
+    """Pass when the config asks for what the search was for, or one of them does not say."""
+    if objectives is None or 'objectives' not in card:
+        return
+    there, here = (
+        ', '.join(f'{row["name"]} ({row["direction"]})' for row in rows)
+        for rows in (card['objectives'], objectives)
+    )
+    if there != here:
+        raise ExportError(
+            f'the search was for {there}, and the config asks for {here}',
+            where=path,
+            hint='give the config of the search, or choose by --index',
+        )
 
 
 def _searched(path: Path) -> str:
     """The digest that a search's report names; empty when it names none."""
-    return _card(path).get('checkpoint_sha256', '')
+    return str(_card(path).get('checkpoint_sha256', ''))
 
 
-def _card(path: Path) -> dict[str, str]:
+def _card(path: Path) -> dict[str, Any]:
     """What a search's report says of itself; empty when it says nothing."""
     if not path.is_file():
         return {}
     try:
-        names = ('checkpoint_sha256', 'metric', 'direction')
         card = json.loads(path.read_text(encoding='utf-8'))
-        return {name: str(card[name]) for name in names}
+        rows = [{k: str(row[k]) for k in ('name', 'direction')} for row in card['objectives']]
+        return {'checkpoint_sha256': str(card['checkpoint_sha256']), 'objectives': rows}
     except (ValueError, TypeError, KeyError) as error:
         line = ' '.join(str(error).split())
         raise ExportError(f'{path}: not the card of a search: {line}') from None

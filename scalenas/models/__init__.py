@@ -4,13 +4,14 @@ from scalenas.family import follow
 from scalenas.registry import WEIGHT_INITIALIZERS
 
 from .backbone import AbstractBackbone
-from .families import backbone_type, register_nets, static_types, supernet_types
+from .families import backbone_type, net_types, register_nets, static_types, supernet_types
 from .feature_dropout import FeatureDropout
 from .hrnet import ScaleHRNet
 from .hrnet_slicing import key_map, slice_state_dict
 from .mbconv import ScaleMBConvNet
 from .pretrained import from_stock, stock_key_map
 from .regnet import ScaleRegNet
+from .static_net import StaticNet
 from .super_hrnet import SuperScaleHRNet
 from .super_linear import SuperLinear
 from .super_mbconv import ChoiceMBConvNet, SuperMBConvNet
@@ -27,6 +28,7 @@ __all__ = [
     'ScaleHRNet',
     'ScaleMBConvNet',
     'ScaleRegNet',
+    'StaticNet',
     'SuperLinear',
     'SuperMBConvNet',
     'SuperScaleHRNet',
@@ -38,6 +40,7 @@ __all__ = [
     'key_map',
     'locate',
     'nested',
+    'net_types',
     'slice_state_dict',
     'static_types',
     'stock_key_map',

@@ -7,6 +7,7 @@ from .families import Family, StageBudgets
 from .iterations import Iteration
 from .loop import CandidateError, run_search
 from .nsga2 import NSGA2
+from .objectives import Objectives
 from .pareto import front, hypervolume, peel, select
 from .paths import (
     Comparison,
@@ -23,11 +24,11 @@ from .paths import (
 )
 from .patience import StorageAwayError, as_wait
 from .places import Places
-from .plan import ALGORITHMS, SearchPlan
+from .plan import ALGORITHMS, SearchPlan, objectives_of
 from .progress import ProgressLine
 from .random_search import RandomSearch
 from .ranking import RankStudy, rank_study
-from .record import Objective, Record, SearchError, StudyError
+from .record import Record, SearchError, StudyError
 from .report import front_of, write_findings, write_report
 from .study import SearchStudy
 from .topology import TopologyEvolution
@@ -43,7 +44,7 @@ __all__ = [
     'Family',
     'GivenNetworks',
     'Iteration',
-    'Objective',
+    'Objectives',
     'Places',
     'ProgressLine',
     'RandomSearch',
@@ -63,6 +64,7 @@ __all__ = [
     'front',
     'front_of',
     'hypervolume',
+    'objectives_of',
     'paths_text',
     'peel',
     'rank_study',

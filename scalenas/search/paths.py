@@ -22,11 +22,11 @@ from scalenas.complexity import Budget, Cost
 from scalenas.space import AbstractSpace
 
 from .algorithm import AbstractSearch
+from .objectives import Objectives
 from .ranking import Interval, RankStudy, rank_study
-from .record import Objective, Record, SearchError
+from .record import Record, SearchError
 
 PATHS = 'paths.json'
-AXIS = {'macs': 'multiply-adds', 'params': 'parameters', 'acts': 'activations'}
 
 
 class GivenNetworks(AbstractSearch):
@@ -40,7 +40,7 @@ class GivenNetworks(AbstractSearch):
     def __init__(
         self,
         space: AbstractSpace[Any],
-        objective: Objective,
+        objectives: Objectives,
         cost: Callable[[Arch], Cost],
         archs: Sequence[Arch],
         budget: Budget | None = None,
@@ -48,7 +48,7 @@ class GivenNetworks(AbstractSearch):
         self.archs = list(dict.fromkeys(archs))
         if not self.archs:
             raise SearchError('rank study: there is no network to evaluate')
-        super().__init__(space, objective, cost, budget, len(self.archs))
+        super().__init__(space, objectives, cost, budget, len(self.archs))
         for arch in self.archs:
             space.encode(arch)
 
@@ -145,7 +145,7 @@ class Comparison:
 
 def compare(
     records: Sequence[Record],
-    objective: Objective,
+    objectives: Objectives,
     alone: Mapping[Arch, float] | None = None,
     resamples: int = 1000,
     seed: int = 0,
@@ -157,13 +157,15 @@ def compare(
     Raises:
         SearchError: for fewer than three networks, or a score that is not finite.
     """
-    scores = {record.arch: -objective.loss(record.metrics) for record in records}
-    costs = [float(record.cost[objective.cost]) for record in records]
-    found = [_compared(AXIS[objective.cost], costs, list(scores.values()), resamples, seed)]
+    metric = objectives.only_metric('a rank study')
+    scores = {record.arch: -metric.loss(record.metrics[metric.name]) for record in records}
+    found = []
+    for column in objectives.columns:
+        costs = [float(record.cost[column.name]) for record in records]
+        found.append(_compared(column.label, costs, list(scores.values()), resamples, seed))
     if alone is not None:
-        sign = 1.0 if objective.direction == 'maximize' else -1.0
         both = [arch for arch in alone if arch in scores]
-        x, y = [sign * alone[arch] for arch in both], [scores[arch] for arch in both]
+        x, y = [-metric.loss(alone[arch]) for arch in both], [scores[arch] for arch in both]
         found.append(_compared('trained alone', x, y, resamples, seed))
     return found
 
@@ -207,9 +209,10 @@ def comparison_of(row: Mapping[str, Any]) -> Comparison:
     return Comparison(row['against'], tuple(row['x']), tuple(row['y']), study)
 
 
-def spread_by_cost(records: Sequence[Record], objective: Objective, num: int) -> list[Record]:
-    """`num` records at equal distances in the order of cost, cheapest and costliest included."""
-    ordered = sorted(records, key=lambda r: (r.cost[objective.cost], r.slot))
+def spread_by_cost(records: Sequence[Record], objectives: Objectives, num: int) -> list[Record]:
+    """`num` records at equal distances in the order of the first column, both ends included."""
+    name = objectives.columns[0].name if objectives.columns else 'macs'
+    ordered = sorted(records, key=lambda r: (r.cost[name], r.slot))
     if num >= len(ordered) or num < 2:
         return ordered[:num]
     return [ordered[round(i * (len(ordered) - 1) / (num - 1))] for i in range(num)]

@@ -16,8 +16,9 @@ from scalenas.complexity import Budget, Cost
 from scalenas.space import AbstractSpace, depths_of, group_of
 
 from .algorithm import AbstractSearch
+from .objectives import Objectives
 from .pareto import CUTS, Cut, select
-from .record import Objective, Record, SearchError
+from .record import Record, SearchError
 
 PATIENCE = 3  # parents without any new offspring before a generation ends
 STRATA = (0.2, 0.35, 0.5, 0.65, 0.8)
@@ -45,7 +46,7 @@ class TopologyEvolution(AbstractSearch):
     def __init__(
         self,
         space: AbstractSpace[Any],
-        objective: Objective,
+        objectives: Objectives,
         cost: Callable[[Arch], Cost],
         budget: Budget | None = None,
         num_initial: int = 1000,
@@ -72,7 +73,7 @@ class TopologyEvolution(AbstractSearch):
                 got=p_depth,
                 allowed='0, for the space has no genes of depth',
             )
-        super().__init__(space, objective, cost, budget, num_total, max_tries)
+        super().__init__(space, objectives, cost, budget, num_total, max_tries)
         self._switches, self._depths = switches, depths
         self.num_initial = as_int(num_initial, 'search.algorithm.num_initial')
         self.num_parents = as_int(num_parents, 'search.algorithm.num_parents')
@@ -121,7 +122,7 @@ class TopologyEvolution(AbstractSearch):
         return [lambda group=group: group.sample(rng) for group in groups]  # type: ignore[misc]
 
     def _offspring(self, index: int, records: Sequence[Record], rng: random.Random) -> list[Arch]:
-        chosen = select(self.objective.points(records), self.num_parents, self.cut)
+        chosen = select(self.objectives.points(records), self.num_parents, self.cut)
         parents = [records[i].arch for i in chosen]
         # When fewer offspring than parents are left to make, chance and not cost says whose.
         rng.shuffle(parents)

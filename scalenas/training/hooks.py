@@ -50,11 +50,14 @@ class SpaceHook(Hook):
             model.message_hub = None
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
-        """Adds the space and the version of the package."""
+        """Adds the space, the supernet over it, and the version of the package."""
         model = unwrapped(runner)
         if isinstance(model, SuperNet):
-            space = model.backbone.space.to_dict()
-            checkpoint['meta']['scalenas'] = {'space': space, 'version': __version__}
+            checkpoint['meta']['scalenas'] = {
+                'space': model.backbone.space.to_dict(),
+                'supernet': model.backbone.sharing(),
+                'version': __version__,
+            }
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Raises CheckpointError when the checkpoint names another space, or none."""

@@ -13,8 +13,10 @@ from scalenas.complexity import Budget, Cost
 from scalenas.digest import file_digest
 from scalenas.errors import ExportError
 from scalenas.export import choose, export_subnet
-from scalenas.search.record import Objective, Record
+from scalenas.search.objectives import Objectives
+from scalenas.search.record import Record
 from scalenas.search.report import write_report
+from tests.errors import contains, raises
 from tests.evaluation.world import archs, checkpoint, supernet
 
 
@@ -31,7 +33,7 @@ def work_dir(tmp_path: Path) -> Path:
         )
         for n, arch in enumerate(archs(3))
     ]
-    write_report(records, Objective('mIoU'), tmp_path)
+    write_report(records, Objectives.of(('mIoU', 'macs', ('error', 'min'))), tmp_path)
     return tmp_path
 
 
@@ -41,8 +43,8 @@ def test_by_position_by_budget_and_by_metric(work_dir: Path) -> None:
     assert choose(where, 'mIoU', index=0).arch == archs_[0]
     assert choose(where, 'mIoU', budget=Budget(macs=(None, 2.5e6))).arch == archs_[1]
     assert choose(where, 'mIoU', budget=Budget(params=(None, 1000))).slot == 0
-    assert choose(where, 'mIoU', direction='minimize').slot == 0
-    assert choose(where, 'error', direction='minimize').slot == 20
+    assert choose(where).slot == choose(where, 'error').slot == 20
+    assert choose(where, 'macs').slot == 0
     assert choose(where, 'mIoU').name == 'subnet_0020'
     assert choose(where, 'mIoU').metrics == {'mIoU': 52.0, 'error': 1.0}
 
@@ -53,8 +55,9 @@ def test_a_front_belongs_to_the_checkpoint_that_was_searched(
     """Another checkpoint of the same space would be exported under the searched one's numbers."""
     record = Record(0, archs(1)[0], Cost(macs=1, params=1, acts=1), {'mIoU': 50.0}, 0)
     digest = file_digest(root / 'supernet.pth')
-    write_report([record], Objective('mIoU'), work_dir, digest)
-    assert json.loads((work_dir / 'study.json').read_text())['metric'] == 'mIoU'
+    write_report([record], Objectives.of(('mIoU', 'macs')), work_dir, digest)
+    card = json.loads((work_dir / 'study.json').read_text())
+    assert card['objectives'] == Objectives.of(('mIoU', 'macs')).to_list()
     choice = choose(str(work_dir), 'mIoU')
     choice.check_checkpoint(root / 'supernet.pth')
     other = checkpoint(work_dir / 'other.pth', supernet(seed=1))
@@ -74,14 +77,14 @@ def test_a_front_belongs_to_the_checkpoint_that_was_searched(
 def test_a_front_is_chosen_from_by_what_it_was_made_for(work_dir: Path) -> None:
     """Of the front of an error that was to be small, the largest would be the worst net."""
     record = Record(0, archs(1)[0], Cost(macs=1, params=1, acts=1), {'mIoU': 50.0, 'error': 1.0}, 0)
-    write_report([record], Objective('error', 'minimize'), work_dir, 'f00')
-    with pytest.raises(
-        ExportError, match=r"study\.json: the search was for metric 'error', the con"
-    ):
+    write_report([record], Objectives.of((('error', 'min'), 'macs')), work_dir, 'f00')
+    with raises(where=work_dir / 'study.json', got='mIoU', allowed=('error', 'macs')):
         choose(str(work_dir), 'mIoU')
-    with pytest.raises(ExportError, match=r"for direction 'minimize', the config has .*'maximize'"):
-        choose(str(work_dir), 'error', 'maximize')
-    assert choose(str(work_dir), 'error', 'minimize').slot == 0
+    for other in ((('error', 'max'), 'macs'), ('mIoU', 'macs'), (('error', 'min'),)):
+        with raises(where=work_dir / 'study.json', names=('error (min), macs (min)',)):
+            choose(str(work_dir), objectives=Objectives.of(other).to_list())
+    same = Objectives.of((('error', 'min'), 'macs')).to_list()
+    assert choose(str(work_dir), objectives=same).slot == 0
     assert choose(str(work_dir), 'mIoU', index=0).slot == 0
 
 
@@ -108,8 +111,7 @@ def test_an_arch_is_found_by_name_or_file(work_dir: Path) -> None:
             '--index 2 is beyond macs <= 2.5e.06: it',
         ),
         ({'index': -1}, r'--index -1 .* 0 \.\. 2'),
-        ({'metric': 'AP'}, r"no metric 'AP'; it has error, mIoU"),
-        ({'metric': None}, r'no metric None; it has error, mIoU'),
+        ({'metric': 'AP'}, r"is no objective .* expected one of mIoU, macs, error, got 'AP'"),
     ],
 )
 def test_a_wrong_choice_is_one_line(
@@ -148,10 +150,16 @@ def test_nothing_there(tmp_path: Path) -> None:
         choose(str(tmp_path / 'a.yaml'))
 
 
-def test_without_a_direction_it_is_that_of_the_search(work_dir: Path) -> None:
-    path = work_dir / 'study.json'
-    path.write_text('{"checkpoint_sha256": "f00", "metric": "error", "direction": "minimize"}')
-    assert choose(str(work_dir), 'error').slot == 20
-    path.unlink()
+def test_without_a_card_it_is_a_metric_that_is_to_be_large(work_dir: Path) -> None:
+    (work_dir / 'study.json').unlink()
     assert choose(str(work_dir), 'mIoU').slot == 20
     assert choose(str(work_dir), 'error').slot == 0
+    with raises(where=work_dir / 'front.json', hint='name a metric'):
+        choose(str(work_dir))
+    with raises(got='AP', allowed=contains('mIoU', 'macs')):
+        choose(str(work_dir), 'AP')
+
+
+def test_a_budget_is_on_columns_that_the_search_has(work_dir: Path) -> None:
+    with raises(where='budget', got='ms', allowed=('macs', 'params', 'acts')):
+        choose(str(work_dir), budget=Budget(ms=(None, 12)))

@@ -15,7 +15,9 @@ from mmengine.config import Config
 from mmengine.logging import MessageHub
 from mmengine.registry import MODELS, DefaultScope
 
-from scalenas.arch import HRArch, dump, from_dict, pruned
+from scalenas import family_of
+from scalenas.arch import HRArch, Scaling, SegHead, dump, from_dict, named, pruned, under_head
+from scalenas.arch.rounding import NEAREST
 from scalenas.errors import ConfigError, ExportError, UserError
 from scalenas.evaluation import trace
 from scalenas.export import Exported, Source, recipes, transfer
@@ -30,10 +32,10 @@ REPO = Path(__file__).parents[2]
 SINGLE = ('pose', 'pose_bottomup')
 
 
-def written(folder: Path, arch: HRArch, seed: int = 0) -> Source:
+def written(folder: Path, arch: Any, seed: int = 0) -> Source:
     """`arch` with random weights, as tools/export.py writes a net."""
     torch.manual_seed(seed)
-    net = ScaleHRNet(arch)
+    net = family_of(arch).net(arch)
     for buffer in net.buffers():
         if buffer.is_floating_point():
             buffer.uniform_(0.5, 2.0)
@@ -215,6 +217,28 @@ def test_a_net_with_its_finest_map_only(tmp_path: Path, monkeypatch: pytest.Monk
     assert (first.shape, second.shape) == ((1, 34, 16, 24), (1, 17, 32, 48))
 
 
+@pytest.mark.parametrize('name', ['scalenet_s0', 'regnety_200mf'])
+def test_nets_that_end_in_one_map_are_transferred_too(tmp_path: Path, name: str) -> None:
+    """Under a dense head without the last convolution; to pose and detection not at all."""
+    arch = named(name).scaled(Scaling(width=0.25), NEAREST)
+    source = written(tmp_path, arch)
+    transfer(source, ['cls', 'seg'])
+    image = torch.rand(1, 3, 64, 64)
+    classifier, dense = (built(tmp_path / f'mine_{task}.py').backbone for task in ('cls', 'seg'))
+    assert classifier.arch == arch
+    assert dense.arch == under_head(arch, SegHead(19))
+    for key, value in classifier.state_dict().items():
+        assert torch.equal(value, source.state[key]), key
+    for key, value in dense.state_dict().items():
+        assert torch.equal(value, source.state[key]), key
+    with torch.no_grad():
+        assert len(dense.eval()(image)) == len(dense.arch.features((64, 64)))
+    for task in ('pose', 'faster_rcnn'):
+        with pytest.raises(ExportError) as error:
+            transfer(source, [task])
+        assert error.value.got == arch.family
+
+
 def test_the_files_may_move_together(tmp_path: Path) -> None:
     source = written(tmp_path / 'here', SPACE.smallest())
     transfer(source, ['cls'])
@@ -235,7 +259,10 @@ def test_mistakes_get_one_line_and_nothing_is_overwritten(tmp_path: Path) -> Non
         (lambda: transfer(source, ['segm']), "expected one of .*did you mean 'seg'"),
         (lambda: transfer(source, ['cls', 'seg']), 'mine_seg.py is already there'),
         (lambda: transfer(source, ['a', 'b'], None, 'own.py'), 'recipe of one task, got 2'),
-        (lambda: transfer(source, ['x'], None, tmp_path / 'own.py'), 'needs model.backbone'),
+        (
+            lambda: transfer(source, ['x'], None, tmp_path / 'own.py'),
+            'backbone.type: .* a static net',
+        ),
         (lambda: Source.read(tmp_path / 'mine.yaml'), 'give the weights'),
         (lambda: Source.read(tmp_path / 'alone.pth'), 'alone.yaml is not beside it'),
         (lambda: Source.read(tmp_path / 'none.pth'), 'no such file'),

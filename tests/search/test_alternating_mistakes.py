@@ -11,7 +11,7 @@ from scalenas.complexity import Budget, Counter
 from scalenas.errors import UserError
 from scalenas.search import (
     AlternatingSearch,
-    Objective,
+    Objectives,
     SearchError,
 )
 from scalenas.space import (
@@ -23,7 +23,7 @@ from scalenas.space import (
     mean_macs,
 )
 
-from .scaled import BASE, COST, OBJECTIVE, SPACE, mcea
+from .scaled import BASE, COST, OBJECTIVES, SPACE, mcea
 from .table import search_in_memory
 
 
@@ -69,7 +69,7 @@ def test_a_scaled_space_of_another_family() -> None:
     )
     search = AlternatingSearch(
         space,
-        Objective('mIoU'),
+        Objectives.of(('mIoU', 'macs')),
         Counter((64, 64)),
         tolerance=0.3,
         base_samples=50,
@@ -101,4 +101,4 @@ def test_spaces_and_budgets_that_make_no_search(
     space: AbstractSpace[Any], arguments: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(UserError, match=message):
-        AlternatingSearch(space, OBJECTIVE, COST, **arguments)
+        AlternatingSearch(space, OBJECTIVES, COST, **arguments)

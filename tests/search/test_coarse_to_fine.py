@@ -14,13 +14,14 @@ import pytest
 
 from scalenas.complexity import Budget, Cost, Counter
 from scalenas.errors import UserError
-from scalenas.search import CoarseToFine, Objective, Record, SearchError, SearchPlan, SearchStudy
+from scalenas.search import CoarseToFine, Objectives, Record, SearchError, SearchPlan, SearchStudy
 from scalenas.search.grid import grid_archs
 from scalenas.space import MBConvSpace, StageChoices, bignas_space
 
 from .table import (
     COST,
     GRID,
+    OBJECTIVES,
     SPACE,
     coarse_to_fine,
     counted,
@@ -123,7 +124,7 @@ def test_of_equal_scores_the_cheaper_is_the_skeleton() -> None:
         for slot, macs in enumerate((30, 20, 20))
     ]
     assert search.skeletons(records)[1e12].slot == 1
-    down = CoarseToFine(SPACE, Objective('mIoU', 'minimize'), COST, GRID, budgets=[1e12])
+    down = CoarseToFine(SPACE, Objectives.of((('mIoU', 'min'), 'macs')), COST, GRID, budgets=[1e12])
     worse = Record(3, arch, Cost(macs=40, params=1, acts=1), {'mIoU': 4.0}, 0)
     assert search.skeletons([*records, worse])[1e12].slot == 1
     assert down.skeletons([*records, worse])[1e12].slot == 3
@@ -166,7 +167,7 @@ def test_when_nothing_new_is_near_it_says_so(caplog: pytest.LogCaptureFixture) -
     space = space.where('s1.b1.kernel', (3,))
     cost = Counter((32, 32))
     grid = [{'genes': ['*.depth'], 'levels': 2}, {'genes': ['*.kernel'], 'levels': 2}]
-    search = CoarseToFine(space, Objective('mIoU'), cost, grid, num_total=9, budgets=[1e12])
+    search = CoarseToFine(space, OBJECTIVES, cost, grid, num_total=9, budgets=[1e12])
     records: list[Record] = []
     for index in range(2):
         archs = search.generation(index, records, random.Random(index))
@@ -204,13 +205,17 @@ def test_a_budget_between_the_space_and_the_grid_names_the_cheapest_of_the_grid(
 
 def test_in_a_config() -> None:
     table = {'type': 'coarse_to_fine', 'grid': list(GRID), 'num_total': 40}
-    plan = SearchPlan.from_dict({'algorithm': table, 'metric': 'mIoU', 'size': (64, 64)})
+    plan = SearchPlan.from_dict(
+        {'algorithm': table, 'objectives': ('mIoU', 'macs'), 'size': (64, 64)}
+    )
     search = plan.with_(budget=Budget(macs=(None, 1e9))).build(SPACE, COST)
     assert isinstance(search, CoarseToFine)
     assert search.settings()['grid'] == [dict(GRID[0]), {'settings': list(GRID[1]['settings'])}]
     assert plan.with_('random').build(SPACE, COST).num_total == 40
     table = {'type': 'random', 'num_total': 4}
-    other = SearchPlan.from_dict({'algorithm': table, 'metric': 'mIoU', 'size': (64, 64)})
+    other = SearchPlan.from_dict(
+        {'algorithm': table, 'objectives': ('mIoU', 'macs'), 'size': (64, 64)}
+    )
     with pytest.raises(UserError, match=r"\(coarse_to_fine\): key 'grid' is missing"):
         other.with_('coarse_to_fine').build(SPACE, COST)
 

@@ -56,9 +56,9 @@ EDITS: dict[str, Callable[[Attrs, Attrs], object]] = {
     'worker lacks a key': lambda a, _: a['worker'].pop('pid'),
     'worker has more': lambda a, _: a['worker'].update(x=1),
     'pid is text': lambda a, _: a['worker'].update(pid='7'),
-    'cost lacks a key': lambda a, _: a['cost'].pop('macs'),
-    'cost is another': lambda a, _: a['cost'].update(macs=1),
-    'cost is not whole': lambda a, _: a['cost'].update(params=1.5),
+    'cost lacks a key': lambda a, _: a.pop('cost:macs'),
+    'cost is another': lambda a, _: a.update({'cost:macs': 1}),
+    'cost is not whole': lambda a, _: a.update({'cost:params': 1.5}),
     'arch is a list': lambda a, _: a.update(arch=[]),
     'arch is of no family': lambda a, _: a['arch'].update(family='x'),
     'arch is out of the space': lambda a, _: a['arch'].update(in_channels=4),
@@ -103,7 +103,7 @@ STATEMENTS = [
     'UPDATE trials SET number = NULL WHERE trial_id = 3',
     "UPDATE trials SET number = 'x' WHERE trial_id = 3",
     f"UPDATE trial_user_attributes SET value_json = '{'[' * 3000}{']' * 3000}' WHERE trial_id = 3",
-    "INSERT INTO trial_params VALUES (9, 3, 'x', 0.5, '{}')".format(
+    "INSERT INTO trial_params VALUES (NULL, 3, 'x', 0.5, '{}')".format(
         '{"name": "FloatDistribution", "attributes": {"low": 0.0, "high": 1.0, "log": false, '
         '"step": null}}'
     ),

@@ -17,12 +17,12 @@ from scalenas.search import NSGA2, hypervolume
 from scalenas.search.nsga2 import Variation, crowding, survivors, tournament
 from scalenas.search.pareto import peel
 
-from .table import COST, OBJECTIVE, SPACE, random_search, search_in_memory
+from .table import COST, OBJECTIVES, SPACE, random_search, search_in_memory
 
 
 def nsga2(**changes: object) -> NSGA2:
     """A small one: 8 parents, 40 in all."""
-    return NSGA2(SPACE, OBJECTIVE, COST, **{'population': 8, 'num_total': 40, **changes})  # type: ignore[arg-type]
+    return NSGA2(SPACE, OBJECTIVES, COST, **{'population': 8, 'num_total': 40, **changes})  # type: ignore[arg-type]
 
 
 def test_crowding_by_hand() -> None:
@@ -102,7 +102,7 @@ def test_it_beats_random_search() -> None:
 
     def area(search: object, seed: int) -> float:
         records = search_in_memory(search, seed)  # type: ignore[arg-type]
-        return hypervolume(OBJECTIVE.points(records), reference)
+        return hypervolume(OBJECTIVES.points(records), reference)
 
     pairs = [
         (

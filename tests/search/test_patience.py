@@ -25,7 +25,7 @@ from scalenas.search.databases import is_away
 from scalenas.search.patience import Patience
 from scalenas.search.study import Candidate
 
-from .table import OBJECTIVE, evolution, open_study, random_search, score, search_in_memory
+from .table import OBJECTIVES, evolution, open_study, random_search, score, search_in_memory
 
 STORAGES = ['study.db', 'study.journal']
 FULL = sqlalchemy.exc.OperationalError('x', {}, sqlite3.OperationalError('disk is full'))
@@ -153,7 +153,7 @@ def test_a_storage_that_fails_now_and_then_costs_nothing(
 
 def test_a_result_that_cannot_be_kept_is_told(tmp_path: Path) -> None:
     """One line, and not that its evaluation failed."""
-    study = SearchStudy.open(str(tmp_path / 'study.db'), 'test', OBJECTIVE, {'seed': 0}, wait=0.0)
+    study = SearchStudy.open(str(tmp_path / 'study.db'), 'test', OBJECTIVES, {'seed': 0}, wait=0.0)
     calls: list[Arch] = []
     storage = study._storage
 

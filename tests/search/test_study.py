@@ -25,7 +25,7 @@ from scalenas.search import (
 )
 
 from .table import (
-    OBJECTIVE,
+    OBJECTIVES,
     counted,
     evolution,
     key,
@@ -214,7 +214,7 @@ def test_progress_counts_the_network_that_it_tells_of(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level('INFO')
-    line = ProgressLine(OBJECTIVE, 3, io.StringIO())
+    line = ProgressLine(OBJECTIVES, 3, io.StringIO())
     run_search(
         random_search(num_total=3), open_study(str(tmp_path / 'study.db')), score, progress=line
     )
@@ -227,7 +227,7 @@ def test_progress_counts_the_network_that_it_tells_of(
     [
         ({'mIoU': float('nan')}, r'slot 0: mIoU is nan.*its arch: \{.*stages'),
         ({'mIoU': 1.0, 'loss': float('inf')}, 'loss is inf'),
-        ({'mDice': 0.5}, "no 'mIoU', only: mDice"),
+        ({'mDice': 0.5}, "expected mDice, got 'mIoU'"),
     ],
 )
 def test_a_score_that_is_none_is_an_error(

@@ -10,15 +10,15 @@ import pytest
 from scalenas.errors import UserError
 from scalenas.search import (
     CandidateError,
-    Objective,
+    Objectives,
     Record,
     SearchStudy,
     StudyError,
     run_search,
 )
+from tests.errors import raises
 
 from .table import (
-    OBJECTIVE,
     evolution,
     open_study,
     random_search,
@@ -40,8 +40,8 @@ def test_a_study_of_another_search_is_left_alone(tmp_path: Path, expected: list[
     run_search(evolution(), open_study(where), score)
     with pytest.raises(StudyError, match='other settings: seed is 0 there and 7 here'):
         open_study(where, seed=7)
-    with pytest.raises(StudyError, match=r'objective\.metric is mIoU there and AP here'):
-        SearchStudy.open(where, 'test', Objective('AP'), {'seed': 0})
+    with pytest.raises(StudyError, match=r'objectives\[0\]\.name is mIoU there and AP here'):
+        SearchStudy.open(where, 'test', Objectives.of(('AP', 'macs')), {'seed': 0})
     with pytest.raises(StudyError, match='slot 0 holds another network'):
         run_search(evolution(), open_study(where), score, seed=3)
     assert SearchStudy.read(where).records() == expected
@@ -93,16 +93,16 @@ def test_any_folder_may_hold_a_study(tmp_path: Path) -> None:
 def test_settings_may_change_while_nothing_has_a_result(tmp_path: Path) -> None:
     """A metric that does not exist must not cost the study its name."""
     where = str(tmp_path / 'study.db')
-    typo = SearchStudy.open(where, 'test', Objective('mIuO'), {'seed': 0})
-    with pytest.raises(StudyError, match=r'objective\.metric is mIuO there'):
+    typo = SearchStudy.open(where, 'test', Objectives.of(('mIuO', 'macs')), {'seed': 0})
+    with pytest.raises(StudyError, match=r'objectives\[0\]\.name is mIuO there'):
         open_study(where)  # nothing was tried yet: a worker may just have begun
-    with pytest.raises(CandidateError, match="no 'mIuO', only: mIoU"):
+    with pytest.raises(CandidateError, match="got 'mIuO'"):
         run_search(random_search(num_total=2), typo, score)
-    with pytest.raises(StudyError, match=r'objective\.direction'):
-        SearchStudy.open(where, 'test', Objective('mIuO', 'minimize'), {'seed': 0})
+    with pytest.raises(StudyError, match=r'objectives\[0\]\.direction'):
+        SearchStudy.open(where, 'test', Objectives.of((('mIuO', 'min'), 'macs')), {'seed': 0})
     assert len(run_search(random_search(num_total=2), open_study(where), score)) == 2
-    with pytest.raises(StudyError, match=r'objective\.metric is mIoU there'):
-        SearchStudy.open(where, 'test', Objective('aAcc'), {'seed': 0})
+    with pytest.raises(StudyError, match=r'objectives\[0\]\.name is mIoU there'):
+        SearchStudy.open(where, 'test', Objectives.of(('aAcc', 'macs')), {'seed': 0})
 
 
 def test_a_foreign_study_is_not_touched(tmp_path: Path) -> None:
@@ -146,6 +146,5 @@ def test_a_worker_elsewhere_is_dead_when_its_pulse_stands_still(
 
 
 def test_objective_names_what_is_wrong() -> None:
-    with pytest.raises(ValueError, match='maximize or minimize'):
-        Objective('mIoU', 'up')  # type: ignore[arg-type]
-    assert OBJECTIVE.loss({'mIoU': 2.0}) == -2.0
+    with raises(where='search.objectives[0][1]', got='up', allowed=('max', 'min')):
+        Objectives.of((('mIoU', 'up'), 'macs'))
