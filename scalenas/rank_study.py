@@ -54,9 +54,11 @@ class RankJob:
                 trains no network alone.
         """
         if args.alone and args.train:
-            raise UserError('--alone, --train: either the scores are there or they are to be made')
-        if args.num < 3 or args.num_alone < 3:
-            raise UserError('--num, --num-alone: a correlation needs at least 3 networks')
+            raise UserError(
+                'either the scores are there or they are to be made', where='--alone and --train'
+            )
+        _check_enough(args.num, '--num')
+        _check_enough(args.num_alone, '--num-alone')
         as_int(args.seed, '--seed', 0)
         as_int(args.resamples, '--resamples')
         if args.train:
@@ -73,8 +75,8 @@ class RankJob:
         """
         writable_folder(self.work)
         alone = read_alone(self.args.alone) if self.args.alone else None
-        if alone is not None and len(alone) < 3:
-            raise UserError(f'--alone {self.args.alone}: a correlation needs at least 3 networks')
+        if alone is not None:
+            _check_enough(len(alone), f'networks of --alone {self.args.alone}')
         records = self._evaluate(alone)
         if self.args.train:
             alone = self._train(records)
@@ -122,3 +124,8 @@ class RankJob:
         write_findings(files, self.work)
         draw_ranks(self.work / 'ranks.png', rows, self.plan.objectives.metrics[0].name)
         return table
+
+
+def _check_enough(networks: int, where: str) -> None:
+    if networks < 3:
+        raise UserError(where=where, got=networks, allowed='at least 3, for a correlation')

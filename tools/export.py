@@ -51,7 +51,7 @@ def main() -> None:
     cfg = read_config(args.config, args.cfg_options)
     search = {} if cfg.get('search') is None else cfg.search
     if not isinstance(search, dict):
-        raise ConfigError(f'search: expected a table with objectives and size, got {search!r}')
+        raise ConfigError(where='search', got=search, allowed='a table with objectives and size')
     choice = choose(args.source, args.by, args.index, budget_of(args), objectives_of(search))
     options = {name: getattr(args, name) for name in NAMES}
     options['command'] = recorded('tools/export.py', sys.argv[1:])

@@ -47,7 +47,7 @@ def config_net(cfg: Config, subnet: str = 'largest') -> ConfigNet:
     """
     import_module('scalenas.models')  # fills the registry
     if not isinstance(cfg.get('model'), Mapping):
-        raise ConfigError(f'{cfg.filename}: has no model')
+        raise ConfigError('is missing', where=f'{cfg.filename}: model')
     plain = cfg._cfg_dict.to_dict()
     inside = dict(walk(plain['model'], ('model',)))
     found = [
@@ -59,11 +59,11 @@ def config_net(cfg: Config, subnet: str = 'largest') -> ConfigNet:
     ]
     if not found:
         kind = (plain['model'].get('backbone') or {}).get('type', 'none')
-        static_nets = net_types()
         raise ConfigError(
-            f'{cfg.filename}: no backbone of scalenas in its model (the backbone there: {kind}); '
-            f'expected a static net with an arch ({", ".join(static_nets)}) '
-            f'or a supernet with a space ({supernet_types()})'
+            where=f'{cfg.filename}: model.backbone.type',
+            got=kind,
+            allowed=f'a static net with an arch ({", ".join(net_types())}) or a supernet with a '
+            f'space ({supernet_types()})',
         )
     # A teacher may hold another, which is not the one that is trained.
     path = min(found, key=lambda path: not {'distillation', 'teacher'}.isdisjoint(path))

@@ -39,9 +39,11 @@ class Choice:
         digest = file_digest(path)
         if self.checkpoint not in ('', digest):
             raise ExportError(
-                f'{path} (sha256 {digest[:16]}) is not the checkpoint that was searched (sha256 '
-                f'{self.checkpoint[:16]}), whose metrics {self.source} holds; give that one, or '
-                f'export all the same with --force'
+                f'is not the checkpoint that was searched, whose metrics {self.source} holds',
+                where=path,
+                got=f'sha256 {digest[:16]}',
+                allowed=f'sha256 {self.checkpoint[:16]}',
+                hint='give that one, or export all the same with --force',
             )
 
 
@@ -69,7 +71,9 @@ def choose(
     """
     if where.endswith(('.yaml', '.yml')) or where in list_archs():
         if index is not None or (budget != Budget() and budget is not None):
-            raise ExportError(f'{where} is one arch; --index and --max-... choose from a study')
+            raise ExportError(
+                'is one arch', where=where, hint='--index and budgets choose from a study'
+            )
         return Choice(Path(where).stem, find(where), where)
     path = _front_path(where)
     front = _read_front(path)
@@ -79,12 +83,15 @@ def choose(
     if index is not None:
         if not 0 <= index < len(front):
             raise ExportError(
-                f'{path}: --index {index} is not there; the front has 0 .. {len(front) - 1}'
+                where=f'{path}: --index', got=index, allowed=f'0 ... {len(front) - 1}'
             )
         if not within.allows(front[index].cost):
             raise ExportError(
-                f'{path}: --index {index} is beyond {budget}: it has {front[index].cost}; '
-                'leave one of them out'
+                f'slot {front[index].slot} has {front[index].cost}',
+                where=f'{path}: --index',
+                got=index,
+                allowed=f'a network within {budget}',
+                hint='leave one of them out',
             )
         return _choice(path, front[index])
     card = _card(path.with_name(STUDY))
@@ -93,8 +100,10 @@ def choose(
     if not allowed:
         cheapest = min(front, key=lambda entry: entry.cost['macs'])
         raise ExportError(
-            f'{path}: no network of the front is within {budget}; the cheapest, slot '
-            f'{cheapest.slot}, has {cheapest.cost}'
+            f'no network of the front is within it; the cheapest, slot {cheapest.slot}, has '
+            f'{cheapest.cost}',
+            where=path,
+            got=budget,
         )
     aim = _objective(path, card, metric)
     for entry in allowed:
@@ -133,13 +142,14 @@ class _Entry:
 def _front_path(where: str) -> Path:
     text = where.removeprefix('sqlite:///')
     if '://' in text:
-        raise ExportError(f'{where}: give the work dir of the search, in which {FRONT} lies')
+        raise ExportError(where=where, allowed=f'the work dir of the search, in which {FRONT} lies')
     path = Path(text)
     path = path if path.suffix == '.json' else (path if path.is_dir() else path.parent) / FRONT
     if not path.is_file():
         raise ExportError(
-            f'{where}: neither an arch (a name of the zoo, a YAML file) nor a search: there is no '
-            f'{path}, which tools/search.py writes'
+            f'neither an arch nor a search: there is no {path}, which tools/search.py writes',
+            where=where,
+            allowed='a name of the zoo, a YAML file, or the work dir of a search',
         )
     return path
 
@@ -149,9 +159,11 @@ def _read_front(path: Path) -> list[_Entry]:
         front = [_Entry.parse(row) for row in json.loads(path.read_text(encoding='utf-8'))]
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         line = ' '.join(str(error).split())
-        raise ExportError(f'{path}: not the front of a search: {line}') from None
+        raise ExportError(f'not the front of a search: {line}', where=path) from None
     if not front:
-        raise ExportError(f'{path}: the front is empty; let the search evaluate some networks')
+        raise ExportError(
+            'the front is empty', where=path, hint='let the search evaluate some networks'
+        )
     return front
 
 
@@ -219,4 +231,4 @@ def _card(path: Path) -> dict[str, Any]:
         return {'checkpoint_sha256': str(card['checkpoint_sha256']), 'objectives': rows}
     except (ValueError, TypeError, KeyError) as error:
         line = ' '.join(str(error).split())
-        raise ExportError(f'{path}: not the card of a search: {line}') from None
+        raise ExportError(f'not the card of a search: {line}', where=path) from None

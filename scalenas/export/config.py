@@ -162,7 +162,9 @@ def _supernet(model: Mapping[str, Any]) -> tuple[Path, Mapping[str, Any]]:
     found = _of_types(model, static_types())
     if len(found) != 1:
         raise ExportError(
-            f'config: model has {len(found)} parts of type {supernet_types()}, expected one'
+            where='model',
+            got=['.'.join(map(str, path)) for path, _ in found],
+            allowed=f'exactly one part of type {supernet_types()}',
         )
     return found[0]
 

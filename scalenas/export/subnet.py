@@ -14,6 +14,7 @@ from mmengine.registry import MODELS, DefaultScope
 from torch import Tensor, nn
 
 from scalenas.arch import Size, dump
+from scalenas.arch.strict import as_size
 from scalenas.complexity import Cost
 from scalenas.config.search_size import search_size
 from scalenas.digest import file_digest
@@ -89,20 +90,24 @@ def export_subnet(
     """
     name = name or choice.name
     if not re.fullmatch(r'\w[\w.-]*', name):
-        raise ExportError(f'--name {name!r}: use letters, digits, dots, dashes and underscores')
+        raise ExportError(
+            where='--name', got=name, allowed='letters, digits, dots, dashes and underscores'
+        )
     own = choice.arch.size if resizes(cfg) else None
     size = size or own or search_size(cfg)
     if size is None:
         raise ExportError(
-            'config: search.size is missing: height and width that costs are for; give them with '
-            '--size H W'
+            'is missing: height and width that costs are for',
+            where='search.size',
+            hint='give them with --size H W',
         )
-    if min(size) < 1:
-        raise ExportError(f'--size: expected two numbers >= 1, got {size[0]} {size[1]}')
+    as_size(size, '--size')
     if own is not None and tuple(size) != own:
         raise ExportError(
-            f'--size {size[0]} {size[1]}: leave it out; {choice.name} brings images to its own '
-            f'resolution, {own[0]}x{own[1]}'
+            where='--size',
+            got=tuple(size),
+            allowed=f'{own}, to which {choice.name} brings images',
+            hint='leave it out',
         )
     family = family_of(choice.arch)
     for option, part, asked in (
@@ -150,7 +155,7 @@ def export_subnet(
         found = difference(model, static, evaluator.validation)
         if not found.equal:
             raise ExportError(
-                f'{name}: the exported net is not the sub-net: {found}; nothing written'
+                f'the exported net is not the sub-net: {found}; nothing written', where=name
             )
         alone = evaluator.measure(static)
         card |= {'difference': {'float32': found.single, 'float64': found.double}}

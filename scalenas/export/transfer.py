@@ -54,11 +54,13 @@ class Source:
         """
         path = Path(path)
         if path.suffix != '.pth':
-            raise ExportError(f'{path}: give the weights that tools/export.py wrote, NAME.pth')
+            raise ExportError(
+                where=path, allowed='the weights that tools/export.py wrote, NAME.pth'
+            )
         content, named = load_checkpoint(path), str(arch_of or path.with_suffix('.yaml'))
         if arch_of is None and not Path(named).is_file():
             raise ExportError(
-                f'{path}: {Path(named).name} is not beside it; name the arch by --arch'
+                f'{Path(named).name} is not beside it', where=path, hint='name the arch by --arch'
             )
         arch = find(named)
         state = {
@@ -95,7 +97,7 @@ def transfer(
         ConfigError: when `config` is missing or cannot be read.
     """
     if config is not None and len(tasks) != 1:
-        raise ExportError(f'--config is the recipe of one task, got {len(tasks)}')
+        raise ExportError('is the recipe of one task', where='--config', got=tasks)
     folder = writable_folder(source.path.parent if out is None else out)
     known = recipes()
     with staged(folder) as stage:
@@ -109,11 +111,11 @@ def transfer(
 
 def _write_task(source: Source, task: str, recipe_file: Path, stage: Path) -> None:
     if not re.fullmatch(r'\w+', task):
-        raise ExportError(f'task {task!r}: use letters, digits and underscores')
+        raise ExportError(where='task', got=task, allowed='letters, digits and underscores')
     cfg = read_config(str(recipe_file))
     package = cfg.get('default_scope')
     if package and find_spec(package) is None:
-        raise ExportError(f'{task}: its configs need {package}, which is not installed')
+        raise ExportError(f'its configs need {package}, which is not installed', where=task)
     family, maps = family_of(source.arch), len(source.arch.features(ANY))
     single = _reads_one_map(cfg, recipe_file)
     if not single and maps == 1:
@@ -166,8 +168,9 @@ def sliced_state(
     missing = [own for own, key in found.items() if key not in state]
     if missing:
         raise ExportError(
-            f'{path}: not the weights of its arch: {len(missing)} of {len(found)} are missing, '
-            f'the first is {PREFIX}{missing[0]!r}'
+            f'not the weights of its arch: {len(missing)} of {len(found)} are missing, this one '
+            'first',
+            where=f'{path}: {PREFIX}{missing[0]}',
         )
     return {own: state[key] for own, key in found.items()}
 
@@ -196,13 +199,14 @@ def _reads_one_map(cfg: Config, path: Path) -> bool:
             'the recipe of a transfer needs a static net with an arch',
             where=f'{path}: model.backbone.type',
             got=backbone.get('type'),
-            allowed=', '.join(types),
+            allowed=types,
         )
     net: type[StaticNet] = MODELS.get(backbone['type'])
     try:
         arch = net.arch_of(cfg.to_dict()['model']['backbone'], 'model.backbone')
     except ArchError as error:
-        raise ExportError(f'{path}: {error}') from None
+        error.where = f'{path}: {error.where}'
+        raise
     return family_of(arch).maps == 'all' and len(arch.features(ANY)) == 1
 
 
@@ -218,4 +222,4 @@ def _check(path: Path, state: Mapping[str, Tensor]) -> None:
         changed = [key for key, value in own.items() if not torch.equal(value, state[key])]
         wrong = f'{len(changed)} differ (the first is {changed[0]!r})' if changed else None
     if wrong:
-        raise ExportError(f'{path.name}: the model it builds has other weights: {wrong}')
+        raise ExportError(f'the model it builds has other weights: {wrong}', where=path.name)

@@ -14,7 +14,7 @@ from scalenas.errors import CheckpointError
 from scalenas.family import family_of, loaded
 from scalenas.space import from_dict
 
-from .checkpoint import check_weights, load_checkpoint, written_space
+from .checkpoint import check_made, check_weights, load_checkpoint, written_space
 from .families import net_types
 from .parts import cut_state_dict
 from .supernet import Supernet
@@ -53,9 +53,7 @@ class SupernetInit:
                 got=type(module).__name__,
                 allowed=f'a static net, {", ".join(net_types())}',
             )
-        if not path.is_file():
-            hint = f'make it with: {self.made_by}' if self.made_by else 'train the supernet first'
-            raise CheckpointError('no such file', where=f'init_cfg.checkpoint: {path}', hint=hint)
+        check_made(path, 'init_cfg.checkpoint', self.made_by)
         checkpoint = load_checkpoint(path)
         state = checkpoint['state_dict']
         wrapped = any(key.startswith(WRAPPER) for key in state)

@@ -90,7 +90,7 @@ def test_a_backend_that_is_not_installed(tmp_path: Path) -> None:
 
 def test_what_the_users_or_our_own_code_raises_is_not_changed() -> None:
     cfg = config(model=dict(type='BlameUsers'))
-    with pytest.raises(ValueError, match='invalid literal') as error, clear_errors(cfg):
+    with pytest.raises(ValueError) as error, clear_errors(cfg):
         MODELS.build(cfg.model)
     assert not isinstance(error.value, ConfigError)
     assert blamed(cfg, error.value) is None

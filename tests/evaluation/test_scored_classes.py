@@ -13,12 +13,13 @@ from mmengine.config import Config
 from mmengine.evaluator import Evaluator
 from PIL import Image
 
-from scalenas.errors import DataError, EvaluationError, UserError
+from scalenas.errors import DataError, EvaluationError
 from scalenas.evaluation import SubnetEvaluator
 from scalenas.evaluation.precision import unrounded
 from scalenas.search.plan import SearchPlan
 from scalenas.search.settings import what_counts
 from scalenas.tasks.label_maps import files as checked
+from tests.errors import raises
 
 from .world import CLASSES, archs
 
@@ -104,7 +105,7 @@ def test_it_belongs_to_the_settings_of_a_study() -> None:
 
 
 def test_another_value_is_refused(world: Path) -> None:
-    with pytest.raises(UserError, match=r'search\.classes'):
+    with raises(where='search.classes', got='some'):
         evaluator(world, **{'search.classes': 'some'})
 
 
