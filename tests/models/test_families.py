@@ -27,7 +27,7 @@ from scalenas.models import ScaleMBConvNet, ScaleRegNet
 from scalenas.models.blocks import DropPath
 from scalenas.space import bignas_space, scalenet_space
 from tests.errors import contains, raises
-from tests.families import mbconv_archs, regnet_archs
+from tests.random_archs import mbconv_archs, regnet_archs
 
 from .world import lively, pictures
 
