@@ -12,7 +12,8 @@ from mmengine.runner import Runner
 from scalenas.complexity import Budget
 from scalenas.evaluation import SubnetEvaluator
 from scalenas.export import choose, export_subnet, load_exported
-from scalenas.search.record import Objectives, Record
+from scalenas.search.objectives import Objectives
+from scalenas.search.record import Record
 from scalenas.search.report import write_report
 from tests.evaluation.world import SPACE, config
 
