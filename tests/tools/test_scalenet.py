@@ -116,7 +116,7 @@ def test_scaling_goes_beyond_the_stages_that_were_searched(world: Path) -> None:
         ),
         (
             ('--cfg-options', 'model.architecture.backbone.space.stages.1.width=[1.04]'),
-            'supernet.pth: stages',
+            'stages[1].width: ',
         ),
     ],
 )
