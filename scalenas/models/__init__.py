@@ -15,7 +15,7 @@ from .static_net import StaticNet
 from .super_hrnet import SuperScaleHRNet
 from .super_linear import SuperLinear
 from .super_mbconv import ChoiceMBConvNet, SuperMBConvNet
-from .supernet import Supernet, is_supernet, locate, nested, supernet_of
+from .supernet import Supernet, as_space, is_supernet, locate, nested, supernet_of
 from .supernet_init import SupernetInit
 
 follow(register_nets)
@@ -34,6 +34,7 @@ __all__ = [
     'SuperScaleHRNet',
     'Supernet',
     'SupernetInit',
+    'as_space',
     'backbone_type',
     'from_stock',
     'is_supernet',
