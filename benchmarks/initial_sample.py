@@ -18,7 +18,7 @@ from statistics import quantiles
 
 from scalenas.arch import Arch, PoseHead, SegHead, named
 from scalenas.complexity import SCALENAS, Counter
-from scalenas.search import Objective, TopologyEvolution
+from scalenas.search import Objectives, TopologyEvolution
 from scalenas.space import HRSpace
 
 ROWS = (
@@ -37,7 +37,7 @@ def costs(
     """Sorted multiply-adds of the initial sample, drawn as the search draws it."""
     search = TopologyEvolution(
         space,
-        Objective('mIoU'),
+        Objectives.of(('mIoU', 'macs')),
         Counter((64, 64)),
         num_initial=samples,
         num_total=samples,

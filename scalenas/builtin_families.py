@@ -21,6 +21,10 @@ HRNET = register_family(
         supernets=('scalenas.models.super_hrnet:SuperScaleHRNet',),
         drawing='scalenas.visualization.draw_hrnet:draw_hrnet',
         head='seg:19',
+        finest='scalenas.models.hrnet_extra:single_scale',
+        pruned='scalenas.arch.hrnet_pruned:pruned',
+        keys_within='scalenas.models.hrnet_slicing:keys_within',
+        standalone='scalenas.models.hrnet:HRNet',
         weights={
             **dict.fromkeys(('mmpretrain', 'mmdet', 'mmpose'), WeightMap(_HRNET_KEYS)),
             'mmseg': WeightMap(_HRNET_KEYS, options={'upsample': 'bilinear'}),
@@ -48,8 +52,12 @@ MBCONV = register_family(
             'scalenas.models.super_mbconv:SuperMBConvNet',
             'scalenas.models.super_mbconv:ChoiceMBConvNet',
         ),
-        drawing='scalenas.visualization.draw_chain:draw_chain',
+        drawing='scalenas.visualization.draw_mbconv:draw_mbconv',
         head='cls:1000',
+        maps='last',
+        dense='scalenas.arch.staged:dense_maps',
+        under_dense='scalenas.arch.staged:without_end',
+        standalone='scalenas.models.mbconv:MBConvNet',
         roles={
             'depth': '*.depth',
             'width': '*.width',
@@ -95,8 +103,12 @@ REGNET = register_family(
         'regnet',
         arch='scalenas.arch.regnet:RegNetArch',
         net='scalenas.models.regnet:ScaleRegNet',
-        drawing='scalenas.visualization.draw_chain:draw_chain',
+        drawing='scalenas.visualization.draw_regnet:draw_regnet',
         head='cls:1000',
+        maps='last',
+        dense='scalenas.arch.staged:dense_maps',
+        under_dense='scalenas.arch.staged:without_end',
+        standalone='scalenas.models.regnet:RegNet',
         weights={
             'mmpretrain': WeightMap('scalenas.models.regnet_keys:mmpretrain_keys'),
             'timm': WeightMap(

@@ -148,7 +148,11 @@ def timer_of(args: argparse.Namespace) -> NetTimer | None:
     """
     for name in ('batch', 'threads'):
         if getattr(args, name) is not None and (args.measure is None or getattr(args, name) < 1):
-            raise UserError(f'--{name}: a whole number >= 1 beside --measure, where it is used')
+            raise UserError(
+                where=f'--{name}',
+                got=getattr(args, name),
+                allowed='a whole number >= 1 beside --measure, where it is used',
+            )
     if args.measure is None:
         return None
     # The tools that time work without torch otherwise.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from scalenas.errors import UserError
 
@@ -85,10 +85,16 @@ class Family:
         head: what its networks are mostly used for, as a text for `parse_head`.
         roles: role -> pattern of the genes that have it.
         recipes: task -> the shipped config that a ready config of an arch starts from.
+        maps: what the static net gives by default: 'all' maps of `features`, or the 'last'.
+        dense: `dense(arch)` gives the arguments of the static net, and the channels, of all maps
+            that a dense head reads; by default none, and those of `features`.
         under_dense: the arch that a dense head stands on; by default the arch itself.
         finest: the arch that gives its finest map alone, for recipes that read only that.
         pruned: the arch without parts that no output depends on.
-        standalone: module and name of what the backbone in one file is made of.
+        keys_within: `keys_within(whole, part, norm)` gives the state-dict key of `whole` for each
+            one of `part`, where `finest` or `pruned` rename modules; `norm` is 'bn' or 'gn'.
+        standalone: the class that the backbone in one file is made of: its first argument is an
+            arch, and it needs torch and mmengine alone.
 
     Raises:
         UserError: for a role that is none of `ROLES`.
@@ -105,9 +111,12 @@ class Family:
     head: str = 'seg:19'
     roles: Mapping[str, str] = field(default_factory=dict)
     recipes: Mapping[str, str] = field(default_factory=dict)
+    maps: Literal['all', 'last'] = 'all'
+    dense: Part = Part(None)
     under_dense: Part = Part(None)
     finest: Part = Part(None)
     pruned: Part = Part(None)
+    keys_within: Part = Part(None)
     standalone: Part = Part(None)
 
     def __post_init__(self) -> None:

@@ -14,27 +14,23 @@ from scalenas.arch import Arch, dump
 from scalenas.arch.strict import as_int
 from scalenas.config import read_config
 from scalenas.errors import UserError
-from scalenas.evaluation import SubnetEvaluator
 from scalenas.paths import writable_folder
 from scalenas.pipeline import run_steps
 from scalenas.search import (
     Comparison,
-    GivenNetworks,
-    ProgressLine,
     Record,
     SearchPlan,
-    SearchStudy,
     compare,
     comparisons_text,
     paths_text,
     rank_table,
     read_alone,
     read_paths,
-    run_search,
     sampled_paths,
     spread_by_cost,
     write_findings,
 )
+from scalenas.searching import run
 from scalenas.space import AbstractSpace
 from scalenas.trained_alone import TrainedAlone
 from scalenas.visualization.draw_ranks import draw_ranks
@@ -58,9 +54,11 @@ class RankJob:
                 trains no network alone.
         """
         if args.alone and args.train:
-            raise UserError('--alone, --train: either the scores are there or they are to be made')
-        if args.num < 3 or args.num_alone < 3:
-            raise UserError('--num, --num-alone: a correlation needs at least 3 networks')
+            raise UserError(
+                'either the scores are there or they are to be made', where='--alone and --train'
+            )
+        _check_enough(args.num, '--num')
+        _check_enough(args.num_alone, '--num-alone')
         as_int(args.seed, '--seed', 0)
         as_int(args.resamples, '--resamples')
         if args.train:
@@ -77,13 +75,13 @@ class RankJob:
         """
         writable_folder(self.work)
         alone = read_alone(self.args.alone) if self.args.alone else None
-        if alone is not None and len(alone) < 3:
-            raise UserError(f'--alone {self.args.alone}: a correlation needs at least 3 networks')
+        if alone is not None:
+            _check_enough(len(alone), f'networks of --alone {self.args.alone}')
         records = self._evaluate(alone)
         if self.args.train:
             alone = self._train(records)
         found = compare(
-            records, self.plan.objective, alone, self.args.resamples, seed=self.args.seed
+            records, self.plan.objectives, alone, self.args.resamples, seed=self.args.seed
         )
         return self._write({self.args.name or Path(self.args.config).stem: found})
 
@@ -95,27 +93,27 @@ class RankJob:
         return sampled_paths(space, self.args.num, self.args.seed)
 
     def _evaluate(self, alone: Mapping[Arch, float] | None) -> list[Record]:
-        evaluator = SubnetEvaluator.from_config(self.cfg, self.args.checkpoint, self.args.device)
-        archs = self._archs(evaluator.space, alone)
-        cost = evaluator.counter(self.plan.size)
-        search = GivenNetworks(evaluator.space, self.plan.objective, cost, archs)
-        settings = self.plan.settings(search, self.args.checkpoint, self.cfg)
-        storage = str(self.work / 'study.db')
-        study = SearchStudy.open(storage, 'ranks', self.plan.objective, settings)
-        with ProgressLine(self.plan.objective, search.num_total) as line:
-            records = run_search(search, study, evaluator, progress=line)
-        write_findings({'paths.json': paths_text(records)}, self.work)
-        return records
+        result = run(
+            self.cfg,
+            self.args.checkpoint,
+            work_dir=self.work,
+            storage=str(self.work / 'study.db'),
+            study_name='ranks',
+            device=self.args.device,
+            archs=lambda space: self._archs(space, alone),
+        )
+        write_findings({'paths.json': paths_text(result.records)}, self.work)
+        return list(result.records)
 
     def _train(self, records: Sequence[Record]) -> dict[Arch, float]:
-        objective = self.plan.objective
-        chosen = spread_by_cost(records, objective, self.args.num_alone)
+        objectives = self.plan.objectives
+        chosen = spread_by_cost(records, objectives, self.args.num_alone)
         files = {f'alone/{record.slot:04}.yaml': dump(record.arch) for record in chosen}
         write_findings(files, self.work)
         archs = [self.work / name for name in files]
         job = TrainedAlone.by(self.args.train, archs, self.work / 'alone', *self.args.train_options)
         run_steps(job.steps(), self.work / 'alone/stamps')
-        job.write_scores(self.work / 'alone.csv', objective.metric)
+        job.write_scores(self.work / 'alone.csv', objectives.only_metric('a rank study').name)
         return read_alone(self.work / 'alone.csv')
 
     def _write(self, rows: Mapping[str, Sequence[Comparison]]) -> str:
@@ -124,5 +122,10 @@ class RankJob:
         (found,) = rows.values()
         files['ranks.json'] = comparisons_text(found)
         write_findings(files, self.work)
-        draw_ranks(self.work / 'ranks.png', rows, self.plan.objective.metric)
+        draw_ranks(self.work / 'ranks.png', rows, self.plan.objectives.metrics[0].name)
         return table
+
+
+def _check_enough(networks: int, where: str) -> None:
+    if networks < 3:
+        raise UserError(where=where, got=networks, allowed='at least 3, for a correlation')

@@ -38,10 +38,16 @@ def raises(
     assert names or any(value is not ANY for value in wanted.values()), 'name a field of the error'
     with pytest.raises(kind) as caught:
         yield caught
-    check_line(caught.value, *names)
+    check_fields(caught.value, *names, **wanted)
+
+
+def check_fields(error: BaseException | None, *names: object, **wanted: object) -> None:
+    """As `raises` of an error that was caught already."""
+    assert isinstance(error, UserError), repr(error)
+    check_line(error, *names)
     for field, value in wanted.items():
-        found = getattr(caught.value, field)
-        assert _holds(value, found), f'{field} is {found!r}, not {value!r}: {caught.value}'
+        found = getattr(error, field)
+        assert _holds(value, found), f'{field} is {found!r}, not {value!r}: {error}'
 
 
 def check_line(error: BaseException, *names: object) -> None:

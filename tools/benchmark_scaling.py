@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 
 from scalenas.arch import ROUNDINGS, find, rounding
+from scalenas.arch.strict import as_int
 from scalenas.cli import main_of
 from scalenas.errors import UserError
 from scalenas.paths import writable_folder
@@ -74,13 +75,18 @@ def main() -> None:
     """Time what is not timed yet, then write table, lines and pictures."""
     args = parse_args()
     for name, least in {'batch': 1, 'threads': 1, 'rounds': 1, 'runs': 2, 'side': 1}.items():
-        if (value := getattr(args, name)) is not None and value < least:
-            raise UserError(f'--{name}: expected a whole number >= {least}, got {value}')
+        if (value := getattr(args, name)) is not None:
+            as_int(value, f'--{name}', least)
     if args.clock == 'processor' and args.threads > 1:
-        raise UserError('--clock processor: adds up the time of all threads; take --threads 1')
+        raise UserError(
+            '--clock processor adds up the time of all threads',
+            where='--threads',
+            got=args.threads,
+            allowed='1',
+        )
     bases = {base_name(base): base_at(find(base), args.side) for base in args.bases}
     if len(bases) < len(args.bases):
-        raise UserError(f'--bases: two bases have one name in {", ".join(args.bases)}')
+        raise UserError('two bases have one name', where='--bases', got=args.bases)
     rule, factors = rounding(args.rounding), powers(args.max_factor)
     nets = networks(bases, args.strategies, factors, rule)
     # Only timing needs torch.

@@ -42,7 +42,7 @@ def main() -> None:
     start = time.perf_counter(), time.process_time()
     space, head = scalenet_scaled_space(half=args.space == 'scalenet_half'), parse_head(args.head)
     if not isinstance(head, ClassificationHead | None):
-        raise UserError(f'--head: expected cls:NUMBER (of classes) or none, got {args.head!r}')
+        raise UserError(where='--head', got=args.head, allowed='cls:NUMBER (of classes) or none')
     bases = many_macs(space.base, draw_many(space.base, args.num_base, args.seed), head)
     f_0, num_stages = base_macs(bases.mean()), len(space.stages)
     budgets = StageBudgets(f_0, 2.0, as_fraction(args.tolerance, '--tolerance'))

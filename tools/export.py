@@ -13,6 +13,7 @@ from scalenas.cli import add_budget, budget_of, main_of
 from scalenas.config import DictAction, read_config
 from scalenas.errors import ConfigError
 from scalenas.export import choose, export_subnet, recorded
+from scalenas.search import objectives_of
 
 NAMES = ('size', 'device', 'standalone', 'onnx', 'prune', 'force')
 
@@ -28,6 +29,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--config', required=True, help='of the supernet')
     parser.add_argument('--out', default='exported', help='folder (default: %(default)s)')
     parser.add_argument('--name', help='of the files (default: the slot, or the name of the arch)')
+    parser.add_argument(
+        '--by', metavar='NAME', help='objective by which one is the best (default: the first)'
+    )
     parser.add_argument('--index', type=int, help='which entry of the front, 0 first')
     add_budget(parser, 'the best net within them')
     parser.add_argument(
@@ -47,9 +51,8 @@ def main() -> None:
     cfg = read_config(args.config, args.cfg_options)
     search = {} if cfg.get('search') is None else cfg.search
     if not isinstance(search, dict):
-        raise ConfigError(f'search: expected a table with metric and size, got {search!r}')
-    aim = search.get('metric'), search.get('direction', 'maximize' if search else None)
-    choice = choose(args.source, *aim, args.index, budget_of(args))
+        raise ConfigError(where='search', got=search, allowed='a table with objectives and size')
+    choice = choose(args.source, args.by, args.index, budget_of(args), objectives_of(search))
     options = {name: getattr(args, name) for name in NAMES}
     options['command'] = recorded('tools/export.py', sys.argv[1:])
     print(export_subnet(choice, cfg, args.checkpoint, args.out, args.name, **options))

@@ -70,7 +70,9 @@ def parse_args() -> argparse.Namespace:
 def of_name(args: argparse.Namespace) -> tuple[Arch, Size, Head | None, str]:
     """Arch, input size, head, and the head in words."""
     if args.subnet:
-        raise UserError(f'--subnet: only of a config with a supernet, and {args.net} is an arch')
+        raise UserError(
+            f'{args.net} is an arch', where='--subnet', hint='give the config of a supernet'
+        )
     arch = find(args.net)
     text = args.head or default_head(arch)
     head = parse_head(text)
@@ -87,12 +89,14 @@ def of_config(args: argparse.Namespace) -> tuple[Arch, Size, Head | None, str]:
     found = config_net(read_config(args.net, needs=('model',)), args.subnet or 'largest')
     size = args.size or found.size
     if size is None:
-        raise UserError(f'{args.net}: says no input size: give --size')
+        raise UserError('says no input size', where=args.net, hint='give --size H W')
     if found.space is not None:
         which = args.subnet or 'largest'
         print(f'supernet of {found.space.size():.0e} networks; the {which}:')
     elif args.subnet:
-        raise UserError(f'--subnet: {args.net} has no supernet, its {found.place} is one network')
+        raise UserError(
+            f'{args.net} has no supernet, its {found.place} is one network', where='--subnet'
+        )
     if args.head:
         return found.arch, size, parse_head(args.head), f'head {args.head}'
     known = f'head {found.head_text}'
@@ -105,8 +109,6 @@ def main() -> int:
     args = parse_args()
     if args.size:
         args.size = tuple(args.size)
-        if min(args.size) < 1:
-            raise UserError(f'--size: expected two numbers >= 1, got {args.size[0]} {args.size[1]}')
         as_size(args.size, '--size')
     timer, budget = timer_of(args), budget_of(args)
     arch, size, head, text = (of_config if args.net.endswith(CONFIGS) else of_name)(args)

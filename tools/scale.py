@@ -86,8 +86,9 @@ def network(args: argparse.Namespace) -> tuple[Arch, Head | None, str, Size | No
     if base.size is None and size is None:
         if not isinstance(head, SegHead):
             raise UserError(
-                f'--size: {args.arch} has no input size of its own, and a head {text} implies '
-                'none: give --size H W'
+                f'{args.arch} has no input size of its own, and a head {text} implies none',
+                where='--size',
+                hint='give --size H W',
             )
         size = CITYSCAPES
     return under_head(base, head), head, text, size
@@ -101,12 +102,19 @@ def main() -> None:
         if path:
             new_file(path, force=args.force and option == 'out')
     if args.out and args.config and Path(args.out).resolve() == Path(args.config).resolve():
-        raise UserError(f'--out and --config: two different files, got {args.out} for both')
+        raise UserError(
+            where='--out and --config', got=str(args.out), allowed='two different files'
+        )
     base, head, text, size = network(args)
     if args.recipe and not args.config:
-        raise UserError('--recipe: needs --config beside it')
+        raise UserError('needs --config beside it', where='--recipe')
     if args.config and not args.recipe and text not in ('cls:1000', 'seg:19', 'pose:17'):
-        raise UserError(f'--config: written for --head cls:1000, seg:19, pose:17, got {text}')
+        raise UserError(
+            'of this head there is no recipe',
+            where='--head beside --config',
+            got=text,
+            allowed=('cls:1000', 'seg:19', 'pose:17'),
+        )
     budget = budget_of(args)
     rule = rounding(args.rounding) if args.rounding else None
     columns = columns_of(args, base_name(args.arch), budget)

@@ -33,7 +33,7 @@ def main() -> None:
             write_whole(path, text)
             print(f'wrote {name}')
         elif not path.exists() or path.read_text(encoding='utf-8') != text:
-            raise UserError(f'{name} is out of date; run python tools/zoo_tables.py')
+            raise UserError('is out of date', where=name, hint='run python tools/zoo_tables.py')
 
 
 if __name__ == '__main__':

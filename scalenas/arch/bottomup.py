@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from .hrnet_units import BasicBlock
 from .layer import Feature, Layer
+from .residual_units import BasicBlock
 from .strict import as_channels, as_depth
 
 KERNEL = 4  # of the transposed convolution

@@ -13,8 +13,6 @@ from scalenas.family import family_of
 from .bottomup import HigherHead
 from .detectors import RCNNHead
 from .layer import Arch, Feature, Head, Layer, Size
-from .mbconv import MBConvArch
-from .regnet import RegNetArch
 from .strict import as_channels, as_flag, inside, wrong
 
 A = TypeVar('A', bound=Arch)
@@ -104,16 +102,15 @@ def default_head(arch: Arch) -> str:
 
 
 def under_head(arch: A, head: Head | None) -> A:
-    """The backbone that this head stands on: only a classifier keeps the last 1x1 convolution.
+    """The backbone that this head stands on: a classifier's, or what its family has for others.
 
-    Dense heads take the stages. The convolution made for the pooling would widen their coarsest
-    map several times, or, unread, never be trained. Without a head the arch stays as it is.
+    Without a head the arch stays as it is.
     """
     if head is None or isinstance(head, ClassificationHead):
         return arch
-    if isinstance(arch, MBConvArch | RegNetArch) and arch.conv_out is not None:
-        return arch.with_(conv_out=None)  # type: ignore[return-value]
-    return arch
+    under_dense = family_of(arch).under_dense
+    found: A = under_dense(arch) if under_dense else arch
+    return found
 
 
 def parse_head(text: str) -> Head | None:

@@ -16,8 +16,9 @@ from typing import Any, ClassVar, Literal
 
 from .hrnet_module import HRModule, HRStage, module_of
 from .hrnet_scaled import scaled_stage
-from .hrnet_units import Bottleneck, StageUnits, Stem, Transition, stage_units
+from .hrnet_units import StageUnits, Stem, Transition, stage_units
 from .layer import Extent, Feature, Layer, Printable, Section, Size, Unit, layers, out_size
+from .residual_units import EXPANSION, Bottleneck
 from .rounding import Rounding, Scaling
 from .strict import (
     MOST_BRANCHES,
@@ -36,7 +37,6 @@ from .strict import (
 
 UPSAMPLE = ('nearest', 'bilinear')
 OUTPUT = ('multi', 'single')
-EXPANSION = 4  # a Bottleneck of stage 1 ends in four times its inner channels
 
 
 @dataclass(frozen=True, slots=True, repr=False)

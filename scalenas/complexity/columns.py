@@ -45,6 +45,12 @@ class Column:
         """Divisor and prefix in which a value reads well, and smaller ones beside it."""
         return next((step for step in self.scale if value >= step[0]), self.scale[-1])
 
+    @property
+    def head(self) -> tuple[int, str]:
+        """Divisor and heading of a column in a table of whole networks: 10**9 and 'G macs'."""
+        divisor, prefix = self.scale[0]
+        return divisor, f'{prefix} {self.unit}'.strip()
+
     def text(self, value: float) -> str:
         """A value with three decimals, its prefix and its unit."""
         divisor, prefix = self.scale_of(value)

@@ -39,7 +39,7 @@ class Cost(Row[float]):
                 as_int(value, f'{where}.{name}', 0)
             elif not is_number(value) or value < 0:
                 raise UserError(where=f'{where}.{name}', got=value, allowed='a finite number >= 0')
-        return cls(table)
+        return cls({**{name: table[name] for name in COLUMNS}, **table})
 
     def __add__(self, other: Cost) -> Cost:
         both = {**self._values, **other._values}

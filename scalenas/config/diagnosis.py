@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 
 from mmengine.config import Config
 from mmengine.registry import OPTIMIZERS
 from torch.utils.data import DataLoader
 
-from scalenas.arch.strict import suggest
-from scalenas.errors import ConfigError, UserError, foreign
+from scalenas.errors import ConfigError, UserError, did_you_mean, foreign
 
 from .blame import blamed
 from .parts import BUILT, accepted, built_parts, registered, registered_names
@@ -79,7 +78,9 @@ def _missing_key(cfg: Config, text: str) -> ConfigError | None:
     if found := re.search(r"(\w+)\.__init__\(\) missing .* arguments?: '(\w+)'", text):
         for place, part in built_parts(cfg):
             if part['type'].split('.')[-1] == found[1] and found[2] not in part:
-                return ConfigError(f'{place} ({part["type"]}): key {found[2]!r} is missing')
+                return ConfigError(
+                    f'key {found[2]!r} is missing', where=f'{place} ({part["type"]})'
+                )
     return None
 
 
@@ -87,9 +88,18 @@ def _no_class(cfg: Config, text: str) -> ConfigError | None:
     if found := re.match(r'(\S+) is not in the (\S+) registry', text):
         for place, part in built_parts(cfg):
             if part['type'] == found[1]:
-                near = suggest(found[1], registered_names(cfg.get('default_scope')))
-                return ConfigError(f'{place}.type: no class is registered as {found[1]!r}{near}')
+                names = registered_names(cfg.get('default_scope'))
+                return _unregistered(place, found[1], names)
     return None
+
+
+def _unregistered(place: str, kind: str, known: Collection[str]) -> ConfigError:
+    return ConfigError(
+        'no class is registered under this name',
+        where=f'{place}.type',
+        got=kind,
+        hint=did_you_mean(kind, known),
+    )
 
 
 def _no_optimizer(cfg: Config) -> ConfigError | None:
@@ -99,9 +109,7 @@ def _no_optimizer(cfg: Config) -> ConfigError | None:
     kind = optimizer.get('type') if isinstance(optimizer, dict) else None
     if not isinstance(kind, str) or kind in OPTIMIZERS:
         return None
-    near = suggest(kind, set(OPTIMIZERS.module_dict))
-    where = 'optim_wrapper.optimizer.type'
-    return ConfigError(f'{where}: no class is registered as {kind!r}{near}')
+    return _unregistered('optim_wrapper.optimizer', kind, OPTIMIZERS.module_dict)
 
 
 def unknown_key(cfg: Config) -> ConfigError | None:
@@ -129,5 +137,7 @@ def unknown_key(cfg: Config) -> ConfigError | None:
 
 
 def _unknown(place: str, key: str, known: set[str]) -> ConfigError:
-    hint = suggest(key, known) or f' (allowed: {", ".join(sorted(known))})'
-    return ConfigError(f'{place}: unknown key {key!r}{hint}')
+    # Some classes take a hundred keys: they are told where none of them is near.
+    near = did_you_mean(key, known)
+    allowed = () if near else sorted(known)
+    return ConfigError('unknown key', where=place, got=key, allowed=allowed, hint=near)

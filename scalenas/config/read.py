@@ -11,8 +11,7 @@ import yaml
 from mmengine.config import Config
 
 import scalenas.registry  # noqa: F401 (tells mmengine where `scalenas::` and `mmseg::` are)
-from scalenas.arch.strict import suggest
-from scalenas.errors import ConfigError, UserError, foreign, short
+from scalenas.errors import ConfigError, UserError, did_you_mean, foreign, short
 
 from .variables import check_option
 
@@ -47,16 +46,21 @@ def read_config(
             ValueError,
             AssertionError,
         ) as error:
-            why = error.args[0] if error.args else type(error).__name__
-            raise ConfigError(f'--cfg-options: {name}: cannot be set in {path}: {why}') from None
+            # mmengine's go on, after what is wrong, with what else one may do.
+            why = str(error.args[0] if error.args else type(error).__name__)[:150]
+            raise ConfigError(
+                f'cannot be set in {path}: {why}', where=f'--cfg-options: {name}', got=value
+            ) from None
     for name in needs:
         if cfg.get(name) is None:
             raise ConfigError(
-                f'{path}: has no {name!r}{suggest(name, set(cfg))}; it must describe a whole run'
+                'is missing, and a config must describe a whole run',
+                where=f'{path}: {name}',
+                hint=did_you_mean(name, list(cfg)),
             )
     if 'model' in needs and not (isinstance(cfg.model, dict) and 'type' in cfg.model):
         raise ConfigError(
-            f"{path}: model: expected dict(type='...', ...), got {short(_plain(cfg.model))}"
+            where=f'{path}: model', got=_plain(cfg.model), allowed="dict(type='...', ...)"
         )
     return cfg
 
@@ -64,7 +68,7 @@ def read_config(
 def _check_file(path: str) -> None:
     file = Path(path)
     if file.suffix not in SUFFIXES:
-        raise ConfigError(f'{path}: unknown kind of config {file.suffix!r} ({", ".join(SUFFIXES)})')
+        raise ConfigError('unknown kind of config', where=path, got=file.suffix, allowed=SUFFIXES)
     try:
         if file.is_dir():
             raise ConfigError('is a folder', where=path, hint='name the config in it')
@@ -73,7 +77,7 @@ def _check_file(path: str) -> None:
         names = [p.name for p in file.parent.glob('*.py')] if file.parent.is_dir() else []
     except OSError as error:
         raise ConfigError(f'cannot be read: {error.strerror}', where=short(path)) from None
-    raise ConfigError(f'{path}: no such config{suggest(file.name, names)}')
+    raise ConfigError('no such config', where=path, hint=did_you_mean(file.name, names))
 
 
 def _parsed(path: str) -> Config:
@@ -83,7 +87,7 @@ def _parsed(path: str) -> Config:
     try:
         return Config.fromfile(path)
     except FileNotFoundError as error:
-        raise ConfigError(f'{path}: a base config is missing: {error}') from None
+        raise ConfigError(f'a base config is missing: {error}', where=path) from None
     except SyntaxError as error:
         raise ConfigError(f'not python: {error}', where=path) from None
     except UserError:

@@ -16,7 +16,6 @@ from mmengine.config import Config
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
-from scalenas.arch.strict import suggest
 from scalenas.errors import ConfigError
 
 from .monitors import schedulers
@@ -208,13 +207,7 @@ def check_values(cfg: Config) -> None:
     for name, known in OF_MMENGINE.items():
         for key in plain.get(name) or () if isinstance(plain.get(name), Mapping) else ():
             if key not in known:
-                near = suggest(key, known).removeprefix('; ')
-                raise ConfigError(
-                    f'nothing reads the key {key!r}',
-                    where=name,
-                    allowed=', '.join(known),
-                    hint=near,
-                )
+                raise ConfigError('nothing reads this key', where=name, got=key, allowed=known)
     for where, table, names in _open_tables(plain):
         check_known(where, table, names)
     for where, table in tables(cfg):
@@ -244,7 +237,7 @@ def check_known(where: str, table: Mapping[str, Any], names: Collection[str]) ->
     """
     for key in table:
         if key not in (*names, 'type', '_scope_'):
-            raise ConfigError(f'unknown key {key!r}{suggest(key, names)}', where=where)
+            raise ConfigError('unknown key', where=where, got=key, allowed=names)
 
 
 def _checked(cfg: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any], dict[str, Check]]]:

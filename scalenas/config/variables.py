@@ -11,8 +11,7 @@ import inspect
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from scalenas.arch.strict import suggest
-from scalenas.errors import ConfigError
+from scalenas.errors import ConfigError, did_you_mean
 
 from .walk import place_of, walk
 
@@ -72,8 +71,12 @@ def check_option(name: str, cfg: Config) -> None:
             hint=f'use {BY_OPTIONS[top]}',
         )
     if top not in cfg:
-        near = suggest(top, {*known, *_keys(cfg)})
-        raise ConfigError(f'--cfg-options: {path} has no {top!r}, nothing would read it{near}')
+        raise ConfigError(
+            f'{path} has no such variable, nothing would read it',
+            where='--cfg-options',
+            got=top,
+            hint=did_you_mean(top, {*known, *_keys(cfg)}),
+        )
     places = ['.'.join([place, *rest]) for place in _places(cfg, top, known)]
     hint = ' or '.join(places[:3]) or f'it in a config that inherits {path}'
     raise ConfigError(

@@ -36,8 +36,10 @@ def tables_in(
 def place_of(path: Path, start: str = '') -> str:
     """A path as messages write it: `model.neck[0].type`."""
     for step in path:
-        name = f'[{step}]' if isinstance(step, int) else f'.{step}'
-        start = f'{start}{name}' if start else str(step)
+        if isinstance(step, int):
+            start = f'{start}[{step}]'
+        else:
+            start = f'{start}.{step}' if start else str(step)
     return start
 
 

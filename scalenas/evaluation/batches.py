@@ -88,9 +88,8 @@ def build_loader(cfg: Mapping[str, Any], name: str) -> DataLoader[Any]:
         EvaluationError: when it is missing, or its data is.
     """
     if cfg.get(name) is None:
-        raise EvaluationError(
-            f'config: {name} is missing; it must be a dict like val_dataloader{_WHY.get(name, "")}'
-        )
+        like = f'a dict like val_dataloader{_WHY.get(name, "")}'
+        raise EvaluationError('is missing', where=name, allowed=like)
     if not isinstance(cfg[name], Mapping):
         raise EvaluationError(where=name, got=cfg[name], allowed='a dict like val_dataloader')
     # Workers that live on would not be seeded again before the next reading.
@@ -102,10 +101,10 @@ def build_loader(cfg: Mapping[str, Any], name: str) -> DataLoader[Any]:
         try:
             loader = Runner.build_dataloader(table, seed=SEED)
         except FileNotFoundError as error:
-            raise EvaluationError(f'{name}: data is missing: {error}') from None
+            raise EvaluationError(f'data is missing: {error}', where=name) from None
     if not len(loader.dataset):
         raise EvaluationError(
-            f'{name}: its dataset has no image; look at data_root and data_prefix'
+            'its dataset has no image', where=name, hint='look at data_root and data_prefix'
         )
     watch(loader.dataset)
     init = loader.worker_init_fn

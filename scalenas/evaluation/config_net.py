@@ -9,11 +9,11 @@ from typing import Any
 
 from mmengine.config import Config
 
-from scalenas.arch import Arch, Head, HRArch, Size, find, from_dict
+from scalenas.arch import Arch, Head, Size
 from scalenas.config.search_size import search_size
 from scalenas.config.walk import Path, place_of, walk
 from scalenas.errors import ConfigError
-from scalenas.models.hrnet_extra import resolve_arch
+from scalenas.models import StaticNet, net_types, supernet_types
 from scalenas.registry import MODELS
 from scalenas.space import AbstractSpace
 from scalenas.space import from_dict as space_from_dict
@@ -47,7 +47,7 @@ def config_net(cfg: Config, subnet: str = 'largest') -> ConfigNet:
     """
     import_module('scalenas.models')  # fills the registry
     if not isinstance(cfg.get('model'), Mapping):
-        raise ConfigError(f'{cfg.filename}: has no model')
+        raise ConfigError('is missing', where=f'{cfg.filename}: model')
     plain = cfg._cfg_dict.to_dict()
     inside = dict(walk(plain['model'], ('model',)))
     found = [
@@ -60,9 +60,10 @@ def config_net(cfg: Config, subnet: str = 'largest') -> ConfigNet:
     if not found:
         kind = (plain['model'].get('backbone') or {}).get('type', 'none')
         raise ConfigError(
-            f'{cfg.filename}: no backbone of scalenas in its model (the backbone there: {kind}); '
-            "expected type='scalenas.ScaleHRNet' with an arch, 'scalenas.SuperScaleHRNet' with a "
-            'space, or another of this package'
+            where=f'{cfg.filename}: model.backbone.type',
+            got=kind,
+            allowed=f'a static net with an arch ({", ".join(net_types())}) or a supernet with a '
+            f'space ({supernet_types()})',
         )
     # A teacher may hold another, which is not the one that is trained.
     path = min(found, key=lambda path: not {'distillation', 'teacher'}.isdisjoint(path))
@@ -72,23 +73,12 @@ def config_net(cfg: Config, subnet: str = 'largest') -> ConfigNet:
         space = space_from_dict(part['space'], f'{place}.space')
         arch = space.largest() if subnet == 'largest' else space.smallest()
     else:
-        arch = _arch(part, place)
+        net: type[StaticNet] = MODELS.module_dict[str(part['type']).removeprefix('scalenas.')]
+        arch = net.arch_of(part, place)
     task = task_of(plain)
     size = search_size(cfg) or task.input_size(plain, around) or arch.size
     head = task.head(around, [f.channels for f in arch.features(size or (256, 256))])
     return ConfigNet(arch, place, space, head, task.head_text(around), size)
-
-
-def _arch(part: Mapping[str, Any], place: str) -> Arch:
-    """The network that a static backbone is, with what stands beside its arch."""
-    given = part.get('arch')
-    if given is not None:
-        given = find(given, f'{place}.arch')
-    channels = part.get('in_channels')
-    if given is None or isinstance(given, HRArch):
-        outputs, mode = part.get('multiscale_output'), part.get('upsample')
-        return resolve_arch(given, part.get('extra'), channels, outputs, mode)
-    return given if channels is None else from_dict({**given.to_dict(), 'in_channels': channels})
 
 
 def _around(path: Path, inside: Mapping[Path, Any]) -> Mapping[str, Any]:

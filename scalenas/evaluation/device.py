@@ -35,10 +35,14 @@ def _check(name: str) -> None:
     except RuntimeError:  # cuda:00, cuda:1000
         device = None
     if device is None:
-        raise EvaluationError(f'device {name!r}: expected cpu, cuda or cuda:N')
+        raise EvaluationError(where='device', got=name, allowed='cpu, cuda or cuda:N')
     if device.type == 'cuda':
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if not count:
-            raise EvaluationError(f'device {name}: torch sees no GPU on this machine; use cpu')
+            raise EvaluationError(
+                'torch sees no GPU on this machine', where='device', got=name, allowed='cpu'
+            )
         if (device.index or 0) >= count:
-            raise EvaluationError(f'device {name}: torch sees only cuda:0 .. cuda:{count - 1}')
+            raise EvaluationError(
+                where='device', got=name, allowed=f'cuda:0 ... cuda:{count - 1}, which torch sees'
+            )

@@ -158,9 +158,11 @@ class SubnetEvaluator:
         smallest = self.space.smallest()
         if backbone.resizes is (size is not None):
             raise EvaluationError(
-                'search.size: leave it out, for the networks have their own resolution'
+                where='search.size',
+                got=size,
+                allowed='None: the networks have their own resolution'
                 if size
-                else 'search.size: is missing: the height and width of the images'
+                else 'the height and width of the images',
             )
         heads = [m for m in self.model.modules() if isinstance(m, SuperLinear)]
         with backbone.active(smallest):
@@ -178,7 +180,7 @@ def build_metrics(cfg: Config, name: str) -> Evaluator:
     """
     metrics = cfg.get('val_evaluator') if cfg.get(name) is None else cfg[name]
     if metrics is None:
-        raise EvaluationError(f'config: {name} is missing, and so is val_evaluator')
+        raise EvaluationError('is missing, and so is val_evaluator', where=name)
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
         return Evaluator(metrics)
 
@@ -190,7 +192,7 @@ def build_model(cfg: Config) -> Any:
         EvaluationError: when the config has none.
     """
     if cfg.get('model') is None:
-        raise EvaluationError(f'config: {cfg.filename} has no model')
+        raise EvaluationError('is missing', where=f'{cfg.filename}: model')
     model_cfg = ConfigDict(cfg['model'])
     for key in ('distillation', 'init_from', 'init_cfg'):
         if key in model_cfg:

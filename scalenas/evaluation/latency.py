@@ -12,6 +12,7 @@ from mmengine.model import BaseModel
 from torch import Tensor, nn
 
 from scalenas.arch import Size
+from scalenas.errors import EvaluationError
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def measure_latency(
     moved nor switched: give it in eval mode, on that device.
     """
     if repeats < 4:
-        raise ValueError(f'repeats must be at least 4, for quartiles; got {repeats}')
+        raise EvaluationError(where='repeats', got=repeats, allowed='4 or more, for quartiles')
     images = torch.zeros(batch, in_channels, *size, device=device)
     args = (images, None, 'tensor') if isinstance(model, BaseModel) else (images,)
     seconds = timed(lambda: model(*args), device, repeats, warm_up)

@@ -52,7 +52,7 @@ class SubnetValLoop(ValLoop):
         self._model: Any = model.module if is_model_wrapper(model) else model
         self.archs = chosen_archs(archs, supernet_of(self._model).space)
         if not self.archs:
-            raise EvaluationError('SubnetValLoop: archs is empty; name at least one')
+            raise EvaluationError(where='SubnetValLoop.archs', got=archs, allowed='one or more')
         cfg = {'default_scope': runner.cfg.get('default_scope')}
         name = 'calibration_dataloader'
         given = calibration_dataloader

@@ -50,19 +50,21 @@ class NetTimer:
         self.device = usable_device(device)
         self.batch, self.repeats, self.warm_up = batch, repeats, warm_up
         if clock not in CLOCKS:
-            raise EvaluationError(f'clock: expected one of {", ".join(CLOCKS)}, got {clock!r}')
+            raise EvaluationError(where='clock', got=clock, allowed=CLOCKS)
         if clock == 'processor' and self.device.type != 'cpu':
-            raise EvaluationError(f"clock 'processor': only on the cpu, got device {device}")
+            raise EvaluationError(
+                where="device for clock='processor'", got=str(self.device), allowed='cpu'
+            )
         self.clock = CLOCKS[clock]
 
     def __call__(self, arch: Arch, size: Size, kind: str = 'inference') -> list[float]:
         """Seconds of each run; empty where the device has no memory for it.
 
         Raises:
-            ValueError: for a kind that is not 'inference' or 'training'.
+            EvaluationError: for a kind that is not 'inference' or 'training'.
         """
         if kind not in KINDS:
-            raise ValueError(f'kind: expected one of {", ".join(KINDS)}, got {kind!r}')
+            raise EvaluationError(where='kind', got=kind, allowed=KINDS)
         # Random numbers for weights and images, and nobody else's.
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(0)  # the GPUs' stay as they are
@@ -97,8 +99,9 @@ class NetTimer:
         seconds = self(arch, size)
         if not seconds:
             raise EvaluationError(
-                f'{self.device} has no memory for a network of {arch.num_blocks} blocks at '
-                f'{size[0]} x {size[1]}, batch {self.batch}'
+                f'has no memory for a network of {arch.num_blocks} blocks at {size[0]} x '
+                f'{size[1]}, batch {self.batch}',
+                where=f'device {self.device}',
             )
         return seconds
 

@@ -104,7 +104,7 @@ def pooled_statistics(
             "mmengine's `indices`), or smaller ones",
         ) from None
     if not num_groups:
-        raise EvaluationError('calibration: calibration_dataloader gave no batch')
+        raise EvaluationError('gave no batch', where='calibration_dataloader')
     for one in seen:
         if not one.counts:
             one.mean.copy_(one.old[0])

@@ -47,6 +47,6 @@ def chosen_archs(choices: Sequence[object], space: AbstractSpace[Any]) -> dict[s
     for position, choice in enumerate(as_list(choices, 'archs', 'archs'), 1):
         name = subnet_name(choice, position)
         if name in found:
-            raise EvaluationError(f'archs: two of them are called {name!r}')
+            raise EvaluationError('two of them have one name', where='archs', got=name)
         found[name] = arch_of(choice, space, name)
     return found

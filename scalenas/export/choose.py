@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, NamedTuple
 
 from scalenas.arch import Arch, find, list_archs, load_file
 from scalenas.complexity import Budget, Cost
@@ -38,33 +39,41 @@ class Choice:
         digest = file_digest(path)
         if self.checkpoint not in ('', digest):
             raise ExportError(
-                f'{path} (sha256 {digest[:16]}) is not the checkpoint that was searched (sha256 '
-                f'{self.checkpoint[:16]}), whose metrics {self.source} holds; give that one, or '
-                f'export all the same with --force'
+                f'is not the checkpoint that was searched, whose metrics {self.source} holds',
+                where=path,
+                got=f'sha256 {digest[:16]}',
+                allowed=f'sha256 {self.checkpoint[:16]}',
+                hint='give that one, or export all the same with --force',
             )
 
 
 def choose(
     where: str,
     metric: str | None = None,
-    direction: Literal['maximize', 'minimize'] | None = None,
     index: int | None = None,
     budget: Budget | None = None,
+    objectives: Sequence[Mapping[str, str]] | None = None,
 ) -> Choice:
     """The network that `where` and the options name.
 
     `where` is a zoo name, an arch in YAML, or a search: its work dir, its `study.db`, or the
-    `sqlite:///` URL of that. Of a search: entry `index` of its front, else the best by `metric`
-    among those within `budget`; `direction` says which is best (None: as the search says).
+    `sqlite:///` URL of that. Of a search: entry `index` of its front, else among those within
+    `budget` the best by its first objective, or by that which `metric` names.
+
+    Args:
+        objectives: those that a config asks for, as `Objectives.to_list` gives them; the front
+            must be of a search for the same.
 
     Raises:
         ExportError: when nothing is there, nothing on the front is within the budget, or the front
-            was made for another metric.
+            was made for other objectives.
         ArchError: for a YAML that is no arch.
     """
     if where.endswith(('.yaml', '.yml')) or where in list_archs():
         if index is not None or (budget != Budget() and budget is not None):
-            raise ExportError(f'{where} is one arch; --index and --max-... choose from a study')
+            raise ExportError(
+                'is one arch', where=where, hint='--index and budgets choose from a study'
+            )
         return Choice(Path(where).stem, find(where), where)
     path = _front_path(where)
     front = _read_front(path)
@@ -74,31 +83,39 @@ def choose(
     if index is not None:
         if not 0 <= index < len(front):
             raise ExportError(
-                f'{path}: --index {index} is not there; the front has 0 .. {len(front) - 1}'
+                where=f'{path}: --index', got=index, allowed=f'0 ... {len(front) - 1}'
             )
         if not within.allows(front[index].cost):
             raise ExportError(
-                f'{path}: --index {index} is beyond {budget}: it has {front[index].cost}; '
-                'leave one of them out'
+                f'slot {front[index].slot} has {front[index].cost}',
+                where=f'{path}: --index',
+                got=index,
+                allowed=f'a network within {budget}',
+                hint='leave one of them out',
             )
         return _choice(path, front[index])
-    _check_aim(path.with_name(STUDY), metric, direction)
+    card = _card(path.with_name(STUDY))
+    _check_objectives(path.with_name(STUDY), card, objectives)
     allowed = [entry for entry in front if within.allows(entry.cost)]
     if not allowed:
         cheapest = min(front, key=lambda entry: entry.cost['macs'])
         raise ExportError(
-            f'{path}: no network of the front is within {budget}; the cheapest, slot '
-            f'{cheapest.slot}, has {cheapest.cost}'
+            f'no network of the front is within it; the cheapest, slot {cheapest.slot}, has '
+            f'{cheapest.cost}',
+            where=path,
+            got=budget,
         )
+    aim = _objective(path, card, metric)
     for entry in allowed:
-        if metric not in entry.metrics and (metric or len(entry.metrics) != 1):
+        if aim.name not in entry.values:
             raise ExportError(
-                f'{path}: slot {entry.slot} has no metric {metric!r}; it has '
-                f'{", ".join(sorted(entry.metrics))}; set search.metric in the config'
+                f'slot {entry.slot} has no such number',
+                where=path,
+                got=aim.name,
+                allowed=tuple(entry.values),
             )
-    aim = direction or _card(path.with_name(STUDY)).get('direction', 'maximize')
-    best = max if aim == 'maximize' else min
-    return _choice(path, best(allowed, key=lambda e: e.metrics[metric or next(iter(e.metrics))]))
+    best = max if aim.direction == 'max' else min
+    return _choice(path, best(allowed, key=lambda entry: entry.values[aim.name]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +127,11 @@ class _Entry:
     cost: Cost
     metrics: dict[str, float]
 
+    @property
+    def values(self) -> dict[str, float]:
+        """Metrics and columns of the cost, by name."""
+        return {**self.metrics, **self.cost}
+
     @classmethod
     def parse(cls, row: dict[str, Any]) -> _Entry:
         """From `{slot, arch, cost: {macs, params, acts}, metrics: {...}}`; more keys may stand."""
@@ -120,13 +142,14 @@ class _Entry:
 def _front_path(where: str) -> Path:
     text = where.removeprefix('sqlite:///')
     if '://' in text:
-        raise ExportError(f'{where}: give the work dir of the search, in which {FRONT} lies')
+        raise ExportError(where=where, allowed=f'the work dir of the search, in which {FRONT} lies')
     path = Path(text)
     path = path if path.suffix == '.json' else (path if path.is_dir() else path.parent) / FRONT
     if not path.is_file():
         raise ExportError(
-            f'{where}: neither an arch (a name of the zoo, a YAML file) nor a search: there is no '
-            f'{path}, which tools/search.py writes'
+            f'neither an arch nor a search: there is no {path}, which tools/search.py writes',
+            where=where,
+            allowed='a name of the zoo, a YAML file, or the work dir of a search',
         )
     return path
 
@@ -136,9 +159,11 @@ def _read_front(path: Path) -> list[_Entry]:
         front = [_Entry.parse(row) for row in json.loads(path.read_text(encoding='utf-8'))]
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         line = ' '.join(str(error).split())
-        raise ExportError(f'{path}: not the front of a search: {line}') from None
+        raise ExportError(f'not the front of a search: {line}', where=path) from None
     if not front:
-        raise ExportError(f'{path}: the front is empty; let the search evaluate some networks')
+        raise ExportError(
+            'the front is empty', where=path, hint='let the search evaluate some networks'
+        )
     return front
 
 
@@ -148,30 +173,62 @@ def _choice(path: Path, entry: _Entry) -> Choice:
     return Choice(name, arch, str(path), entry.slot, entry.cost, entry.metrics, digest)
 
 
-def _check_aim(path: Path, metric: str | None, direction: str | None) -> None:
-    """Pass when the best by this metric is an end of the front, or nobody knows its metric."""
-    card = _card(path)
-    for name, asked in (('metric', metric), ('direction', direction)):
-        if asked is not None and card.get(name, asked) != asked:
-            raise ExportError(
-                f'{path}: the search was for {name} {card[name]!r}, the config has search.{name} '
-                f'{asked!r}; give that of the search, or choose by --index'
-            )
+class _Objective(NamedTuple):
+    """What a front is an end of."""
+
+    name: str
+    direction: str
+
+
+def _objective(path: Path, card: Mapping[str, Any], name: str | None) -> _Objective:
+    """The objective of this name, or the first; where no card says any, a metric to be large."""
+    known = [_Objective(row['name'], row['direction']) for row in card.get('objectives', ())]
+    for objective in known:
+        if name in (None, objective.name):
+            return objective
+    if known:
+        raise ExportError(
+            'is no objective of the search, so its best need not be on the front',
+            where=path.with_name(STUDY),
+            got=name,
+            allowed=tuple(objective.name for objective in known),
+        )
+    if name is None:
+        raise ExportError('does not say what the front is for', where=path, hint='name a metric')
+    return _Objective(name, 'max')
+
+
+def _check_objectives(
+    path: Path, card: Mapping[str, Any], objectives: Sequence[Mapping[str, str]] | None
+) -> None:
+    """Pass when the config asks for what the search was for, or one of them does not say."""
+    if objectives is None or 'objectives' not in card:
+        return
+    there, here = (
+        ', '.join(f'{row["name"]} ({row["direction"]})' for row in rows)
+        for rows in (card['objectives'], objectives)
+    )
+    if there != here:
+        raise ExportError(
+            f'the search was for {there}, and the config asks for {here}',
+            where=path,
+            hint='give the config of the search, or choose by --index',
+        )
 
 
 def _searched(path: Path) -> str:
     """The digest that a search's report names; empty when it names none."""
-    return _card(path).get('checkpoint_sha256', '')
+    return str(_card(path).get('checkpoint_sha256', ''))
 
 
-def _card(path: Path) -> dict[str, str]:
+def _card(path: Path) -> dict[str, Any]:
     """What a search's report says of itself; empty when it says nothing."""
     if not path.is_file():
         return {}
     try:
-        names = ('checkpoint_sha256', 'metric', 'direction')
         card = json.loads(path.read_text(encoding='utf-8'))
-        return {name: str(card[name]) for name in names}
+        rows = [{k: str(row[k]) for k in ('name', 'direction')} for row in card['objectives']]
+        return {'checkpoint_sha256': str(card['checkpoint_sha256']), 'objectives': rows}
     except (ValueError, TypeError, KeyError) as error:
         line = ' '.join(str(error).split())
-        raise ExportError(f'{path}: not the card of a search: {line}') from None
+        raise ExportError(f'not the card of a search: {line}', where=path) from None

@@ -10,15 +10,16 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.logging import print_log
 
-from scalenas.arch import Arch, HRArch, pruned
+from scalenas.arch import Arch
 from scalenas.config.walk import Path, replaced, tables_in, walk
 from scalenas.errors import ExportError
+from scalenas.family import family_of
 from scalenas.models import static_types, supernet_types
 from scalenas.registry import MODELS
 from scalenas.tasks import Task, task_of
 
 from .inference import inference_variables
-from .standalone import OPTIONS, class_name, module_name
+from .standalone import class_name, module_name, options_of
 
 BEFORE = (
     'default_scope',
@@ -112,11 +113,11 @@ def _imports(names: Iterable[str], variables: Mapping[str, Any]) -> dict[str, An
     return {'imports': [*others, *rooms], 'allow_failed_imports': False}
 
 
-def standalone_config(variables: Mapping[str, Any], name: str) -> dict[str, Any]:
+def standalone_config(variables: Mapping[str, Any], arch: Arch, name: str) -> dict[str, Any]:
     """A plain config around the backbone in one file, whose module it imports in our place."""
     ((path, part),) = _of_types(variables['model'], static_types().values())
-    options = {key: value for key, value in part.items() if key in OPTIONS}
-    model = replaced(variables['model'], path, {'type': class_name(name), **options})
+    options = {key: value for key, value in part.items() if key in options_of(arch)}
+    model = replaced(variables['model'], path, {'type': class_name(arch, name), **options})
     changed = {**variables, 'model': model}
     ours = any(_is_ours(kind) for _, kind in _types(changed))
     imports = [n for n in variables['custom_imports']['imports'] if ours or not _is_ours(n)]
@@ -126,7 +127,8 @@ def standalone_config(variables: Mapping[str, Any], name: str) -> dict[str, Any]
 
 def for_ddp(arch: Arch) -> dict[str, Any]:
     """What training in several processes needs: parts that nothing reads get no gradient."""
-    dead = isinstance(arch, HRArch) and pruned(arch) != arch
+    pruned = family_of(arch).pruned
+    dead = pruned is not None and pruned(arch) != arch
     return {'find_unused_parameters': True} if dead else {}
 
 
@@ -160,7 +162,9 @@ def _supernet(model: Mapping[str, Any]) -> tuple[Path, Mapping[str, Any]]:
     found = _of_types(model, static_types())
     if len(found) != 1:
         raise ExportError(
-            f'config: model has {len(found)} parts of type {supernet_types()}, expected one'
+            where='model',
+            got=['.'.join(map(str, path)) for path, _ in found],
+            allowed=f'exactly one part of type {supernet_types()}',
         )
     return found[0]
 

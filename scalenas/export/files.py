@@ -24,9 +24,6 @@ from scalenas.staging import staged_folder
 from .standalone import module_name
 
 SUFFIXES = ('.py', '.pth', '.yaml', '.json', '_standalone.py', '.onnx')
-OTHER = (
-    'is already there with other content; choose another --name or --out, or overwrite with --force'
-)
 
 
 @contextmanager
@@ -37,7 +34,9 @@ def staged(out: Path) -> Iterator[Path]:
             out.mkdir(parents=True, exist_ok=True)
             stage = stack.enter_context(staged_folder(out, 'export'))
         except OSError as error:
-            raise ExportError(f'--out {out}: cannot be written: {error.strerror}') from None
+            raise ExportError(
+                f'cannot be written: {error.strerror}', where=f'--out {out}'
+            ) from None
         yield stage
 
 
@@ -66,7 +65,7 @@ def check_free(out: Path, name: str, arch: str, origin: Mapping[str, Any], force
     except (OSError, ValueError, TypeError, KeyError):
         same = False
     if not same:
-        raise ExportError(f'{there[0]} {OTHER}')
+        raise _other(there[0])
 
 
 def publish(stage: Path, out: Path, force: bool, belong: Iterable[str] = ()) -> list[Path]:
@@ -82,7 +81,7 @@ def publish(stage: Path, out: Path, force: bool, belong: Iterable[str] = ()) -> 
     changed = [path for path in files if not _equal(path, out / path.name)]
     replaced = [path for path in changed if (out / path.name).exists()]
     if replaced and not force:
-        raise ExportError(f'{out / replaced[0].name} {OTHER}')
+        raise _other(out / replaced[0].name)
     if replaced:
         for name in {*belong} - {path.name for path in files}:
             (out / name).unlink(missing_ok=True)
@@ -123,3 +122,11 @@ def plain(value: Any) -> Any:
     if hasattr(value, 'tolist'):
         return plain(value.tolist())
     return str(value)
+
+
+def _other(path: Path) -> ExportError:
+    return ExportError(
+        'is already there with other content',
+        where=path,
+        hint='choose another --name or --out, or overwrite with --force',
+    )

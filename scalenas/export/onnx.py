@@ -39,7 +39,11 @@ def check_onnx(model: nn.Module) -> None:
     """
     missing = [name for name in ('onnx', 'onnxruntime') if find_spec(name) is None]
     if missing:
-        raise ExportError(f'--onnx needs {" and ".join(missing)}; pip install {" ".join(missing)}')
+        raise ExportError(
+            f'needs {" and ".join(missing)}',
+            where='--onnx',
+            hint=f'pip install {" ".join(missing)}',
+        )
     fault = task_of_model(model).graph_fault(model)
     if fault:
         raise ExportError(
@@ -78,7 +82,11 @@ def write_onnx(model: nn.Module, path: Path, size: Size, in_channels: int = 3) -
     for name, a, b in zip(names, found, expected, strict=True):
         apart = float((a - b).abs().max() / b.abs().max().clamp(min=1.0))
         if not apart <= TOLERANCE:
-            what = f'{path.name}: {name}' if several else path.name
-            raise ExportError(f'{what}: onnxruntime differs from torch by {apart:.3g} (relative)')
+            raise ExportError(
+                'relative difference of onnxruntime and torch',
+                where=f'{path.name}: {name}' if several else path.name,
+                got=apart,
+                allowed=f'at most {TOLERANCE:g}',
+            )
         worst = max(worst, apart)
     return worst

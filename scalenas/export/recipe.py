@@ -44,17 +44,21 @@ def write_recipe(
     """
     path = Path(path)
     if path.exists() or not path.parent.is_dir():
-        raise ExportError(f'config {path}: must be a new file in a folder that exists')
+        raise ExportError(
+            where='config', got=str(path), allowed='a new file in a folder that exists'
+        )
     known = recipes()
     if task not in known:
-        raise ExportError(where='recipe', got=task, allowed=', '.join(known))
+        raise ExportError(where='recipe', got=task, allowed=known)
     if start is None:
         start = family_of(arch).recipes.get(task, known[task])
         cfg = Config.fromfile(resource(start))
     else:
         cfg = read_config(str(start))
         if not (cfg.get('model') or {}).get('backbone'):
-            raise ExportError(f'{start}: expected a config of one network, with model.backbone')
+            raise ExportError(
+                'is missing', where=f'{start}: model.backbone', hint='give a config of one network'
+            )
     variables = recipe(cfg, arch, resolution)
     source = f'{about}\nBackbone in the recipe of {start}.'.strip()
     write_whole(path, as_config(variables, source))

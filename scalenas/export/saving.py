@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
-from scalenas.arch import HRArch
+from scalenas.arch import Arch, sections
 from scalenas.complexity import Cost
 
 
@@ -19,11 +19,11 @@ class Saving:
     cost: Cost
 
     @classmethod
-    def of(cls, whole: HRArch, left: HRArch, cost: Callable[[HRArch], Cost]) -> Self:
+    def of(cls, whole: Arch, left: Arch, cost: Callable[[Arch], Cost]) -> Self:
         """Of `whole` beside what is left of it, both costed by `cost`."""
         return cls(
             whole.num_blocks - left.num_blocks,
-            whole.num_fusions - left.num_fusions,
+            _fusions(whole) - _fusions(left),
             cost(whole) - cost(left),
         )
 
@@ -38,3 +38,7 @@ class Saving:
             f'pruned: {self.blocks} blocks and {self.fusions} fusions that nothing reads, '
             f'{self.cost}'
         )
+
+
+def _fusions(arch: Arch) -> int:
+    return sum(section.fusions for section in sections(arch))

@@ -5,19 +5,20 @@ Written from the package's own sources (see `reach`); asks for torch and mmengin
 
 from __future__ import annotations
 
+import inspect
 import re
 
-from scalenas.arch import HRArch
+from scalenas.arch import Arch
+from scalenas.family import family_of
 from scalenas.version import __version__
 
 from .reach import reached
 from .text import as_source
 
-ROOTS = (('scalenas.models.hrnet', 'AbstractHRNet'), ('scalenas.arch.hrnet', 'HRArch'))
 MODULES = ('scalenas.models', 'scalenas.errors')
 """Whose classes torch or Python call by themselves: all of their methods are kept."""
 
-HEAD = '''"""{name}: an HRNet-style backbone in one file, on torch and mmengine.
+HEAD = '''"""{name}: a backbone of the family {family} in one file, on torch and mmengine.
 
 Written by scalenas {version}; the config NAME_standalone.py beside it uses it, with this folder on
 PYTHONPATH. In a config of yours, add this file's module to `custom_imports` and set
@@ -32,58 +33,24 @@ from __future__ import annotations
 
 TAIL = '''
 
-ARCH = HRArch.from_dict(
+ARCH = {arch_type}.from_dict(
     {arch}
 )
 
 
 @MODELS.register_module(name={name!r})
-class {name}(AbstractHRNet):
-    """The network ARCH as a backbone; arguments as those of HRNet."""
+class {name}({net}):
+    """The network ARCH as a backbone; arguments as those of {net} but for the arch."""
 
-    def __init__(
-        self,
-        conv_cfg: Mapping[str, Any] | None = None,
-        norm_cfg: Mapping[str, Any] | None = None,
-        norm_eval: bool = False,
-        with_cp: bool = False,
-        zero_init_residual: bool = False,
-        frozen_stages: int = -1,
-        pretrained: str | None = None,
-        init_cfg: Any = None,
-    ) -> None:
-        super().__init__(
-            ARCH,
-            ARCH,
-            False,
-            conv_cfg,
-            norm_cfg,
-            norm_eval,
-            with_cp,
-            zero_init_residual,
-            frozen_stages,
-            pretrained,
-            init_cfg,
-        )
+    def __init__(self, **options: Any) -> None:
+        super().__init__(ARCH, **options)
 '''
-NEEDED = (
-    ('mmengine.registry', 'MODELS', None),
-    ('collections.abc', 'Mapping', None),
-    ('typing', 'Any', None),
-)
+NEEDED = (('mmengine.registry', 'MODELS', None), ('typing', 'Any', None))
 
 
-OPTIONS = (
-    'conv_cfg',
-    'norm_cfg',
-    'norm_eval',
-    'with_cp',
-    'zero_init_residual',
-    'frozen_stages',
-    'pretrained',
-    'init_cfg',
-)
-"""Arguments of the written class."""
+def options_of(arch: Arch) -> tuple[str, ...]:
+    """Arguments of the written class."""
+    return tuple(inspect.signature(family_of(arch).standalone).parameters)[1:]
 
 
 def module_name(name: str) -> str:
@@ -91,14 +58,19 @@ def module_name(name: str) -> str:
     return re.sub(r'\W', '_', name) + '_backbone'
 
 
-def class_name(name: str) -> str:
+def class_name(arch: Arch, name: str) -> str:
     """Registered name of the backbone of an export called `name`."""
-    return 'ScaleHRNet_' + re.sub(r'\W', '_', name)
+    return f'{family_of(arch).net.__name__}_' + re.sub(r'\W', '_', name)
 
 
-def standalone_source(arch: HRArch, name: str) -> str:
-    """Python source of a module that registers `arch` as `class_name(name)` in mmengine."""
-    imports, definitions = reached(ROOTS, NEEDED, keep_whole=MODULES, called={'from_dict'})
-    head = HEAD.format(name=class_name(name), version=__version__)
-    tail = TAIL.format(arch=as_source(arch.to_dict(), 4), name=class_name(name))
+def standalone_source(arch: Arch, name: str) -> str:
+    """Python source of a module that registers `arch` as `class_name(arch, name)` in mmengine."""
+    family, kind = family_of(arch), type(arch)
+    net = family.standalone
+    roots = ((net.__module__, net.__name__), (kind.__module__, kind.__name__))
+    imports, definitions = reached(roots, NEEDED, keep_whole=MODULES, called={'from_dict'})
+    named = class_name(arch, name)
+    head = HEAD.format(name=named, family=family.name, version=__version__)
+    text = as_source(arch.to_dict(), 4)
+    tail = TAIL.format(arch_type=kind.__name__, net=net.__name__, arch=text, name=named)
     return head + imports + '\n\n\n' + definitions + '\n' + tail

@@ -13,12 +13,14 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 from torch import Tensor, nn
 
-from scalenas.arch import HRArch, Size, dump, pruned
+from scalenas.arch import Size, dump
+from scalenas.arch.strict import as_size
 from scalenas.complexity import Cost
 from scalenas.config.search_size import search_size
 from scalenas.digest import file_digest
 from scalenas.errors import ExportError
 from scalenas.evaluation import SubnetEvaluator, calibrated
+from scalenas.family import family_of, with_part
 from scalenas.models import SuperLinear
 from scalenas.models.checkpoint import check_weights, load_checkpoint
 from scalenas.models.parts import cut_state_dict
@@ -88,29 +90,42 @@ def export_subnet(
     """
     name = name or choice.name
     if not re.fullmatch(r'\w[\w.-]*', name):
-        raise ExportError(f'--name {name!r}: use letters, digits, dots, dashes and underscores')
+        raise ExportError(
+            where='--name', got=name, allowed='letters, digits, dots, dashes and underscores'
+        )
     own = choice.arch.size if resizes(cfg) else None
     size = size or own or search_size(cfg)
     if size is None:
         raise ExportError(
-            'config: search.size is missing: height and width that costs are for; give them with '
-            '--size H W'
+            'is missing: height and width that costs are for',
+            where='search.size',
+            hint='give them with --size H W',
         )
-    if min(size) < 1:
-        raise ExportError(f'--size: expected two numbers >= 1, got {size[0]} {size[1]}')
+    as_size(size, '--size')
     if own is not None and tuple(size) != own:
         raise ExportError(
-            f'--size {size[0]} {size[1]}: leave it out; {choice.name} brings images to its own '
-            f'resolution, {own[0]}x{own[1]}'
+            where='--size',
+            got=tuple(size),
+            allowed=f'{own}, to which {choice.name} brings images',
+            hint='leave it out',
         )
-    for option, asked in (('standalone', standalone), ('prune', prune)):
-        if asked and not isinstance(choice.arch, HRArch):
-            raise ExportError(f'--{option}: only for HRNet-style nets, got {choice.arch.family}')
+    family = family_of(choice.arch)
+    for option, part, asked in (
+        ('standalone', 'standalone', standalone),
+        ('prune', 'pruned', prune),
+    ):
+        if asked and family.__dict__[f'_{part}'] is None:
+            raise ExportError(
+                where=f'--{option}',
+                got=family.name,
+                allowed=f'networks of the families {", ".join(f.name for f in with_part(part))}',
+                hint='leave it out',
+            )
     if not force:
         choice.check_checkpoint(checkpoint)
     origin = _origin(choice, cfg, checkpoint, command)
     whole: Any = choice.arch
-    arch = pruned(whole) if prune else whole
+    arch = family.pruned(whole) if prune else whole
     check_free(writable_folder(out), name, dump(arch), origin, force)
     evaluator = SubnetEvaluator.from_config(cfg, checkpoint, device, split='test')
     model = evaluator.model
@@ -140,7 +155,7 @@ def export_subnet(
         found = difference(model, static, evaluator.validation)
         if not found.equal:
             raise ExportError(
-                f'{name}: the exported net is not the sub-net: {found}; nothing written'
+                f'the exported net is not the sub-net: {found}; nothing written', where=name
             )
         alone = evaluator.measure(static)
         card |= {'difference': {'float32': found.single, 'float64': found.double}}
@@ -149,7 +164,7 @@ def export_subnet(
         if standalone:
             (stage / f'{module_name(name)}.py').write_text(standalone_source(arch, name))
             header = f'{header}\n{_STANDALONE.format(module=module_name(name))}'
-            text = as_config(standalone_config(variables, name), header)
+            text = as_config(standalone_config(variables, arch, name), header)
             (stage / f'{name}_standalone.py').write_text(text, encoding='utf-8')
         if onnx:
             write_onnx(static, stage / f'{name}.onnx', (size[0], size[1]), arch.in_channels)

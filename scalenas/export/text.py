@@ -47,7 +47,7 @@ def as_source(value: Any, indent: int = 0, where: str = '') -> str:
     if value is None or isinstance(value, bool | int | float | str | bytes):
         return repr(value)
     raise ExportError(
-        f'config: {where} is a {type(value).__name__}, which a plain config cannot hold'
+        f'a plain config cannot hold a {type(value).__name__}', where=where, got=value
     )
 
 

@@ -15,22 +15,22 @@ from mmengine.logging import print_log
 from mmengine.registry import MODELS, WEIGHT_INITIALIZERS, DefaultScope
 from torch import Tensor
 
-from scalenas.arch import HRArch, find, of_family, pruned
+from scalenas.arch import Arch, find, from_dict
 from scalenas.arch.strict import ArchError, as_choice
 from scalenas.config import read_config
 from scalenas.errors import ExportError
-from scalenas.models import ScaleHRNet
+from scalenas.family import family_of
+from scalenas.models import StaticNet, net_types
 from scalenas.models.checkpoint import check_weights, load_checkpoint, misfits
-from scalenas.models.hrnet_extra import single_scale
-from scalenas.models.hrnet_slicing import norm_map, super_names
-from scalenas.models.parts import NORM_KEYS
 from scalenas.paths import resource, writable_folder
+from scalenas.tasks.enlarge import finest_map
 
 from .files import checkpoint_bytes, publish, staged
 from .recipe import recipe, recipes
 from .text import as_config
 
 PREFIX = 'backbone.'
+ANY = (256, 256)  # a size: how many maps there are does not depend on it
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Source:
 
     name: str
     path: Path
-    arch: HRArch
+    arch: Arch
     state: Mapping[str, Tensor]
 
     @classmethod
@@ -54,22 +54,22 @@ class Source:
         """
         path = Path(path)
         if path.suffix != '.pth':
-            raise ExportError(f'{path}: give the weights that tools/export.py wrote, NAME.pth')
+            raise ExportError(
+                where=path, allowed='the weights that tools/export.py wrote, NAME.pth'
+            )
         content, named = load_checkpoint(path), str(arch_of or path.with_suffix('.yaml'))
         if arch_of is None and not Path(named).is_file():
             raise ExportError(
-                f'{path}: {Path(named).name} is not beside it; name the arch by --arch'
+                f'{Path(named).name} is not beside it', where=path, hint='name the arch by --arch'
             )
-        arch = of_family(find(named), HRArch, named)
+        arch = find(named)
         state = {
             key.removeprefix(PREFIX): value
             for key, value in content['state_dict'].items()
             if key.startswith(PREFIX)
         }
         found = sliced_state(arch, arch, state, path)
-        with torch.device('meta'):
-            norm = {'type': 'BN'} if _norm(state) == 'bn' else {'type': 'GN', 'num_groups': 1}
-            own = ScaleHRNet(arch, norm_cfg=norm).state_dict()
+        own = _meta_state(arch, _norm(state))
         check_weights(own, found, path)
         # A task's recipe builds float32, and what is read back is compared bit by bit.
         state = {key: value.to(own[key].dtype) for key, value in found.items()}
@@ -97,42 +97,50 @@ def transfer(
         ConfigError: when `config` is missing or cannot be read.
     """
     if config is not None and len(tasks) != 1:
-        raise ExportError(f'--config is the recipe of one task, got {len(tasks)}')
+        raise ExportError('is the recipe of one task', where='--config', got=tasks)
     folder = writable_folder(source.path.parent if out is None else out)
     known = recipes()
     with staged(folder) as stage:
         for task in tasks:
-            recipe_file = Path(config or resource(known[as_choice(task, 'task', tuple(known))]))
+            own = known[as_choice(task, 'task', tuple(known))] if config is None else ''
+            own = family_of(source.arch).recipes.get(task, own)
+            recipe_file = Path(config or resource(own))
             _write_task(source, task, recipe_file, stage)
         return publish(stage, folder, force)
 
 
 def _write_task(source: Source, task: str, recipe_file: Path, stage: Path) -> None:
     if not re.fullmatch(r'\w+', task):
-        raise ExportError(f'task {task!r}: use letters, digits and underscores')
+        raise ExportError(where='task', got=task, allowed='letters, digits and underscores')
     cfg = read_config(str(recipe_file))
     package = cfg.get('default_scope')
     if package and find_spec(package) is None:
-        raise ExportError(f'{task}: its configs need {package}, which is not installed')
-    single = _output(cfg, recipe_file) == 'single'
-    if not single and source.arch.output == 'single':
+        raise ExportError(f'its configs need {package}, which is not installed', where=task)
+    family, maps = family_of(source.arch), len(source.arch.features(ANY))
+    single = _reads_one_map(cfg, recipe_file)
+    if not single and maps == 1:
         print_log(
             f'{task}: its recipe takes maps of several sizes, and {source.name} gives the finest '
             'alone; the neck or head gets that one only, so it is not the model of the recipe',
             'current',
             30,
         )
-    arch = pruned(single_scale(source.arch)) if single else source.arch
-    weights = f'{source.name}_backbone{"_single" if single else ""}.pth'
-    state = sliced_state(source.arch, arch, source.state, source.path)
+    arch = source.arch
+    if single:
+        arch = finest_map(arch)
+        arch = arch if family.pruned is None else family.pruned(arch)
     variables = recipe(cfg, arch)
     backbone = variables['model']['backbone']
+    arch = from_dict(backbone['arch'])
+    changed = '' if arch == source.arch else '_dense'
+    weights = f'{source.name}_backbone{"_single" if single else changed}.pth'
+    state = sliced_state(source.arch, arch, source.state, source.path)
     backbone.pop('pretrained', None)
     # mmengine replaces the braces by the folder of the config.
     place = f'{{{{ fileDirname }}}}/{weights}'
     backbone['init_cfg'] = {'type': 'Pretrained', 'checkpoint': place, 'prefix': PREFIX}
     about = (
-        f'{source.name} ({arch.num_blocks} blocks, {arch.num_fusions} fusions) in the recipe\n'
+        f'{source.name} ({arch.summary}) in the recipe\n'
         f'{recipe_file.name}, started from the weights {weights}.\n'
         f'Written by tools/transfer.py from {source.path.name}.'
     )
@@ -145,53 +153,61 @@ def _write_task(source: Source, task: str, recipe_file: Path, stage: Path) -> No
 
 
 def sliced_state(
-    whole: HRArch, part: HRArch, state: Mapping[str, Tensor], path: str | Path
+    whole: Arch, part: Arch, state: Mapping[str, Tensor], path: str | Path
 ) -> dict[str, Tensor]:
     """The weights of `part`, under its own names, out of those of `whole`, which contains it.
 
     Raises:
         ExportError: when `state` does not hold them.
     """
-    norm = _norm(state)
-    # Both are named like the supernet's there: the last step of one may not be that of the other.
-    names = {there: own for own, there in _keys(whole, norm).items()}
-    found = {own: names.get(there) for own, there in _keys(part, norm).items()}
+    norm, renamed = _norm(state), family_of(whole).keys_within
+    if renamed is None:
+        found = {key: key for key in _meta_state(part, norm)}
+    else:
+        found = renamed(whole, part, norm)
     missing = [own for own, key in found.items() if key not in state]
     if missing:
         raise ExportError(
-            f'{path}: not the weights of its arch: {len(missing)} of {len(found)} are missing, '
-            f'the first is {PREFIX}{missing[0]!r}'
+            f'not the weights of its arch: {len(missing)} of {len(found)} are missing, this one '
+            'first',
+            where=f'{path}: {PREFIX}{missing[0]}',
         )
-    return {own: state[str(key)] for own, key in found.items()}
+    return {own: state[key] for own, key in found.items()}
 
 
-def _norm(state: Mapping[str, Tensor]) -> str:
-    """The short name of the norm layers."""
-    return 'bn' if 'bn1.weight' in state else 'gn'
-
-
-def _keys(arch: HRArch, norm: str) -> dict[str, str]:
-    found = {f'{a}.weight': f'{b}.weight' for a, b in super_names(arch).items()}
-    for a, b in norm_map(arch, norm).items():
-        found |= {f'{a}.{key}': f'{b}.{key}' for key in NORM_KEYS[norm]}
+def _meta_state(arch: Arch, norm: str) -> Mapping[str, Tensor]:
+    """The state dict of the static net, without values."""
+    kind = family_of(arch).net
+    # A net that has no such argument has batch norms.
+    options = {} if norm == 'bn' else {'norm_cfg': {'type': 'GN', 'num_groups': 1}}
+    with torch.device('meta'):
+        found: Mapping[str, Tensor] = kind(arch, **options).state_dict()
     return found
 
 
-def _output(cfg: Config, path: Path) -> str:
-    """'multi' or 'single': which maps the recipe's own backbone gives."""
+def _norm(state: Mapping[str, Tensor]) -> str:
+    """The short name of the norm layers: those of batches have statistics."""
+    return 'bn' if any(key.endswith('.running_mean') for key in state) else 'gn'
+
+
+def _reads_one_map(cfg: Config, path: Path) -> bool:
+    """True for a recipe whose own backbone gives its finest map alone."""
     backbone = cfg.get('model', {}).get('backbone') or {}
-    arch = backbone.get('arch')
-    if arch is None:
+    types = net_types()
+    if backbone.get('arch') is None:
         raise ExportError(
-            f"{path}: the recipe of a transfer needs model.backbone=dict(type='scalenas.ScaleHRNet'"
-            f', arch=...), got {backbone.get("type")!r}'
+            'the recipe of a transfer needs a static net with an arch',
+            where=f'{path}: model.backbone.type',
+            got=backbone.get('type'),
+            allowed=types,
         )
+    net: type[StaticNet] = MODELS.get(backbone['type'])
     try:
-        found = find(arch)
+        arch = net.arch_of(cfg.to_dict()['model']['backbone'], 'model.backbone')
     except ArchError as error:
-        raise ExportError(f'{path}: model.backbone.{error}') from None
-    single = backbone.get('multiscale_output') is False
-    return 'single' if single or getattr(found, 'output', 'multi') == 'single' else 'multi'
+        error.where = f'{path}: {error.where}'
+        raise
+    return family_of(arch).maps == 'all' and len(arch.features(ANY)) == 1
 
 
 def _check(path: Path, state: Mapping[str, Tensor]) -> None:
@@ -206,4 +222,4 @@ def _check(path: Path, state: Mapping[str, Tensor]) -> None:
         changed = [key for key, value in own.items() if not torch.equal(value, state[key])]
         wrong = f'{len(changed)} differ (the first is {changed[0]!r})' if changed else None
     if wrong:
-        raise ExportError(f'{path.name}: the model it builds has other weights: {wrong}')
+        raise ExportError(f'the model it builds has other weights: {wrong}', where=path.name)

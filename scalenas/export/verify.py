@@ -96,7 +96,9 @@ def flat(output: Any) -> list[Tensor]:
         return [output]
     parts = output.values() if isinstance(output, Mapping) else output
     if not isinstance(output, Mapping | list | tuple):
-        raise ExportError(f'the model gives a {type(output).__name__}, expected tensors')
+        raise ExportError(
+            where='output of the model', got=type(output).__name__, allowed='tensors, nested or not'
+        )
     return [tensor for part in parts for tensor in flat(part)]
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from .layers import Build, norm_abbreviation
 from .recompute import recomputed
 
-ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+ACTIVATE: dict[str, Callable[[], nn.Module]] = {
     'swish': nn.SiLU,
     'relu': partial(nn.ReLU, inplace=True),
     'relu6': partial(nn.ReLU6, inplace=True),
@@ -59,7 +59,7 @@ class ConvNorm(nn.Module):
         self.norm_name = norm_abbreviation(build.norm_cfg)
         self.conv = build.conv(c_in, c_out, kernel, stride, groups)
         self.add_module(self.norm_name, build.norm(c_out))
-        self.activate = ACTIVATIONS[activation]() if activation else nn.Identity()
+        self.activate = ACTIVATE[activation]() if activation else nn.Identity()
 
     @property
     def norm(self) -> nn.Module:
@@ -83,7 +83,7 @@ class SqueezeExcitation(nn.Module):
         self.names = names
         place(self, names[0], nn.Conv2d(channels, squeeze, 1))
         place(self, names[1], nn.Conv2d(squeeze, channels, 1))
-        self.activate = ACTIVATIONS[activation]()
+        self.activate = ACTIVATE[activation]()
 
     def forward(self, x: Tensor) -> Tensor:
         """x: (N, channels, H, W) -> the same shape."""

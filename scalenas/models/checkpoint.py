@@ -74,6 +74,17 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
     return dict(content)
 
 
+def check_made(path: Path, key: str, made_by: str | None) -> None:
+    """Pass where the checkpoint that a `key` of the config names is there.
+
+    Raises:
+        CheckpointError: says the command that makes it (`made_by`), where the config does.
+    """
+    if not path.is_file():
+        hint = f'make it with: {made_by}' if made_by else 'train it first'
+        raise CheckpointError('no such file', where=f'{key}: {path}', hint=hint)
+
+
 def check_meta(meta: object, where: str) -> None:
     """Pass when a checkpoint that holds `meta` could be read again, by `load_checkpoint`.
 

@@ -42,6 +42,11 @@ def static_types() -> dict[str, str]:
     }
 
 
+def net_types() -> tuple[str, ...]:
+    """Types of all static nets in configs."""
+    return tuple(family.net_type for family in families() if family.net_type is not None)
+
+
 def supernet_types() -> str:
     """The types of supernets in configs, for messages."""
     return ' or '.join(map(repr, static_types()))

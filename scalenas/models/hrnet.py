@@ -9,16 +9,19 @@ from typing import Any, final
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from scalenas.arch.hrnet import EXPANSION, HRArch
+from scalenas.arch import find, of_family
+from scalenas.arch.hrnet import HRArch
 from scalenas.arch.hrnet_module import HRModule
+from scalenas.arch.residual_units import EXPANSION
 from scalenas.arch.strict import as_int
 
 from .backbone import AbstractBackbone, is_pretrained
 from .blocks import zero_last_norms
 from .hrnet_extra import resolve_arch
-from .hrnet_parts import BranchModule, bottleneck, transition
+from .hrnet_parts import BranchModule, transition
 from .layers import Build, norm_abbreviation
-from .start_file import check_start
+from .residual import bottleneck
+from .static_net import StaticNet
 
 
 class AbstractHRNet(AbstractBackbone, ABC):
@@ -115,8 +118,43 @@ class AbstractHRNet(AbstractBackbone, ABC):
         return [self.get_submodule(name) for name in names if name in self._modules]
 
 
+class HRNet(AbstractHRNet):
+    """The network of an arch that is one: see `ScaleHRNet`."""
+
+    def __init__(
+        self,
+        arch: HRArch,
+        conv_cfg: Mapping[str, Any] | None = None,
+        norm_cfg: Mapping[str, Any] | None = None,
+        norm_eval: bool = False,
+        with_cp: bool = False,
+        zero_init_residual: bool = False,
+        frozen_stages: int = -1,
+        pretrained: str | None = None,
+        init_cfg: Any = None,
+    ) -> None:
+        super().__init__(
+            arch,
+            arch,
+            False,
+            conv_cfg,
+            norm_cfg,
+            norm_eval,
+            with_cp,
+            zero_init_residual,
+            frozen_stages,
+            pretrained,
+            init_cfg,
+        )
+
+    @property
+    def arch(self) -> HRArch:
+        """What the network is."""
+        return self.active_arch
+
+
 @final
-class ScaleHRNet(AbstractHRNet):
+class ScaleHRNet(StaticNet, HRNet):
     """The network of one arch, in place of `HRNet` in mmseg, mmdet, mmpose and mmpretrain.
 
     Module paths are those of `arch.layers(size)`; those of a stock-shaped arch are HRNet's.
@@ -152,11 +190,8 @@ class ScaleHRNet(AbstractHRNet):
         pretrained: str | None = None,
         init_cfg: Any = None,
     ) -> None:
-        found = resolve_arch(arch, extra, in_channels, multiscale_output, upsample)
         super().__init__(
-            found,
-            found,
-            False,
+            resolve_arch(arch, extra, in_channels, multiscale_output, upsample),
             conv_cfg,
             norm_cfg,
             norm_eval,
@@ -167,19 +202,16 @@ class ScaleHRNet(AbstractHRNet):
             init_cfg,
         )
 
-    def init_weights(self) -> None:
-        """Weights as `init_cfg` says.
+    arch_type = HRArch
 
-        Raises:
-            CheckpointError: for a local file that cannot be trusted, or fits nowhere.
-        """
-        check_start(self, 'init_cfg')
-        super().init_weights()
-
-    @property
-    def arch(self) -> HRArch:
-        """What the network is."""
-        return self.active_arch
+    @classmethod
+    def arch_of(cls, options: Mapping[str, Any], where: str) -> HRArch:
+        """The arch that arguments of this backbone describe, without building it."""
+        arch = options.get('arch')
+        if arch is not None:
+            arch = of_family(find(arch, f'{where}.arch'), HRArch, f'{where}.arch')
+        names = ('extra', 'in_channels', 'multiscale_output', 'upsample')
+        return resolve_arch(arch, *(options.get(name) for name in names))
 
 
 def fuse_names(module: HRModule, numbered: bool) -> Sequence[str]:

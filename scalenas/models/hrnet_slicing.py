@@ -56,10 +56,24 @@ def norm_map(arch: HRArch, norm: str = 'bn') -> dict[str, str]:
 
 def own_keys(arch: HRArch) -> dict[str, str]:
     """State-dict keys of `arch`, each to itself: HRNet in the OpenMMLab packages has the same."""
-    names = super_names(arch)
-    found = [f'{name}.weight' for name in names]
-    found += [f'{_norm_of(name, "bn")}.{key}' for name in names for key in NORM_KEYS['bn']]
-    return {key: key for key in found}
+    return {key: key for key in _held_keys(arch, 'bn')}
+
+
+def keys_within(whole: HRArch, part: HRArch, norm: str) -> dict[str, str]:
+    """State-dict key of `part` -> that of `whole`, which contains it.
+
+    Both are named like the supernet's there: the last step of one may not be that of the other. A
+    key of `part` that `whole` has not goes to itself.
+    """
+    names = {there: own for own, there in _held_keys(whole, norm).items()}
+    return {own: names.get(there, own) for own, there in _held_keys(part, norm).items()}
+
+
+def _held_keys(arch: HRArch, norm: str) -> dict[str, str]:
+    found = {f'{a}.weight': f'{b}.weight' for a, b in super_names(arch).items()}
+    for a, b in norm_map(arch, norm).items():
+        found |= {f'{a}.{key}': f'{b}.{key}' for key in NORM_KEYS[norm]}
+    return found
 
 
 def key_map(space: HRSpace, arch: HRArch, norm: str = 'bn') -> dict[str, str]:
@@ -71,10 +85,7 @@ def key_map(space: HRSpace, arch: HRArch, norm: str = 'bn') -> dict[str, str]:
         SpaceError: when the arch is not in the space.
     """
     space.encode(arch)
-    found = {f'{a}.weight': f'{b}.weight' for a, b in super_names(arch).items()}
-    for a, b in norm_map(arch, norm).items():
-        found |= {f'{a}.{key}': f'{b}.{key}' for key in NORM_KEYS[norm]}
-    return found
+    return _held_keys(arch, norm)
 
 
 def slice_state_dict(

@@ -14,6 +14,7 @@ from scalenas.arch.mbconv_units import ConvUnit, MBUnit
 from .blocks import AbstractBlock, ConvNorm, DropPath, SqueezeExcitation
 from .layers import Build
 from .staged import AbstractStagedNet
+from .static_net import StaticNet
 
 _SQUEEZE = ('conv1.conv', 'conv2.conv')
 
@@ -78,19 +79,10 @@ def skips(unit: MBUnit) -> bool:
     return unit.project or (unit.stride == 1 and unit.c_in == unit.c_out)
 
 
-@final
-class ScaleMBConvNet(AbstractStagedNet[MBConvArch]):
-    """The network of one MBConv arch, in place of `EfficientNet` in the OpenMMLab packages.
+class MBConvNet(AbstractStagedNet[MBConvArch]):
+    """Its modules, for an arch that is one: see `ScaleMBConvNet`."""
 
-    Module paths are those of `arch.layers(size)`. Padding is symmetric; for weights that were
-    trained with TensorFlow's padding, and for those of mmpretrain, set
-    `conv_cfg=dict(type='Conv2dAdaptivePadding')` and `norm_cfg=dict(type='BN', eps=1e-3)`.
-    Steps are the stem, the stages, and conv_out where there is one. The map before each halving is
-    what dense heads take, e.g. `out_indices=(2, 3, 5, 7)` in EfficientNet. Arguments: those of
-    `AbstractStagedNet`.
-    """
-
-    arch_type = MBConvArch
+    block_unit = MBUnit
 
     # As mmpretrain, but fan-in: fan-out of a depthwise convolution counts channels that no output
     # sees, and starts it near zero.
@@ -116,3 +108,18 @@ class ScaleMBConvNet(AbstractStagedNet[MBConvArch]):
             unit.stride,
             activation=self.arch.activation,
         )
+
+
+@final
+class ScaleMBConvNet(StaticNet, MBConvNet):
+    """The network of one MBConv arch, in place of `EfficientNet` in the OpenMMLab packages.
+
+    Module paths are those of `arch.layers(size)`. Padding is symmetric; for weights that were
+    trained with TensorFlow's padding, and for those of mmpretrain, set
+    `conv_cfg=dict(type='Conv2dAdaptivePadding')` and `norm_cfg=dict(type='BN', eps=1e-3)`.
+    Steps are the stem, the stages, and conv_out where there is one. The map before each halving is
+    what dense heads take, e.g. `out_indices=(2, 3, 5, 7)` in EfficientNet. Arguments: those of
+    `AbstractStagedNet`.
+    """
+
+    arch_type = MBConvArch

@@ -11,9 +11,10 @@ from torch.nn import functional as F
 from scalenas.arch import RegNetArch
 from scalenas.arch.regnet_units import RegBlock, RegHead, RegStem
 
-from .blocks import ACTIVATIONS, AbstractBlock, ConvNorm, DropPath, SqueezeExcitation
+from .blocks import ACTIVATE, AbstractBlock, ConvNorm, DropPath, SqueezeExcitation
 from .layers import Build
 from .staged import AbstractStagedNet
+from .static_net import StaticNet
 
 
 @final
@@ -38,7 +39,7 @@ class RegNetBlock(AbstractBlock):
         if self.skips and not same:
             self.downsample = ConvNorm(build, unit.c_in, unit.c_out, 1, stride)
         self.drop_path = DropPath(drop_path_rate)
-        self.activate = nn.Identity() if linear else ACTIVATIONS[activation]()
+        self.activate = nn.Identity() if linear else ACTIVATE[activation]()
         self.with_cp = build.with_cp
 
     @property
@@ -65,16 +66,10 @@ class PooledStem(ConvNorm):
         return F.max_pool2d(super().forward(x), 3, 2, 1)
 
 
-@final
-class ScaleRegNet(AbstractStagedNet[RegNetArch]):
-    """The network of one RegNet arch, in place of `RegNet` in mmdet and mmpretrain.
+class RegNet(AbstractStagedNet[RegNetArch]):
+    """Its modules, for an arch that is one: see `ScaleRegNet`."""
 
-    Module paths are those of `arch.layers(size)`, named after timm's RegNet. Steps are the stem,
-    the stages, and conv_out where there is one. Dense heads take `out_indices=(1, 2, 3, 4)`.
-    Arguments: those of `AbstractStagedNet`.
-    """
-
-    arch_type = RegNetArch
+    block_unit = RegBlock
 
     @property
     def steps(self) -> Sequence[nn.Module]:
@@ -95,3 +90,15 @@ class ScaleRegNet(AbstractStagedNet[RegNetArch]):
             return ConvNorm(build, c_in, c_out, 1, activation=activation)
         stem = ConvNorm if self.arch.stem_type == 'simple' else PooledStem
         return stem(build, c_in, c_out, unit.kernel, 2, activation=activation)
+
+
+@final
+class ScaleRegNet(StaticNet, RegNet):
+    """The network of one RegNet arch, in place of `RegNet` in mmdet and mmpretrain.
+
+    Module paths are those of `arch.layers(size)`, named after timm's RegNet. Steps are the stem,
+    the stages, and conv_out where there is one. Dense heads take `out_indices=(1, 2, 3, 4)`.
+    Arguments: those of `AbstractStagedNet`.
+    """
+
+    arch_type = RegNetArch

@@ -1,27 +1,22 @@
-"""The frame of MBConv and RegNet backbones: a chain of steps, some of which give maps to heads."""
+"""The frame of backbones that are a chain of steps, some of which give maps to heads."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import accumulate
-from operator import mul
 from typing import Any, ClassVar, Generic, TypeVar, final
 
 from torch import Tensor, nn
 
-from scalenas.arch import MBConvArch, RegNetArch
-from scalenas.arch.mbconv_units import MBUnit
-from scalenas.arch.regnet_units import RegBlock
+from scalenas.arch.staged import StagedArch, step_maps
 from scalenas.arch.strict import as_int, wrong
 
-from .backbone import AbstractBackbone, as_arch, is_pretrained
+from .backbone import AbstractBackbone, is_pretrained
 from .blocks import place, zero_last_norms
 from .layers import Build
 from .resize import resized
-from .start_file import check_start
 
-A = TypeVar('A', MBConvArch, RegNetArch)
+A = TypeVar('A', bound=StagedArch)
 
 
 class AbstractStagedNet(AbstractBackbone, ABC, Generic[A]):
@@ -49,7 +44,8 @@ class AbstractStagedNet(AbstractBackbone, ABC, Generic[A]):
         UserError: for arguments that exclude each other, or name no network.
     """
 
-    arch_type: ClassVar[type[MBConvArch] | type[RegNetArch]]
+    block_unit: ClassVar[type]
+    """Units of this class are blocks, the others plain convolutions."""
 
     def __init__(
         self,
@@ -68,7 +64,7 @@ class AbstractStagedNet(AbstractBackbone, ABC, Generic[A]):
         resize: bool = False,
     ) -> None:
         super().__init__(norm_eval, pretrained, init_cfg)
-        found: Any = as_arch(arch, self.arch_type)
+        found: Any = self.read_arch(arch)
         self.arch: A = found if in_channels is None else found.with_(in_channels=in_channels)
         build = Build(conv_cfg, norm_cfg or {'type': 'BN'}, with_cp)
         self._maps = step_maps(self.arch)
@@ -81,20 +77,20 @@ class AbstractStagedNet(AbstractBackbone, ABC, Generic[A]):
         block = 0
         for name, unit in self.arch.units(self.arch.size):
             rate = drop_path_rate * block / max(1, self.arch.num_blocks - 1)
-            if isinstance(unit, MBUnit | RegBlock):
+            if isinstance(unit, self.block_unit):
                 place(self, name, self._block(unit, build, rate))
                 block += 1
             else:
                 place(self, name, self._conv(unit, build))
         self._freeze()
 
-    def init_weights(self) -> None:
-        """Initialize, or load what `init_cfg` asks for.
+    @classmethod
+    def read_arch(cls, arch: Any) -> Any:
+        """The arch itself; a `StaticNet` also takes what names one."""
+        return arch
 
-        Raises:
-            CheckpointError: for a local file that cannot be trusted, or fits nowhere.
-        """
-        check_start(self, 'init_cfg')
+    def init_weights(self) -> None:
+        """Initialize, or load what `init_cfg` asks for."""
         super().init_weights()
         if self.zero_init_residual and not is_pretrained(self.init_cfg):
             zero_last_norms(self)
@@ -137,18 +133,6 @@ class AbstractStagedNet(AbstractBackbone, ABC, Generic[A]):
 
     def _frozen(self) -> Iterable[nn.Module]:
         return self.steps[: self.frozen_stages + 1]
-
-
-def step_maps(arch: MBConvArch | RegNetArch) -> tuple[tuple[int, int], ...]:
-    """Channels and stride of the map of every step."""
-    steps = [
-        (arch.stem, arch.stem_stride),
-        *((stage.width, stage.stride) for stage in arch.stages),
-    ]
-    if arch.conv_out is not None:
-        steps.append((arch.conv_out, 1))
-    widths, strides = zip(*steps, strict=True)
-    return tuple(zip(widths, accumulate(strides, mul), strict=True))
 
 
 def out_steps(out_indices: Sequence[int], last: int) -> tuple[int, ...]:

@@ -56,7 +56,12 @@ class SuperScaleHRNet(AbstractHRNet, Supernet[HRArch]):
             init_cfg,
         )
         self.space = space
-        self._norm = norm_abbreviation(norm_cfg or {'type': 'BN'})
+        self._norm_cfg = dict(norm_cfg or {'type': 'BN'})
+        self._norm = norm_abbreviation(self._norm_cfg)
+
+    def sharing(self) -> dict[str, Any]:
+        """Its type, and its norms, whose names `slices` has."""
+        return {**super().sharing(), 'norm_cfg': self._norm_cfg}
 
     def slices(self, arch: HRArch) -> Parts:
         """State-dict key of the static network -> the tensor of the supernet, always whole.

@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Literal, Self, final
 from torch import Tensor, nn
 
 from scalenas.arch import MBConvArch
+from scalenas.arch.staged import step_maps
 from scalenas.arch.strict import ArchError, as_choice, as_flag, as_int
 from scalenas.space import AbstractSpace, hull_of
 
@@ -27,7 +28,7 @@ from .layers import Build
 from .mbconv import ScaleMBConvNet
 from .parts import ALIGNS, Align, Parts
 from .resize import check_crop, resized
-from .staged import out_steps, step_maps
+from .staged import out_steps
 from .super_mbconv_blocks import CHOICES, ONE, Holding, build_held
 from .super_mbconv_units import Live, live_units, parts_of, run_unit
 from .supernet import Supernet, as_space

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
+import torch
 from mmengine.logging import print_log
 from torch import nn
 
 from scalenas.errors import CheckpointError
-from scalenas.space import HRSpace
+from scalenas.family import family_of, loaded
+from scalenas.space import from_dict
 
-from .checkpoint import check_weights, load_checkpoint, written_space
-from .hrnet import ScaleHRNet
-from .hrnet_slicing import slice_state_dict
+from .checkpoint import check_made, check_weights, load_checkpoint, written_space
+from .families import net_types
+from .parts import cut_state_dict
+from .supernet import Supernet
 
 WRAPPER = 'architecture.'  # what SuperNet puts before the keys of the task model
 
 
 @final
 class SupernetInit:
-    """An `init_cfg` of ScaleHRNet: the arch's slice of a supernet's checkpoint.
+    """An `init_cfg` of a static net: the arch's slice of a supernet's checkpoint.
 
     Batch-norm statistics come along; they are of all sub-nets together, and follow the training.
 
@@ -36,32 +40,56 @@ class SupernetInit:
         self.made_by = made_by
 
     def __call__(self, module: nn.Module) -> None:
-        """Load all weights of a ScaleHRNet.
+        """Load all weights of a static net.
 
         Raises:
             CheckpointError: when the file is missing, or not of a supernet that has the arch.
             SpaceError: when the arch is not in the supernet's space.
         """
-        path = self.checkpoint
-        if not isinstance(module, ScaleHRNet):
+        path, arch = self.checkpoint, getattr(module, 'arch', None)
+        if arch is None or type(module) is not family_of(arch).net:
             raise CheckpointError(
                 where='init_cfg: SupernetInit',
                 got=type(module).__name__,
-                allowed='a backbone of type ScaleHRNet',
+                allowed=f'a static net, {", ".join(net_types())}',
             )
-        if not path.is_file():
-            hint = f'make it with: {self.made_by}' if self.made_by else 'train the supernet first'
-            raise CheckpointError('no such file', where=f'init_cfg.checkpoint: {path}', hint=hint)
+        check_made(path, 'init_cfg.checkpoint', self.made_by)
         checkpoint = load_checkpoint(path)
         state = checkpoint['state_dict']
         wrapped = any(key.startswith(WRAPPER) for key in state)
         prefix = f'{WRAPPER if wrapped else ""}backbone.'
-        space = HRSpace.from_dict(dict(written_space(checkpoint, path)))
+        parts = written_supernet(checkpoint, path).slices(arch)
         sliced = {
             key.removeprefix(prefix): value
-            for key, value in slice_state_dict(state, space, module.arch, prefix).items()
+            for key, value in cut_state_dict(state, parts, prefix).items()
             if key.startswith(prefix)
         }
         check_weights(module.state_dict(), sliced, path)
         module.load_state_dict(sliced)
         print_log(f'init_cfg: loaded {len(sliced)} weights of {path}', logger='current')
+
+
+def written_supernet(checkpoint: Mapping[str, Any], path: Path) -> Supernet[Any]:
+    """The supernet that a checkpoint names, without its weights (on the meta device).
+
+    Raises:
+        CheckpointError: when it names none, and its family has several.
+    """
+    space = from_dict(dict(written_space(checkpoint, path)))
+    kinds = dict(zip(space.family.supernet_types, space.family.supernets, strict=True))
+    said = checkpoint['meta']['scalenas'].get('supernet')
+    options = dict(said) if isinstance(said, Mapping) else {}
+    if 'type' not in options and len(kinds) == 1:
+        options['type'] = next(iter(kinds))
+    kind = options.pop('type', None)
+    if kind not in kinds:
+        raise CheckpointError(
+            'does not name its supernet',
+            where=path,
+            got=kind,
+            allowed=', '.join(kinds) or f'none: {space.family.name} networks have no supernet',
+            hint='take a checkpoint that tools/train.py wrote',
+        )
+    with torch.device('meta'):
+        supernet: Supernet[Any] = loaded(kinds[kind])(space, **options)
+    return supernet

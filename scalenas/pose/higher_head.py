@@ -14,8 +14,8 @@ from mmpose.registry import MODELS as MMPOSE_MODELS
 from torch import Tensor, nn
 
 from scalenas.errors import UserError
-from scalenas.models.hrnet_parts import basic_block
 from scalenas.models.layers import Build
+from scalenas.models.residual import basic_block
 
 Outputs = tuple[Tensor, Tensor]
 DEFAULT_INIT = (
@@ -125,8 +125,10 @@ class HigherHRNetHead(BaseHead):
         shapes = {tuple(sample.metainfo['img_shape']) for sample in batch_data_samples}
         if len(shapes) > 1:
             raise UserError(
-                'bottom-up test: pictures of one batch must have one size, got '
-                f'{" and ".join(map(str, sorted(shapes)))}; set batch_size=1'
+                where='sizes of the pictures of a batch',
+                got=sorted(shapes),
+                allowed='one, for a bottom-up test',
+                hint='set batch_size=1',
             )
         ((height, width),) = shapes
         size, flip = (width, height), test_cfg.get('flip_test', False)
@@ -152,7 +154,9 @@ class HigherHRNetHead(BaseHead):
     def decode(self, batch_outputs: Outputs) -> list[InstanceData]:
         """Heat maps (N, K, H, W) and tags (N, L K, H, W) -> the people of each image."""
         if self.decoder is None:
-            raise UserError('HigherHRNetHead: to predict people it needs a `decoder` (a codec)')
+            raise UserError(
+                where='HigherHRNetHead.decoder', got=None, allowed='a codec, to predict people'
+            )
         return [
             InstanceData(keypoints=keypoints, keypoint_scores=scores, bbox_scores=of_person)
             for keypoints, scores, of_person in zip(

@@ -106,9 +106,10 @@ class PyramidPoseEstimator(BottomupPoseEstimator):
         several, asked = isinstance(inputs, list), self.test_cfg.get('multiscale_test', False)
         if several != asked:
             raise UserError(
-                f'bottom-up test: the pipeline gives {"several scales" if several else "one scale"}'
-                f', but model.test_cfg.multiscale_test is {asked}; set it to {several}, or change '
-                'aug_scales of scalenas.PyramidResize'
+                where='model.test_cfg.multiscale_test',
+                got=asked,
+                allowed=f'{several}: the pipeline gives {"several scales" if several else "one"}',
+                hint='or change aug_scales of scalenas.PyramidResize',
             )
         if not several:
             return super().forward(inputs, data_samples, mode)

@@ -11,25 +11,20 @@ from .fit import Fit, cost_of
 from .latency import LatencyLine
 from .scale import A, Scaled
 
-COLUMNS = ('', 'd', 'w', 'r', 'g', 'input', 'G macs', 'M params', 'M acts')
+FACTORS = ('', 'd', 'w', 'r', 'g', 'input')
 
 
 def scale_table(base: Scaled[A], grown: Scaled[A], head: Head | None = None) -> str:
     """Rows `base`, `asked` (ideal factors) and `reached` (after rounding), with counted costs."""
     before, after = cost_of(base, head), cost_of(grown, head)
-    times = (
-        after['macs'] / before['macs'],
-        after['params'] / before['params'],
-        after['acts'] / before['acts'],
-    )
     rows = [
-        COLUMNS,
+        (*FACTORS, *(column_of(name).head[1] for name in before)),
         ('base', *_factors(Scaling()), _side(base), *_cost(before)),
-        ('asked', *_factors(grown.asked), '', '', '', ''),
+        ('asked', *_factors(grown.asked), '', *('' for _ in before)),
         ('reached', *_factors(grown.reached), _side(grown), *_cost(after)),
-        ('times', '', '', '', '', '', *(f'x{factor:.3f}' for factor in times)),
+        ('times', '', '', '', '', '', *(f'x{after[name] / before[name]:.3f}' for name in before)),
     ]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(COLUMNS))]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return '\n'.join(
         '  '.join(
             cell.ljust(width) if i == 0 else cell.rjust(width)
@@ -51,7 +46,7 @@ def _side(scaled: Scaled[A]) -> str:
 
 
 def _cost(cost: Cost) -> tuple[str, ...]:
-    return f'{cost["macs"] / 1e9:.3f}', f'{cost["params"] / 1e6:.3f}', f'{cost["acts"] / 1e6:.3f}'
+    return tuple(f'{value / column_of(name).head[0]:.3f}' for name, value in cost.items())
 
 
 def fit_text(found: Fit[A], columns: Mapping[str, Measure] | None = None) -> str:

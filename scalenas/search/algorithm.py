@@ -13,7 +13,8 @@ from scalenas.arch.strict import as_int
 from scalenas.complexity import COLUMNS, Budget, Cost
 from scalenas.space import AbstractSpace
 
-from .record import Objective, Record, SearchError
+from .objectives import Objectives
+from .record import Record, SearchError
 
 logger = logging.getLogger(__name__)
 
@@ -34,19 +35,19 @@ class AbstractSearch(ABC):
     def __init__(
         self,
         space: AbstractSpace[Any],
-        objective: Objective,
+        objectives: Objectives,
         cost: Callable[[Arch], Cost],
         budget: Budget | None = None,
         num_total: int = 2000,
         max_tries: int = 1000,
     ) -> None:
         self.space = space
-        self.objective = objective
+        self.objectives = objectives
         self.cost = cost
         self.budget = budget or Budget()
         self.num_total = as_int(num_total, 'search.algorithm.num_total')
         self.max_tries = as_int(max_tries, 'search.algorithm.max_tries')
-        _check_reachable(space, cost, self.budget)
+        _check_reachable(space, cost, self.budget, objectives)
 
     @abstractmethod
     def generation(self, index: int, records: Sequence[Record], rng: random.Random) -> list[Arch]:
@@ -122,6 +123,10 @@ class Batch:
             logger.warning('generation %d: %s', index, self.shortage())
         return self.archs
 
+    def none(self, hint: str) -> SearchError:
+        """The error for a search that has no network to begin with."""
+        return SearchError(self.shortage(), where='search.algorithm', hint=hint)
+
     def shortage(self) -> str:
         """How many were found, and why not more."""
         nearest = f', the nearest {self._nearest:.1%} beyond it' if self._beyond else ''
@@ -132,24 +137,34 @@ class Batch:
 
 
 def _check_reachable(
-    space: AbstractSpace[Any], cost: Callable[[Arch], Cost], budget: Budget
+    space: AbstractSpace[Any],
+    cost: Callable[[Arch], Cost],
+    budget: Budget,
+    objectives: Objectives,
 ) -> None:
     # Genes are ordered small to large, so these two bound every network of the space.
     least, most = cost(space.smallest()), cost(space.largest())
     budget.check_columns(least)
+    for column in objectives.columns:
+        if column.name not in least:
+            raise SearchError(where='search.objectives', got=column.name, allowed=tuple(least))
     for name, (lower, upper) in budget.items():
         if name not in COLUMNS:
             continue  # nobody knows that what is measured grows with the genes
-        span = f'the networks of the space have {least[name]:,} to {most[name]:,}'
+        span = f'{least[name]:,} to {most[name]:,}, as the networks of the space have'
         if upper is not None and least[name] > upper:
             raise SearchError(
-                f'no network has {name} <= {upper:,.0f}; {span}',
+                'no network has so few',
                 where=f'budget.{name}',
+                got=upper,
+                allowed=span,
                 hint='raise the bound',
             )
         if lower is not None and most[name] < lower:
             raise SearchError(
-                f'no network has {name} >= {lower:,.0f}; {span}',
+                'no network has so many',
                 where=f'budget.{name}',
+                got=lower,
+                allowed=span,
                 hint='lower the bound',
             )

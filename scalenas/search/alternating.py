@@ -25,7 +25,8 @@ from .algorithm import AbstractSearch
 from .families import Asking, Breeder, Family, Scalings, StageBudgets
 from .iterations import Iteration, best_of, findings
 from .nsga2 import Variation
-from .record import Objective, Record, SearchError
+from .objectives import Objectives
+from .record import Record, SearchError
 from .stages import as_scaled, base_budget, fixed_scalings, stage_weights, usable_stages
 
 MODES = ('alternating', 'joint', 'fixed')
@@ -64,7 +65,7 @@ class AlternatingSearch(AbstractSearch):
     def __init__(
         self,
         space: AbstractSpace[Any],
-        objective: Objective,
+        objectives: Objectives,
         cost: Callable[[Arch], Cost],
         budget: Budget | None = None,
         base_macs: float | str = 'auto',
@@ -86,12 +87,15 @@ class AlternatingSearch(AbstractSearch):
         num_total: int = 1_000_000,
         max_tries: int = 1000,
     ) -> None:
-        super().__init__(space, objective, cost, budget, num_total, max_tries)
+        super().__init__(space, objectives, cost, budget, num_total, max_tries)
+        self.metric = objectives.only_metric('mcea')
         where = 'search.algorithm'
         if self.budget != Budget():
             raise SearchError(
-                f'budget: {self.budget} is not read by mcea, whose stages have budgets of their '
-                f'own: set base_macs, growth and tolerance of {where} instead'
+                where='budget',
+                got=str(self.budget),
+                allowed='none with mcea, whose stages have budgets of their own',
+                hint=f'set base_macs, growth and tolerance of {where} instead',
             )
         scaled = as_scaled(space)
         self.num_stages = usable_stages(scaled, num_stages)
@@ -132,7 +136,7 @@ class AlternatingSearch(AbstractSearch):
             assert index == self._next, (index, self._next)
         self._next, self._rng = index + 1, rng
         for record in records[len(self._scores) :]:
-            self._scores[record.arch] = -self.objective.loss(record.metrics)
+            self._scores[record.arch] = -self.metric.loss(record.metrics[self.metric.name])
         room = max(0, self.num_total - len(records))
         if self._cut:
             return []
@@ -229,7 +233,7 @@ class AlternatingSearch(AbstractSearch):
             stages[stage - 1][arch] = None
         self._asked = []
         # Inside more is better; what is told is the metric itself.
-        sign = 1.0 if self.objective.direction == 'maximize' else -1.0
+        sign = 1.0 if self.metric.direction == 'max' else -1.0
         scores = [[sign * self._scores[arch] for arch in archs] for archs in stages]
         self.history.append(
             Iteration(
@@ -245,12 +249,12 @@ class AlternatingSearch(AbstractSearch):
         """The best family's scalings and archs (stage 0 is the base), and all iterations."""
         if not self.history:
             return {}
-        return findings(self.history, self.breeder, self.objective.direction)
+        return findings(self.history, self.breeder, self.metric.direction)
 
     @property
     def best(self) -> Iteration | None:
         """The iteration with the fittest family that is within all budgets, if there is one."""
-        return best_of(self.history, self.breeder, self.objective.direction)
+        return best_of(self.history, self.breeder, self.metric.direction)
 
     def settings(self) -> dict[str, object]:
         """Plain data."""

@@ -17,7 +17,8 @@ from scalenas.space import AbstractSpace
 
 from .algorithm import AbstractSearch
 from .grid import grid_archs
-from .record import Objective, Record, SearchError
+from .objectives import Objectives
+from .record import Record, SearchError
 from .settings import as_plain
 
 logger = logging.getLogger(__name__)
@@ -32,8 +33,8 @@ class CoarseToFine(AbstractSearch):
     Args:
         grid: dimensions, see `grid_archs`. The paper's: 5 resolutions, 4 depths, 2 widths, 4
             kernel configurations.
-        budgets: upper bounds on the cost of the objective (`search.cost`), one skeleton each.
-            Default: the upper bound of `budget` on it.
+        budgets: upper bounds on the first column among the objectives (on macs, where there is
+            none), one skeleton each. Default: the upper bound of `budget` on it.
         p_mutation: probability that a gene moves to another of its values. The paper says no more
             than "slightly".
 
@@ -44,7 +45,7 @@ class CoarseToFine(AbstractSearch):
     def __init__(
         self,
         space: AbstractSpace[Any],
-        objective: Objective,
+        objectives: Objectives,
         cost: Callable[[Arch], Cost],
         grid: Sequence[Any],
         budget: Budget | None = None,
@@ -53,17 +54,20 @@ class CoarseToFine(AbstractSearch):
         p_mutation: float = 0.1,
         max_tries: int = 1000,
     ) -> None:
-        super().__init__(space, objective, cost, budget, num_total, max_tries)
+        super().__init__(space, objectives, cost, budget, num_total, max_tries)
         self.p_mutation = as_fraction(p_mutation, 'search.algorithm.p_mutation')
         self.grid = as_plain(grid)
+        self.column = objectives.columns[0].name if objectives.columns else 'macs'
         self.bounds = self._bounds(budgets)
         archs = grid_archs(space, grid)
         self.coarse = [arch for arch in archs if self.budget.allows(cost(arch))]
         self._check_bounds(archs)
         if len(self.coarse) > self.num_total:
             raise SearchError(
-                f'search.algorithm.num_total: the grid alone has {len(self.coarse)} networks, and '
-                f'{num_total} are to be evaluated; give more, or make the grid coarser'
+                where='search.algorithm.num_total',
+                got=num_total,
+                allowed=f'at least the {len(self.coarse)} networks of the grid alone',
+                hint='give more, or make the grid coarser',
             )
 
     def generation(self, index: int, records: Sequence[Record], rng: random.Random) -> list[Arch]:
@@ -77,7 +81,7 @@ class CoarseToFine(AbstractSearch):
         return {
             bound: min(
                 (r for r in records if r.generation == 0 and self._within(bound).allows(r.cost)),
-                key=lambda record: (*reversed(self.objective.point(record)), record.slot),
+                key=lambda record: (self.objectives.losses(record), record.slot),
             )
             for bound in self.bounds
         }
@@ -95,14 +99,9 @@ class CoarseToFine(AbstractSearch):
     def _fine(self, records: Sequence[Record], rng: random.Random) -> list[Arch]:
         turns: list[tuple[Arch, Budget]] = []
         for bound, record in self.skeletons(records).items():
-            score = f'{self.objective.metric} {record.metrics[self.objective.metric]:.4g}'
-            logger.info(
-                '%s: skeleton is slot %d, %s, %s',
-                self._within(bound),
-                record.slot,
-                record.cost,
-                score,
-            )
+            texts = [o.text(o.value(record.cost, record.metrics)) for o in self.objectives]
+            line = '%s: skeleton is slot %d, %s'
+            logger.info(line, self._within(bound), record.slot, ', '.join(texts))
             turns.append((record.arch, self._within(bound)))
         wanted = max(0, self.num_total - len(records))
         batch = self._batch(records, wanted, patience=len(turns))
@@ -116,25 +115,28 @@ class CoarseToFine(AbstractSearch):
         return batch.close(1)
 
     def _within(self, bound: float) -> Budget:
-        """The budget of the search, with this bound on the cost of the objective."""
-        name = self.objective.cost
+        """The budget of the search, with this bound on the column."""
+        name = self.column
         most = self.budget.most(name)
         return self.budget | Budget({name: (None, bound if most is None else min(bound, most))})
 
     def _bounds(self, budgets: Sequence[float] | None) -> tuple[float, ...]:
-        name = self.objective.cost
+        name = self.column
         if budgets is None:
             most = self.budget.most(name)
             if most is None:
                 raise SearchError(
-                    f'search.algorithm.budgets: give bounds on {name}, such as (300e6, 600e6), or '
-                    f'one as search.budget=dict({name}=(None, 600e6))'
+                    where='search.algorithm.budgets',
+                    got=None,
+                    allowed=f'bounds on {name}, such as (300e6, 600e6)',
+                    hint=f'or give one as search.budget=dict({name}=(None, 600e6))',
                 )
             return (float(most),)
         where = 'search.algorithm.budgets'
         found = {as_number(b, where) for b in as_list(budgets, where, f'bounds on {name}')}
         if not found:
-            raise SearchError(f'{where}: is empty; give at least one bound on {name}')
+            allowed = f'at least one bound on {name}'
+            raise SearchError(where=where, got=budgets, allowed=allowed)
         return tuple(sorted(map(float, found)))
 
     def _check_bounds(self, archs: Sequence[Arch]) -> None:
@@ -142,10 +144,12 @@ class CoarseToFine(AbstractSearch):
             within = self._within(bound)
             if any(within.allows(self.cost(arch)) for arch in self.coarse):
                 continue
-            name = self.objective.cost
+            name = self.column
             cheapest = min(self.cost(arch)[name] for arch in archs)
             raise SearchError(
-                f'search.algorithm: none of the {len(archs)} networks of the grid is within '
-                f'{within}; the cheapest of them has {name} {cheapest:,}; raise the budget, or '
-                'give the grid smaller settings'
+                f'none of the {len(archs)} networks of the grid is within',
+                where='search.algorithm.budgets',
+                got=str(within),
+                allowed=f'{name} of the cheapest, {cheapest:,}',
+                hint='raise the budget, or give the grid smaller settings',
             )

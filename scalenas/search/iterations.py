@@ -29,19 +29,19 @@ class Iteration:
 
 
 def best_of(
-    history: Sequence[Iteration], breeder: Breeder, direction: str = 'maximize'
+    history: Sequence[Iteration], breeder: Breeder, direction: str = 'max'
 ) -> Iteration | None:
     """The iteration whose family is the fittest of those within all budgets; the last of equals.
 
     The family of iteration 0 need not be: its scalings fit the random bases on average.
     """
     within = [step for step in reversed(history) if breeder.within(step.best)]
-    best = max if direction == 'maximize' else min
+    best = max if direction == 'max' else min
     return best(within, key=lambda step: step.fitness, default=None)
 
 
 def findings(
-    history: Sequence[Iteration], breeder: Breeder, direction: str = 'maximize'
+    history: Sequence[Iteration], breeder: Breeder, direction: str = 'max'
 ) -> dict[str, str]:
     """File name -> text: iterations.csv, scalings.yaml, and stages/sN.yaml (s0 is the base).
 

@@ -13,8 +13,9 @@ from scalenas.arch import Arch
 from scalenas.errors import UserError
 
 from .algorithm import AbstractSearch
+from .candidate import Candidate, Claim
 from .record import Record, SearchError
-from .study import Candidate, Claim, SearchStudy
+from .study import SearchStudy
 
 logger = logging.getLogger(__name__)
 
@@ -125,8 +126,9 @@ def _evaluate_one(
         logger.exception('slot %d: attempt %d of %d failed', slot, failures[slot], ATTEMPTS)
         if failures[slot] >= ATTEMPTS:
             raise CandidateError(
-                f'slot {slot} ({candidate.cost}) failed {ATTEMPTS} times, last with {text[:200]}; '
-                f'remove the cause and run the same command again'
+                f'failed {ATTEMPTS} times, last with {text[:150]}',
+                where=f'slot {slot} ({candidate.cost})',
+                hint='remove the cause and run the same command again',
             ) from error
         return
     except BaseException:
@@ -145,18 +147,21 @@ def _evaluate_one(
 def _checked(
     metrics: Mapping[str, float], candidate: Candidate, study: SearchStudy
 ) -> dict[str, float]:
-    wanted = study.objective.metric
-    if wanted not in metrics:
-        raise CandidateError(
-            f'search.metric: the evaluation gave no {wanted!r}, only: {", ".join(metrics)}'
-        )
+    wanted = [objective.name for objective in study.objectives.metrics]
+    for name in wanted:
+        if name not in metrics:
+            raise CandidateError(
+                'the evaluation does not give it',
+                where='search.objectives',
+                got=name,
+                allowed=tuple(metrics),
+            )
     numbers = {name: float(value) for name, value in metrics.items()}
     # Such as the precision of a class of which no picture is: there is none.
-    numbers = {k: v for k, v in numbers.items() if k == wanted or not math.isnan(v)}
+    numbers = {k: v for k, v in numbers.items() if k in wanted or not math.isnan(v)}
     for name, value in numbers.items():
         if not math.isfinite(value):
-            raise CandidateError(
-                f'slot {candidate.slot}: {name} is {value}; a network must score finite numbers; '
-                f'its arch: {candidate.arch.to_dict()}'
-            )
+            logger.error('slot %d: its arch: %s', candidate.slot, candidate.arch.to_dict())
+            where = f'slot {candidate.slot}, {name}'
+            raise CandidateError(where=where, got=value, allowed='a finite number')
     return numbers

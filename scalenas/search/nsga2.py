@@ -17,8 +17,9 @@ from scalenas.complexity import Budget, Cost
 from scalenas.space import AbstractSpace
 
 from .algorithm import AbstractSearch
-from .pareto import Point, peel
-from .record import Objective, Record, SearchError
+from .objectives import Objectives
+from .pareto import Point, crowding, peel
+from .record import Record, SearchError
 
 PATIENCE = 3  # slots without any new offspring before a generation ends
 
@@ -30,26 +31,6 @@ class Ranked:
     index: int
     rank: int
     crowding: float
-
-
-def crowding(points: Sequence[Point], members: Sequence[int]) -> list[float]:
-    """Crowding distance of the members of a front, which are given by rising cost.
-
-    The sum over cost and loss of the gap between both neighbours, as a part of the front's span;
-    infinite for both ends.
-
-    Source: Deb et al. (2002), section III-B.
-    """
-    distance = [0.0] * len(members)
-    for axis in (0, 1):
-        values = [points[i][axis] for i in members]
-        span = max(values) - min(values)
-        for i in range(len(members)):
-            if i in (0, len(members) - 1):
-                distance[i] = float('inf')
-            elif span > 0.0:
-                distance[i] += abs(values[i + 1] - values[i - 1]) / span
-    return distance
 
 
 def survivors(points: Sequence[Point], k: int) -> list[Ranked]:
@@ -121,7 +102,7 @@ class NSGA2(AbstractSearch):
     def __init__(
         self,
         space: AbstractSpace[Any],
-        objective: Objective,
+        objectives: Objectives,
         cost: Callable[[Arch], Cost],
         budget: Budget | None = None,
         population: int = 50,
@@ -131,11 +112,13 @@ class NSGA2(AbstractSearch):
         p_mutation: float | None = None,
         max_tries: int = 1000,
     ) -> None:
-        super().__init__(space, objective, cost, budget, num_total, max_tries)
+        super().__init__(space, objectives, cost, budget, num_total, max_tries)
         self.population = as_int(population, 'search.algorithm.population', 2)
         if population > num_total:
             raise SearchError(
-                f'search.algorithm: population {population} is above num_total {num_total}'
+                where='search.algorithm.population',
+                got=population,
+                allowed=f'at most num_total, {num_total}',
             )
         self.variation = Variation(p_crossover, p_unit, p_mutation)
 
@@ -147,9 +130,9 @@ class NSGA2(AbstractSearch):
             while batch.open:
                 batch.fill(lambda: self.space.sample(rng))
             if not batch.archs:
-                raise SearchError(f'{batch.shortage()}; widen the budget or raise max_tries')
+                raise batch.none('widen the budget or raise max_tries')
             return batch.close(index)
-        parents = survivors(self.objective.points(records), self.population)
+        parents = survivors(self.objectives.points(records), self.population)
         batch = self._batch(records, wanted, PATIENCE)
         while batch.open:
             batch.fill(lambda: self._draw(parents, records, rng))

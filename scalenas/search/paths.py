@@ -18,15 +18,17 @@ from pathlib import Path
 from typing import Any
 
 from scalenas.arch import Arch, ArchError, find, from_dict
+from scalenas.arch.strict import inside
 from scalenas.complexity import Budget, Cost
+from scalenas.errors import UserError, unreadable
 from scalenas.space import AbstractSpace
 
 from .algorithm import AbstractSearch
+from .objectives import Objectives
 from .ranking import Interval, RankStudy, rank_study
-from .record import Objective, Record, SearchError
+from .record import Record, SearchError
 
 PATHS = 'paths.json'
-AXIS = {'macs': 'multiply-adds', 'params': 'parameters', 'acts': 'activations'}
 
 
 class GivenNetworks(AbstractSearch):
@@ -40,15 +42,15 @@ class GivenNetworks(AbstractSearch):
     def __init__(
         self,
         space: AbstractSpace[Any],
-        objective: Objective,
+        objectives: Objectives,
         cost: Callable[[Arch], Cost],
         archs: Sequence[Arch],
         budget: Budget | None = None,
     ) -> None:
         self.archs = list(dict.fromkeys(archs))
         if not self.archs:
-            raise SearchError('rank study: there is no network to evaluate')
-        super().__init__(space, objective, cost, budget, len(self.archs))
+            raise SearchError(where='rank study', got=0, allowed='at least one network')
+        super().__init__(space, objectives, cost, budget, len(self.archs))
         for arch in self.archs:
             space.encode(arch)
 
@@ -75,18 +77,22 @@ def sampled_paths(space: AbstractSpace[Any], num: int, seed: int) -> list[Arch]:
     return list(found)
 
 
+TABLE = 'a CSV with columns arch and score'
+
+
 def read_paths(path: str | Path) -> list[Arch]:
     """The networks of a `paths.json`, as `paths_text` wrote it.
 
     Raises:
-        SearchError: when it is no such file.
+        ArchError, SearchError: when it is no such file.
     """
     try:
         rows = json.loads(Path(path).read_text(encoding='utf-8'))
         return [from_dict(row['arch'], f'{path}[{i}]') for i, row in enumerate(rows)]
-    except (OSError, ValueError, TypeError, KeyError, ArchError) as error:
-        line = ' '.join(str(error).split())
-        raise SearchError(f'{path}: not the paths of a rank study: {line}') from None
+    except ArchError:
+        raise
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise unreadable(path, error, SearchError, 'the paths of a rank study') from None
 
 
 def paths_text(records: Sequence[Record]) -> str:
@@ -104,8 +110,8 @@ def read_alone(path: str | Path) -> dict[Arch, float]:
     `arch` is a name of the zoo, or an arch file, relative to the folder of the CSV.
 
     Raises:
-        SearchError: when it is no such file, names a network twice, or has a score that is not
-            finite.
+        ArchError, SearchError: when it is no such file, names a network twice or one that is not
+            there, or has a score that is not finite.
     """
     path = Path(path)
     found: dict[Arch, float] = {}
@@ -114,19 +120,21 @@ def read_alone(path: str | Path) -> dict[Arch, float]:
             rows = list(csv.DictReader(file))
         for number, row in enumerate(rows, 2):
             beside = path.parent / row['arch']
-            arch = find(str(beside) if beside.is_file() else row['arch'])
+            with inside(f'{path}, line {number}'):
+                arch = find(str(beside) if beside.is_file() else row['arch'])
             if arch in found:
-                raise SearchError(f'{path}: line {number} is a network that an earlier line has')
+                problem = 'a network that an earlier line has'
+                raise SearchError(problem, where=f'{path}, line {number}', got=row['arch'])
             found[arch] = float(row['score'])
             if not math.isfinite(found[arch]):
-                raise SearchError(f'{path}: line {number}: the score is {row["score"]}')
+                where = f'{path}, line {number}, score'
+                raise SearchError(where=where, got=row['score'], allowed='a finite number')
+    except UserError:
+        raise
     except (OSError, ValueError, TypeError, KeyError) as error:
-        if isinstance(error, SearchError):
-            raise
-        line = ' '.join(str(error).split())
-        raise SearchError(f'{path}: expected a CSV with columns arch and score: {line}') from None
+        raise unreadable(path, error, SearchError, TABLE) from None
     if not found:
-        raise SearchError(f'{path}: expected a CSV with columns arch and score, got no line')
+        raise SearchError('has no line', where=path, allowed=TABLE)
     return found
 
 
@@ -145,7 +153,7 @@ class Comparison:
 
 def compare(
     records: Sequence[Record],
-    objective: Objective,
+    objectives: Objectives,
     alone: Mapping[Arch, float] | None = None,
     resamples: int = 1000,
     seed: int = 0,
@@ -157,13 +165,15 @@ def compare(
     Raises:
         SearchError: for fewer than three networks, or a score that is not finite.
     """
-    scores = {record.arch: -objective.loss(record.metrics) for record in records}
-    costs = [float(record.cost[objective.cost]) for record in records]
-    found = [_compared(AXIS[objective.cost], costs, list(scores.values()), resamples, seed)]
+    metric = objectives.only_metric('a rank study')
+    scores = {record.arch: -metric.loss(record.metrics[metric.name]) for record in records}
+    found = []
+    for column in objectives.columns:
+        costs = [float(record.cost[column.name]) for record in records]
+        found.append(_compared(column.label, costs, list(scores.values()), resamples, seed))
     if alone is not None:
-        sign = 1.0 if objective.direction == 'maximize' else -1.0
         both = [arch for arch in alone if arch in scores]
-        x, y = [sign * alone[arch] for arch in both], [scores[arch] for arch in both]
+        x, y = [-metric.loss(alone[arch]) for arch in both], [scores[arch] for arch in both]
         found.append(_compared('trained alone', x, y, resamples, seed))
     return found
 
@@ -207,9 +217,10 @@ def comparison_of(row: Mapping[str, Any]) -> Comparison:
     return Comparison(row['against'], tuple(row['x']), tuple(row['y']), study)
 
 
-def spread_by_cost(records: Sequence[Record], objective: Objective, num: int) -> list[Record]:
-    """`num` records at equal distances in the order of cost, cheapest and costliest included."""
-    ordered = sorted(records, key=lambda r: (r.cost[objective.cost], r.slot))
+def spread_by_cost(records: Sequence[Record], objectives: Objectives, num: int) -> list[Record]:
+    """`num` records at equal distances in the order of the first column, both ends included."""
+    name = objectives.columns[0].name if objectives.columns else 'macs'
+    ordered = sorted(records, key=lambda r: (r.cost[name], r.slot))
     if num >= len(ordered) or num < 2:
         return ordered[:num]
     return [ordered[round(i * (len(ordered) - 1) / (num - 1))] for i in range(num)]

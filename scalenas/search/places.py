@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from scalenas.paths import writable_folder
 
 from .databases import shown
+from .fingerprint import Settings
+from .objectives import Objectives
 from .patience import WAIT_SECONDS
-from .record import Objective, StudyError
+from .record import StudyError
 from .report import check_report
 from .settings import difference
 from .storage import check_place
-from .study import SearchStudy, Settings
+from .study import SearchStudy
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,24 +68,28 @@ class Places:
         writable_folder(self.report)
 
     def open(
-        self, objective: Objective, settings: Settings, wait: float = WAIT_SECONDS
+        self, objectives: Objectives, settings: Settings, wait: float = WAIT_SECONDS
     ) -> SearchStudy:
         """The study, made if there is none; see `SearchStudy.open`."""
-        return SearchStudy.open(self.storage, self.study, objective, settings, wait)
+        return SearchStudy.open(self.storage, self.study, objectives, settings, wait)
 
-    def read(self, objective: Objective) -> SearchStudy:
+    def read(self, objectives: Objectives) -> SearchStudy:
         """The study that is there; see `SearchStudy.read`.
 
         Raises:
-            StudyError: when it is not there, or of another objective.
+            StudyError: when it is not there, or of another objectives.
             SearchError: when another study's report is in the way of its own.
         """
         study = SearchStudy.read(self.storage, self.study)
-        if study.objective != objective:
-            apart = difference(asdict(study.objective), asdict(objective), 'search')
+        if study.objectives != objectives:
+            both = study.objectives.to_list(), objectives.to_list()
+            apart = difference(*both, 'search.objectives')
             raise StudyError(
-                f'study {self.study} in {shown(self.storage)} was made for other aims: {apart}; '
-                'restore them'
+                f'was made for another {apart.name}',
+                where=f'study {self.study} in {shown(self.storage)}',
+                got=apart.here,
+                allowed=[apart.there],
+                hint='restore it',
             )
         check_report(self.report, self.study)
         return study

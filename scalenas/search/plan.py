@@ -1,8 +1,9 @@
-"""What a config asks of a search: `search = dict(algorithm=..., metric=..., budget=...)`."""
+"""What a config asks of a search: `search = dict(algorithm=..., objectives=..., budget=...)`."""
 
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,18 +11,25 @@ from typing import Any, Self
 
 from scalenas.arch import Arch, Size
 from scalenas.arch.strict import as_choice, as_int, as_mapping, as_size
-from scalenas.complexity import COLUMNS, Budget, Cost
+from scalenas.complexity import COLUMNS, Budget, Cost, Measure, Measured
 from scalenas.digest import file_digest
+from scalenas.scaling.latency import LatencyLine, backbone_acts
 from scalenas.space import AbstractSpace
 
 from .algorithm import AbstractSearch
 from .alternating import AlternatingSearch
 from .coarse_to_fine import CoarseToFine
+from .functions import Derive, columns_of, functions_of
 from .nsga2 import NSGA2
+from .objectives import Objectives
 from .random_search import RandomSearch
-from .record import Objective, SearchError
-from .settings import what_counts
+from .record import SearchError
+from .settings import as_plain, what_counts
 from .topology import TopologyEvolution
+
+logger = logging.getLogger(__name__)
+
+Evaluate = Callable[[Arch], Mapping[str, float]]
 
 ALGORITHMS: dict[str, Callable[..., AbstractSearch]] = {
     'topology_evolution': TopologyEvolution,
@@ -37,15 +45,18 @@ ALGORITHMS: dict[str, Callable[..., AbstractSearch]] = {
 class SearchPlan:
     """An algorithm and its arguments, what is traded, at which input size, within which budget.
 
-    Without a size every network is counted at its own resolution.
+    Without a size every network is counted at its own resolution. `columns` are measured ones
+    beside those that are counted, `metrics` are made of those that an evaluation gives.
     """
 
     algorithm: str
     arguments: Mapping[str, Any]
-    objective: Objective
+    objectives: Objectives
     size: Size | None
     budget: Budget = field(default_factory=Budget)
     seed: int = 0
+    columns: Mapping[str, Measure] = field(default_factory=dict)
+    metrics: Mapping[str, Derive] = field(default_factory=dict)
 
     @classmethod
     def from_dict(cls, data: object) -> Self:
@@ -54,28 +65,29 @@ class SearchPlan:
         Raises:
             UserError: one line that names the key, and what is allowed.
         """
+        _check_keys(data)
         table = as_mapping(
             data,
             'search',
-            ('algorithm', 'metric'),
-            ('size', 'direction', 'cost', 'budget', 'seed', 'classes'),
+            ('algorithm', 'objectives'),
+            ('size', 'budget', 'columns', 'metrics', 'seed', 'classes'),
         )
         if not isinstance(table['algorithm'], Mapping):
-            raise SearchError(
-                f'search.algorithm: expected dict(type=...), got {table["algorithm"]!r}'
-            )
+            got = table['algorithm']
+            raise SearchError(where='search.algorithm', got=got, allowed='dict(type=...)')
         arguments = dict(table['algorithm'])
         name = as_choice(arguments.pop('type', None), 'search.algorithm.type', tuple(ALGORITHMS))
         _check(arguments, name)
+        columns = columns_of(table.get('columns'))
         return cls(
             name,
             arguments,
-            Objective(
-                table['metric'], table.get('direction', 'maximize'), table.get('cost', 'macs')
-            ),
+            Objectives.of(table['objectives'], columns),
             None if table.get('size') is None else as_size(table['size'], 'search.size'),
-            Budget.from_dict(table.get('budget'), COLUMNS, 'search.budget'),
+            Budget.from_dict(table.get('budget'), (*COLUMNS, *columns), 'search.budget'),
             as_int(table.get('seed', 0), 'search.seed', 0),
+            columns,
+            functions_of(table.get('metrics'), 'search.metrics'),
         )
 
     def with_(
@@ -97,12 +109,14 @@ class SearchPlan:
         arguments = {k: v for k, v in self.arguments.items() if k in _arguments(name)}
         if num_total is not None:
             arguments['num_total'] = as_int(num_total, '--num-evaluations')
+        bounds = self.budget | (budget or Budget())
+        bounds.check_columns((*COLUMNS, *self.columns))
         return replace(
             self,
             algorithm=name,
             arguments=arguments,
             seed=self.seed if seed is None else as_int(seed, '--seed', 0),
-            budget=self.budget | (budget or Budget()),
+            budget=bounds,
         )
 
     def build(self, space: AbstractSpace[Any], cost: Callable[[Arch], Cost]) -> AbstractSearch:
@@ -113,9 +127,47 @@ class SearchPlan:
         """
         # Another algorithm of the command line may need what the config does not give.
         _check(self.arguments, self.algorithm)
+        self._check_lines(space)
         return ALGORITHMS[self.algorithm](
-            space, self.objective, cost, budget=self.budget, **self.arguments
+            space, self.objectives, self.cost(cost), budget=self.budget, **self.arguments
         )
+
+    def cost(self, counted: Callable[[Arch], Cost]) -> Callable[[Arch], Cost]:
+        """What is counted, with the measured columns."""
+        return Measured(counted, self.columns, self.size) if self.columns else counted
+
+    def scored(self, evaluate: Evaluate) -> Evaluate:
+        """An evaluation, with the metrics that are made of what it gives.
+
+        Raises:
+            SearchError: from it, for a metric that there is already.
+        """
+        if not self.metrics:
+            return evaluate
+
+        def scored(arch: Arch) -> dict[str, float]:
+            given = dict(evaluate(arch))
+            for name in self.metrics.keys() & given.keys():
+                raise SearchError('the evaluation gives it already', where=f'search.metrics.{name}')
+            return {**given, **{name: float(of(given)) for name, of in self.metrics.items()}}
+
+        return scored
+
+    def _check_lines(self, space: AbstractSpace[Any]) -> None:
+        for name, line in self.columns.items():
+            if not isinstance(line, LatencyLine):
+                continue
+            ends = [
+                backbone_acts(a, self.size or a.size) for a in (space.smallest(), space.largest())
+            ]
+            if not all(map(line.covers, ends)):
+                logger.warning(
+                    'column %s: networks have %.3g to %.3g M acts, beyond what was measured (%s)',
+                    name,
+                    ends[0] / 1e6,
+                    ends[1] / 1e6,
+                    line,
+                )
 
     def settings(
         self, search: AbstractSearch, checkpoint: str | Path, cfg: Mapping[str, Any]
@@ -130,9 +182,35 @@ class SearchPlan:
             'seed': self.seed,
             'size': None if self.size is None else list(self.size),
             'budget': {name: list(bounds) for name, bounds in self.budget.items()},
+            **{
+                name: as_plain(cfg['search'][name])
+                for name in ('columns', 'metrics')
+                if (cfg.get('search') or {}).get(name)
+            },
             'checkpoint': file_digest(checkpoint),
             'config': what_counts(cfg),
         }
+
+
+def objectives_of(search: Mapping[str, Any]) -> list[dict[str, str]] | None:
+    """The objectives of a config's `search`, as reports keep them; None where it names none.
+
+    Raises:
+        UserError: for what is no objective.
+    """
+    _check_keys(search)
+    if search.get('objectives') is None:
+        return None
+    return Objectives.of(search['objectives'], search.get('columns') or ()).to_list()
+
+
+def _check_keys(data: object) -> None:
+    """One clear line for who has a config of before objectives were a tuple."""
+    for key in ('metric', 'direction', 'cost'):
+        if isinstance(data, Mapping) and key in data:
+            name = data.get('metric', 'mIoU')
+            hint = f"write objectives=(({name!r}, 'max'), ('macs', 'min'))"
+            raise SearchError('is no key', where=f'search.{key}', got=data[key], hint=hint)
 
 
 def _check(arguments: Mapping[str, Any], name: str) -> None:
@@ -145,6 +223,6 @@ def _arguments(name: str) -> tuple[str, ...]:
 
 
 def _parameters(name: str) -> dict[str, inspect.Parameter]:
-    given = ('space', 'objective', 'cost', 'budget')
+    given = ('space', 'objectives', 'cost', 'budget')
     found = inspect.signature(ALGORITHMS[name]).parameters
     return {key: parameter for key, parameter in found.items() if key not in given}

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Self, TextIO
 
-from .record import Objective, Record
+from .objectives import Objectives
+from .record import Record
 
 logger = logging.getLogger(__name__)
 
@@ -20,11 +21,11 @@ REMIND_SECONDS = 60.0
 class ProgressLine:
     """Evaluated of total, the best so far, time left; elsewhere than on a terminal only logs."""
 
-    def __init__(self, objective: Objective, total: int, stream: TextIO = sys.stderr) -> None:
-        self.objective = objective
+    def __init__(self, objectives: Objectives, total: int, stream: TextIO = sys.stderr) -> None:
+        self.objectives = objectives
         self.total = total
         self._stream = stream
-        self._moving = stream.isatty()
+        self._moving = stream.isatty() or 'ipykernel' in sys.modules
         self._start = time.monotonic()
         self._known_at_start: int | None = None
         self._last = ''
@@ -43,12 +44,9 @@ class ProgressLine:
         filled = min(WIDTH, WIDTH * count // self.total)
         text = f'[{"#" * filled}{"." * (WIDTH - filled)}] {count}/{self.total}'
         if records:
-            best = min(records, key=lambda r: (self.objective.loss(r.metrics), r.slot))
-            value = best.metrics[self.objective.metric]
-            cost = best.cost[self.objective.cost] / 1e9
-            text += (
-                f'  best {self.objective.metric} {value:.4f} ({cost:.3f} G {self.objective.cost})'
-            )
+            best = self.objectives.best(records)
+            first, *others = self._texts(best)
+            text += f'  best {first}' + (f' ({", ".join(others)})' if others else '')
         fresh = count - (self._known_at_start or 0)
         if fresh > 0 and count < self.total:
             pace = (time.monotonic() - self._start) / fresh
@@ -59,15 +57,17 @@ class ProgressLine:
         """Log the network that this worker evaluated."""
         self._draw('')
         logger.info(
-            'slot %d (generation %d): %s %.4f, %s, %.2f s%s',
+            'slot %d (generation %d): %s, %.2f s%s',
             record.slot,
             record.generation,
-            self.objective.metric,
-            record.metrics[self.objective.metric],
-            record.cost,
+            ', '.join([*self._texts(record, metrics_only=True), str(record.cost)]),
             seconds,
             '' if self._moving else f'  {self._last}',
         )
+
+    def _texts(self, record: Record, metrics_only: bool = False) -> list[str]:
+        chosen = self.objectives.metrics if metrics_only else self.objectives
+        return [o.text(o.value(record.cost, record.metrics)) for o in chosen]
 
     def waiting(self, running: Sequence[tuple[int, str]]) -> None:
         """Say now and then for whom the search waits."""

@@ -48,6 +48,7 @@ NEEDS: dict[Op, dict[str, type]] = {
     Op.DISCARD_TRIALS: {},
 }
 OWN = ('metrics', 'pulse', 'closed')  # what a worker notes at the trial that it made last
+USUAL = ('max', 'min')  # directions of a study that does not say its own
 NOTHING = {'op_code': int(Op.SET_TRIAL_SYSTEM_ATTR), 'worker_id': '', 'trial_id': -1}
 
 
@@ -247,13 +248,13 @@ def _workers(parts: Sequence[_Part]) -> dict[Worker, None]:
 
 def _study(name: str, record: dict[str, Any]) -> dict[str, Any]:
     settings = (record.get('user_attr') or {}).get('scalenas') or {}
-    aim = settings.get('objective') if isinstance(settings, dict) else None
-    up = not isinstance(aim, dict) or aim.get('direction') != 'minimize'
+    rows = settings.get('objectives') if isinstance(settings, dict) else None
+    ways = [row.get('direction') for row in rows or () if isinstance(row, dict)]
     return {
         'op_code': int(Op.CREATE_STUDY),
         'worker_id': '',
         'study_name': name,
-        'directions': [2 if up else 1, 1],
+        'directions': [1 if way == 'min' else 2 for way in ways or USUAL],
     }
 
 

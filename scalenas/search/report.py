@@ -12,41 +12,44 @@ from pathlib import Path
 from typing import Any
 
 from scalenas.arch import dump
+from scalenas.errors import unreadable
 from scalenas.staging import write_whole
 
+from .objectives import Objectives
 from .pareto import front
-from .record import Objective, Record, SearchError
+from .record import Record, SearchError
+from .volume import volume_rows
 
 CARD = 'study.json'
 ARCH_NAME = re.compile(r'\d{4,}\.yaml')
 
 
-def front_of(records: Sequence[Record], objective: Objective) -> list[Record]:
+def front_of(records: Sequence[Record], objectives: Objectives) -> list[Record]:
     """The records that no other dominates, by rising cost; of equal points the first slot."""
-    chosen: dict[tuple[float, float], Record] = {}
-    for i in front(objective.points(records)):
-        chosen.setdefault(objective.point(records[i]), records[i])
+    chosen: dict[tuple[float, ...], Record] = {}
+    for i in front(objectives.points(records)):
+        chosen.setdefault(objectives.point(records[i]), records[i])
     return list(chosen.values())
 
 
 def write_report(
     records: Sequence[Record],
-    objective: Objective,
+    objectives: Objectives,
     folder: str | Path,
     checkpoint: str = '',
     study: str = '',
 ) -> None:
-    """Write front.csv, front.json, all.csv and archs/NNNN.yaml (NNNN is the slot) into `folder`.
+    """Write front.csv, front.json, all.csv, hypervolume.csv and archs/NNNN.yaml (NNNN is the slot).
 
-    With the SHA-256 of the supernet's `checkpoint`, also study.json: what the numbers belong to,
-    such as the name of the `study`.
+    study.json says what the numbers belong to: objectives, name of the `study`, SHA-256 of the
+    supernet's `checkpoint`.
     Each file is replaced as a whole, so a reader never sees half of one. Archs that left the
     front are removed from archs/; the study keeps them.
     """
     folder = Path(folder)
     archs = folder / 'archs'
     archs.mkdir(parents=True, exist_ok=True)
-    best = front_of(records, objective)
+    best = front_of(records, objectives)
     for record in best:
         write_whole(folder / arch_file(record), dump(record.arch))
     entries = [
@@ -60,13 +63,17 @@ def write_report(
         for record in best
     ]
     write_whole(folder / 'front.json', json.dumps(entries, indent=1, allow_nan=False) + '\n')
-    if checkpoint:
-        what = {name: getattr(objective, name) for name in ('metric', 'direction', 'cost')}
-        text = json.dumps({'study': study, 'checkpoint_sha256': checkpoint, **what}, indent=1)
-        write_whole(folder / CARD, text + '\n')
+    card = {
+        'study': study,
+        'checkpoint_sha256': checkpoint,
+        'objectives': objectives.to_list(),
+    }
+    write_whole(folder / CARD, json.dumps(card, indent=1) + '\n')
     rows = [{**_row(record), 'arch': arch_file(record)} for record in best]
     write_whole(folder / 'front.csv', table_text(rows))
     write_whole(folder / 'all.csv', table_text([_row(record) for record in records]))
+    if (volumes := volume_rows(records, objectives)) is not None:
+        write_whole(folder / 'hypervolume.csv', table_text(volumes))
     kept = {Path(arch_file(record)).name for record in best}
     for path in archs.iterdir():
         if ARCH_NAME.fullmatch(path.name) and path.name not in kept:
@@ -85,12 +92,15 @@ def check_report(folder: str | Path, study: str) -> None:
     except (FileNotFoundError, NotADirectoryError):
         return
     except (OSError, ValueError) as error:
-        raise SearchError(f'{path}: not the card of a search: {error}') from None
+        raise unreadable(path, error, SearchError, 'the card of a search') from None
     known = card.get('study') if isinstance(card, dict) else None
     if known and known != study:
         raise SearchError(
-            f'{path.parent} holds the report of the study {known}, which that of {study} would '
-            'overwrite; choose another work dir or study name'
+            'holds the report of the study',
+            where=path.parent,
+            got=known,
+            allowed=[study],
+            hint='choose another work dir or study name',
         )
 
 

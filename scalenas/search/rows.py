@@ -13,7 +13,9 @@ from scalenas.arch import Arch, from_dict
 from scalenas.arch.strict import as_int, as_mapping
 from scalenas.complexity import Cost
 
-from .record import Objective, Record, StudyError
+from .candidate import COST
+from .objectives import Objectives
+from .record import Record, StudyError
 from .worker import Worker
 
 LIVE = (TrialState.RUNNING, TrialState.COMPLETE)
@@ -34,6 +36,7 @@ class Row:
     cost: Cost
     metrics: Mapping[str, float] | None
     pulse: object
+    params: Mapping[str, Any]
     where: str
 
     def record(self) -> Record:
@@ -43,7 +46,7 @@ class Row:
         return Record(self.slot, arch, self.cost, self.metrics, self.generation)
 
 
-def row_of(trial: FrozenTrial, objective: Objective, study: str) -> Row:
+def row_of(trial: FrozenTrial, objectives: Objectives, study: str) -> Row:
     """The row in a live trial; `study` names its study in messages.
 
     Raises:
@@ -51,16 +54,13 @@ def row_of(trial: FrozenTrial, objective: Objective, study: str) -> Row:
     """
     where = f'{study}, trial {trial.number}'
     attrs = trial.user_attrs
-    if trial.params:
-        raise StudyError(
-            'has parameters of another search', where=where, got=sorted(trial.params), hint=HINT
-        )
     if not isinstance(attrs, dict):
         raise StudyError('has no notes', where=where, got=attrs, hint=HINT)
-    missing = [k for k in ('slot', 'generation', 'worker', 'arch', 'cost') if k not in attrs]
+    missing = [k for k in ('slot', 'generation', 'worker', 'arch') if k not in attrs]
     if missing:
         raise StudyError(f'has no {", ".join(missing)}', where=where, hint=HINT)
-    cost = Cost.from_dict(attrs['cost'], f'{where}, cost')
+    columns = {k.removeprefix(COST): v for k, v in attrs.items() if k.startswith(COST)}
+    cost = Cost.from_dict(columns, f'{where}, cost')
     if not isinstance(attrs['arch'], dict):
         raise StudyError(where=f'{where}, arch', got=attrs['arch'], hint=HINT)
     row = Row(
@@ -72,12 +72,13 @@ def row_of(trial: FrozenTrial, objective: Objective, study: str) -> Row:
         _worker(attrs['worker'], where),
         attrs['arch'],
         cost,
-        _metrics(attrs['metrics'], objective, where) if 'metrics' in attrs else None,
+        _metrics(attrs['metrics'], objectives, where) if 'metrics' in attrs else None,
         attrs.get('pulse', 0),
+        trial.params,
         where,
     )
     if trial.state == TrialState.COMPLETE:
-        _check_complete(row, trial.values, objective)
+        _check_complete(row, trial.values, objectives)
     return row
 
 
@@ -108,11 +109,11 @@ def _worker(data: object, where: str) -> Worker:
     return Worker(**table)
 
 
-def _metrics(data: object, objective: Objective, where: str) -> Mapping[str, float]:
-    if not isinstance(data, dict) or objective.metric not in data:
-        raise StudyError(
-            where=f'{where}, metrics', got=data, allowed=f'numbers, {objective.metric} among them'
-        )
+def _metrics(data: object, objectives: Objectives, where: str) -> Mapping[str, float]:
+    wanted = [objective.name for objective in objectives.metrics]
+    if not isinstance(data, dict) or any(name not in data for name in wanted):
+        allowed = f'numbers, {", ".join(wanted)} among them'
+        raise StudyError(where=f'{where}, metrics', got=data, allowed=allowed)
     for name, value in data.items():
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         if not is_number or not math.isfinite(value):
@@ -123,13 +124,13 @@ def _metrics(data: object, objective: Objective, where: str) -> Mapping[str, flo
     return found
 
 
-def _check_complete(row: Row, values: Sequence[float] | None, objective: Objective) -> None:
+def _check_complete(row: Row, values: Sequence[float] | None, objectives: Objectives) -> None:
     if row.metrics is None:
         raise StudyError('is complete and has no metrics', where=row.where, hint=HINT)
-    expected = row.metrics[objective.metric], float(row.cost[objective.cost])
+    expected = objectives.values(row.cost, row.metrics)
     same = (
         values is not None
-        and len(values) == 2
+        and len(values) == len(expected)
         and all(
             isinstance(value, int | float) and math.isclose(value, other, rel_tol=1e-9)
             for value, other in zip(values, expected, strict=True)
@@ -137,7 +138,7 @@ def _check_complete(row: Row, values: Sequence[float] | None, objective: Objecti
     )
     if not same:
         raise StudyError(
-            f'its values are not its {objective.metric} and {objective.cost}',
+            f'its values are not its {" and ".join(objectives.names)}',
             where=row.where,
             got=values,
             allowed=str(list(expected)),

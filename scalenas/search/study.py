@@ -14,61 +14,40 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
 from typing import Any
 
 import optuna
 from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, TrialState, create_trial
+from optuna.trial import FrozenTrial, TrialState
 
-from scalenas.arch import Arch
 from scalenas.complexity import Cost
-from scalenas.errors import UserError
-from scalenas.space import AbstractSpace
-from scalenas.space import from_dict as space_from_dict
+from scalenas.errors import NOTHING
 
+from .candidate import Candidate, Claim, trial_of
 from .databases import opening_seconds, shown, uncached
+from .fingerprint import Fingerprint, Settings, may_replace
 from .life import Watch, pulse
+from .objectives import Objectives
 from .patience import WAIT_SECONDS, Patience, StorageAwayError
-from .record import Objective, Record, StudyError
+from .record import Record, StudyError
 from .rows import HINT, LIVE, Row, check_numbers, row_of
-from .settings import difference
+from .settings import Difference
 from .storage import open_storage
 from .worker import this_worker
 
 logger = logging.getLogger(__name__)
 
-FINGERPRINT = 'scalenas'
-SCORED_BY = ('space', 'size', 'checkpoint', 'config')
-Settings = Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A network that waits for its evaluation."""
-
-    slot: int
-    arch: Arch
-    cost: Cost
-    generation: int
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """The right to evaluate a candidate: the worker's running trial."""
-
-    trial_id: int
-    candidate: Candidate
+WAYS = {'max': StudyDirection.MAXIMIZE, 'min': StudyDirection.MINIMIZE}
 
 
 class SearchStudy:
     """A search's records, and who works on what."""
 
     def __init__(
-        self, storage: BaseStorage, name: str, where: str, objective: Objective, wait: float = 0.0
+        self, storage: BaseStorage, name: str, where: str, objectives: Objectives, wait: float = 0.0
     ) -> None:
-        self.name, self.where, self.objective = name, where, objective
+        self.name, self.where, self.objectives = name, where, objectives
         self.worker = this_worker()
         self._storage, self._wait = storage, Patience(where, wait)
         self._label = f'study {name} in {shown(where)}'
@@ -77,7 +56,7 @@ class SearchStudy:
         self._checked: set[int] = set()
         self._rows: dict[int, Row] = {}
         self._records: dict[int, Record] = {}
-        self._space: list[AbstractSpace[Any]] | None = None
+        self._fingerprint = Fingerprint(storage, self._id, self._wait, self._label)
         self._watch = Watch(self.worker, self._wait)
 
     @classmethod
@@ -85,7 +64,7 @@ class SearchStudy:
         cls,
         where: str,
         name: str,
-        objective: Objective,
+        objectives: Objectives,
         settings: Settings,
         wait: float = WAIT_SECONDS,
     ) -> SearchStudy:
@@ -101,8 +80,7 @@ class SearchStudy:
         """
         storage = open_storage(where)
         opening = min(wait, opening_seconds(where))
-        up = StudyDirection.MAXIMIZE if objective.direction == 'maximize' else None
-        directions = [up or StudyDirection.MINIMIZE, StudyDirection.MINIMIZE]
+        directions = [WAYS[objective.direction] for objective in objectives]
         try:
             Patience(where, opening)(storage.create_new_study, directions, name)
         except optuna.exceptions.DuplicatedStudyError:
@@ -111,7 +89,7 @@ class SearchStudy:
             raise StudyError(
                 f'cannot be written: {error.problem}', where=error.where, hint='name another'
             ) from None
-        study = cls(storage, name, where, objective, opening)
+        study = cls(storage, name, where, objectives, opening)
         study._check(json.loads(json.dumps(settings)))
         study._check_all()
         study._wait.seconds = wait
@@ -131,8 +109,9 @@ class SearchStudy:
         if not names:
             raise StudyError('holds no study', where=f'storage {shown(where)}')
         if name not in names:
-            wanted = f'has no study {name!r}' if name else 'needs the name of a study'
-            raise StudyError(f'storage {shown(where)} {wanted}; it holds: {", ".join(names)}')
+            problem = 'has no such study' if name else 'needs the name of a study'
+            got = name or NOTHING
+            raise StudyError(problem, where=f'storage {shown(where)}', got=got, allowed=names)
         assert name is not None
         return cls._existing(storage, where, name, opening_seconds(where))
 
@@ -149,19 +128,12 @@ class SearchStudy:
 
     @classmethod
     def _existing(cls, storage: BaseStorage, where: str, name: str, wait: float) -> SearchStudy:
-        patience = Patience(where, wait)
+        patience, label = Patience(where, wait), f'study {name} in {shown(where)}'
         number = patience(storage.get_study_id_from_name, name)
-        attrs = patience(storage.get_study_user_attrs, number)
-        if FINGERPRINT not in attrs:
-            raise StudyError(f'study {name} in {shown(where)} was not made by a scalenas search')
-        try:
-            objective = Objective(**attrs[FINGERPRINT]['objective'])
-        except (LookupError, TypeError):
-            raise StudyError(
-                'its settings are damaged: they have no metric, direction and cost',
-                where=f'study {name} in {shown(where)}',
-            ) from None
-        study = cls(storage, name, where, objective, wait)
+        fingerprint = Fingerprint(storage, number, patience, label)
+        if fingerprint.read() is None:
+            raise StudyError('was not made by a scalenas search', where=label)
+        study = cls(storage, name, where, fingerprint.objectives(), wait)
         study._check_all()
         return study
 
@@ -171,29 +143,23 @@ class SearchStudy:
         return _names(open_storage(where, create=False), where)
 
     def _check(self, settings: dict[str, Any]) -> None:
-        settings['objective'] = {
-            key: getattr(self.objective, key) for key in ('metric', 'direction', 'cost')
-        }
-        known = self._attrs().get(FINGERPRINT)
+        settings['objectives'] = self.objectives.to_list()
+        known = self._fingerprint.read()
         if known is None:
             if self._trials():
                 raise StudyError(
-                    f'study {self.name} in {shown(self.where)} was not made by a scalenas search; '
-                    f'choose another study name'
+                    'was not made by a scalenas search',
+                    where=self._label,
+                    hint='choose another study name',
                 )
-            self._wait(self._storage.set_study_user_attr, self._id, FINGERPRINT, settings)
-            known = self._attrs()[FINGERPRINT]
-        if not isinstance(known, dict):
-            raise StudyError('its settings are damaged', where=self._label, got=known, hint=HINT)
+            self._fingerprint.write(settings)
+            known = self._fingerprint.read()  # another worker may have been faster
         if known != settings and self._is_barren(known, settings):
             logger.info('study %s holds no result yet: it takes these settings', self.name)
-            self._wait(self._storage.set_study_user_attr, self._id, FINGERPRINT, settings)
-        elif known != settings:
-            raise StudyError(
-                f'study {self.name} in {shown(self.where)} was made with other settings: '
-                f'{difference(known, settings)}; restore them, or choose another study name or '
-                f'work dir'
-            )
+            self._fingerprint.write(settings)
+        else:
+            self._fingerprint.check(settings, known)
+        self._fingerprint.name_values(self.name, self.objectives.names)
 
     def _check_all(self) -> None:
         """Every trial once, before anything is added to them."""
@@ -203,32 +169,16 @@ class SearchStudy:
         check_numbers(uncached_trials, self._label)
         self._owners()
 
-    def differs_from(self, other: SearchStudy) -> str:
-        """What the scores of both depend on and differ in, in words; empty for nothing."""
-        mine, theirs = (
-            {name: known.get(name) for name in SCORED_BY}
-            for known in (self._settings(), other._settings())
-        )
-        return difference(theirs, mine) if mine != theirs else ''
-
-    def _settings(self) -> dict[str, Any]:
-        """As the study was opened with; empty for a study of somebody else."""
-        known = self._attrs().get(FINGERPRINT, {})
-        return known if isinstance(known, dict) else {}
-
-    def _attrs(self) -> dict[str, Any]:
-        return self._wait(self._storage.get_study_user_attrs, self._id)
+    def differs_from(self, other: SearchStudy) -> Difference | None:
+        """What the scores of both depend on and differ in; None for nothing."""
+        return self._fingerprint.differs_from(other._fingerprint)
 
     def _is_barren(self, known: Any, settings: dict[str, Any]) -> bool:
         """True when all that was tried failed, with a metric that does not exist perhaps.
 
-        A study without any trial may belong to a worker that has just begun. Directions are the
-        storage's own, and stay.
+        A study without any trial may belong to a worker that has just begun.
         """
-        aim = known.get('objective') if isinstance(known, dict) else None
-        if not isinstance(aim, dict):
-            return False
-        if aim.get('direction') != settings['objective']['direction']:
+        if not may_replace(known, settings):
             return False
         if any('metrics' in trial.user_attrs for trial in self._trials()):
             return False  # a result that was written down counts, even if its worker then died
@@ -239,7 +189,7 @@ class SearchStudy:
     @property
     def checkpoint(self) -> str:
         """SHA-256 of the supernet's checkpoint, as in the settings; empty if they name none."""
-        return str(self._settings().get('checkpoint', ''))
+        return str(self._fingerprint.settings.get('checkpoint', ''))
 
     def records(self) -> list[Record]:
         """All evaluated networks, by slot."""
@@ -332,7 +282,7 @@ class SearchStudy:
                 continue
             row = self._rows.get(trial.number)
             if row is None:
-                row = row_of(trial, self.objective, self._label)
+                row = row_of(trial, self.objectives, self._label)
                 if row.state == TrialState.COMPLETE:
                     self._rows[trial.number] = row
             found.append(row)
@@ -354,41 +304,31 @@ class SearchStudy:
 
     def _record(self, row: Row) -> Record:
         if row.number not in self._records:
-            record = row.record()
-            if self._space is None:
-                self._space = self._own_space()
-            if self._space and record.arch not in self._space[0]:
+            record, genes = row.record(), self._fingerprint.genes()
+            if genes is not None and record.arch not in genes.space:
                 raise StudyError('its arch is not in the space of the study', where=row.where)
+            expected = {} if genes is None else genes.of(record.arch)
+            if row.params != expected:
+                raise StudyError(
+                    'its parameters are not the genes of its arch',
+                    where=row.where,
+                    got=row.params,
+                    hint=HINT,
+                )
             self._records[row.number] = record
         return self._records[row.number]
-
-    def _own_space(self) -> list[AbstractSpace[Any]]:
-        """The space in the settings, where they describe one."""
-        try:
-            return [space_from_dict(self._settings().get('space'), self._label)]
-        except UserError:  # a family from elsewhere, or none: then its archs are not looked at
-            return []
 
     def _add(self, candidate: Candidate) -> Claim:
         trial_id = self._wait(
             self._storage.create_new_trial,
             self._id,
-            create_trial(
-                state=TrialState.RUNNING,
-                user_attrs={
-                    'slot': candidate.slot,
-                    'generation': candidate.generation,
-                    'arch': candidate.arch.to_dict(),
-                    'cost': dict(candidate.cost),
-                    'worker': self.worker.to_dict(),
-                },
-            ),
+            trial_of(candidate, self.worker, self._fingerprint.genes()),
         )
         self._held.add(trial_id)
         return Claim(trial_id, candidate)
 
     def _finish(self, trial_id: int, metrics: Mapping[str, float], cost: Cost) -> None:
-        values = metrics[self.objective.metric], float(cost[self.objective.cost])
+        values = self.objectives.values(cost, metrics)
         self._wait(self._storage.set_trial_state_values, trial_id, TrialState.COMPLETE, values)
 
     def _close(self, trial_id: int, reason: str, wait: bool = True) -> None:
@@ -420,9 +360,10 @@ class SearchStudy:
         ):
             if there != here:
                 raise StudyError(
-                    f'{row.where}: slot {candidate.slot} holds another {what} than this search '
-                    f'proposes; it was made by another version; choose another study name or '
-                    f'work dir'
+                    f'slot {candidate.slot} holds another {what} than this search proposes, it was '
+                    'made by another version',
+                    where=row.where,
+                    hint='choose another study name or work dir',
                 )
 
 

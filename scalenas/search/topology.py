@@ -16,8 +16,9 @@ from scalenas.complexity import Budget, Cost
 from scalenas.space import AbstractSpace, depths_of, group_of
 
 from .algorithm import AbstractSearch
+from .objectives import Objectives
 from .pareto import CUTS, Cut, select
-from .record import Objective, Record, SearchError
+from .record import Record, SearchError
 
 PATIENCE = 3  # parents without any new offspring before a generation ends
 STRATA = (0.2, 0.35, 0.5, 0.65, 0.8)
@@ -45,7 +46,7 @@ class TopologyEvolution(AbstractSearch):
     def __init__(
         self,
         space: AbstractSpace[Any],
-        objective: Objective,
+        objectives: Objectives,
         cost: Callable[[Arch], Cost],
         budget: Budget | None = None,
         num_initial: int = 1000,
@@ -72,13 +73,15 @@ class TopologyEvolution(AbstractSearch):
                 got=p_depth,
                 allowed='0, for the space has no genes of depth',
             )
-        super().__init__(space, objective, cost, budget, num_total, max_tries)
+        super().__init__(space, objectives, cost, budget, num_total, max_tries)
         self._switches, self._depths = switches, depths
         self.num_initial = as_int(num_initial, 'search.algorithm.num_initial')
         self.num_parents = as_int(num_parents, 'search.algorithm.num_parents')
         if num_initial > num_total:
             raise SearchError(
-                f'search.algorithm: num_initial {num_initial} is above num_total {num_total}'
+                where='search.algorithm.num_initial',
+                got=num_initial,
+                allowed=f'at most num_total, {num_total}',
             )
         for name, p in (
             ('p_crossover', p_crossover),
@@ -106,10 +109,8 @@ class TopologyEvolution(AbstractSearch):
             else:
                 draws.remove(draw)
         if not batch.archs:
-            raise SearchError(
-                f'{batch.shortage()}; widen the budget, raise max_tries'
-                + (" or set initial='stratified'" if self.initial == 'uniform' else '')
-            )
+            more = " or set initial='stratified'" if self.initial == 'uniform' else ''
+            raise batch.none(f'widen the budget, raise max_tries{more}')
         return batch.close(0)
 
     def _draws(self, rng: random.Random) -> list[Callable[[], Any]]:
@@ -121,7 +122,7 @@ class TopologyEvolution(AbstractSearch):
         return [lambda group=group: group.sample(rng) for group in groups]  # type: ignore[misc]
 
     def _offspring(self, index: int, records: Sequence[Record], rng: random.Random) -> list[Arch]:
-        chosen = select(self.objective.points(records), self.num_parents, self.cut)
+        chosen = select(self.objectives.points(records), self.num_parents, self.cut)
         parents = [records[i].arch for i in chosen]
         # When fewer offspring than parents are left to make, chance and not cost says whose.
         rng.shuffle(parents)

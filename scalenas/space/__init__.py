@@ -7,10 +7,10 @@ from .gene import Gene, Value
 from .groups import Group, depths_of, group_of
 from .hrnet import HRSpace
 from .mbconv import MBConvSpace, StageChoices
-from .mbconv_hull import MBConvHull
+from .mbconv_hull import MBConvHull, hull_of
 from .mbconv_papers import bignas_space, scalenet_scaled_space, scalenet_space, scalenet_stages
 from .monte_carlo import STEP, base_macs, mean_macs
-from .scaled import FACTORS, ScaledSpace, ScalingStage, hull_of
+from .scaled import FACTORS, ScaledSpace, ScalingStage
 from .space import AbstractSpace, Weights
 
 __all__ = [

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from scalenas.arch import MBBlock, MBConvArch, Rounding, Scaling
+
+from .bounds import refusal
+from .space import AbstractSpace
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +76,15 @@ class MBConvHull:
 
 def _union(rows: Iterable[tuple[int, ...]]) -> tuple[int, ...]:
     return tuple(sorted({value for row in rows for value in row}))
+
+
+def hull_of(space: AbstractSpace[Any]) -> MBConvHull:
+    """What a supernet of the MBConv networks of a space must hold.
+
+    Raises:
+        SpaceError: for a space of other networks.
+    """
+    found = space.hull() if space.family.arch is MBConvArch else None
+    if not isinstance(found, MBConvHull):
+        raise refusal('space', 'one of MBConv networks', space.family.name)
+    return found

@@ -29,8 +29,7 @@ from scalenas.family import Family
 
 from .bounds import SpaceError, ascending, choices, outside, refusal
 from .gene import Gene
-from .mbconv import MBConvSpace
-from .mbconv_hull import MBConvHull
+from .hull import Hull
 from .space import A, AbstractSpace, Genes
 
 MOST_SCALINGS = 20_000
@@ -186,13 +185,13 @@ class ScaledSpace(AbstractSpace[A]):
                 genes: Genes = {_STAGE: stage, **dict(zip(names, row, strict=True))}
                 yield genes, Scaling(*(float(value) for value in row))
 
-    def hull(self) -> MBConvHull:
+    def hull(self) -> Hull:
         """What a supernet of the space must hold; restrictions do not count.
 
         Raises:
-            SpaceError: for a base space without MBConv networks.
+            SpaceError: for a base whose networks have none.
         """
-        base, rule = hull_of(self.base), self.rounding
+        base, rule = self.base.hull(), self.rounding
         grown = [
             base.grown(Scaling(depth, width, resolution), rule)
             for stage in self.stages
@@ -232,17 +231,6 @@ class ScaledSpace(AbstractSpace[A]):
             'stages': [stage.to_dict() for stage in self.stages],
             'where': [[pattern, list(values)] for pattern, values in self.restrictions],
         }
-
-
-def hull_of(space: AbstractSpace[Any]) -> MBConvHull:
-    """What a supernet of the MBConv networks of a space must hold.
-
-    Raises:
-        SpaceError: for a space of other networks.
-    """
-    if isinstance(space, MBConvSpace | ScaledSpace):
-        return space.hull()
-    raise refusal('space', 'one of MBConv networks', type(space).__name__)
 
 
 def scaled_again(where: str) -> SpaceError:

@@ -35,6 +35,7 @@ from .bounds import (
 )
 from .difference import first_difference
 from .gene import Gene, Value
+from .hull import Hull
 
 A = TypeVar('A', bound=Arch)
 Genes = dict[str, Value]
@@ -87,6 +88,14 @@ class AbstractSpace(ABC, Generic[A]):
     def from_dict(cls, data: object, where: str = 'space') -> Self:
         """The inverse of `to_dict`, for the spaces of a family; raises ArchError with one line."""
         raise NotImplementedError
+
+    def hull(self) -> Hull:
+        """What a supernet of the space must hold, for families of several widths.
+
+        Raises:
+            SpaceError: for a family whose supernets need no such thing.
+        """
+        raise refusal('space', 'one whose networks have several widths', type(self).__name__)
 
     @property
     def family(self) -> Family:

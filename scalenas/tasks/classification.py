@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 
 from torch import nn
 
-from scalenas.arch import Arch, ClassificationHead, Head, HRArch
+from scalenas.arch import Arch, ClassificationHead, Head
 from scalenas.config.walk import tables_in
 from scalenas.errors import ConfigError, ExportError
+from scalenas.family import family_of
 from scalenas.models import SuperLinear
 from scalenas.registry import MODELS
 
@@ -73,9 +74,9 @@ class Classification(Task):
                 got=table_of(model, 'head').get('type'),
                 allowed="a head of type 'LinearClsHead'",
             )
-        if isinstance(arch, HRArch):
+        if family_of(arch).maps == 'all':
             keep_resolution(resolution)
-            channels = tuple(arch.out_channels)
+            channels = tuple(feature.channels for feature in arch.features((224, 224)))
             fuse = {'type': 'HRFuseScales', 'in_channels': channels, 'out_channels': FUSED}
             model['neck'] = [fuse, {'type': 'GlobalAveragePooling'}]
             model['head']['in_channels'] = FUSED

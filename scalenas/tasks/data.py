@@ -51,7 +51,7 @@ def check_data(cfg: Mapping[str, Any], loaders: tuple[str, ...], sample: bool = 
         for where, path in needed:
             if not path.exists():
                 missing = next(p for p in (*reversed(path.parents), path) if not p.exists())
-                raise DataError(f'{where}: no such folder or file: {missing}; {hint}')
+                raise DataError('no such folder or file', where=f'{where}: {missing}', hint=hint)
     for task in _tasks(cfg, loaders):
         task.check_files(cfg, loaders, hint)
     if sample:
@@ -85,8 +85,10 @@ def _check_same_truth(cfg: Mapping[str, Any]) -> None:
     for path in _truths(cfg.get('val_evaluator')):
         if path.resolve() != own.resolve():
             raise DataError(
-                f'search_evaluator: is missing, and val_evaluator scores by {path}, while '
-                f'search_dataloader reads {own}; set search_evaluator with ann_file={str(own)!r}'
+                'is missing, and val_evaluator scores by another file than search_dataloader reads',
+                where='search_evaluator',
+                got=str(path),
+                allowed=f'{own}, as ann_file',
             )
 
 

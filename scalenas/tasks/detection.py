@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from scalenas.arch import Arch, Head, HRArch, RCNNHead
+from scalenas.arch import Arch, Head, RCNNHead
 from scalenas.config.values import Check
 from scalenas.config.walk import tables_in
 from scalenas.errors import DataError, ExportError
@@ -19,7 +19,7 @@ from .coco.box_truth import fit_boxes
 from .coco.check import check_coco
 from .coco.datasets import Reading, as_coco
 from .coco.truth import fit_truth
-from .enlarge import keep_resolution
+from .enlarge import keep_resolution, needs_all_maps
 from .heads import kind, table_of
 from .known import register_task
 from .metrics import Metric, with_prefix, words
@@ -100,25 +100,22 @@ class Detection(Task):
         )
 
     def fit(self, variables: dict[str, Any], arch: Arch, resolution: float) -> Arch:
-        """The neck takes all maps of an HRNet-style net."""
-        if not isinstance(arch, HRArch):
-            raise ExportError(
-                'only HRNet-style nets have a recipe for detection',
-                where='config',
-                got=arch.family,
-                hint='take head seg:N',
-            )
+        """The neck takes all maps of a net that gives them."""
+        needs_all_maps(arch, 'detection')
         keep_resolution(resolution)
         model = variables['model']
         neck = table_of(model, 'neck')
         if kind(neck) != 'HRFPN':
             raise ExportError(
-                'the recipe cannot take the maps of an HRNet-style net',
+                'the recipe cannot take the maps of the net',
                 where='model.neck',
                 got=neck.get('type'),
                 allowed="a neck of type 'HRFPN'",
             )
-        model['neck'] = {**neck, 'in_channels': list(arch.out_channels)}
+        model['neck'] = {
+            **neck,
+            'in_channels': [feature.channels for feature in arch.features((256, 256))],
+        }
         return arch
 
     def check_files(self, cfg: Mapping[str, Any], loaders: Sequence[str], hint: str) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from scalenas.arch import Arch, MBConvArch, RegNetArch, SegHead, under_head
+from scalenas.arch import Arch, SegHead, under_head
 from scalenas.config.walk import tables_in
 from scalenas.errors import ExportError
+from scalenas.family import families, family_of, with_part
 
 from .heads import kind
 
@@ -22,10 +23,14 @@ def concatenate(model: dict[str, Any], arch: Arch) -> Arch:
         ExportError: for a head of another kind, and an arch without such a map.
     """
     arch = under_head(arch, SegHead(19))
+    dense = family_of(arch).dense
     channels = [feature.channels for feature in arch.features((224, 224))]
-    if isinstance(arch, MBConvArch | RegNetArch):
-        model['backbone']['out_indices'] = indices = _last_at_each_stride(arch)
-        channels = [arch.stages[index - 1].width for index in indices]
+    if dense is not None:
+        options, found = dense(arch)
+        model['backbone'].update(options)
+        channels = list(found)
+    if not channels:
+        raise ExportError('the arch has no map at stride 4 or more for a dense head')
     head = model['decode_head']
     if head.get('input_transform') != 'resize_concat':
         raise ExportError(
@@ -76,15 +81,37 @@ def keep_resolution(resolution: float) -> None:
         )
 
 
-def _last_at_each_stride(arch: MBConvArch | RegNetArch) -> tuple[int, ...]:
-    """Numbers of the stages whose maps are the last at their stride, from stride 4 on."""
-    total = arch.stem_stride
-    last: dict[int, int] = {}
-    strides = [stage.stride for stage in arch.stages]
-    for step, stride in enumerate(strides, 1):
-        total *= stride
-        last[total] = step
-    steps = tuple(step for total, step in last.items() if total >= 4)
-    if not steps:
-        raise ExportError('the arch has no map at stride 4 or more for a dense head')
-    return steps
+def needs_all_maps(arch: Arch, what: str) -> None:
+    """Pass for a net that gives all its maps, fine to coarse.
+
+    Raises:
+        ExportError: for one that gives its last.
+    """
+    if family_of(arch).maps != 'all':
+        giving = ', '.join(family.name for family in families() if family.maps == 'all')
+        raise ExportError(
+            f'the recipe for {what} needs a net that gives all its maps',
+            where='config',
+            got=arch.family,
+            allowed=f'networks of the families {giving}',
+            hint='take head seg:N',
+        )
+
+
+def finest_map(arch: Arch) -> Arch:
+    """The network that gives its finest map, and no other.
+
+    Raises:
+        ExportError: for a family that has no such network.
+    """
+    family = family_of(arch)
+    found: Arch = arch if family.finest is None else family.finest(arch)
+    if len(found.features((256, 256))) > 1:
+        having = ', '.join(each.name for each in with_part('finest'))
+        raise ExportError(
+            'the recipe reads the finest map alone',
+            where='config',
+            got=arch.family,
+            allowed=f'networks that can give only that, of the families {having}',
+        )
+    return found

@@ -10,9 +10,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from scalenas.arch import Arch, Head, HigherHead, HRArch, PoseHead, Size
+from scalenas.arch import Arch, Head, HigherHead, PoseHead, Size
 from scalenas.errors import ExportError
-from scalenas.models.hrnet_extra import single_scale
 
 from .coco.annotations import Wanted
 from .coco.average_precision import comes_from, score_exactly
@@ -20,7 +19,7 @@ from .coco.check import check_coco
 from .coco.datasets import Reading, as_coco
 from .coco.pose_truth import fit_poses
 from .coco.truth import fit_truth
-from .enlarge import keep_resolution
+from .enlarge import finest_map, keep_resolution, needs_all_maps
 from .heads import kind, table_of
 from .known import register_task
 from .metrics import Metric, with_prefix, words
@@ -114,25 +113,19 @@ class Pose(Task):
 
     def fit(self, variables: dict[str, Any], arch: Arch, resolution: float) -> Arch:
         """The head reads the finest map alone, so the backbone gives no other."""
-        if not isinstance(arch, HRArch):
-            raise ExportError(
-                'only HRNet-style nets have a recipe for pose',
-                where='config',
-                got=arch.family,
-                hint='take head seg:N',
-            )
+        needs_all_maps(arch, 'pose')
         keep_resolution(resolution)
         model = variables['model']
         head = table_of(model, 'head')
         if not isinstance(head.get('in_channels'), int) or model.get('neck'):
             raise ExportError(
-                'the recipe cannot take the maps of an HRNet-style net',
+                'the recipe cannot take the maps of the net',
                 where='model.head',
                 got=head.get('type'),
                 allowed='a head with in_channels and no neck',
             )
-        found = single_scale(arch)
-        model['head'] = {**head, 'in_channels': found.out_channels[0]}
+        found = finest_map(arch)
+        model['head'] = {**head, 'in_channels': found.features((256, 256))[0].channels}
         return found
 
     def joint_weights(self, samples: Sequence[Any]) -> Tensor | None:

@@ -17,7 +17,7 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
-from scalenas.arch.strict import as_choice, as_mapping, suggest
+from scalenas.arch.strict import as_choice, as_flag, as_mapping
 from scalenas.errors import ConfigError
 from scalenas.tasks import Task, task_of_samples
 
@@ -66,42 +66,46 @@ class Distillation:
     use_target_weight: bool = False
 
     def __post_init__(self) -> None:
-        _check_positive('weight', self.weight, '; for no distillation write distillation=None')
+        _check_positive('weight', self.weight, 'for no distillation write distillation=None')
         as_choice(self.loss, 'distillation.loss', LOSSES)
         as_choice(self.labels, 'distillation.labels', LABELS)
         if self.teacher == 'inplace' and self.checkpoint is not None:
-            raise ConfigError("distillation.teacher: 'inplace' has no checkpoint")
+            raise ConfigError(
+                where='distillation.teacher.checkpoint',
+                got=self.checkpoint,
+                allowed="None with type='inplace'",
+            )
         ignored = self.ignore_index
         if ignored is not None and (isinstance(ignored, bool) or not isinstance(ignored, int)):
             raise ConfigError(
-                f'distillation.ignore_index: expected a whole number or None, got {ignored!r}'
+                where='distillation.ignore_index', got=ignored, allowed='a whole number or None'
             )
         self._check_target_weight()
         if self.loss == 'kl':
-            hint = '; BigNAS has 1.0'
-            if self.temperature is None:
-                raise ConfigError(f"distillation.temperature: loss='kl' needs one{hint}")
-            _check_positive('temperature', self.temperature, hint)
+            _check_positive('temperature', self.temperature, 'BigNAS has 1.0')
         elif self.temperature is not None:
             raise ConfigError(
-                f"distillation.temperature: has an effect only with loss='kl', not {self.loss!r}"
+                "has an effect only with loss='kl'",
+                where='distillation.temperature',
+                got=self.temperature,
+                allowed=f'None with loss={self.loss!r}',
             )
         if self.labels == 'largest' and self.teacher != 'inplace':
             raise ConfigError(
-                "distillation.labels: 'largest' needs teacher='inplace': a largest net that learns "
-                f'from the labels in every step; got teacher={self.teacher!r}'
+                "labels='largest' needs a largest net that learns from the labels in every step",
+                where='distillation.teacher',
+                got=self.teacher,
+                allowed="'inplace'",
             )
 
     def _check_target_weight(self) -> None:
-        if not isinstance(self.use_target_weight, bool):
-            raise ConfigError(
-                'distillation.use_target_weight: expected True or False, got '
-                f'{self.use_target_weight!r}'
-            )
+        as_flag(self.use_target_weight, 'distillation.use_target_weight')
         if self.use_target_weight and (self.loss, self.labels) != ('mse', 'all'):
             raise ConfigError(
-                "distillation.use_target_weight: reads labels to weigh heatmaps with loss='mse', "
-                f"so it needs labels='all'; got loss={self.loss!r}, labels={self.labels!r}"
+                'reads labels to weigh heatmaps',
+                where='distillation.use_target_weight',
+                got={'loss': self.loss, 'labels': self.labels},
+                allowed="loss='mse' and labels='all' beside it",
             )
 
     @classmethod
@@ -114,12 +118,7 @@ class Distillation:
         table = dict(as_mapping(data, 'distillation', ('tap',), allowed))
         teacher = table.pop('teacher', 'frozen')
         if isinstance(teacher, Mapping):
-            for key in teacher:
-                if key not in ('type', 'checkpoint'):
-                    raise ConfigError(
-                        f'distillation.teacher: unknown key {key!r} (allowed: type, checkpoint)'
-                        f'{suggest(key, ("type", "checkpoint"))}'
-                    )
+            as_mapping(teacher, 'distillation.teacher', (), ('type', 'checkpoint'))
             table['checkpoint'] = teacher.get('checkpoint')
             teacher = teacher.get('type', 'frozen')
         table['teacher'] = as_choice(teacher, 'distillation.teacher', TEACHERS)
@@ -140,8 +139,11 @@ class Distillation:
         if [output.shape for output in outputs] != [target.shape for target in targets]:
             ours, theirs = ([tuple(t.shape) for t in side] for side in (outputs, targets))
             raise ConfigError(
-                f'distillation.tap: {self.tap!r} gives {ours} in a sub-net and {theirs} in the '
-                'teacher; name a module whose output has one shape in all sub-nets'
+                f'the output of {self.tap!r} in a sub-net is of another shape',
+                where='distillation.tap',
+                got=ours,
+                allowed=f'{theirs}, as in the teacher',
+                hint='name a module whose output has one shape in all sub-nets',
             )
         task = task_of_samples(samples)
         given = samples if isinstance(samples, Sequence) else ()
@@ -176,8 +178,11 @@ class Distillation:
             return masked_mse(output, target, keep)
         if output.dim() < 2 or output.shape[1] < 2:
             raise ConfigError(
-                f"distillation.loss: 'kl' compares two or more classes on axis 1, but "
-                f"{self.tap!r} gives {tuple(output.shape)}; use loss='mse'"
+                f"'kl' compares classes, and {self.tap!r} gives less than two",
+                where='distillation.loss',
+                got=tuple(output.shape),
+                allowed='two or more channels on axis 1',
+                hint="use loss='mse'",
             )
         assert self.temperature is not None
         return soft_divergence(output, target, self.temperature, keep)
@@ -204,7 +209,7 @@ class FrozenTeacher:
 
 
 def _check_positive(name: str, value: object, hint: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ConfigError(f'distillation.{name}: expected a number, got {value!r}')
-    if not 0 < value < math.inf:
-        raise ConfigError(f'distillation.{name}: expected > 0, got {value}{hint}')
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+        raise ConfigError(
+            where=f'distillation.{name}', got=value, allowed='a number > 0', hint=hint
+        )

@@ -27,16 +27,18 @@ def check_head(model: nn.Module, backbone: Supernet) -> None:
     heads = [module for module in model.modules() if isinstance(module, SuperLinear)]
     if narrow != wide and not heads:
         raise ConfigError(
-            f'model.architecture.head: the networks of the space end in {_shown(narrow)} to '
-            f"{_shown(wide)} channels, which 'scalenas.SuperLinearClsHead' reads and other heads "
-            'do not; take it, or give the space one conv_out'
+            f'the networks of the space end in {_shown(narrow)} to {_shown(wide)} channels',
+            where='model.architecture.head.type',
+            allowed="'scalenas.SuperLinearClsHead', which reads any number of them",
+            hint='or give the space one conv_out',
         )
     for head in heads:
         # More is right in a sub-space: the head then has the shape of the whole space.
         if head.in_features < wide[-1]:
             raise ConfigError(
-                f'model.architecture.head.in_channels: is {head.in_features}, but the widest '
-                f'network of the space ends in {wide[-1]} channels; give as many'
+                where='model.architecture.head.in_channels',
+                got=head.in_features,
+                allowed=f'{wide[-1]}, in which the widest network of the space ends',
             )
 
 

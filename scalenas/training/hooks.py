@@ -50,11 +50,14 @@ class SpaceHook(Hook):
             model.message_hub = None
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
-        """Adds the space and the version of the package."""
+        """Adds the space, the supernet over it, and the version of the package."""
         model = unwrapped(runner)
         if isinstance(model, SuperNet):
-            space = model.backbone.space.to_dict()
-            checkpoint['meta']['scalenas'] = {'space': space, 'version': __version__}
+            checkpoint['meta']['scalenas'] = {
+                'space': model.backbone.space.to_dict(),
+                'supernet': model.backbone.sharing(),
+                'version': __version__,
+            }
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Raises CheckpointError when the checkpoint names another space, or none."""
@@ -146,21 +149,24 @@ class InvalidLossHook(Hook):
             if k != 'loss' and 'loss' in k
         }
         parts = ', '.join(f'{k}={v:.4g}' for k, v in values.items())
-        raise TrainingError(
-            f'iteration {runner.iter}: the loss is {float(outputs["loss"])} ({parts})'
-            f'{_trained_archs(runner)}; lower the learning rate, or resume from the last '
-            f'checkpoint in {runner.work_dir}'
-        )
+        raise _diverged(runner, f'the loss is not finite ({parts})', got=float(outputs['loss']))
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Raises TrainingError for weights that are NaN or infinite, before they are written."""
         broken = first_broken(checkpoint['state_dict'])
         if broken is not None:
-            raise TrainingError(
-                f'iteration {runner.iter}: weights are not finite (the first is {broken!r}), and '
-                f'are not saved{_trained_archs(runner)}; lower the learning rate, or resume from '
-                f'the last checkpoint in {runner.work_dir}'
+            raise _diverged(
+                runner, 'weights are not finite, this one first, and are not saved', got=broken
             )
+
+
+def _diverged(runner: Runner, problem: str, got: object) -> TrainingError:
+    return TrainingError(
+        f'{problem}{_trained_archs(runner)}',
+        where=f'iteration {runner.iter}',
+        got=got,
+        hint=f'lower the learning rate, or resume from the last checkpoint in {runner.work_dir}',
+    )
 
 
 def _fits(key: str, value: Any, own: Mapping[str, Any]) -> bool:

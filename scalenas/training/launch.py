@@ -184,9 +184,10 @@ def check_statistics(cfg: Config, model: nn.Module, loaders: tuple[str, ...]) ->
         kind = str((cfg.get(f'{stage}_cfg') or {}).get('type', ''))
         if f'{stage}_dataloader' in loaders and not kind.endswith('SubnetValLoop'):
             raise ConfigError(
-                f'{cfg.filename}: with model.track_norms=False batch norms have no statistics of '
-                f"their own, so {stage}_cfg must be dict(type='scalenas.SubnetValLoop'), which "
-                f'calibrates each sub-net; got {kind or "none"!r}'
+                'with model.track_norms=False batch norms have no statistics of their own',
+                where=f'{cfg.filename}: {stage}_cfg.type',
+                got=kind or None,
+                allowed="'scalenas.SubnetValLoop', which calibrates each sub-net",
             )
 
 
@@ -204,22 +205,27 @@ def check_parallel(cfg: Config, model: nn.Module) -> None:
     wrapper = cfg.get('model_wrapper_cfg')
     if (cfg if wrapper is None else wrapper).get('find_unused_parameters', False):
         return
-    where = '' if wrapper is None else ' in model_wrapper_cfg'
+    at = cfg.filename if wrapper is None else f'{cfg.filename}: model_wrapper_cfg'
+    needed: dict[str, Any] = {
+        'where': f'{at}: find_unused_parameters',
+        'got': False,
+        'allowed': "True for several processes with model.inactive='skip'",
+        'hint': "or set model.inactive='decay'",
+    }
     backbone = model.backbone
     if model.backward == 'each':
         raise ConfigError(
-            f"{cfg.filename}: several processes, model.backward='each' and inactive='skip': the "
-            'last sub-net of a step need not use all weights, so find_unused_parameters = True is '
-            f"needed{where} (or model.inactive='decay')"
+            "with model.backward='each' the last sub-net of a step need not use all weights",
+            **needed,
         )
     used = {id(p) for arch in _surely_run(model) for _, p in backbone.live_parameters(arch)}
     learned = [(name, p) for name, p in backbone.named_parameters() if p.requires_grad]
     idle = [name for name, p in learned if id(p) not in used]
     if idle:
         raise ConfigError(
-            f"{cfg.filename}: several processes and inactive='skip': a step need not use "
-            f'{len(idle)} of {len(learned)} weights of the supernet (such as {idle[0]!r}), so '
-            f"find_unused_parameters = True is needed{where} (or model.inactive='decay')"
+            f'a step need not use {len(idle)} of {len(learned)} weights of the supernet, such as '
+            f'{idle[0]!r}',
+            **needed,
         )
 
 
@@ -238,8 +244,10 @@ def _give_each_a_backward(cfg: Config) -> None:
     wrapper = cfg.get('model_wrapper_cfg') or {}
     if wrapper.get('type', SUPERNET_DDP) not in (SUPERNET_DDP, 'MMDistributedDataParallel'):
         raise ConfigError(
-            f"{cfg.filename}: model.backward='each' needs model_wrapper_cfg.type={SUPERNET_DDP!r}, "
-            f'got {wrapper["type"]!r}; leave the type out'
+            where=f'{cfg.filename}: model_wrapper_cfg.type',
+            got=wrapper['type'],
+            allowed=f"{SUPERNET_DDP!r} for model.backward='each'",
+            hint='leave the type out',
         )
     cfg.model_wrapper_cfg = {
         'broadcast_buffers': False,

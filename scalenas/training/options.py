@@ -89,8 +89,9 @@ def train_config(args: argparse.Namespace, cfg: Config) -> Config:
     if args.auto_scale_lr:
         if 'base_batch_size' not in (cfg.get('auto_scale_lr') or {}):
             raise ConfigError(
-                f'--auto-scale-lr: {cfg.filename} names no auto_scale_lr.base_batch_size, '
-                'the batch size that its learning rate is meant for'
+                f'{cfg.filename} has no auto_scale_lr.base_batch_size, the batch size that its '
+                'learning rate is meant for',
+                where='--auto-scale-lr',
             )
         cfg.auto_scale_lr.enable = True
     if args.resume == 'auto':
@@ -111,7 +112,7 @@ def test_config(args: argparse.Namespace, cfg: Config) -> Config:
         hook = cfg.get('default_hooks', {}).get('visualization')
         if hook is None:
             raise ConfigError(
-                f'--show: {cfg.filename} has no default_hooks.visualization to draw with'
+                f'{cfg.filename} has no default_hooks.visualization to draw with', where='--show'
             )
         task_of(cfg).draw(hook, args.show_dir)
         if args.show:
@@ -121,11 +122,13 @@ def test_config(args: argparse.Namespace, cfg: Config) -> Config:
     if args.tta:
         if cfg.model.type == 'scalenas.SuperNet':
             raise ConfigError(
-                '--tta: a supernet has none; export the sub-net with tools/export.py and test that'
+                'a supernet has none',
+                where='--tta',
+                hint='export the sub-net with tools/export.py and test that',
             )
         for name in ('tta_model', 'tta_pipeline'):
             if name not in cfg:
-                raise ConfigError(f'--tta: {cfg.filename} has no {name}')
+                raise ConfigError(f'{cfg.filename} has no {name}', where='--tta')
         cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
         cfg.model = ConfigDict(**cfg.tta_model, module=cfg.model)
     if args.out is not None:
@@ -135,8 +138,10 @@ def test_config(args: argparse.Namespace, cfg: Config) -> Config:
     if args.arch is not None:
         if cfg.model.type != 'scalenas.SuperNet':
             raise ConfigError(
-                f'--arch: {cfg.filename} is no supernet (model.type is {cfg.model.type!r}); '
-                'leave --arch out, or give the config of the supernet'
+                where=f'--arch: {cfg.filename}: model.type',
+                got=cfg.model.type,
+                allowed="'scalenas.SuperNet'",
+                hint='leave --arch out, or give the config of the supernet',
             )
         cfg.test_cfg = ConfigDict(type='scalenas.SubnetValLoop', archs=[args.arch])
     _check_files(args, cfg)
@@ -153,7 +158,7 @@ def _output(evaluator: ConfigDict, folder: str, scope: str | None) -> dict[str, 
     if known is not None and 'outfile_prefix' in known:
         return {'outfile_prefix': str(Path(folder) / 'predictions')}
     if known is not None and 'output_dir' not in known:
-        raise ConfigError(f'--out: {kind} keeps no predictions; leave it out')
+        raise ConfigError(f'{kind} keeps no predictions', where='--out', hint='leave it out')
     return {'output_dir': folder, 'keep_results': True}
 
 
@@ -166,8 +171,11 @@ def _check_files(args: argparse.Namespace, cfg: Config) -> None:
     for option, folder in (('--out', args.out), ('--show-dir', args.show_dir)):
         if folder is not None:
             raise ConfigError(
-                f'{option}: {cfg.filename} tests {count} sub-nets, which would overwrite the files '
-                'of one another; name one with --arch'
+                f'{cfg.filename} tests {count} sub-nets, which would overwrite the files of one '
+                'another',
+                where=option,
+                got=folder,
+                hint='name one with --arch',
             )
 
 
@@ -175,8 +183,10 @@ def _common(args: argparse.Namespace, cfg: Config) -> None:
     variable, command = STARTED_BY.get(args.launcher, (None, ''))
     if variable is not None and variable not in os.environ:
         raise ConfigError(
-            f'--launcher {args.launcher}: {variable} is not set; start it with {command}, or leave '
-            '--launcher out'
+            f'{variable} is not set',
+            where='--launcher',
+            got=args.launcher,
+            hint=f'start it with {command}, or leave --launcher out',
         )
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg.launcher = args.launcher
@@ -188,9 +198,11 @@ def _common(args: argparse.Namespace, cfg: Config) -> None:
 
 def _use_amp(cfg: Config) -> None:
     if get_device() == 'cpu':
-        raise ConfigError('--amp: needs a GPU, and none is to be seen here; leave it out')
+        raise ConfigError(
+            'needs a GPU, and none is to be seen here', where='--amp', hint='leave it out'
+        )
     kind = cfg.optim_wrapper.get('type', 'OptimWrapper')
     if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
-        raise ConfigError(f'--amp: works with optim_wrapper.type OptimWrapper, got {kind!r}')
+        raise ConfigError(where='--amp: optim_wrapper.type', got=kind, allowed="'OptimWrapper'")
     cfg.optim_wrapper.type = 'AmpOptimWrapper'
     cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')

@@ -16,11 +16,11 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import nn
 
-from scalenas.arch.strict import suggest
 from scalenas.errors import ConfigError
 from scalenas.models.recompute import recomputed
 
 from .hooks import unwrapped
+from .tap import check_tap
 
 KEY = 'activation_checkpointing'
 BACKBONE = 'backbone'
@@ -36,10 +36,7 @@ def check_recomputed(cfg: Config, model: nn.Module) -> None:
     names = recomputed_names(cfg)
     known = {name: module for name, module in model.named_modules() if name}
     for name in names:
-        if name not in known:
-            raise ConfigError(
-                f'the model has no such module{suggest(name, known)}', where=KEY, got=name
-            )
+        check_tap(model, name, KEY)
         if type(known[name]).forward is nn.Module.forward or isinstance(
             known[name], nn.ModuleList | nn.ModuleDict
         ):

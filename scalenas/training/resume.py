@@ -22,6 +22,7 @@ PARTS: Mapping[str, Mapping[str, type]] = {
     'message_hub': {'log_scalars': Mapping, 'runtime_info': Mapping, 'resumed_keys': Mapping},
 }
 """What a resumed run reads beside weights and meta, and of what kind it is."""
+FROM_WEIGHTS = 'to start from its weights set load_from in the config'
 
 
 def usable_checkpoint(cfg: Config) -> str | None:
@@ -64,13 +65,15 @@ def check_training(checkpoint: Mapping[str, Any], path: str) -> None:
             missing += [f'{name}.{key}' for key in wrong]
     if missing:
         raise CheckpointError(
-            f'{path}: cannot be resumed, no training run wrote it ({", ".join(missing)} missing); '
-            'to start from its weights set load_from in the config'
+            f'cannot be resumed: no training run wrote it, it lacks {", ".join(missing)}',
+            where=path,
+            hint=FROM_WEIGHTS,
         )
     if 'config' in meta:
         raise CheckpointError(
-            f'{path}: cannot be resumed: meta.config is a config that mmengine would run; '
-            'to start from its weights set load_from in the config'
+            'cannot be resumed: mmengine would run this config',
+            where=f'{path}: meta.config',
+            hint=FROM_WEIGHTS,
         )
     _check_numbers(checkpoint, path)
 
@@ -84,7 +87,7 @@ def _check_numbers(checkpoint: Mapping[str, Any], path: str) -> None:
         raise CheckpointError(
             f'cannot be resumed: {broken} is not finite',
             where=path,
-            hint='resume from an earlier one; to start from its weights set load_from',
+            hint=f'resume from an earlier one; {FROM_WEIGHTS}',
         )
 
 
@@ -109,8 +112,10 @@ def _latest(work_dir: str) -> str | None:
             print_log(f'last_checkpoint is empty, a kill cut it off: going on from {path}')
     if path is not None and not Path(path).is_file():
         raise CheckpointError(
-            f'{Path(work_dir) / "last_checkpoint"}: names {path!r}, which does not exist; give a '
-            'checkpoint with --resume PATH, or remove this file to train from the start'
+            'names a checkpoint that does not exist',
+            where=Path(work_dir) / 'last_checkpoint',
+            got=path,
+            hint='give one with --resume PATH, or remove this file to train from the start',
         )
     return path
 

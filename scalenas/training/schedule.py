@@ -51,7 +51,7 @@ class ExponentialLRWithFloor(_ParamScheduler):
             ('floor', floor, 'a number from 0 to below 1', lambda x: 0 <= x < 1),
         ):
             if isinstance(value, bool) or not isinstance(value, int | float) or not right(value):
-                raise ConfigError(f'param_scheduler.{name}: expected {allowed}, got {value!r}')
+                raise ConfigError(where=f'param_scheduler.{name}', got=value, allowed=allowed)
         self.gamma, self.period, self.floor, self.staircase = gamma, period, floor, staircase
         super().__init__(optimizer, 'lr', begin, end, last_step, by_epoch, verbose)
 

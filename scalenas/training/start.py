@@ -11,8 +11,8 @@ from mmengine.logging import print_log
 from torch import nn
 
 from scalenas.arch.strict import as_mapping
-from scalenas.errors import CheckpointError, ConfigError
-from scalenas.models.checkpoint import check_space, check_weights, load_checkpoint
+from scalenas.errors import ConfigError
+from scalenas.models.checkpoint import check_made, check_space, check_weights, load_checkpoint
 from scalenas.space import AbstractSpace
 
 
@@ -31,7 +31,7 @@ class Start:
     def __post_init__(self) -> None:
         if not isinstance(self.checkpoint, str):
             raise ConfigError(
-                f'{self.where}: expected the path of a checkpoint, got {self.checkpoint!r}'
+                where=self.where, got=self.checkpoint, allowed='the path of a checkpoint'
             )
 
     @classmethod
@@ -51,9 +51,7 @@ class Start:
             CheckpointError: when the file is missing, no checkpoint, or of another space.
         """
         path = Path(self.checkpoint)
-        if not path.is_file():
-            make = f'make it with: {self.made_by}' if self.made_by else 'train the teacher first'
-            raise CheckpointError(f'{self.where}: no such file: {path}; {make}')
+        check_made(path, self.where, self.made_by)
         checkpoint = load_checkpoint(path)
         check_space(checkpoint, space, path)
         state = {

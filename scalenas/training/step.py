@@ -90,8 +90,10 @@ class SuperNetDDP(MMDistributedDataParallel):
     def __init__(self, module: BaseModel, **options: Any) -> None:
         if not hasattr(module, 'new_step'):
             raise ConfigError(
-                f"model_wrapper_cfg: 'scalenas.SuperNetDDP' is for scalenas.SuperNet, not for "
-                f'{type(module).__name__}; leave model_wrapper_cfg out'
+                where='model_wrapper_cfg: scalenas.SuperNetDDP',
+                got=type(module).__name__,
+                allowed='a model of type scalenas.SuperNet',
+                hint='leave model_wrapper_cfg out',
             )
         super().__init__(module, **options)
 

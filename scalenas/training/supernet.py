@@ -24,7 +24,7 @@ from .head import check_head
 from .regularization import half_squares, keep_no_statistics, without_dropout
 from .start import Start
 from .step import Step, train_one_by_one
-from .tap import check_tap, tapped
+from .tap import LOGITS, check_tap, tapped
 
 
 @MODELS.register_module()
@@ -188,8 +188,10 @@ class SuperNet(BaseModel):
                 losses['loss_decay'] = self.child_decay * half_squares(self._weights_of(arch))
         if wanted is not None and not outputs:
             raise ConfigError(
-                f'distillation.tap: {wanted.tap!r} did not run in a training step; '
-                'name a layer that computes the logits, such as decode_head.conv_seg'
+                'did not run in a training step',
+                where='distillation.tap',
+                got=wanted.tap,
+                hint=LOGITS,
             )
         if wanted is not None and step.targets is not None:
             losses['loss_kd'] = wanted.compare(outputs, step.targets, samples)
@@ -213,34 +215,30 @@ class SuperNet(BaseModel):
     def _ready_teacher(self) -> tuple[FrozenTeacher, ...]:
         wanted = self.distillation
         if wanted is not None and wanted.teacher == 'frozen' and not self._teacher:
-            raise TrainingError('the frozen teacher has no weights yet: call init_weights() first')
+            raise TrainingError(
+                'the frozen teacher has no weights yet', hint='call init_weights() first'
+            )
         return self._teacher
 
     def _check_largest(self) -> None:
         """What treats the largest net apart needs a sampler that trains it in every step."""
         if self.sampler.largest_first:
             return
-        for name, value in (
-            ('dropout', self.dropout == 'largest'),
-            ('child_decay', self.child_decay),
-        ):
-            if value:
-                raise ConfigError(
-                    f'model.{name}: needs a sampler that trains the largest net in every step, '
-                    "such as dict(type='sandwich')"
-                )
+        if self.dropout == 'largest':
+            raise _needs_the_largest('model.dropout', self.dropout)
+        if self.child_decay:
+            raise _needs_the_largest('model.child_decay', self.child_decay)
 
     def _check_distillation(self, wanted: Distillation) -> None:
         check_tap(self.architecture, wanted.tap)
         if wanted.teacher == 'inplace' and not self.sampler.largest_first:
-            raise ConfigError(
-                "distillation.teacher: 'inplace' needs a sampler that trains the largest net in "
-                "every step, such as dict(type='sandwich'); use a frozen teacher otherwise"
-            )
+            raise _needs_the_largest('distillation.teacher', wanted.teacher)
         if wanted.teacher == 'frozen' and wanted.checkpoint is None and self.start is None:
             raise ConfigError(
-                'distillation.teacher: a frozen teacher needs trained weights; give '
-                'model.init_from, or model.distillation.teacher.checkpoint'
+                'needs trained weights',
+                where='distillation.teacher',
+                got=wanted.teacher,
+                hint='give model.init_from, or model.distillation.teacher.checkpoint',
             )
 
     def _apply(self, fn: Any, recurse: bool = True) -> nn.Module:
@@ -250,9 +248,20 @@ class SuperNet(BaseModel):
         return super()._apply(fn, recurse)
 
 
+def _needs_the_largest(where: str, got: object) -> ConfigError:
+    return ConfigError(
+        'needs a sampler that trains the largest net in every step',
+        where=where,
+        got=got,
+        hint="set model.sampler=dict(type='sandwich'), or another such",
+    )
+
+
 def _decay(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
-        raise ConfigError(f'model.child_decay: expected a number from 0 to below 1, got {value!r}')
+        raise ConfigError(
+            where='model.child_decay', got=value, allowed='a number from 0 to below 1'
+        )
     return float(value)
 
 
@@ -260,7 +269,9 @@ def _current_iteration(hub: MessageHub | None) -> int:
     iteration = (hub or MessageHub.get_current_instance()).get_info('iter')
     if iteration is None:
         raise TrainingError(
-            'which iteration is it? Train with a Runner of mmengine, or say it yourself: '
-            "MessageHub.get_current_instance().update_info('iter', i)"
+            'the number of the iteration is not known',
+            where='MessageHub: iter',
+            hint='train with a Runner of mmengine, or say it: '
+            "MessageHub.get_current_instance().update_info('iter', i)",
         )
     return int(iteration)

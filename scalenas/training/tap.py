@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 from scalenas.errors import ConfigError
 
+LOGITS = 'name a layer that computes the logits, such as decode_head.conv_seg'
+
 
 def check_tap(model: nn.Module, name: str, where: str = 'distillation.tap') -> None:
     """Pass when `name` is a module of `model`.
@@ -18,7 +20,7 @@ def check_tap(model: nn.Module, name: str, where: str = 'distillation.tap') -> N
         ConfigError: lists the names that are near.
     """
     if not isinstance(name, str):
-        raise ConfigError(f'{where}: expected the name of a module, got {name!r}')
+        raise ConfigError(where=where, got=name, allowed='the name of a module')
     names = [known for known, _ in model.named_modules() if known]
     if name in names:
         return
@@ -29,7 +31,7 @@ def check_tap(model: nn.Module, name: str, where: str = 'distillation.tap') -> N
     )
     tops = [child for child, _ in model.named_children()]
     hint = f'near it: {", ".join(list(near)[:5])}' if near else f'it has {", ".join(tops)}'
-    raise ConfigError(f'{where}: the model has no module {name!r}; {hint}')
+    raise ConfigError('the model has no such module', where=where, got=name, hint=hint)
 
 
 @contextmanager
@@ -48,8 +50,11 @@ def tapped(model: nn.Module, name: str) -> Iterator[list[Tensor]]:
         for part in parts:
             if not isinstance(part, Tensor):
                 raise ConfigError(
-                    f'distillation.tap: {name!r} gives a {type(part).__name__}, expected tensors; '
-                    'name a layer that computes the logits, such as decode_head.conv_seg'
+                    f'its output is a {type(part).__name__}',
+                    where='distillation.tap',
+                    got=name,
+                    allowed='a module that gives tensors',
+                    hint=LOGITS,
                 )
             outputs.append(part)
 

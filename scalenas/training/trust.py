@@ -43,7 +43,11 @@ class TrustHook(Hook):
             check_meta(meta, 'train_dataloader.dataset.metainfo')
         except CheckpointError as error:
             raise TrainingError(
-                f'the checkpoints of this training could not be read again: {error}'
+                f'checkpoints of this training could not be read again: {error.problem}',
+                where=error.where,
+                got=error.got,
+                allowed=error.allowed,
+                hint=error.hint,
             ) from None
 
     def before_val_epoch(self, runner: Runner) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scalenas.arch import Arch, Head, Layer, Section, Size, Unit, layers, section_of
-from scalenas.complexity import PYCLS, Cost, Rule, count, layer_cost
+from scalenas.complexity import COLUMNS, PYCLS, Cost, Rule, column_of, count, layer_cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,39 +46,37 @@ def cost_text(rows: list[CostRow], rule: Rule = PYCLS) -> str:
     Below one G in all, macs are in M. Fusions and output maps have a column where a part has them.
     """
     total = sum((row.cost for row in rows), Cost())
-    divisor, name = rule.unit(total['macs'])
-    unit = f'{name} macs'
     columns = {
-        'part': [row.name for row in rows],
-        'output': [row.output for row in rows],
-        'blocks': [str(row.blocks or '') for row in rows],
-        'fusions': [str(row.fusions or '') for row in rows],
-        'M params': [f'{row.cost["params"] / 1e6:.3f}' for row in rows],
-        unit: [f'{row.cost["macs"] / divisor:.3f}' for row in rows],
-        'M acts': [f'{row.cost["acts"] / 1e6:.3f}' for row in rows],
-        'share': [
-            f'{100 * row.cost["macs"] / total["macs"] if total["macs"] else 0:.1f}%' for row in rows
+        'part': [*(row.name for row in rows), 'total'],
+        'output': [*(row.output for row in rows), ''],
+        'blocks': [*(str(row.blocks or '') for row in rows), str(sum(row.blocks for row in rows))],
+        'fusions': [
+            *(str(row.fusions or '') for row in rows),
+            str(sum(row.fusions for row in rows)),
         ],
     }
-    sums = {
-        'part': 'total',
-        'output': '',
-        'blocks': str(sum(row.blocks for row in rows)),
-        'fusions': str(sum(row.fusions for row in rows)),
-        'M params': f'{total["params"] / 1e6:.3f}',
-        unit: f'{total["macs"] / divisor:.3f}',
-        'M acts': f'{total["acts"] / 1e6:.3f}',
-        'share': '100.0%' if total['macs'] else '0.0%',
-    }
-    shown = [name for name in columns if name not in ('output', 'fusions') or any(columns[name])]
+    for name in ('params', *(name for name in total if name != 'params')):
+        divisor, heading = column_of(name).head
+        if name == 'macs':
+            divisor, prefix = rule.unit(total['macs'])
+            heading = f'{prefix} macs'
+        columns[heading] = [f'{cost[name] / divisor:.3f}' for cost in (*_costs(rows), total)]
+    macs = total['macs'] or 1
+    columns['share'] = [f'{100 * cost["macs"] / macs:.1f}%' for cost in (*_costs(rows), total)]
+    shown = [n for n in columns if n not in ('output', 'fusions') or any(columns[n][:-1])]
     body = zip(*(columns[name] for name in shown), strict=True)
-    return _aligned([tuple(shown), *body, tuple(sums[name] for name in shown)], ruled=True)
+    return _aligned([tuple(shown), *body], ruled=True)
+
+
+def _costs(rows: Sequence[CostRow]) -> list[Cost]:
+    return [row.cost for row in rows]
 
 
 def layer_text(arch: Arch, size: Size, head: Head | None = None) -> str:
-    """Every layer of the plan: shapes, params, macs and outputs as exact numbers."""
+    """Every layer of the plan: shapes, and all columns of its cost as exact numbers."""
     plan = [*layers(arch, size), *(head.layers(arch.features(size)) if head else ())]
-    lines = [('layer', 'kernel', 'channels', 'output', 'params', 'macs', 'acts')]
+    names = ('params', *(name for name in COLUMNS if name != 'params'))
+    lines = [('layer', 'kernel', 'channels', 'output', *names)]
     for layer in plan:
         cost, (height, width) = layer_cost(layer), layer.size_out
         lines.append(
@@ -87,9 +85,7 @@ def layer_text(arch: Arch, size: Size, head: Head | None = None) -> str:
                 f'{layer.kernel}x{layer.kernel}/{layer.stride}',
                 f'{layer.c_in} -> {layer.c_out}',
                 f'{height}x{width}',
-                f'{cost["params"]}',
-                f'{cost["macs"]}',
-                f'{cost["acts"]}',
+                *(f'{cost[name]}' for name in names),
             )
         )
     return _aligned(lines)

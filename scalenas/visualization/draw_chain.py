@@ -1,15 +1,16 @@
-"""MBConv and RegNet networks: a box per block, as high as the stage is wide, in one row."""
+"""Chains of stages: a box per block, as high as the stage is wide, in one row."""
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scalenas.arch import MBConvArch, MBStage, RegNetArch, RegStage, Size, out_size
+from scalenas.arch import Size, out_size
+from scalenas.arch.staged import StagedArch
 
 from .figure import BLACK, GREY, ORANGE, canvas, nothing_to_draw
 
@@ -45,11 +46,21 @@ class Part:
     size: Size
 
 
-def draw_chain(
-    arch: MBConvArch | RegNetArch, path: str | Path, headline: str, size: Size | None = None
-) -> None:
-    """Draw an MBConv network or a RegNet under a headline; map sizes are those for `size`."""
-    draw_parts(list(_parts(arch, size or arch.size)), path, headline, _notes(arch))
+def chain_parts(
+    arch: StagedArch, stem_kernel: int, stages: Sequence[tuple[str, tuple[Box, ...]]], size: Size
+) -> list[Part]:
+    """Stem, stages and the last convolution; `stages`: what stands over each, and its boxes."""
+    at, stride = out_size(size, 2), 2
+    found = [Part('stem', arch.stem, '', (Box(stem_kernel, '', False),), stride, at)]
+    if arch.stem_stride == 4:
+        at, stride = out_size(at, 2), 4
+    for s, (stage, (about, boxes)) in enumerate(zip(arch.stages, stages, strict=True), 1):
+        at, stride = out_size(at, stage.stride), stride * stage.stride
+        row = shared(boxes, arch.num_blocks)
+        found.append(Part(f'stage {s}', stage.width, about, row, stride, at))
+    if arch.conv_out is not None:
+        found.append(Part('conv', arch.conv_out, '', (Box(1, '', False),), stride, at))
+    return found
 
 
 def draw_parts(
@@ -77,27 +88,6 @@ def draw_parts(
         _resolutions(axes, parts, [*starts, length])
         _legend(figure, parts, *notes)
         axes.set_title(headline, loc='left', fontsize=12)
-
-
-def _parts(arch: MBConvArch | RegNetArch, size: Size) -> Iterator[Part]:
-    at, stride = out_size(size, 2), 2
-    stem = (Box(3 if isinstance(arch, MBConvArch) or arch.stem_type == 'simple' else 7, '', False),)
-    se = isinstance(arch, RegNetArch) and arch.block != 'x'
-    stages: Sequence[MBStage | RegStage] = arch.stages
-    yield Part('stem', arch.stem, '', stem, stride, at)
-    if isinstance(arch, RegNetArch) and arch.stem_type == 'resnet':
-        at, stride = out_size(at, 2), 4
-    for s, stage in enumerate(stages, 1):
-        at, stride = out_size(at, stage.stride), stride * stage.stride
-        if isinstance(stage, MBStage):
-            about = ''
-            boxes = tuple(Box(kernel, f'e{expand}', se) for kernel, expand, se in stage.blocks)
-        else:
-            about = f'{stage.inner // stage.group_width} x g{stage.group_width}'
-            boxes = (Box(3, '', se),) * stage.depth
-        yield Part(f'stage {s}', stage.width, about, shared(boxes, arch.num_blocks), stride, at)
-    if arch.conv_out is not None:
-        yield Part('conv', arch.conv_out, '', (Box(1, '', False),), stride, at)
 
 
 def shared(boxes: tuple[Box, ...], num_blocks: int) -> tuple[Box, ...]:
@@ -164,12 +154,6 @@ def _resolutions(axes: Any, parts: Sequence[Part], starts: list[float]) -> None:
         axes.text(middle, -0.28, f'1/{stride}', ha='center', va='center', weight='bold')
         axes.text(middle, -0.56, f'{height}x{width}', ha='center', va='center', fontsize=9)
         first += len(members)
-
-
-def _notes(arch: MBConvArch | RegNetArch) -> tuple[str, str]:
-    if isinstance(arch, MBConvArch):
-        return 'depthwise', 'e6: six times the channels inside'
-    return 'in groups', 'n x gc: n groups of c channels'
 
 
 def _legend(figure: Any, parts: Sequence[Part], kind: str, note: str) -> None:

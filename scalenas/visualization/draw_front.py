@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .figure import BLUE, GREY, VERMILION, canvas, macs_unit, nothing_to_draw
+from .figure import BLUE, GREY, VERMILION, axis_of, canvas, nothing_to_draw
 
 Point = tuple[float, float]
-"""Cost (macs, unless it is labelled otherwise) and score of one network."""
+"""Value in a column of the cost, and score of one network."""
 
 
 def pareto(points: Sequence[Point], maximize: bool = True) -> list[Point]:
@@ -33,11 +33,12 @@ def draw_front(
     maximize: bool = True,
     found_label: str = 'evolution',
     random_label: str = 'random search',
-    cost_label: str = 'multiply-adds',
+    column: str = 'macs',
 ) -> None:
     """Scatter of (cost, score) with the front of each search.
 
-    `front` is computed from `found` when not given; `chosen` are (cost, score, name).
+    `column` is the cost's, such as 'macs' or 'ms'. `front` is computed from `found` when not given;
+    `chosen` are (cost, score, name).
 
     Raises:
         DrawError: when there is nothing to draw.
@@ -46,18 +47,18 @@ def draw_front(
         raise nothing_to_draw(path, 'evaluated networks')
     front = sorted(front) if front is not None else pareto(found, maximize)
     every = [*found, *(random or ()), *((m, s) for m, s, _ in chosen)]
-    divisor, unit = macs_unit(max(macs for macs, _ in every))
+    divisor, label = axis_of(column, max(macs for macs, _ in every))
     with canvas(path, 8.0, 5.2) as figure:
         axes = figure.add_subplot()
         if random:
-            label = f'{random_label} ({len(random)})'
-            _cloud(axes, random, divisor, GREY, 's', label)
+            name = f'{random_label} ({len(random)})'
+            _cloud(axes, random, divisor, GREY, 's', name)
             _steps(axes, pareto(random, maximize), divisor, GREY, '--', f'front of {random_label}')
         _cloud(axes, found, divisor, BLUE, 'o', f'{found_label} ({len(found)})')
         _steps(axes, front, divisor, BLUE, '-', f'front of {found_label}')
         for macs, score, _ in chosen:
             axes.plot(macs / divisor, score, '*', color=VERMILION, markersize=15, zorder=5)
-        axes.set_xlabel(f'{cost_label} ({unit})')
+        axes.set_xlabel(label)
         axes.set_ylabel(metric)
         axes.set_title(title, loc='left')
         axes.margins(0.07)

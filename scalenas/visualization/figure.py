@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from scalenas.complexity import PYCLS
+from scalenas.complexity import PYCLS, column_of
 from scalenas.errors import UserError, unwritable
 from scalenas.staging import staged_file
 
@@ -81,3 +81,11 @@ def _write(figure: Any, path: Path) -> None:
 def macs_unit(largest: float) -> tuple[float, str]:
     """Divisor and name of the unit in which macs up to `largest` read well."""
     return PYCLS.unit(largest)
+
+
+def axis_of(name: str, largest: float) -> tuple[float, str]:
+    """Divisor and label of an axis for a column of the cost, or for a metric, by its name."""
+    column = column_of(name)
+    divisor, prefix = column.scale_of(largest)
+    unit = prefix or (column.unit if column.unit != column.label else '')
+    return divisor, f'{column.label} ({unit})' if unit else column.label

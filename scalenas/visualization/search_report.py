@@ -10,7 +10,7 @@ from scalenas.paths import writable_folder
 from scalenas.search import (
     AbstractSearch,
     AlternatingSearch,
-    Objective,
+    Objectives,
     Places,
     Record,
     SearchError,
@@ -23,10 +23,9 @@ from scalenas.search import (
 
 from .draw_front import draw_front
 from .draw_iterations import draw_iterations
+from .draw_pairs import draw_pairs
 
 logger = logging.getLogger(__name__)
-
-AXES = {'macs': 'multiply-adds', 'params': 'parameters', 'acts': 'activations'}
 
 
 class SearchReport:
@@ -41,8 +40,8 @@ class SearchReport:
         study: the study that it works on; without one it is read from its place.
     """
 
-    def __init__(self, places: Places, objective: Objective) -> None:
-        self.places, self.objective = places, objective
+    def __init__(self, places: Places, objectives: Objectives) -> None:
+        self.places, self.objectives = places, objectives
         self.search: AbstractSearch | None = None
         self.study: SearchStudy | None = None
 
@@ -73,26 +72,17 @@ class SearchReport:
         name = self.places.study
         checkpoint = study.checkpoint if study is not None else ''
         folder = writable_folder(self.places.report)
-        write_report(records, self.objective, folder, checkpoint, name)
+        write_report(records, self.objectives, folder, checkpoint, name)
         beside = self._beside(study)
         if records:
-            draw_front(
-                self.places.report / 'front.png',
-                self._points(records),
-                self._points(beside) or None,
-                self._points(front_of(records, self.objective)),
-                metric=self.objective.metric,
-                maximize=self.objective.direction == 'maximize',
-                found_label=name,
-                cost_label=AXES[self.objective.cost],
-            )
+            self._draw(records, beside, name)
         if self.search is not None:
             write_findings(self.search.findings(), self.places.report)
             if isinstance(self.search, AlternatingSearch) and self.search.history:
                 draw_iterations(
                     self.places.report / 'iterations.png',
                     self.search.history,
-                    self.objective.metric,
+                    self.search.metric.name,
                 )
 
     def _stored(self) -> SearchStudy | None:
@@ -120,6 +110,27 @@ class SearchReport:
             return ()
         return records
 
-    def _points(self, records: Sequence[Record]) -> list[tuple[float, float]]:
-        cost, metric = self.objective.cost, self.objective.metric
-        return [(float(r.cost[cost]), r.metrics[metric]) for r in records]
+    def _draw(self, records: Sequence[Record], beside: Sequence[Record], name: str) -> None:
+        path, front = self.places.report / 'front.png', front_of(records, self.objectives)
+        columns, metrics = self.objectives.columns, self.objectives.metrics
+        if len(columns) == len(metrics) == 1 and columns[0].direction == 'min':
+            pair = (columns[0].name, metrics[0].name)
+            draw_front(
+                path,
+                _values(records, pair),  # type: ignore[arg-type]
+                _values(beside, pair) or None,  # type: ignore[arg-type]
+                _values(front, pair),  # type: ignore[arg-type]
+                metric=metrics[0].name,
+                maximize=metrics[0].direction == 'max',
+                found_label=name,
+                column=columns[0].name,
+            )
+            return
+        names = self.objectives.names
+        axes = names if len(names) > 1 else ('macs' if names != ('macs',) else 'params', *names)
+        found, best, random = (_values(rows, axes) for rows in (records, front, beside))
+        draw_pairs(path, axes, found, best, random, found_label=name)
+
+
+def _values(records: Sequence[Record], names: Sequence[str]) -> list[tuple[float, ...]]:
+    return [tuple(float({**r.metrics, **r.cost}[n]) for n in names) for r in records]

@@ -28,7 +28,7 @@ from scalenas.arch import (
 from scalenas.complexity import Counter, count
 from scalenas.errors import UserError
 from tests.errors import contains, raises
-from tests.families import archs
+from tests.random_archs import archs
 from tests.strategies import sizes
 
 factors = st.floats(0.3, 4.0)

@@ -143,14 +143,14 @@ def test_a_class_with_another_capital_letter(folder: Path) -> None:
     given['categories'][1]['name'] = 'Dog'
     write(folder, given)
     for loader in ('train_dataloader', LOADER):
-        assert "did you mean 'Dog'?" in refusal(config(folder), loader).problem
+        assert "did you mean 'Dog'?" in refusal(config(folder), loader).hint
 
 
 def test_categories_that_have_one_name(folder: Path) -> None:
     given = boxes()
     given['categories'].append({'id': 7, 'name': 'dog'})
     write(folder, given)
-    assert "'dog'" in refusal(config(folder)).problem
+    assert refusal(config(folder)).got == 'dog'
     twice = {'classes': (*CLASSES, 'dog')}
     write(folder, boxes())
     refusal(config(folder, metainfo=twice))

@@ -7,7 +7,7 @@ from hypothesis import given
 
 from scalenas.arch import Arch, ClassificationHead, MBConvArch, named
 from scalenas.complexity import Cost, Counter, count, count_floored
-from tests.families import mbconv_archs
+from tests.random_archs import mbconv_archs
 from tests.strategies import sizes
 
 # Printed, and by the true count (G): S2's printed number is the only one that neither rule gives.

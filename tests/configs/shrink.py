@@ -302,7 +302,7 @@ def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
     shrink_detector(cfg.model)
     assert heads, 'a head that this shrinker does not know'
     if 'search' in cfg:
-        if str(cfg.search.get('metric', '')).endswith('mIoU'):
+        if str((cfg.search.get('objectives') or ('',))[0][0]).endswith('mIoU'):
             cfg.search.classes = 'present'  # a few small images do not hold all classes
         if 'size' in cfg.search:
             cfg.search.size = (SIZE, SIZE)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
 import torch
 from torch import nn
 
+from scalenas.errors import EvaluationError
 from scalenas.evaluation import measure_latency
+from tests.errors import raises
 
 from .world import SPACE, segmentor
 
@@ -32,5 +33,5 @@ def test_every_run_counts_and_warm_up_does_not() -> None:
     net = Net()
     measure_latency(net, (4, 6), repeats=6, warm_up=2, batch=3)
     assert net.runs == 8
-    with pytest.raises(ValueError, match='at least 4'):
+    with raises(EvaluationError, where='repeats', got=3):
         measure_latency(net, (4, 6), repeats=3)

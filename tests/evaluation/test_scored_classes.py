@@ -13,12 +13,13 @@ from mmengine.config import Config
 from mmengine.evaluator import Evaluator
 from PIL import Image
 
-from scalenas.errors import DataError, EvaluationError, UserError
+from scalenas.errors import DataError, EvaluationError
 from scalenas.evaluation import SubnetEvaluator
 from scalenas.evaluation.precision import unrounded
 from scalenas.search.plan import SearchPlan
 from scalenas.search.settings import what_counts
 from scalenas.tasks.label_maps import files as checked
+from tests.errors import raises
 
 from .world import CLASSES, archs
 
@@ -80,14 +81,14 @@ def test_a_search_says_so_before_it_begins(world: Path) -> None:
 
 def test_metrics_that_do_not_mind(world: Path) -> None:
     """A mean over what is true, one over pixels, and one in which what is nowhere counts as 0."""
-    evaluator(world, **{'search.metric': 'mAcc'})
-    evaluator(world, **{'search.metric': 'aAcc'})
+    evaluator(world, **{'search.objectives': ['mAcc', 'macs']})
+    evaluator(world, **{'search.objectives': ['aAcc', 'macs']})
     evaluator(world, **{'val_evaluator.nan_to_num': 0})
 
 
 def test_the_score_over_classes_that_are_there(world: Path) -> None:
     arch = archs(3)[2]
-    stock = evaluator(world, **{'search.metric': 'aAcc'})(arch)
+    stock = evaluator(world, **{'search.objectives': ['aAcc', 'macs']})(arch)
     ours = evaluator(world, **{'search.classes': 'present'})(arch)
     assert ours['aAcc'] == stock['aAcc']
     assert ours['mAcc'] == pytest.approx(stock['mAcc'], abs=1e-12)
@@ -96,7 +97,7 @@ def test_the_score_over_classes_that_are_there(world: Path) -> None:
 
 
 def test_it_belongs_to_the_settings_of_a_study() -> None:
-    search: dict[str, Any] = {'metric': 'mIoU', 'algorithm': {'type': 'nsga2'}}
+    search: dict[str, Any] = {'objectives': ('mIoU', 'macs'), 'algorithm': {'type': 'nsga2'}}
     before = what_counts({'search': search})
     assert what_counts({'search': {**search, 'classes': 'all'}}) == before
     assert what_counts({'search': {**search, 'classes': 'present'}}) != before
@@ -104,7 +105,7 @@ def test_it_belongs_to_the_settings_of_a_study() -> None:
 
 
 def test_another_value_is_refused(world: Path) -> None:
-    with pytest.raises(UserError, match=r'search\.classes'):
+    with raises(where='search.classes', got='some'):
         evaluator(world, **{'search.classes': 'some'})
 
 
@@ -118,7 +119,7 @@ def test_every_label_of_the_search_is_looked_at(
     Image.fromarray(found).save(path)
     for metric in ('mIoU', 'aAcc'):
         with pytest.raises(DataError) as error:
-            evaluator(world, **{'search.metric': metric})(archs(1)[0])
+            evaluator(world, **{'search.objectives': [metric, 'macs']})(archs(1)[0])
         assert str(path) in error.value.where
         assert error.value.got == [9]
 

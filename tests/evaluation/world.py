@@ -186,8 +186,7 @@ def config(root: Path, wrapped: bool = False) -> Config:
             'log_processor': {'by_epoch': False},
             'search': {
                 'algorithm': {'type': 'topology_evolution'},
-                'metric': 'mIoU',
-                'direction': 'maximize',
+                'objectives': (('mIoU', 'max'), ('macs', 'min')),
                 'size': SIZE,
                 'seed': 0,
             },

@@ -123,7 +123,11 @@ def config(root: Path, backbone: dict[str, Any], head: dict[str, Any], sampler: 
             'default_hooks': {'checkpoint': {'type': 'CheckpointHook', 'by_epoch': False}},
             'custom_hooks': [{'type': 'scalenas.SpaceHook'}],
             'log_processor': {'by_epoch': False},
-            'search': {'algorithm': {'type': 'random'}, 'metric': 'accuracy/top1', 'seed': 0},
+            'search': {
+                'algorithm': {'type': 'random'},
+                'objectives': ('accuracy/top1', 'macs'),
+                'seed': 0,
+            },
         }
     )
     path = root / 'supernet.py'

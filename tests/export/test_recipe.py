@@ -22,6 +22,7 @@ from scalenas.scaling import grow
 from scalenas.tasks import task_of
 from scalenas.training.launch import build_runner
 from tests.configs.shrink import Worlds, shrink
+from tests.errors import contains, raises
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -114,7 +115,7 @@ def test_a_recipe_that_resizes_by_itself_keeps_its_pictures(tmp_path: Path) -> N
     assert written.train_dataloader == Config.fromfile(start).train_dataloader
     assert written.model.backbone.arch.resolution == 28
     supernet = start.with_name('supernet_scalenet_1xb64-1500_digits-28x28.py')
-    with pytest.raises(ExportError, match='expected a config of one network'):
+    with raises(ExportError, where=f'{supernet}: model.backbone'):
         write_recipe(tmp_path / 'other.py', arch, 'cls', start=supernet)
 
 
@@ -136,12 +137,12 @@ def test_mistakes_get_one_line_and_nothing_is_overwritten(tmp_path: Path) -> Non
     arch = named('scalenas_s1')
     (tmp_path / 'mine.py').write_text('kept')
     for path in (tmp_path / 'mine.py', tmp_path / 'none' / 'new.py'):
-        with pytest.raises(ExportError, match='must be a new file'):
+        with raises(ExportError, where='config', got=str(path), allowed=contains('new file')):
             write_recipe(path, arch, 'seg')
     with pytest.raises(ExportError) as error:
         write_recipe(tmp_path / 'new.py', arch, 'hands')
     assert error.value.got == 'hands'
-    assert {'cls', 'seg', 'pose', 'faster_rcnn'} <= set(error.value.allowed.split(', '))
+    assert {'cls', 'seg', 'pose', 'faster_rcnn'} <= set(error.value.allowed)
     for recipe in ('pose', 'faster_rcnn'):
         with pytest.raises(ExportError) as error:
             write_recipe(tmp_path / 'new.py', named('resnet50'), recipe)

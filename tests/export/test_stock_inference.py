@@ -155,7 +155,7 @@ def bottom_up(folder: Path) -> Config:
     space = HRSpace(12, (1, 1, 1), (1, 2), 16, 1, 8, output='single')
     cfg.model.backbone = {'type': 'scalenas.SuperScaleHRNet', 'space': space.to_dict()}
     cfg.calibration_dataloader = cfg.test_dataloader
-    cfg.search = {'metric': 'coco/AP', 'size': (128, 128)}
+    cfg.search = {'objectives': ('coco/AP', 'macs'), 'size': (128, 128)}
     return cfg
 
 

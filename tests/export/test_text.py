@@ -6,13 +6,13 @@ import math
 from pathlib import Path
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mmengine.config import Config
 
 from scalenas.errors import ExportError
 from scalenas.export.text import as_config, as_source
+from tests.errors import raises
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
 KEYS = st.text(min_size=1, max_size=8) | st.sampled_from(
@@ -64,5 +64,5 @@ def test_mmengine_reads_the_config(tmp_path: Path) -> None:
 
 
 def test_a_value_without_a_plain_form_is_named() -> None:
-    with pytest.raises(ExportError, match=r'model\.parts\[1\] is a set'):
+    with raises(ExportError, where='model.parts[1]', got={2}):
         as_config({'model': {'parts': [1, {2}]}})

@@ -171,7 +171,7 @@ def _plan(rng: random.Random, folder: Path) -> Case:
     """The search of a config with one thing changed."""
     search: dict[str, Any] = {
         'algorithm': {'type': 'random', 'num_total': 4},
-        'metric': 'mIoU',
+        'objectives': (('mIoU', 'max'), ('macs', 'min')),
         'size': (64, 64),
         'budget': {'macs': (None, 1e9)},
         'seed': 0,
@@ -183,7 +183,7 @@ def _plan(rng: random.Random, folder: Path) -> Case:
         wrongs = (-1, math.nan, math.inf, 'x', True, [1], (None, -1), (math.nan, None), (2, 1))
         search['budget'] = {rng.choice(('macs', 'params', 'acts')): rng.choice(wrongs)}
     elif choice == 2:
-        key = rng.choice(('algorithm', 'metric', 'size', 'seed'))
+        key = rng.choice(('algorithm', 'objectives', 'size', 'seed'))
         search[key] = rng.choice(('', False, [], -1, 2.5, math.nan))
     else:
         search['budget'] = rng.choice((None, {}, {'params': (3, 1e6)}))

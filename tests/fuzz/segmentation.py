@@ -76,7 +76,7 @@ def of_classes(world: World, wrong: bool) -> Callable[[], object]:
 
     def run() -> None:
         cfg = world.config()
-        cfg.search = {'metric': 'mIoU'}
+        cfg.search = {'objectives': ('mIoU', 'macs')}
         dataset = built(cfg, 'search_dataloader')
         outs = [dataset[i] for i in range(len(dataset))]
         batch = {key: [out[key] for out in outs] for key in ('inputs', 'data_samples')}

@@ -214,7 +214,7 @@ def _row(rng: random.Random, folder: Path, whole: Path) -> Case:
 
 GOOD: dict[str, Any] = {
     'algorithm': {'type': 'topology_evolution', 'num_initial': 4, 'num_parents': 2, 'num_total': 8},
-    'metric': 'mIoU',
+    'objectives': (('mIoU', 'max'), ('macs', 'min')),
     'size': (64, 64),
     'seed': 0,
 }
@@ -230,8 +230,8 @@ def _settings(rng: random.Random) -> Case:
         algorithm['type'] = rng.choice(['topology_evolution', 'random'])
         total = rng.randint(1, 20)
         algorithm |= {'num_initial': rng.randint(1, total), 'num_total': total}
-        data['direction'] = rng.choice(['maximize', 'minimize'])
-        data['cost'] = rng.choice(['macs', 'params', 'acts'])
+        pairs = [('mIoU', 'max'), ('loss', 'min'), 'aAcc', ('macs', 'min'), 'params', 'acts']
+        data['objectives'] = rng.sample(pairs, rng.randint(1, len(pairs)))
         data['seed'] = rng.randrange(10**6)
         wrong = False
         if algorithm['type'] == 'random':
@@ -244,10 +244,8 @@ def _settings(rng: random.Random) -> Case:
         name = rng.choice(['p_crossover', 'p_mutation', 'p_depth'])
         algorithm[name] = rng.choice([-0.1, 1.1, 'x', None, float('nan'), True, [0.5]])
     elif kind == 3:
-        name = rng.choice(['direction', 'cost', 'metric'])
-        data[name] = rng.choice(
-            ['', 1, None, [], {}, True, 3.5] + (['up'] if name != 'metric' else [])
-        )
+        bad = rng.choice(['', 1, None, [], {}, True, 3.5, ('mIoU', 'up'), ('mIoU',), (1, 'max')])
+        data['objectives'] = rng.choice([bad, [bad], ('mIoU', bad), ('mIoU', 'mIoU')])
     elif kind == 4:
         data['size'] = rng.choice(
             [64, (64,), (64, 64, 3), (0, 64), (-1, 64), 'x', (64.5, 64), [True, 1]]
@@ -256,9 +254,9 @@ def _settings(rng: random.Random) -> Case:
         data['seed'] = rng.choice([-1, 1.5, 'x', None, True, []])
     elif kind == 6:
         target = rng.choice([data, algorithm])
-        target[rng.choice(['num_totl', 'x', '', 'Metric'])] = 1
+        target[rng.choice(['num_totl', 'x', '', 'metric'])] = 1
     else:
-        key = rng.choice(['algorithm', 'metric', 'budget', 'seed', 'size'])
+        key = rng.choice(['algorithm', 'objectives', 'budget', 'seed', 'size'])
         data[key] = rng.choice(ODD)
         wrong = None
 

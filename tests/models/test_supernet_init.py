@@ -7,10 +7,20 @@ import torch
 from mmengine.model import BaseModule
 
 from scalenas.errors import UserError
-from scalenas.models import ScaleHRNet, SupernetInit, SuperScaleHRNet
+from scalenas.models import (
+    ChoiceMBConvNet,
+    ScaleHRNet,
+    ScaleMBConvNet,
+    SuperMBConvNet,
+    SupernetInit,
+    SuperScaleHRNet,
+)
 from scalenas.models.checkpoint import save_plain
 from scalenas.space import HRSpace
 from tests.errors import check_line, contains, raises
+
+from .mbconv_nets import BIG, SCALED
+from .world import lively
 
 ARGS = dict(width=6, num_modules=(1, 1, 2), depth=(1, 2), stem=8, stage1_blocks=1, output='single')
 SPACE = HRSpace(**ARGS)
@@ -57,6 +67,35 @@ def test_it_starts_as_the_sub_net(supernet, tmp_path, prefix):
         (wanted,) = supernet(x)
         (found,) = model.backbone.eval()(x)
     assert torch.equal(found, wanted)
+
+
+@pytest.mark.parametrize(
+    ('form', 'space', 'options'),
+    [
+        (SuperMBConvNet, BIG, {'resize': True}),
+        (ChoiceMBConvNet, SCALED, {'resize': True, 'align': 'both', 'align_seed': 3}),
+    ],
+)
+def test_an_mbconv_net_starts_as_its_sub_net(form, space, options, tmp_path):
+    """The checkpoint says which supernet it is of, and on which side channels lie."""
+    torch.manual_seed(0)
+    supernet = lively(form(space, **options)).float()
+    state = {f'backbone.{k}': v for k, v in supernet.state_dict().items()}
+    ours = {'space': space.to_dict(), 'version': '0'}
+    save_plain(tmp_path / 'a.pth', state, {'scalenas': {**ours, 'supernet': supernet.sharing()}})
+    save_plain(tmp_path / 'b.pth', state, {'scalenas': ours})
+    for seed in range(4):
+        arch = space.sample(random.Random(seed))
+        start = {'type': 'scalenas.SupernetInit', 'checkpoint': str(tmp_path / 'a.pth')}
+        net = ScaleMBConvNet(arch, resize=True, init_cfg=start)
+        net.init_weights()
+        x = torch.rand(1, 3, 48, 48)
+        with torch.no_grad(), supernet.active(arch):
+            (wanted,) = supernet(x)
+            (found,) = net.eval()(x)
+        torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-5)
+    with raises(where=str(tmp_path / 'b.pth'), got=None, allowed=contains('ChoiceMBConvNet')):
+        SupernetInit(str(tmp_path / 'b.pth'))(net)
 
 
 def test_errors_are_one_line(supernet, tmp_path):

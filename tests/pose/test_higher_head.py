@@ -12,10 +12,10 @@ from mmpose.structures import MultilevelPixelData, PoseDataSample
 
 from scalenas.arch import HigherHead, HRArch
 from scalenas.complexity import Counter
-from scalenas.errors import UserError
 from scalenas.evaluation import trace
 from scalenas.models import ScaleHRNet
 from scalenas.pose import HigherHRNetHead
+from tests.errors import raises
 
 from .world import small_arch
 
@@ -173,7 +173,7 @@ def test_starts_like_other_heads_of_heat_maps():
 
 def test_pictures_of_one_batch_have_one_size(head):
     batch = [PoseDataSample(metainfo={'img_shape': s}) for s in ((64, 64), (64, 128))]
-    with pytest.raises(UserError, match=r'got \(64, 64\) and \(64, 128\); set batch_size=1'):
+    with raises(got=[(64, 64), (64, 128)], hint='set batch_size=1'):
         head.predict([torch.rand(2, 8, 16, 16)], batch)
-    with pytest.raises(UserError, match='needs a `decoder`'):
+    with raises(where='HigherHRNetHead.decoder', got=None):
         head.predict([torch.rand(1, 8, 16, 16)], batch[:1])

@@ -7,9 +7,9 @@ import pytest
 from mmengine.config import Config
 from mmengine.registry import TRANSFORMS, DefaultScope
 
-from scalenas.errors import UserError
 from scalenas.paths import resource
 from scalenas.pose import TopdownRandomBox
+from tests.errors import raises
 
 COUNT = 40_000
 DATASETS = ('coco_topdown_256x192', 'coco_topdown_384x288', 'mpii_topdown_256x256')
@@ -136,6 +136,6 @@ def test_half_bodies_are_for_coco_alone():
     'wrong', [{'scale': 1.5}, {'scale': '0.3'}, {'rotation': -1}, {'rotation_prob': 2}]
 )
 def test_ranges_that_are_none(wrong):
-    (name,) = wrong
-    with pytest.raises(UserError, match=f'TopdownRandomBox.{name}'):
+    ((name, value),) = wrong.items()
+    with raises(where=f'TopdownRandomBox.{name}', got=value):
         TopdownRandomBox(**wrong)

@@ -30,7 +30,7 @@ from scalenas.errors import UserError
 from scalenas.search import Record, SearchStudy, front_of, run_search
 
 from ..search.postgres import INITDB, Server, running_server
-from ..search.table import OBJECTIVE, evolution, key, open_study, score, search_in_memory
+from ..search.table import OBJECTIVES, evolution, key, open_study, score, search_in_memory
 
 if TYPE_CHECKING:
     from multiprocessing.context import ForkProcess
@@ -261,7 +261,7 @@ class Round:
         tally.twice += sum(count - 1 for count in times.values())
         tally.twice += len(records) - len(found)
         tally.records += len(records)
-        fronts = [front_of(found, OBJECTIVE) for found in (records, expected)]
+        fronts = [front_of(found, OBJECTIVES) for found in (records, expected)]
         tally.equal &= records == expected and fronts[0] == fronts[1]
 
 

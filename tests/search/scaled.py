@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from scalenas.arch import Arch, MBConvArch
 from scalenas.complexity import Counter
-from scalenas.search import AlternatingSearch, Objective, StageBudgets
+from scalenas.search import AlternatingSearch, Objectives, StageBudgets
 from scalenas.space import MBConvSpace, ScaledSpace, ScalingStage, StageChoices
 
 COST = Counter()
-OBJECTIVE = Objective('accuracy')
+OBJECTIVES = Objectives.of(('accuracy', 'macs'))
 BUDGETS = StageBudgets(base_macs=0.2e6, growth=2.0, tolerance=0.25)
 
 
@@ -53,7 +53,7 @@ def mcea(**changes: object) -> AlternatingSearch:
         'iterations': 3,
         'population': 6,
         'generations': 4,
-        'objective': OBJECTIVE,
+        'objectives': OBJECTIVES,
         **changes,
     }
     return AlternatingSearch(SPACE, cost=COST, **arguments)  # type: ignore[arg-type]

@@ -15,7 +15,7 @@ from scalenas.complexity import Counter
 from scalenas.search import (
     AbstractSearch,
     CoarseToFine,
-    Objective,
+    Objectives,
     RandomSearch,
     Record,
     SearchStudy,
@@ -28,7 +28,7 @@ SPACE = HRSpace(
     width=8, num_modules=(1, 1, 1), depth=(1, 2, 3), stem=16, stage1_blocks=1, stage1_channels=8
 )
 COST = Counter((64, 64))
-OBJECTIVE = Objective('mIoU')
+OBJECTIVES = Objectives.of(('mIoU', 'macs'))
 
 
 def score(arch: Arch) -> dict[str, float]:
@@ -46,12 +46,12 @@ def score(arch: Arch) -> dict[str, float]:
 def evolution(**changes: Any) -> TopologyEvolution:
     """A small evolution: 12 at random, 6 parents, 40 in all."""
     numbers = {'num_initial': 12, 'num_parents': 6, 'num_total': 40, **changes}
-    return TopologyEvolution(SPACE, OBJECTIVE, COST, **numbers)
+    return TopologyEvolution(SPACE, OBJECTIVES, COST, **numbers)
 
 
 def random_search(**changes: Any) -> RandomSearch:
     """As many at random."""
-    return RandomSearch(SPACE, OBJECTIVE, COST, **{'num_total': 40, **changes})
+    return RandomSearch(SPACE, OBJECTIVES, COST, **{'num_total': 40, **changes})
 
 
 GRID = (
@@ -65,7 +65,7 @@ def coarse_to_fine(**changes: Any) -> CoarseToFine:
     least, most = COST(SPACE.smallest())['macs'], COST(SPACE.largest())['macs']
     budgets = [least + share * (most - least) for share in (0.3, 0.8)]
     options = {'grid': GRID, 'budgets': budgets, 'num_total': 40, **changes}
-    return CoarseToFine(SPACE, OBJECTIVE, COST, **options)
+    return CoarseToFine(SPACE, OBJECTIVES, COST, **options)
 
 
 SEARCHES = {'evolution': evolution, 'random': random_search, 'coarse_to_fine': coarse_to_fine}
@@ -96,7 +96,7 @@ def key(arch: Arch) -> str:
 
 def open_study(where: str, **settings: object) -> SearchStudy:
     """The study of these tests."""
-    return SearchStudy.open(where, 'test', OBJECTIVE, {'seed': 0, **settings})
+    return SearchStudy.open(where, 'test', OBJECTIVES, {'seed': 0, **settings})
 
 
 def worker(where: str, calls: str, seconds: float, search: str = 'evolution') -> None:

@@ -18,7 +18,7 @@ from scalenas.arch import Arch, load_file
 from scalenas.scaling import SearchedScalings, scale
 from scalenas.search import (
     Family,
-    Objective,
+    Objectives,
     SearchStudy,
     StageBudgets,
     run_search,
@@ -28,7 +28,7 @@ from scalenas.search.families import Breeder
 from scalenas.visualization.draw_iterations import draw_iterations
 
 from .forked import Forked
-from .scaled import BASE, BUDGETS, COST, OBJECTIVE, SPACE, mcea, score
+from .scaled import BASE, BUDGETS, COST, OBJECTIVES, SPACE, mcea, score
 from .table import counted, key, search_in_memory
 
 
@@ -142,7 +142,7 @@ def test_the_last_iteration_counts_when_the_evaluations_just_suffice() -> None:
 
 
 def test_where_less_is_better_the_same_is_found_and_told_as_it_is() -> None:
-    search, turned = mcea(), mcea(objective=Objective('error', 'minimize'))
+    search, turned = mcea(), mcea(objectives=Objectives.of((('error', 'min'), 'macs')))
     search_in_memory(search, evaluate=score)
     search_in_memory(turned, evaluate=lambda arch: {'error': 50.0 - score(arch)['accuracy']})
     assert [i.best for i in turned.history] == [i.best for i in search.history]
@@ -239,7 +239,7 @@ def test_what_it_finds_is_within_every_budget() -> None:
 
 
 def _study(where: str) -> SearchStudy:
-    return SearchStudy.open(where, 'mcea', OBJECTIVE, {'seed': 0})
+    return SearchStudy.open(where, 'mcea', OBJECTIVES, {'seed': 0})
 
 
 def _worker(where: str, calls: str) -> None:

@@ -9,10 +9,9 @@ import pytest
 from scipy import stats
 
 from scalenas.arch import dump, named
-from scalenas.errors import UserError
 from scalenas.search import (
     GivenNetworks,
-    Objective,
+    Objectives,
     Record,
     compare,
     comparison_of,
@@ -25,15 +24,16 @@ from scalenas.search import (
     spread_by_cost,
 )
 from scalenas.visualization.draw_ranks import draw_ranks
+from tests.errors import contains, raises
 
-from .table import COST, OBJECTIVE, SPACE, score, search_in_memory
+from .table import COST, OBJECTIVES, SPACE, score, search_in_memory
 
 ARCHS = sampled_paths(SPACE, 20, 0)
 
 
-def records(objective: Objective = OBJECTIVE) -> list[Record]:
+def records(objectives: Objectives = OBJECTIVES) -> list[Record]:
     """The paths, evaluated."""
-    return search_in_memory(GivenNetworks(SPACE, objective, COST, ARCHS))
+    return search_in_memory(GivenNetworks(SPACE, objectives, COST, ARCHS))
 
 
 def test_paths_are_different_and_follow_from_the_seed() -> None:
@@ -53,7 +53,7 @@ def test_every_path_is_evaluated_once_and_read_again(tmp_path: Path) -> None:
 def test_against_cost_and_against_training_alone() -> None:
     found = records()
     alone = {arch: -index for index, arch in enumerate(ARCHS[:7])}
-    by_cost, by_training = compare(found, OBJECTIVE, alone, resamples=20)
+    by_cost, by_training = compare(found, OBJECTIVES, alone, resamples=20)
     scores = [score(arch)['mIoU'] for arch in ARCHS]
     macs = [COST(arch)['macs'] for arch in ARCHS]
     assert by_cost.study.num == 20
@@ -69,7 +69,7 @@ def test_against_cost_and_against_training_alone() -> None:
 
 
 def test_networks_that_all_score_the_same_have_no_order(tmp_path: Path) -> None:
-    found = compare(records(), OBJECTIVE, dict.fromkeys(ARCHS[:4], 50.0), resamples=5)
+    found = compare(records(), OBJECTIVES, dict.fromkeys(ARCHS[:4], 50.0), resamples=5)
     assert [comparison.study is None for comparison in found] == [False, True]
     assert rank_table({'net': found}).splitlines()[3] == '| net | trained alone | 4 | - | - | - |'
     assert [comparison_of(row) for row in json.loads(comparisons_text(found))] == found
@@ -78,20 +78,20 @@ def test_networks_that_all_score_the_same_have_no_order(tmp_path: Path) -> None:
 
 
 def test_where_less_is_better_a_good_order_is_positive() -> None:
-    down = Objective('mIoU', 'minimize')
+    down = Objectives.of((('mIoU', 'min'), 'macs'))
     alone = {arch: score(arch)['mIoU'] for arch in ARCHS}
     by_cost, by_training = compare(records(down), down, alone, resamples=5)
     assert by_training.study.spearman.value == pytest.approx(1.0)
-    upward = compare(records(), OBJECTIVE, resamples=5)[0]
+    upward = compare(records(), OBJECTIVES, resamples=5)[0]
     assert by_cost.study.kendall.value == pytest.approx(-upward.study.kendall.value)
 
 
 def test_some_spread_by_cost() -> None:
-    chosen = spread_by_cost(records(), OBJECTIVE, 4)
+    chosen = spread_by_cost(records(), OBJECTIVES, 4)
     macs = [record.cost['macs'] for record in chosen]
     everything = sorted(COST(arch)['macs'] for arch in ARCHS)
     assert macs == [everything[i] for i in (0, 6, 13, 19)]
-    assert len(spread_by_cost(records(), OBJECTIVE, 99)) == 20
+    assert len(spread_by_cost(records(), OBJECTIVES, 99)) == 20
 
 
 def test_scores_of_networks_alone(tmp_path: Path) -> None:
@@ -105,30 +105,41 @@ def test_scores_of_networks_alone(tmp_path: Path) -> None:
     assert read_alone(table) == scores
 
 
+TABLE = 'a CSV with columns arch and score'
+
+
 @pytest.mark.parametrize(
-    ('text', 'line'),
+    ('text', 'where', 'fields'),
     [
-        ('arch,score\n', 'got no line'),
-        ('net,score\nscalenas_s1,1\n', "columns arch and score: 'arch'"),
-        ('arch,score\nscalenas_s1,high\n', 'could not convert'),
-        ('arch,score\nscalenas_s1,nan\n', 'line 2: the score is nan'),
-        ('arch,score\nscalenas_s1,1\nscalenas_s1,2\n', 'line 3 is a network that an earlier'),
+        ('arch,score\n', '', {'problem': 'has no line', 'allowed': TABLE}),
+        ('net,score\nscalenas_s1,1\n', '', {'problem': contains('arch'), 'allowed': TABLE}),
+        ('arch,score\nscalenas_s1,high\n', '', {'problem': contains('high'), 'allowed': TABLE}),
+        ('arch,score\nscalenas_s1,nan\n', ', line 2, score', {'got': 'nan'}),
+        (
+            'arch,score\nscalenas_s1,1\nscalenas_s1,2\n',
+            ', line 3',
+            {'got': 'scalenas_s1', 'problem': contains('an earlier line')},
+        ),
+        ('arch,score\nscalenas_s9,1\n', ', line 2.arch', {'got': 'scalenas_s9'}),
     ],
 )
-def test_a_bad_table_is_one_line(tmp_path: Path, text: str, line: str) -> None:
-    (tmp_path / 'scores.csv').write_text(text)
-    with pytest.raises(UserError, match=line):
-        read_alone(tmp_path / 'scores.csv')
+def test_a_bad_table_is_one_line(
+    tmp_path: Path, text: str, where: str, fields: dict[str, object]
+) -> None:
+    path = tmp_path / 'scores.csv'
+    path.write_text(text)
+    with raises(where=f'{path}{where}', **fields):
+        read_alone(path)
 
 
 def test_networks_that_make_no_study(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match='no network to evaluate'):
-        GivenNetworks(SPACE, OBJECTIVE, COST, [])
-    with pytest.raises(UserError, match='space'):
-        GivenNetworks(SPACE, OBJECTIVE, COST, [named('scalenas_s1')])
+    with raises(where='rank study', got=0):
+        GivenNetworks(SPACE, OBJECTIVES, COST, [])
+    with raises(problem='not in the space'):
+        GivenNetworks(SPACE, OBJECTIVES, COST, [named('scalenas_s1')])
     (tmp_path / 'paths.json').write_text('[{"net": 1}]')
-    with pytest.raises(UserError, match='not the paths of a rank study'):
+    with raises(where=tmp_path / 'paths.json', allowed='the paths of a rank study'):
         read_paths(tmp_path / 'paths.json')
     few = records()[:2]
-    with pytest.raises(UserError, match='at least 3 networks, got 2'):
-        compare(few, OBJECTIVE)
+    with raises(where='rank study', got=2, allowed=contains('3 networks')):
+        compare(few, OBJECTIVES)

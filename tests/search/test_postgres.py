@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from scalenas.search import Record, SearchStudy, StudyError
+from tests.errors import contains, raises
 
 from .postgres import INITDB, Server, running_server
 from .table import counted, evolution, open_study, search_in_memory
@@ -72,7 +73,5 @@ def test_workers_wait_for_a_server_that_stops(
 
 def test_a_server_without_the_database_is_one_line(server: Server, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.setattr('scalenas.search.databases.OPENING_SECONDS', 0.5)
-    with pytest.raises(StudyError) as error:
+    with raises(StudyError, problem=contains('nothing')):
         open_study(server.url.replace('/postgres?', '/nothing?'))
-    assert 'nothing' in error.value.problem
-    assert '\n' not in str(error.value)

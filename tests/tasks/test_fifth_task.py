@@ -58,7 +58,7 @@ default_hooks = dict(
     )
 )
 custom_hooks = [dict(type='scalenas.SpaceHook')]
-search = dict(metric='mae', direction='minimize', size=(64, 64))
+search = dict(objectives=(('mae', 'min'), ('macs', 'min')), size=(64, 64))
 model = dict(
     type='scalenas.SuperNet',
     sampler=dict(type='uniform'),

@@ -125,11 +125,16 @@ def config(scenes, tmp_path):
     return write
 
 
-@pytest.fixture
-def tool(monkeypatch):
-    """Runs a tool in this process as its command line would: exit code and the logged lines."""
+class Tool:
+    """Runs a tool in this process as its command line would; gives the exit code.
 
-    def run(name, *arguments):
+    Attributes:
+        error: what ended the last run, with its fields; None where it came to its end.
+    """
+
+    error: BaseException | None = None
+
+    def __call__(self, name, *arguments):
         from scalenas.cli import main_of
         from scalenas.training import launch, options
 
@@ -137,11 +142,16 @@ def tool(monkeypatch):
         try:
             main_of(lambda: getattr(launch, name)(parser.parse_args(arguments)) and None)
         except SystemExit as end:
+            self.error = end.__context__
             return end.code
         raise AssertionError
 
+
+@pytest.fixture
+def tool(monkeypatch):
+    """A tool as its command line would run it."""
     monkeypatch.setattr(sys, 'argv', ['tool'])
-    return run
+    return Tool()
 
 
 def weights(path):

@@ -80,7 +80,7 @@ def test_one_line_and_nothing_written(
     ('spoiled', 'words'),
     [
         ({'images': []}, "its list 'images' is empty"),
-        ({'categories': [{'id': 7, 'name': 'person'}]}, 'which is not among its categories'),
+        ({'categories': [{'id': 7, 'name': 'person'}]}, 'expected 7 person, got 1'),
     ],
 )
 def test_other_files_of_somebody_elses(

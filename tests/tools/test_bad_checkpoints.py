@@ -190,7 +190,7 @@ def test_no_training_starts_from_it(way: str, damage: str, world: Path, tmp_path
     cfg.work_dir, cfg.launcher, cfg.experiment_name = str(tmp_path / 'out'), 'none', tmp_path.name
     with pytest.raises(CheckpointError) as error:
         build_runner(cfg, ('train_dataloader',)).train()
-    assert 'bad.pth' in str(error.value)
+    assert str(path) in error.value.where
     assert '\n' not in str(error.value)
     assert not list(tmp_path.glob('out/*.pth'))
 
@@ -210,7 +210,8 @@ def test_nothing_is_resumed_from_what_an_optimizer_lost(
     cfg.work_dir, cfg.launcher = str(tmp_path), 'none'
     with pytest.raises(CheckpointError) as error:
         build_runner(cfg, ('train_dataloader',))
-    assert where in str(error.value)
+    assert str(tmp_path / 'bad.pth') in error.value.where
+    assert where in f'{error.value.where} {error.value.problem}'
 
 
 def test_a_plain_net_that_overflows_is_not_scored(

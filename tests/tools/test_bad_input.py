@@ -6,11 +6,13 @@ import importlib.util
 import logging
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from scalenas.arch import dump
 from scalenas.cli import main_of
+from tests.errors import check_fields, contains
 
 from ..evaluation.world import archs, checkpoint, config, supernet, write_pictures
 
@@ -29,8 +31,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def run(monkeypatch: pytest.MonkeyPatch, tool: str, arguments: list[str]) -> object:
-    """A tool's `main` in this process, as its command line would call it; the exit code."""
+def ended(
+    monkeypatch: pytest.MonkeyPatch, tool: str, arguments: list[str]
+) -> tuple[object, BaseException | None]:
+    """A tool's `main` in this process, as its command line would call it.
+
+    Gives the exit code, and the error behind it.
+    """
     spec = importlib.util.spec_from_file_location(f'tool_{tool}', ROOT / f'tools/{tool}.py')
     assert spec is not None
     assert spec.loader is not None
@@ -42,7 +49,12 @@ def run(monkeypatch: pytest.MonkeyPatch, tool: str, arguments: list[str]) -> obj
     monkeypatch.setattr(logging, 'raiseExceptions', False)
     with pytest.raises(SystemExit) as end:
         main_of(module.main)
-    return end.value.code
+    return end.value.code, end.value.__context__
+
+
+def run(monkeypatch: pytest.MonkeyPatch, tool: str, arguments: list[str]) -> object:
+    """As `ended`: the exit code alone."""
+    return ended(monkeypatch, tool, arguments)[0]
 
 
 def command(tool: str, given: dict[str, str], options: list[str]) -> list[str]:
@@ -64,54 +76,79 @@ def command(tool: str, given: dict[str, str], options: list[str]) -> list[str]:
     return [names['source'], names['checkpoint'], *where, *flags]
 
 
-MODEL = 'model.backbone (scalenas.SuperScaleHRNet): unknown key'
-HEAD = "model.decode_head (FCNHead): unknown key 'num_clases'; did you mean 'num_classes'?"
-LOADER = 'calibration_dataloader.dataset (BaseSegDataset): unknown key'
-BOTH = [
-    ({'config': '{}/nowhere.py'}, [], 'nowhere.py: no such config'),
-    ({'config': '{}/notes.txt'}, [], 'unknown kind of config'),
-    ({'config': '{}/broken.py'}, [], 'broken.py: not python'),
-    ({}, ['modle.type=X'], "has no 'modle', nothing would read it"),
-    ({}, ['model.backbone.norm_evl=True'], f"{MODEL} 'norm_evl'; did you mean 'norm_eval'?"),
-    ({}, ['model.decode_head.num_clases=3'], HEAD),
-    ({}, ['calibration_dataloader.dataset.spred=3'], f"{LOADER} 'spred'"),
-    ({}, ['model.type=EncoderDecodr'], "no class is registered as 'EncoderDecodr'"),
-    ({}, ['calibration_dataloader=None'], 'calibration_dataloader is missing'),
-    ({'checkpoint': '{}/none.pth'}, [], 'none.pth: no such file'),
-    ({'checkpoint': '{}/notes.txt'}, [], 'notes.txt: not a checkpoint'),
-    ({'out': '{}/notes.txt'}, [], 'notes.txt: cannot be a folder, a file is in its way'),
-    ({'out': '/proc/zz'}, [], '/proc/zz: cannot be made'),
-    ({}, ['--device gpu'], "device 'gpu': expected cpu, cuda or cuda:N"),
-]
-SEARCH = [
-    ({}, ['val_evaluator.type=IoUMetrc'], "no class is registered as 'IoUMetrc'"),
-    ({}, ['--storage /proc/zz/study.db'], '/proc/zz: cannot be made'),
-    ({}, ['--storage {}/study.txt'], 'expected a file ending in'),
-    ({}, ['search_dataloader=None'], 'search_dataloader is missing'),
-]
-EXPORT = [
-    ({}, ['test_evaluator.type=IoUMetrc'], "no class is registered as 'IoUMetrc'"),
-    ({'source': 'nowhere'}, [], 'neither an arch'),
-    ({}, ['search.size=64'], 'search.size: expected two numbers >= 1, height and width, got 64'),
+BOTH: list[tuple[dict[str, str], list[str], dict[str, Any]]] = [
+    ({'config': '{}/nowhere.py'}, [], {'where': '{}/nowhere.py', 'problem': 'no such config'}),
+    ({'config': '{}/notes.txt'}, [], {'where': '{}/notes.txt', 'got': '.txt'}),
+    ({'config': '{}/broken.py'}, [], {'where': '{}/broken.py', 'problem': contains('python')}),
     (
         {},
-        ['search.size=(64,0)'],
-        'height and width, got (64, 0)',
+        ['modle.type=X'],
+        {'where': '--cfg-options', 'got': 'modle', 'hint': contains("'model'")},
     ),
-    ({}, ['search=None'], 'search.size is missing'),
-    ({}, ['search=mIoU'], "search: expected a table with metric and size, got 'mIoU'"),
+    (
+        {},
+        ['model.backbone.norm_evl=True'],
+        {
+            'where': 'model.backbone (scalenas.SuperScaleHRNet)',
+            'got': 'norm_evl',
+            'hint': contains("'norm_eval'"),
+        },
+    ),
+    (
+        {},
+        ['model.decode_head.num_clases=3'],
+        {
+            'where': 'model.decode_head (FCNHead)',
+            'got': 'num_clases',
+            'hint': contains("'num_classes'"),
+        },
+    ),
+    (
+        {},
+        ['calibration_dataloader.dataset.spred=3'],
+        {'where': 'calibration_dataloader.dataset (BaseSegDataset)', 'got': 'spred'},
+    ),
+    ({}, ['model.type=EncoderDecodr'], {'where': 'model.type', 'got': 'EncoderDecodr'}),
+    (
+        {},
+        ['calibration_dataloader=None'],
+        {'where': 'calibration_dataloader', 'problem': 'is missing'},
+    ),
+    (
+        {'checkpoint': '{}/none.pth'},
+        [],
+        {'where': contains('none.pth'), 'problem': 'no such file'},
+    ),
+    ({'checkpoint': '{}/notes.txt'}, [], {'where': '{}/notes.txt', 'got': b'a file'}),
+    ({'out': '{}/notes.txt'}, [], {'where': '{}/notes.txt', 'problem': contains('folder')}),
+    ({'out': '/proc/zz'}, [], {'where': '/proc/zz', 'problem': contains('cannot be made')}),
+    ({}, ['--device gpu'], {'where': 'device', 'got': 'gpu'}),
+]
+SEARCH: list[tuple[dict[str, str], list[str], dict[str, Any]]] = [
+    ({}, ['val_evaluator.type=IoUMetrc'], {'where': 'val_evaluator.type', 'got': 'IoUMetrc'}),
+    ({}, ['--storage /proc/zz/study.db'], {'where': '/proc/zz'}),
+    ({}, ['--storage {}/study.txt'], {'where': 'storage {}/study.txt'}),
+    ({}, ['search_dataloader=None'], {'where': 'search_dataloader', 'problem': 'is missing'}),
+]
+EXPORT: list[tuple[dict[str, str], list[str], dict[str, Any]]] = [
+    ({}, ['test_evaluator.type=IoUMetrc'], {'where': 'test_evaluator.type', 'got': 'IoUMetrc'}),
+    ({'source': 'nowhere'}, [], {'where': 'nowhere'}),
+    ({}, ['search.size=64'], {'where': 'search.size', 'got': 64}),
+    ({}, ['search.size=(64,0)'], {'where': 'search.size', 'got': (64, 0)}),
+    ({}, ['search=None'], {'where': 'search.size'}),
+    ({}, ['search=mIoU'], {'where': 'search', 'got': 'mIoU'}),
 ]
 CASES = [('search', *case) for case in BOTH + SEARCH] + [
     ('export', *case) for case in BOTH + EXPORT
 ]
 
 
-@pytest.mark.parametrize(('tool', 'given', 'options', 'line'), CASES)
+@pytest.mark.parametrize(('tool', 'given', 'options', 'fields'), CASES)
 def test_a_mistake_is_one_line_and_touches_no_file(
     tool: str,
     given: dict[str, str],
     options: list[str],
-    line: str,
+    fields: dict[str, Any],
     world: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -119,11 +156,14 @@ def test_a_mistake_is_one_line_and_touches_no_file(
     monkeypatch.chdir(world)
     before = files(world)
     arguments = [word.replace('{}', str(world)) for word in command(tool, given, options)]
-    assert run(monkeypatch, tool, arguments) == 2
+    code, error = ended(monkeypatch, tool, arguments)
+    assert code == 2
+    if isinstance(where := fields.get('where'), str):
+        fields = {**fields, 'where': where.replace('{}', str(world))}
+    check_fields(error, **fields)
     said = capsys.readouterr().err
     errors = [text for text in said.splitlines() if text.startswith('error: ')]
-    assert len(errors) == 1
-    assert line in errors[0]
+    assert errors == [f'error: {error}']
     assert 'Traceback' not in said
     assert files(world) == before
 
@@ -133,7 +173,7 @@ def test_a_mistake_is_one_line_and_touches_no_file(
     ('option', 'line'),
     [
         ('nothing', "error: argument --cfg-options: expected KEY=VALUE, got 'nothing'"),
-        ('search.metric=[a', "error: argument --cfg-options: brackets do not match in 'search.m"),
+        ('search.seed=[a', "error: argument --cfg-options: brackets do not match in 'search.m"),
     ],
 )
 def test_options_that_are_none(
@@ -153,7 +193,7 @@ FAST = (*B0, 'fast')
 SINGLE = [
     ('info', ['nowhere'], 'nowhere'),
     ('info', ['nowhere.yaml'], 'no such file'),
-    ('info', ['scalenas_s1', '--size', '0', '5'], '--size: expected two numbers >= 1, got 0 5'),
+    ('info', ['scalenas_s1', '--size', '0', '5'], '--size: expected two numbers >= 1'),
     ('info', ['scalenas_s1', '--head', 'segg'], 'segg'),
     ('info', ['nowhere.py'], 'nowhere.py: no such config'),
     ('info', ['broken.py'], 'broken.py: not python'),
@@ -163,9 +203,17 @@ SINGLE = [
     ('scale', [*FAST, '--measure', 'cpu'], '--measure: is not used; give --max ms=20'),
     ('scale', [*FAST, *NINE, '--latency-model', 'none.yaml'], 'none.yaml: no such file'),
     ('scale', [*FAST, *NINE, '--latency-model', 'drawn.yaml'], 'drawn.yaml: unknown key; '),
-    ('scale', [*FAST, *NINE, '--measure', 'gpu'], "device 'gpu': expected cpu, cuda or cuda:N"),
-    ('scale', [*FAST, *NINE, '--measure', 'cpu', '--batch', '0'], '--batch: a whole number >= 1'),
-    ('scale', [*FAST, '--factor', '2', '--threads', '2'], '--threads: a whole number >= 1 beside'),
+    ('scale', [*FAST, *NINE, '--measure', 'gpu'], 'device: expected cpu, cuda or cuda:N'),
+    (
+        'scale',
+        [*FAST, *NINE, '--measure', 'cpu', '--batch', '0'],
+        '--batch: expected a whole number >= 1 ',
+    ),
+    (
+        'scale',
+        [*FAST, '--factor', '2', '--threads', '2'],
+        '--threads: expected a whole number >= 1 beside',
+    ),
     (
         'scale',
         [*FAST, '--max', 'ms=-1', '--measure', 'cpu'],
@@ -176,7 +224,7 @@ SINGLE = [
     ('benchmark_scaling', ['--out', 'o', '--bases', 'scalenas_s1'], '--side: '),
     ('benchmark_scaling', ['--out', 'o', '--strategies', 'fsat'], "'fsat'; did you mean 'fast'"),
     ('benchmark_scaling', ['--out', 'o', '--bases', *B0, *B0], 'two bases have one name'),
-    ('benchmark_scaling', ['--out', 'o', '--device', 'gpu'], "device 'gpu'"),
+    ('benchmark_scaling', ['--out', 'o', '--device', 'gpu'], 'device: expected cpu'),
     ('benchmark_scaling', ['--out', 'o', '--batch', '0'], '--batch: expected a whole number >= 1'),
     ('benchmark_scaling', ['--out', 'o', '--max-factor', '1'], 'expected a number >= 2'),
     ('get_demo_data', ['scenes', '--out', '{}/notes.txt'], 'notes.txt'),

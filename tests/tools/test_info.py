@@ -30,8 +30,8 @@ def test_milliseconds_of_an_arch_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ('options', 'line'),
     [
-        (('--measure', 'gpu'), "device 'gpu': expected cpu, cuda or cuda:N"),
-        (('--measure', 'cpu', '--threads', 0), '--threads: a whole number >= 1 beside --measure'),
+        (('--measure', 'gpu'), 'device: expected cpu, cuda or cuda:N'),
+        (('--measure', 'cpu', '--threads', 0), '--threads: expected a whole number >= 1'),
     ],
 )
 def test_a_device_that_cannot_be_is_one_line(options: tuple[object, ...], line: str) -> None:

@@ -122,11 +122,11 @@ def test_some_are_trained_alone_and_by_the_same_command_not_again(world: Path) -
 @pytest.mark.parametrize(
     ('args', 'line'),
     [
-        (('--num', '2'), 'a correlation needs at least 3 networks'),
-        (('--num', '7'), 'made with other settings: algorithm.archs'),
+        (('--num', '2'), '--num: expected at least 3'),
+        (('--num', '7'), 'was made with another algorithm.archs'),
         (('--alone', 'none.csv'), 'expected a CSV with columns arch and score'),
-        (('--archs', 'none.json'), 'not the paths of a rank study'),
-        (('--alone', 'a.csv', '--train', 'b.py'), 'either the scores are there or'),
+        (('--archs', 'none.json'), 'expected the paths of a rank study'),
+        (('--alone', 'a.csv', '--train', 'b.py'), '--alone and --train: '),
         (('--resamples', '0'), '--resamples: expected a whole number >= 1'),
         (('--seed', '-1'), '--seed: expected a whole number >= 0'),
         (('--train', 'b.py'), 'b.py'),

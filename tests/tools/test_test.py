@@ -98,11 +98,11 @@ def test_mistakes_are_one_line(tool, config, tmp_path, trained, capsys):
     cases = [
         ((config(), 'gone.pth'), 'gone.pth: no such file'),
         ((config(), str(broken)), 'truncated'),
-        ((config(), str(alien)), 'depth is [2, 3]'),
+        ((config(), str(alien)), 'alien.pth: depth: was trained in another space'),
         ((config(), trained, '--arch', 'scalenas_s1'), 'not in the space'),
         ((config(), trained, '--arch', 'scalenas_s9'), "got 'scalenas_s9'"),
         ((config(), trained, '--arch', str(bad)), 'bad.yaml'),
-        ((plain, trained, '--arch', 'largest'), 'is no supernet'),
+        ((plain, trained, '--arch', 'largest'), "model.type: expected 'scalenas.SuperNet'"),
         ((plain, trained, '--tta'), 'has no tta_pipeline'),
         ((config(), trained, '--tta'), '--tta: a supernet has none; export the sub-net'),
         ((config(), trained, '--tta', '--arch', 'largest'), '--tta: a supernet has none'),
@@ -111,7 +111,7 @@ def test_mistakes_are_one_line(tool, config, tmp_path, trained, capsys):
         ((several, trained, '--show-dir', str(tmp_path / 'masks')), 'name one with --arch'),
         ((config(), trained, '--out', str(bad)), 'bad.yaml: cannot be a folder'),
         ((config(), trained, '--work-dir', str(bad)), 'bad.yaml: cannot be a folder'),
-        ((str(REPO / 'configs/_base_/default_runtime_seg.py'), trained), "has no 'model'"),
+        ((str(REPO / 'configs/_base_/default_runtime_seg.py'), trained), 'seg.py: model: '),
     ]
     for arguments, words in cases:
         work = () if '--work-dir' in arguments else ('--work-dir', str(tmp_path / 'out'))

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import os
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from scalenas.errors import CheckpointError
 from scalenas.models import SuperScaleHRNet
 from scalenas.space import HRSpace
 from scalenas.training.pretrained import check_pretrained
+from tests.errors import check_fields, contains, raises
 
 from .conftest import REPO, one_line, weights
 
@@ -43,115 +45,138 @@ class Runs:
         return os.rmdir, (str(self.folder),)
 
 
+HEAD = 'model.architecture.decode_head'
+NET = 'model.architecture.backbone'
+SGD = 'optim_wrapper.optimizer'
+DATA = 'train_dataloader.dataset'
+# What is given behind the config or in its place -> fields of the error. Of a text that is
+# compared as a whole {dir} is the folder of the configs.
 MISTAKES = {
-    'missing config': (['gone.py'], 'gone.py: no such config'),
-    'near config': (['{dir}/tny.py'], "did you mean 'tiny.py'"),
-    'suffix': (['{dir}/tiny.txt'], "unknown kind of config '.txt'"),
+    'missing config': (['gone.py'], {'where': 'gone.py', 'problem': 'no such config'}),
+    'near config': (['{dir}/tny.py'], {'where': '{dir}/tny.py', 'hint': contains("'tiny.py'")}),
+    'suffix': (['{dir}/tiny.txt'], {'where': '{dir}/tiny.txt', 'got': '.txt'}),
     'typo in the space': (
-        ['{config}', '--cfg-options', 'model.architecture.backbone.space.widht=8'],
-        "did you mean 'width'",
+        {f'{NET}.space.widht': 8},
+        {'got': 'widht', 'hint': contains("'width'")},
     ),
     'typo in the model': (
-        ['{config}', '--cfg-options', 'model.architecture.decode_head.num_clases=3'],
-        "model.architecture.decode_head (FCNHead): unknown key 'num_clases'; "
-        "did you mean 'num_classes'?",
+        {f'{HEAD}.num_clases': 3},
+        {'where': f'{HEAD} (FCNHead)', 'got': 'num_clases', 'hint': contains("'num_classes'")},
     ),
     'typo in the backbone': (
-        ['{config}', '--cfg-options', 'model.architecture.backbone.norm_evl=True'],
-        "(scalenas.SuperScaleHRNet): unknown key 'norm_evl'; did you mean 'norm_eval'?",
+        {f'{NET}.norm_evl': True},
+        {
+            'where': f'{NET} (scalenas.SuperScaleHRNet)',
+            'got': 'norm_evl',
+            'hint': contains("'norm_eval'"),
+        },
     ),
     'typo in the wrapper': (
-        ['{config}', '--cfg-options', 'model.inactiv=skip'],
-        "model (scalenas.SuperNet): unknown key 'inactiv'; did you mean 'inactive'?",
+        {'model.inactiv': 'skip'},
+        {
+            'where': 'model (scalenas.SuperNet)',
+            'got': 'inactiv',
+            'hint': contains("'inactive'"),
+        },
     ),
     'checkpointing of the stem': (
-        ['{config}', '--cfg-options', 'activation_checkpointing=architecture.backbone'],
-        'set with_cp=True of the backbone',
+        {'activation_checkpointing': 'architecture.backbone'},
+        {'where': 'activation_checkpointing', 'hint': contains('with_cp=True')},
     ),
     'typo in the optimizer': (
-        ['{config}', '--cfg-options', 'optim_wrapper.optimizer.momentun=0.9'],
-        "optim_wrapper.optimizer (SGD): unknown key 'momentun'; did you mean 'momentum'?",
+        {f'{SGD}.momentun': 0.9},
+        {'where': f'{SGD} (SGD)', 'got': 'momentun', 'hint': contains("'momentum'")},
     ),
     'typo in a dataset': (
-        ['{config}', '--cfg-options', 'train_dataloader.dataset.data_rot=x'],
-        "unknown key 'data_rot'; did you mean 'data_root'?",
+        {f'{DATA}.data_rot': 'x'},
+        {'got': 'data_rot', 'hint': contains("'data_root'")},
     ),
     'typo at the top': (
-        ['{config}', '--cfg-options', 'train_cgf.max_iters=3'],
-        "did you mean 'train_cfg'",
+        {'train_cgf.max_iters': 3},
+        {'where': '--cfg-options', 'got': 'train_cgf', 'hint': contains("'train_cfg'")},
     ),
     'no class of that name': (
-        ['{config}', '--cfg-options', 'model.architecture.decode_head.type=FCNHed'],
-        "decode_head.type: no class is registered as 'FCNHed'; did you mean 'FCNHead'?",
+        {f'{HEAD}.type': 'FCNHed'},
+        {'where': f'{HEAD}.type', 'got': 'FCNHed', 'hint': contains("'FCNHead'")},
     ),
     'no class of ours of that name': (
-        ['{config}', '--cfg-options', 'model.architecture.backbone.type=scalenas.SuperScaleHRNt'],
-        "did you mean 'scalenas.SuperScaleHRNet'?",
+        {f'{NET}.type': 'scalenas.SuperScaleHRNt'},
+        {'where': f'{NET}.type', 'hint': contains("'scalenas.SuperScaleHRNet'")},
     ),
     'typo in the norm': (
-        ['{config}', '--cfg-options', 'model.architecture.backbone.norm_cfg.momentun=0.1'],
-        "norm_cfg: unknown key 'momentun'",
+        {f'{NET}.norm_cfg.momentun': 0.1},
+        {'where': contains('norm_cfg'), 'got': 'momentun'},
     ),
     'no norm of that name': (
-        ['{config}', '--cfg-options', 'model.architecture.backbone.norm_cfg.type=BM'],
-        "norm_cfg.type: no norm is called 'BM'",
+        {f'{NET}.norm_cfg.type': 'BM'},
+        {'where': contains('norm_cfg.type'), 'got': 'BM'},
     ),
     'no such entry of a list': (
-        ['{config}', '--cfg-options', 'train_dataloader.dataset.pipeline.9.type=x'],
-        '--cfg-options: train_dataloader.dataset.pipeline.9.type: cannot be set',
+        {f'{DATA}.pipeline.9.type': 'x'},
+        {'where': f'--cfg-options: {DATA}.pipeline.9.type', 'got': 'x'},
     ),
     'no run at all': (
         ['{repo}/configs/_base_/default_runtime_seg.py'],
-        "has no 'model'",
+        {'where': contains('default_runtime_seg.py: model')},
     ),
     'a file as work dir': (
         ['{config}', '--work-dir', '{dir}/tiny.py/work'],
-        '{dir}/tiny.py/work: cannot be a folder, a file is in its way',
+        {'where': '{dir}/tiny.py/work', 'problem': contains('file')},
     ),
-    'missing sampler': (['{dir}/nosampler.py'], "model (scalenas.SuperNet): key 'sampler' is"),
-    'amp without a GPU': (['{config}', '--amp'], '--amp: needs a GPU'),
-    'no auto_scale_lr': (['{dir}/noscale.py', '--auto-scale-lr'], 'auto_scale_lr.base_batch_size'),
-    'sampler': (
-        ['{config}', '--cfg-options', 'model.sampler.type=sandwhich'],
-        "did you mean 'sandwich'",
+    'missing sampler': (
+        ['{dir}/nosampler.py'],
+        {'where': 'model (scalenas.SuperNet)', 'problem': contains("'sampler'")},
     ),
+    'amp without a GPU': (['{config}', '--amp'], {'where': '--amp', 'problem': contains('GPU')}),
+    'no auto_scale_lr': (
+        ['{dir}/noscale.py', '--auto-scale-lr'],
+        {'where': '--auto-scale-lr', 'problem': contains('auto_scale_lr.base_batch_size')},
+    ),
+    'sampler': ({'model.sampler.type': 'sandwhich'}, {'hint': contains("'sandwich'")}),
     'no data': (
-        ['{config}', '--cfg-options', 'train_dataloader.dataset.data_root={dir}/none'],
-        'none/images/training is missing; make the data with',
+        {f'{DATA}.data_root': '{dir}/none'},
+        {'where': contains('none/images/training'), 'hint': contains('data_root')},
     ),
     'no data of a foreign dataset': (
-        [
-            '{config}',
-            '--cfg-options',
-            'train_dataloader.dataset.type=BaseSegDataset',
-            'train_dataloader.dataset.data_root={dir}/none',
-        ],
-        'train_dataloader: no such folder or file: {dir}/none; see the head of',
+        {f'{DATA}.type': 'BaseSegDataset', f'{DATA}.data_root': '{dir}/none'},
+        {'where': 'train_dataloader: {dir}/none', 'hint': contains('see the head of')},
     ),
     'no checkpoint to resume': (
         ['{config}', '--resume', '{dir}/gone.pth'],
-        'gone.pth: no such file',
+        {'where': '{dir}/gone.pth', 'problem': 'no such file'},
     ),
     'no process group': (
         ['{config}', '--launcher', 'pytorch'],
-        '--launcher pytorch: RANK is not set; start it with tools/dist_train.sh',
+        {
+            'where': '--launcher',
+            'got': 'pytorch',
+            'problem': contains('RANK'),
+            'hint': contains('tools/dist_train.sh'),
+        },
     ),
-    'no job': (['{config}', '--launcher', 'slurm'], 'SLURM_PROCID is not set; start it with'),
+    'no job': (
+        ['{config}', '--launcher', 'slurm'],
+        {'where': '--launcher', 'got': 'slurm', 'problem': contains('SLURM_PROCID')},
+    ),
     'no pre-trained weights': (
-        ['{config}', '--cfg-options', 'model.architecture.backbone.pretrained={dir}/gone.pth'],
-        'model.architecture.backbone.init_cfg: {dir}/gone.pth: no such file',
+        {f'{NET}.pretrained': '{dir}/gone.pth'},
+        {'where': f'{NET}.init_cfg: {{dir}}/gone.pth', 'problem': 'no such file'},
     ),
     'no teacher': (
-        ['{config}', '--cfg-options', 'model.init_from={dir}/gone.pth'],
-        'gone.pth; train the teacher first',
+        {'model.init_from': '{dir}/gone.pth'},
+        {'where': contains('init_from', 'gone.pth'), 'problem': 'no such file'},
     ),
 }
 
 
 @pytest.mark.parametrize('mistake', MISTAKES)
 def test_a_mistake_is_one_line(tool, config, tmp_path, capsys, mistake):
-    arguments, words = MISTAKES[mistake]
+    given, fields = MISTAKES[mistake]
+    options = ['{config}', '--cfg-options'] if isinstance(given, dict) else given
+    if isinstance(given, dict):
+        options += [f'{key}={value}' for key, value in given.items()]
     names = dict(config=config(), dir=tmp_path.as_posix(), repo=REPO.as_posix())
+    fields = {k: v.format(**names) if isinstance(v, str) else v for k, v in fields.items()}
     (tmp_path / 'tiny.txt').write_text('')
     base = "_base_ = './tiny.py'\n"
     (tmp_path / 'noscale.py').write_text(base + 'auto_scale_lr = None')
@@ -160,9 +185,9 @@ def test_a_mistake_is_one_line(tool, config, tmp_path, capsys, mistake):
         ' architecture=_base_.model.architecture)'
     )
     work = str(tmp_path / 'work')
-    code = tool('train', '--work-dir', work, *[a.format(**names) for a in arguments])
-    assert code == 2
-    assert words.format(**names) in one_line(capsys.readouterr().err)
+    assert tool('train', '--work-dir', work, *[text.format(**names) for text in options]) == 2
+    check_fields(tool.error, **fields)
+    assert one_line(capsys.readouterr().err) == f'error: {tool.error}'
     assert not list(Path(work).glob('*.pth'))
 
 
@@ -186,16 +211,15 @@ def test_a_loss_that_is_not_finite_names_iteration_and_net(tool, config, tmp_pat
         'default_hooks.checkpoint.interval=1',
     )
     assert tool('train', config(), *arguments, *options) == 2
-    line = one_line(capsys.readouterr().err)
-    assert 'the loss is nan' in line
-    assert 'blocks' in line
+    assert math.isnan(tool.error.got)
+    assert 'blocks' in one_line(capsys.readouterr().err)
     (found,) = (tmp_path / 'work').glob('invalid_loss_iter_*_net0.yaml')
     from scalenas.arch import load_file
     from scalenas.sampling import GroupedSampler
     from scalenas.space import HRSpace
 
     at = int(found.stem.split('_')[3])
-    assert f'iteration {at}:' in line
+    assert tool.error.where == f'iteration {at}'
     space = HRSpace(8, (1, 1, 1), (1, 2, 3), stem=16, stage1_blocks=1, stage1_channels=8)
     assert load_file(found) == GroupedSampler(space, 1).archs(at)[0]
     assert not (tmp_path / 'work' / f'iter_{at + 1}.pth').exists()
@@ -220,20 +244,22 @@ def test_what_cannot_be_resumed_is_one_line(tool, config, tmp_path, capsys):
     other = {**content['state_dict'], 'more': torch.ones(1)}
     torch.save({**content, 'state_dict': other}, tmp_path / 'other.pth')
     capsys.readouterr()
+    other = tmp_path / 'other.pth'
     cases = [
-        ([str(plain)], 'plain.pth: cannot be resumed, no training run wrote it (meta.epoch, '),
-        ([str(code)], 'code.pth: cannot be resumed: meta.config'),
-        ([str(tmp_path / 'other.pth')], "1 are unknown (the first is 'more')"),
+        (plain, {'where': str(plain), 'problem': contains('meta.epoch')}),
+        (code, {'where': f'{code}: meta.config'}),
+        (other, {'where': str(other), 'problem': contains("1 are unknown (the first is 'more')")}),
     ]
-    for given, words in cases:
-        assert tool('train', config(), *arguments, '--resume', *given) == 2
-        assert words in one_line(capsys.readouterr().err)
+    for given, fields in cases:
+        assert tool('train', config(), *arguments, '--resume', str(given)) == 2
+        check_fields(tool.error, **fields)
     path.write_bytes(kept[:5000])
     assert tool('train', config(), *arguments, '--resume') == 2
-    assert 'iter_3.pth: truncated' in one_line(capsys.readouterr().err)
+    check_fields(tool.error, where=str(path), problem=contains('truncated'))
     path.unlink()
     assert tool('train', config(), *arguments, '--resume') == 2
-    assert 'last_checkpoint: names' in one_line(capsys.readouterr().err)
+    check_fields(tool.error, where=str(work / 'last_checkpoint'), got=str(path))
+    one_line(capsys.readouterr().err.splitlines()[-1])
 
 
 def test_training_starts_from_what_fits(tool, config, tmp_path, capsys):
@@ -252,7 +278,7 @@ def test_training_starts_from_what_fits(tool, config, tmp_path, capsys):
     assert f'{near}: not all of it is used: 1 are of another shape' in capsys.readouterr().out
     given = [*arguments, f'load_from={far}', '--work-dir', str(tmp_path / 'three')]
     assert tool('train', config(name='far.py'), *given) == 2
-    assert f'none of its {len(state)} weights fits' in one_line(capsys.readouterr().err)
+    check_fields(tool.error, where=str(far), problem=contains(len(state)))
 
 
 def test_pretrained_weights_that_would_not_be_loaded(tool, config, tmp_path, capsys):
@@ -265,23 +291,23 @@ def test_pretrained_weights_that_would_not_be_loaded(tool, config, tmp_path, cap
     (tmp_path / 'evil').mkdir()
     torch.save({'state_dict': {}, 'code': Runs(tmp_path / 'evil')}, tmp_path / 'evil.pth')
     cases = [
-        ('net.pth', None, "none of its weights fits; set prefix='architecture.backbone.'"),
-        ('net.pth', 'head.', "no weight in it begins with 'head.'"),
-        ('evil.pth', None, 'refused: reading it would run'),
+        ('net.pth', None, {'hint': contains("prefix='architecture.backbone.'")}),
+        ('net.pth', 'head.', {'got': 'head.'}),
+        ('evil.pth', None, {'got': 'posix.rmdir'}),
     ]
-    for number, (name, prefix, words) in enumerate(cases):
+    for number, (name, prefix, fields) in enumerate(cases):
         init = dict(type='Pretrained', checkpoint=str(tmp_path / name), prefix=prefix)
         path = config(f'{backbone}.update(init_cfg={init!r})\n', f'case{number}.py')
         assert tool('train', path, *arguments) == 2
-        line = one_line(capsys.readouterr().err)
-        assert f'model.architecture.backbone.init_cfg: {tmp_path / name}: {words}' in line
+        one_line(capsys.readouterr().err)
+        check_fields(tool.error, where=f'{NET}.init_cfg: {tmp_path / name}', **fields)
     assert (tmp_path / 'evil').is_dir()
     torch.save({f'module.{key}': value for key, value in state.items()}, tmp_path / 'ddp.pth')
     model = SuperScaleHRNet(SPACE)
     for prefix, fits in (('module.architecture.backbone.', True), ('architecture.', False)):
         init = dict(type='Pretrained', checkpoint=str(tmp_path / 'ddp.pth'), prefix=prefix)
         model.init_cfg = init
-        with contextlib.nullcontext() if fits else pytest.raises(CheckpointError, match='begins'):
+        with contextlib.nullcontext() if fits else raises(CheckpointError, got=prefix):
             check_pretrained(model)
     # Others may read what we do not.
     stock = torch.nn.Conv2d(1, 1, 1)
@@ -302,6 +328,6 @@ def test_weights_that_are_not_finite_are_not_saved(tool, config, tmp_path, capsy
     more = "custom_hooks = [dict(type='Spoil'), dict(type='scalenas.InvalidLossHook')]\n"
     arguments = ('--no-validate', '--work-dir', str(tmp_path / 'work'))
     assert tool('train', config(more), *arguments) == 2
-    line = one_line(capsys.readouterr().err)
-    assert "weights are not finite (the first is 'architecture.backbone.conv1.weight')" in line
+    one_line(capsys.readouterr().err)
+    assert tool.error.got == 'architecture.backbone.conv1.weight'
     assert not list((tmp_path / 'work').glob('*.pth'))

@@ -16,9 +16,10 @@ from mmseg.structures import SegDataSample
 from scalenas.errors import ConfigError
 from scalenas.training.launch import _give_each_a_backward, check_parallel
 from scalenas.training.step import SuperNetDDP
+from tests.errors import contains, raises
 
 from .conftest import BIGNAS, batch
-from .sandwich import grads_of, losses_of, segmentor
+from .sandwich import LabelReachedAChildError, grads_of, losses_of, segmentor
 
 MEMORY = Path(__file__).parents[2] / 'benchmarks' / 'memory.py'
 
@@ -103,7 +104,8 @@ class Poisoned(SegDataSample):
 
     @property
     def gt_sem_seg(self):
-        assert self.allowed(), 'a label reached a child'
+        if not self.allowed():
+            raise LabelReachedAChildError
         return self._gt_sem_seg
 
     @gt_sem_seg.setter
@@ -138,7 +140,7 @@ def test_no_label_reaches_a_child_but_the_largest(bignas, backward):
     logs = run(bignas(backward=backward))
     assert 'net3.loss_kd' in logs
     assert not any(key.startswith('net') and 'decode' in key for key in logs)
-    with pytest.raises(AssertionError, match='a label reached a child'):
+    with pytest.raises(LabelReachedAChildError):
         run(bignas(backward=backward, distillation={**BIGNAS, 'labels': 'all'}))
 
 
@@ -222,12 +224,13 @@ def test_several_processes_are_told_what_they_need(bignas):
     assert cfg.model_wrapper_cfg == dict(
         type='scalenas.SuperNetDDP', broadcast_buffers=False, find_unused_parameters=False
     )
-    with pytest.raises(ConfigError, match='find_unused_parameters = True'):
+    key = 'x.py: model_wrapper_cfg: find_unused_parameters'
+    with raises(ConfigError, where=key, got=False, allowed=contains('True')):
         check_parallel(cfg, model)
     cfg.model_wrapper_cfg.find_unused_parameters = True
     check_parallel(cfg, model)
-    cfg.model_wrapper_cfg.type = 'MMFullyShardedDataParallel'
-    with pytest.raises(ConfigError, match='leave the type out'):
+    other = cfg.model_wrapper_cfg.type = 'MMFullyShardedDataParallel'
+    with raises(ConfigError, where='x.py: model_wrapper_cfg.type', got=other):
         _give_each_a_backward(cfg)
-    with pytest.raises(ConfigError, match=r'not for Linear'):
+    with raises(ConfigError, where=contains('SuperNetDDP'), got='Linear'):
         SuperNetDDP(torch.nn.Linear(1, 1))

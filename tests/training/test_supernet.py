@@ -7,8 +7,9 @@ import torch
 from mmengine.optim import OptimWrapper
 
 from scalenas.arch.strict import ArchError
-from scalenas.errors import ConfigError, TrainingError
+from scalenas.errors import ConfigError, TrainingError, UserError
 from scalenas.registry import MODELS
+from tests.errors import contains, raises
 
 from .conftest import SEGMENTOR, SPACE, batch, new_hub
 
@@ -185,36 +186,70 @@ def test_a_classifier_of_mmpretrain(iteration):
 
 
 @pytest.mark.parametrize(
-    ('change', 'error', 'words'),
+    ('change', 'error', 'fields'),
     [
-        (dict(sampler=dict(type='groupd')), ValueError, "did you mean 'grouped'"),
-        (dict(inactive='skp'), ArchError, "did you mean 'skip'"),
-        (dict(distillation=dict(tap='decode_hed.conv_seg')), ConfigError, 'decode_head.conv_seg'),
-        (dict(distillation=dict(tap='decode_head.conv_seg')), ConfigError, 'init_from'),
-        (dict(distillation=dict(**KD, wieght=1)), ArchError, "did you mean 'weight'"),
-        (dict(distillation=dict(**KD, weight=-1)), ConfigError, '> 0'),
-        (dict(distillation=KD), ConfigError, 'sandwich'),
+        (dict(sampler=dict(type='groupd')), UserError, dict(names=("did you mean 'grouped'",))),
+        (dict(inactive='skp'), ArchError, dict(got='skp', hint=contains("'skip'"))),
+        (
+            dict(distillation=dict(tap='decode_hed.conv_seg')),
+            ConfigError,
+            dict(
+                where='distillation.tap',
+                got='decode_hed.conv_seg',
+                hint=contains('decode_head.conv_seg'),
+            ),
+        ),
+        (
+            dict(distillation=dict(tap='decode_head.conv_seg')),
+            ConfigError,
+            dict(where='distillation.teacher', hint=contains('init_from')),
+        ),
+        (
+            dict(distillation=dict(**KD, wieght=1)),
+            ArchError,
+            dict(where='distillation', got='wieght', hint=contains("'weight'")),
+        ),
+        (
+            dict(distillation=dict(**KD, weight=-1)),
+            ConfigError,
+            dict(where='distillation.weight', got=-1),
+        ),
+        (
+            dict(distillation=KD),
+            ConfigError,
+            dict(where='distillation.teacher', got='inplace', hint=contains('sandwich')),
+        ),
         (
             dict(architecture={**SEGMENTOR, 'backbone': dict(type='ResNet', depth=18)}),
             ConfigError,
-            'SuperScaleHRNet',
+            dict(where='model.architecture', got=[], hint=contains('SuperScaleHRNet')),
         ),
-        (dict(init_from=dict(checkpint='x')), ArchError, "did you mean 'checkpoint'"),
-        (dict(init_from=dict(checkpoint=None)), ConfigError, 'init_from: expected the path of a'),
-        (dict(distillation=dict(tap=3)), ConfigError, 'expected the name of a module, got 3'),
+        (
+            dict(init_from=dict(checkpint='x')),
+            ArchError,
+            dict(got='checkpint', hint=contains("'checkpoint'")),
+        ),
+        (
+            dict(init_from=dict(checkpoint=None)),
+            ConfigError,
+            dict(where=contains('init_from'), got=None),
+        ),
+        (dict(distillation=dict(tap=3)), ConfigError, dict(where='distillation.tap', got=3)),
         (
             dict(distillation=dict(**KD, ignore_index='255')),
             ConfigError,
-            "ignore_index: expected a whole number or None, got '255'",
+            dict(where='distillation.ignore_index', got='255'),
         ),
-        (dict(distillation=dict(**KD, weight=float('nan'))), ConfigError, 'weight: expected > 0'),
+        (
+            dict(distillation=dict(**KD, weight=float('nan'))),
+            ConfigError,
+            dict(where='distillation.weight', names=('nan',)),
+        ),
     ],
 )
-def test_wrong_options_are_one_line(supernet, change, error, words):
-    with pytest.raises(error) as caught:
+def test_wrong_options_are_one_line(supernet, change, error, fields):
+    with raises(error, **fields):
         supernet(init=False, **copy.deepcopy(change))
-    assert words in str(caught.value)
-    assert '\n' not in str(caught.value)
 
 
 def test_a_tap_may_give_several_maps(supernet):
@@ -232,18 +267,18 @@ def test_a_tap_may_give_several_maps(supernet):
     assert len(parts) == 4
     torch.testing.assert_close(found, sum(parts) / 4, rtol=1e-5, atol=0)
     model.backbone.register_forward_hook(lambda *_: {'maps': None}, prepend=True)
-    with pytest.raises(ConfigError, match=r"distillation.tap: 'backbone' gives a dict"):
+    with raises(ConfigError, where='distillation.tap', got='backbone', names=('dict',)):
         losses_of(model, batch())
 
 
 def test_a_tap_that_never_runs_says_so(supernet):
     model = supernet(dict(type='sandwich'), distillation=dict(tap='decode_head', teacher='inplace'))
-    with pytest.raises(ConfigError, match='did not run'):
+    with raises(ConfigError, where='distillation.tap', got='decode_head'):
         losses_of(model, batch())
 
 
 def test_without_an_iteration_it_says_so(supernet):
     model = supernet()
     new_hub()
-    with pytest.raises(TrainingError, match='update_info'):
+    with raises(TrainingError, hint=contains('update_info')):
         losses_of(model, batch())

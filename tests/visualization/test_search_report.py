@@ -8,9 +8,8 @@ from pathlib import Path
 import optuna
 import pytest
 
-from scalenas.errors import UserError
 from scalenas.search import (
-    Objective,
+    Objectives,
     Places,
     RandomSearch,
     SearchError,
@@ -20,6 +19,7 @@ from scalenas.search import (
 )
 from scalenas.visualization import search_report
 from scalenas.visualization.search_report import SearchReport
+from tests.errors import contains, raises
 
 from ..search.table import COST, SPACE, score
 
@@ -28,10 +28,10 @@ from ..search.table import COST, SPACE, score
 def test_the_study_and_the_picture_hold_the_cost_that_is_traded(
     cost: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    objective = Objective('mIoU', cost=cost)  # type: ignore[arg-type]
+    objectives = Objectives.of(('mIoU', cost))
     where = str(tmp_path / 'study.db')
-    study = SearchStudy.open(where, 'a', objective, {'checkpoint': 'f00'})
-    search = RandomSearch(SPACE, objective, COST, num_total=3)
+    study = SearchStudy.open(where, 'a', objectives, {'checkpoint': 'f00'})
+    search = RandomSearch(SPACE, objectives, COST, num_total=3)
     records = run_search(search, study, score)
     expected = [record.cost[cost] for record in records]
     assert len({*expected}) > 1
@@ -43,14 +43,13 @@ def test_the_study_and_the_picture_hold_the_cost_that_is_traded(
     monkeypatch.setattr(
         search_report, 'draw_front', lambda _, found, *__, **named: drawn.append((found, named))
     )
-    SearchReport(Places(where, 'a', tmp_path, 'none'), objective)(records)
+    SearchReport(Places(where, 'a', tmp_path, 'none'), objectives)(records)
     ((found, named),) = drawn
     assert [point[0] for point in found] == expected
-    label = {'macs': 'multiply-adds', 'params': 'parameters', 'acts': 'activations'}[cost]
-    assert named['cost_label'] == label
+    assert named['column'] == cost
     card = json.loads((tmp_path / 'study.json').read_text())
     assert card['checkpoint_sha256'] == 'f00'
-    assert card['cost'] == cost
+    assert card['objectives'] == objectives.to_list()
 
 
 def searched(where: str, name: str, **settings: object) -> SearchStudy:
@@ -61,7 +60,7 @@ def searched(where: str, name: str, **settings: object) -> SearchStudy:
     return study
 
 
-AIM = Objective('mIoU')
+AIM = Objectives.of(('mIoU', 'macs'))
 
 
 @pytest.mark.parametrize(
@@ -94,12 +93,12 @@ def test_the_report_of_another_study_is_not_overwritten(tmp_path: Path) -> None:
             SearchReport(places, AIM)(study.records())
             places.check()
     for refused in (places.check, lambda: places.read(AIM)):
-        with pytest.raises(SearchError, match='holds the report of the study a, which that of b'):
+        with raises(SearchError, where=tmp_path, got='a', allowed=('b',)):
             refused()
     mine = Places(where, 'a', tmp_path, 'none')
     assert len(mine.read(AIM).records()) == 2
-    with pytest.raises(StudyError, match='is mIoU there and aAcc here'):
-        mine.read(Objective('aAcc'))
+    with raises(StudyError, got='aAcc', allowed=('mIoU',), problem=contains('objectives[0].name')):
+        mine.read(Objectives.of(('aAcc', 'macs')))
 
 
 def test_a_full_disk_is_told_and_does_not_end_a_search(
@@ -117,9 +116,8 @@ def test_a_full_disk_is_told_and_does_not_end_a_search(
         patch.setattr('scalenas.staging.os.replace', full)
         report.on_the_way([])
         assert 'No space left' in caplog.text
-        with pytest.raises(UserError) as error:
+        with raises(where=tmp_path / 'report/front.json'):
             report([])
-    assert error.value.where.endswith('front.json')
     assert [path for path in (tmp_path / 'report').rglob('*') if path.is_file()] == []
     report([])
     assert (tmp_path / 'report/front.json').is_file()

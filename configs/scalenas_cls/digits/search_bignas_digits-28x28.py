@@ -18,7 +18,6 @@ search = dict(
         p_mutation=0.1,
         num_total=96,
     ),
-    metric='accuracy/top1',
-    direction='maximize',
+    objectives=(('accuracy/top1', 'max'), ('macs', 'min')),
     seed=0,
 )

@@ -19,7 +19,6 @@ search = dict(
         generations=3,
         num_total=400,
     ),
-    metric='accuracy/top1',
-    direction='maximize',
+    objectives=(('accuracy/top1', 'max'), ('macs', 'min')),
     seed=0,
 )

@@ -52,4 +52,8 @@ val_cfg = dict(type='scalenas.SubnetValLoop', archs=('smallest', 'largest'))
 test_cfg = dict(type='scalenas.SubnetValLoop', archs=('smallest', 'largest'))
 default_hooks = dict(logger=dict(interval=50), checkpoint=dict(interval=300))
 # For tools/rank_study.py; search_scalenet_digits-28x28.py has the search of ScaleNet.
-search = dict(algorithm=dict(type='random', num_total=60), metric='accuracy/top1', seed=0)
+search = dict(
+    algorithm=dict(type='random', num_total=60),
+    objectives=(('accuracy/top1', 'max'), ('macs', 'min')),
+    seed=0,
+)

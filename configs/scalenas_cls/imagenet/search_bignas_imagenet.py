@@ -43,8 +43,7 @@ search = dict(
         p_mutation=0.1,
         num_total=560,
     ),
-    metric='accuracy/top1',
-    direction='maximize',
+    objectives=(('accuracy/top1', 'max'), ('macs', 'min')),
     # No size: every network is counted at its own resolution.
     seed=0,
 )

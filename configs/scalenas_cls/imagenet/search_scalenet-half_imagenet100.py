@@ -17,7 +17,6 @@ search = dict(
         population=50,
         generations=40,
     ),
-    metric='accuracy/top1',
-    direction='maximize',
+    objectives=(('accuracy/top1', 'max'), ('macs', 'min')),
     seed=0,
 )

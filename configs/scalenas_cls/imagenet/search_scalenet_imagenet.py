@@ -19,8 +19,7 @@ search = dict(
         population=50,
         generations=40,
     ),
-    metric='accuracy/top1',
-    direction='maximize',
+    objectives=(('accuracy/top1', 'max'), ('macs', 'min')),
     # No size: every network is counted at its own resolution.
     seed=0,
 )

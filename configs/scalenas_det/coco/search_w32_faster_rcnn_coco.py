@@ -16,8 +16,7 @@ search = dict(
         p_crossover=0.25,
         p_mutation=0.5,
     ),
-    metric='coco/bbox_mAP',
-    direction='maximize',
+    objectives=(('coco/bbox_mAP', 'max'), ('macs', 'min')),
     size=(800, 1280),
     seed=0,
 )

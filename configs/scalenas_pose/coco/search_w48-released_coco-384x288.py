@@ -18,8 +18,7 @@ search = dict(
         p_mutation=0.2,
         cut='cheapest',
     ),
-    metric='coco/AP',
-    direction='maximize',
+    objectives=(('coco/AP', 'max'), ('macs', 'min')),
     size=(384, 288),
     seed=0,
 )

@@ -19,8 +19,7 @@ search = dict(
         p_crossover=0.25,
         p_mutation=0.5,
     ),
-    metric='coco/AP',
-    direction='maximize',
+    objectives=(('coco/AP', 'max'), ('macs', 'min')),
     size=(384, 288),
     seed=0,
 )

@@ -18,8 +18,7 @@ search = dict(
         p_mutation=0.2,
         cut='cheapest',
     ),
-    metric='PCK',
-    direction='maximize',
+    objectives=(('PCK', 'max'), ('macs', 'min')),
     size=(256, 256),
     seed=0,
 )

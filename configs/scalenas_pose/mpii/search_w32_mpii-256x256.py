@@ -19,8 +19,7 @@ search = dict(
         p_crossover=0.25,
         p_mutation=0.5,
     ),
-    metric='PCK',
-    direction='maximize',
+    objectives=(('PCK', 'max'), ('macs', 'min')),
     size=(256, 256),
     seed=0,
 )

@@ -17,8 +17,7 @@ search = dict(
         p_mutation=0.1,
         p_depth=0.1,
     ),
-    metric='coco/AP',
-    direction='maximize',
+    objectives=(('coco/AP', 'max'), ('macs', 'min')),
     size=(128, 96),
     seed=0,
 )

@@ -19,8 +19,7 @@ search = dict(
         p_mutation=0.2,
         cut='cheapest',
     ),
-    metric='mIoU',
-    direction='maximize',
+    objectives=(('mIoU', 'max'), ('macs', 'min')),
     size=(1024, 2048),
     seed=0,
 )

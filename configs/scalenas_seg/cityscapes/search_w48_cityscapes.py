@@ -19,8 +19,7 @@ search = dict(
         p_crossover=0.25,
         p_mutation=0.5,
     ),
-    metric='mIoU',
-    direction='maximize',
+    objectives=(('mIoU', 'max'), ('macs', 'min')),
     size=(1024, 2048),
     seed=0,
 )

@@ -17,8 +17,7 @@ search = dict(
         p_mutation=0.05,
         num_total=48,
     ),
-    metric='mIoU',
-    direction='maximize',
+    objectives=(('mIoU', 'max'), ('macs', 'min')),
     size=(96, 96),
     seed=0,
 )

@@ -18,8 +18,7 @@ search = dict(
         p_mutation=0.1,
         p_depth=0.1,
     ),
-    metric='mIoU',
-    direction='maximize',
+    objectives=(('mIoU', 'max'), ('macs', 'min')),
     size=(96, 96),
     seed=0,
 )

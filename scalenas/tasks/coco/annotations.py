@@ -112,10 +112,10 @@ def _read_rows(file: CocoFile, wanted: Wanted) -> Sequence[dict[str, Any]]:
     for row in rows:
         if len(row['keypoints']) != 3 * wanted.keypoints:
             raise DataError(
-                f'annotation {short(row.get("id"))} has {len(row["keypoints"])} numbers '
-                'as keypoints, '
-                f'expected {3 * wanted.keypoints}: x, y, visibility of {wanted.keypoints}',
+                f'keypoints of annotation {short(row.get("id"))}',
                 where=file.at,
+                got=len(row['keypoints']),
+                allowed=f'{3 * wanted.keypoints} numbers: x, y, visibility of {wanted.keypoints}',
                 hint="the number is that of the data set's metainfo",
             )
     if not any(any(v > 0 for v in row['keypoints'][2::3]) for row in rows):

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from scalenas.arch.strict import suggest
-from scalenas.errors import DataError
+from scalenas.errors import DataError, did_you_mean
 
 from .file import CocoFile, plain
 
@@ -26,18 +25,19 @@ def check_classes(file: CocoFile, classes: Sequence[str], named: bool, scored: b
     """
     names = {row['id']: row['name'] for row in file.categories}
     found = [name for name in names.values() if name in classes]
-    listed = ', '.join(map(plain, list(names.values())[:5])) + (', ...' if len(names) > 5 else '')
+    listed = [plain(name) for name in names.values()]
     for kind, given in (('categories', found), ('classes of the data set', classes)):
         name, times = Counter(given).most_common(1)[0] if given else ('', 0)
         if times > 1:
-            raise DataError(f'{times} {kind} are called {name!r}; names must differ', where=file.at)
+            raise DataError(f'{times} {kind} have the same name', where=file.at, got=name)
     if not found:
         near = next((text for name in classes if (text := _near(name, names.values()))), '')
         raise DataError(
-            f'none of its categories ({listed}) is a class of the data set '
-            f'({classes[0]}{", ..." if len(classes) > 1 else ""}){near}',
+            'none of its categories is a class of the data set',
             where=file.at,
-            hint="set dataset.metainfo=dict(classes=('NAME', ...))",
+            got=listed,
+            allowed=f'{classes[0]}{", ..." if len(classes) > 1 else ""}',
+            hint=f"{near}set dataset.metainfo=dict(classes=('NAME', ...))",
         )
     lacking = [name for name in classes if name not in found]
     if not (named or scored):
@@ -47,29 +47,33 @@ def check_classes(file: CocoFile, classes: Sequence[str], named: bool, scored: b
     if lacking:
         near = _near(lacking[0], names.values())
         raise DataError(
-            f'no category is called {lacking[0]!r}, as class '
-            f'{list(classes).index(lacking[0])} of the data set is{near}',
+            f'class {list(classes).index(lacking[0])} of the data set is none of its categories',
             where=file.at,
-            hint=f'add it to the categories of the file, or give the classes that it has: {listed}',
+            got=lacking[0],
+            allowed=listed,
+            hint=f'{near}add it to the categories of the file, or give the classes that it has',
         )
     if found != list(classes[: len(found)]):
         wrong = next(i for i, name in enumerate(found) if name != classes[i])
         raise DataError(
-            f'label {wrong} would be {found[wrong]!r} by its categories, but {classes[wrong]!r} '
-            'by the classes of the data set',
+            f'label {wrong} by its categories',
             where=file.at,
+            got=found[wrong],
+            allowed=f'{classes[wrong]!r}, as by the classes of the data set',
             hint='give dataset.metainfo.classes in the order of the file',
         )
     counts = Counter(row['category_id'] for row in file.annotations)
     if counts and not any(names[number] in classes for number in counts):
         raise DataError(
-            f'no annotation is of a class of the data set ({", ".join(map(plain, found))})',
+            'no annotation is of a class of the data set',
             where=file.at,
+            got=[plain(names[number]) for number in counts],
+            allowed=[plain(name) for name in found],
         )
 
 
 def _near(name: str, known: Iterable[str]) -> str:
-    """`"; did you mean 'x'?"` for the nearest category, whatever its capital letters are."""
+    """`"did you mean 'x'? Or "` for the nearest category, whatever its capital letters are."""
     names = {other.lower(): other for other in known}
-    close = suggest(name.lower(), names)
-    return next((f"; did you mean '{plain(names[n])}'?" for n in names if f"'{n}'" in close), '')
+    close = did_you_mean(name.lower(), names)
+    return next((f"did you mean '{plain(names[n])}'? Or " for n in names if f"'{n}'" in close), '')

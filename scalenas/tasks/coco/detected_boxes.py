@@ -6,7 +6,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from scalenas.errors import DataError, short
+from scalenas.errors import NOTHING, DataError
 
 from .file import is_box, is_number, read_json
 
@@ -26,16 +26,17 @@ def check_detected(path: Path, annotations: Path, where: str) -> None:
     truth = read_json(annotations, at)
     images = {image['id']: image for image in truth['images']}
     if not isinstance(rows, list):
-        got = 'the tables of an annotation file' if isinstance(rows, dict) else short(rows)
         raise DataError(
-            f'must be a list of boxes with {", ".join(FIELDS)}, as the results of a detector are, '
-            f'got {got}',
+            'holds the tables of an annotation file' if isinstance(rows, dict) else '',
             where=at,
+            got=rows,
+            allowed=f'a list of boxes with {", ".join(FIELDS)}, as the results of a detector are',
         )
     for number, row in enumerate(rows):
         fault = _fault(row, images)
-        if fault:
-            raise DataError(f'entry {number} {fault}', where=at)
+        if fault is not None:
+            name, got, allowed = fault
+            raise DataError(f'{name} of entry {number}', where=at, got=got, allowed=allowed)
     if not any(row['category_id'] == PERSON for row in rows):
         raise DataError(
             f'none of its {len(rows)} boxes is of category_id {PERSON}, a person', where=at
@@ -58,23 +59,19 @@ def _shows(box: Sequence[float], image: Mapping[str, Any]) -> bool:
     return bool(x < image['width'] and y < image['height'] and x + width > 0 and y + height > 0)
 
 
-def _fault(row: Any, images: Mapping[Any, Any]) -> str:
-    """Empty for a good row."""
+def _fault(row: Any, images: Mapping[Any, Any]) -> tuple[str, object, str] | None:
+    """None for a good row; else what of it is wrong, its value, and what that may be."""
     if not isinstance(row, dict):
-        return f'is no table with {", ".join(FIELDS)}'
+        return 'the whole', row, f'a table with {", ".join(FIELDS)}'
     for name in FIELDS:
         if name not in row:
-            return f'has no {name!r}'
+            return name, NOTHING, 'a value: it has none'
     box = row['bbox']
-    if not isinstance(box, list) or not is_box(box[:4]):
-        return f'has the box {short(box)}, expected [x, y, width, height]'
-    if box[2] < 0 or box[3] < 0:
-        return f'has the box {short(box)}, whose width or height is negative'
+    if not isinstance(box, list) or not is_box(box[:4]) or min(box[2:4]) < 0:
+        return 'bbox', box, '[x, y, width, height], the last two not negative'
     if not is_number(row['score']):
-        return f'has the score {short(row["score"])}, expected a number'
+        return 'score', row['score'], 'a number'
     number = row['image_id']
-    if row['category_id'] != PERSON:
-        return ''
-    if not isinstance(number, Hashable) or number not in images:
-        return f'is of image {short(number)}, which the annotations do not have'
-    return ''
+    if row['category_id'] == PERSON and not (isinstance(number, Hashable) and number in images):
+        return 'image_id', number, 'that of a picture of the annotations'
+    return None

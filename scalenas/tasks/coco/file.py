@@ -112,17 +112,18 @@ class CocoFile:
         for row in self.annotations:
             if row['image_id'] not in images:
                 raise DataError(
-                    f'annotation {row["id"]} is of image {row["image_id"]}, which is not in '
-                    "'images'",
+                    f"annotation {row['id']} is of an image that is not in 'images'",
                     where=self.at,
+                    got=row['image_id'],
                 )
             if row['category_id'] not in categories:
                 count = sum(a['category_id'] == row['category_id'] for a in self.annotations)
-                names = [f'{c["id"]} {plain(c["name"])}' for c in self.categories[:5]]
+                names = [f'{c["id"]} {plain(c["name"])}' for c in self.categories]
                 raise DataError(
-                    f'{count} annotations have category_id {row["category_id"]}, which is not '
-                    f'among its categories ({", ".join(names) or "none"})',
+                    f'{count} annotations have a category_id that is none of its categories',
                     where=self.at,
+                    got=row['category_id'],
+                    allowed=names or 'none',
                 )
 
     def _has(self, kind: str, row: Row, names: Sequence[str]) -> None:
@@ -215,8 +216,9 @@ def _unique(at: str, kind: str, rows: Sequence[Row]) -> set[Any]:
         if row['id'] in seen:
             times = sum(other['id'] == row['id'] for other in rows)
             raise DataError(
-                f'{times} {kind} have the id {row["id"]}; ids must differ',
+                f'{times} {kind} have the same id',
                 where=at,
+                got=row['id'],
                 hint=RENUMBER if kind == 'annotations' else '',
             )
         seen.add(row['id'])

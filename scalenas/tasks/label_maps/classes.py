@@ -37,12 +37,12 @@ def check_classes(
         DataError: for a label that does not fit.
     """
     search = cfg.get('search')
-    name = search.get('metric') if isinstance(search, Mapping) else None
+    aims = search.get('objectives') if isinstance(search, Mapping) else None
+    searched = [aim if isinstance(aim, str) else aim[0] for aim in aims or ()]
+    minded = [name for name in searched if name.split('/')[-1] in BY_PREDICTION]
     scored = [metric for metric in metrics if is_iou(metric)]
-    if not scored or not isinstance(name, str):
-        return
     # With `nan_to_num=0` a class that is nowhere always counts as 0.
-    if name.split('/')[-1] not in BY_PREDICTION or scored[0].nan_to_num == 0:
+    if not scored or not minded or scored[0].nan_to_num == 0:
         return
     names = (scored[0].dataset_meta or {}).get('classes') or range(rule.num_classes)
     pixels = _pixels(batches, rule)
@@ -50,7 +50,7 @@ def check_classes(
     if absent:
         raise EvaluationError(
             f'no image holds {", ".join(absent[:5])}{", ..." if len(absent) > 5 else ""}: '
-            f'{name} would fall by {100 / len(names):.3g} or so with the first pixel that a '
+            f'{minded[0]} would fall by {100 / len(names):.3g} or so with the first pixel that a '
             'network takes for it',
             where='search_dataloader',
             got=f'{len(names) - len(absent)} of {len(names)} classes',

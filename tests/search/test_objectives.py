@@ -1,0 +1,355 @@
+"""Objectives of any number: what a config may write, and searches that trade three."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import random
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+
+from scalenas.arch import Arch
+from scalenas.complexity import COLUMNS, Budget, Column, Cost, Counter, largest
+from scalenas.export import choose
+from scalenas.scaling import LatencyLine
+from scalenas.scaling.latency import LatencyModel
+from scalenas.search import (
+    NSGA2,
+    AlternatingSearch,
+    Places,
+    ProgressLine,
+    SearchError,
+    SearchPlan,
+    SearchStudy,
+    TopologyEvolution,
+    front_of,
+    objectives_of,
+    run_search,
+)
+from scalenas.search.candidate import MOST_PARAMS, Genes
+from scalenas.search.objectives import Objectives
+from scalenas.search.pareto import dominates
+from scalenas.search.volume import volume_rows
+from scalenas.space import HRSpace
+from scalenas.visualization.search_report import SearchReport
+from tests.errors import contains, raises
+
+from .scaled import SPACE as SCALED
+from .table import COST, OBJECTIVES, SPACE, score, search_in_memory
+
+THREE = Objectives.of((('mIoU', 'max'), ('macs', 'min'), ('params', 'min')))
+LINE = LatencyLine(slope=2.0, intercept=3.0, r=0.98, error=0.05, least=1e-6, most=1e6, points=21)
+
+
+def blocks(arch: Arch, size: tuple[int, int]) -> float:
+    """A measured column."""
+    return float(arch.num_blocks)
+
+
+def half(metrics: Mapping[str, float]) -> float:
+    """A metric of another."""
+    return metrics['mIoU'] / 2
+
+
+def plan(**changes: Any) -> SearchPlan:
+    data = {
+        'algorithm': {'type': 'nsga2', 'population': 6, 'num_total': 24},
+        'objectives': (('mIoU', 'max'), ('macs', 'min')),
+        'size': (64, 64),
+        **changes,
+    }
+    return SearchPlan.from_dict(data)
+
+
+def test_an_objective_is_a_name_and_a_direction() -> None:
+    assert Objectives.of(['mIoU', 'macs']) == OBJECTIVES
+    assert Objectives.of((('mIoU', 'max'), ('macs', 'min'))) == OBJECTIVES
+    assert [o.is_column for o in Objectives.of(('ms', 'acts'), ['ms'])] == [True, True]
+    assert Objectives.of(('ms', 'acts')).names == ('ms', 'acts')
+    assert [o.direction for o in Objectives.of(('ms', 'acts'))] == ['max', 'min']
+    assert Objectives.from_list(json.loads(json.dumps(THREE.to_list())), 'x') == THREE
+
+
+@pytest.mark.parametrize(
+    ('data', 'where', 'got'),
+    [
+        ((), '', ()),
+        (None, '', None),
+        ('mIoU', '', 'mIoU'),
+        (('mIoU', 'mIoU'), '[1]', 'mIoU'),
+        (('mIoU', ('mIoU', 'min')), '[1]', 'mIoU'),
+        ((('mIoU', 'up'),), '[0][1]', 'up'),
+        ((('mIoU', None),), '[0][1]', None),
+        ((('mIoU',),), '[0]', ('mIoU',)),
+        (('mIoU', 3), '[1]', 3),
+        (('mIoU', ''), '[1]', ''),
+    ],
+)
+def test_what_is_no_objective_dies(data: object, where: str, got: object) -> None:
+    with raises(where=f'search.objectives{where}', got=got):
+        Objectives.of(data)
+
+
+@pytest.mark.parametrize('key', ['metric', 'direction', 'cost'])
+def test_a_config_of_before_gets_one_clear_line(key: str) -> None:
+    with raises(where=f'search.{key}', hint=contains("objectives=(('mIoU', 'max'), ")):
+        plan(**{key: 'mIoU'})
+    with raises(where=f'search.{key}'):
+        objectives_of({key: 'x'})
+    assert objectives_of({}) is None
+
+
+def make(kind: type, objectives: Objectives, **changes: Any) -> Any:
+    numbers = {
+        NSGA2: {'population': 10, 'num_total': 60},
+        TopologyEvolution: {'num_initial': 20, 'num_parents': 10, 'num_total': 60},
+    }
+    return kind(SPACE, objectives, COST, **{**numbers[kind], **changes})
+
+
+@pytest.mark.parametrize('kind', [NSGA2, TopologyEvolution])
+@pytest.mark.parametrize('names', [('mIoU',), ('macs',), ('mIoU', 'aAcc'), THREE])
+def test_a_search_trades_any_number(kind: type, names: Any) -> None:
+    objectives = names if isinstance(names, Objectives) else Objectives.of(names)
+    records = search_in_memory(make(kind, objectives))
+    assert len(records) == 60
+    best = front_of(records, objectives)
+    points = objectives.points(records)
+    assert not any(dominates(p, objectives.point(record)) for p in points for record in best)
+    if objectives is THREE:
+        pair = front_of(records, OBJECTIVES)
+        assert {objectives.point(r) for r in pair} <= {objectives.point(r) for r in best}
+    # The later half is better than the sample that the search began with.
+    volumes = volume_rows(records, objectives)
+    assert volumes is not None
+    assert volumes[-1]['hypervolume'] > volumes[0]['hypervolume']
+
+
+def test_the_volume_of_a_front_never_falls_and_says_its_reference() -> None:
+    records = search_in_memory(make(NSGA2, THREE))
+    rows = volume_rows(records, THREE)
+    assert rows is not None
+    assert [row['evaluated'] for row in rows] == [10, 20, 30, 40, 50, 60]
+    heights = [row['hypervolume'] for row in rows]
+    assert heights == sorted(heights)
+    assert 0 < heights[0] <= 1
+    first = records[:10]
+    assert rows[0]['reference macs'] == max(record.cost['macs'] for record in first)
+    assert rows[0]['reference mIoU'] == min(record.metrics['mIoU'] for record in first)
+    assert volume_rows([], THREE) == []
+
+
+def test_without_the_library_there_is_no_volume(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(__import__('sys').modules, 'moocore', None)
+    records = search_in_memory(make(NSGA2, THREE))
+    assert volume_rows(records, THREE) is None
+    assert 'moocore' in caplog.text
+    assert volume_rows(records, OBJECTIVES)
+
+
+def test_mcea_takes_one_metric() -> None:
+    for names in (('macs',), ('accuracy', 'loss', 'macs')):
+        with raises(SearchError, where='search.objectives', got=names):
+            AlternatingSearch(SCALED, Objectives.of(names), Counter(), base_macs=2e5)
+
+
+def test_objectives_and_budgets_are_on_what_a_network_has() -> None:
+    with raises(SearchError, where='search.objectives', got='ms'):
+        make(NSGA2, Objectives.of(('mIoU', 'ms'), ['ms']))
+    with raises(where='budget', got='ms'):
+        make(NSGA2, OBJECTIVES, budget=Budget(ms=(None, 3)))
+    with raises(where='search.budget', got='ms'):
+        plan(budget={'ms': (None, 3)})
+    with raises(where='budget', got='ms'):
+        plan().with_(budget=Budget(ms=(None, 3)))
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> str:
+    path = tmp_path / 'latency.yaml'
+    lines = {'inference': {'all': LINE}}
+    path.write_text(LatencyModel('a device', 1, 1, 'none', lines).dump())  # type: ignore[arg-type]
+    return str(path)
+
+
+def test_functions_of_a_config_are_columns_and_metrics(model: str, tmp_path: Path) -> None:
+    here = f'{__name__}.'
+    asked = plan(
+        objectives=(('half', 'max'), ('macs', 'min'), ('ms', 'min'), ('blocks', 'min')),
+        columns={'ms': {'type': 'LatencyLine', 'file': model}, 'blocks': f'{here}blocks'},
+        metrics={'half': f'{here}half'},
+        budget={'blocks': (None, 40)},
+    )
+    search = asked.build(SPACE, COST)
+    study = SearchStudy.open(str(tmp_path / 'study.db'), 'a', asked.objectives, {'seed': 0})
+    line = ProgressLine(asked.objectives, 24, io.StringIO())
+    records = run_search(search, study, asked.scored(score), progress=line)
+    assert len(records) == 24
+    for record in records:
+        assert record.metrics['half'] == record.metrics['mIoU'] / 2
+        assert record.cost['blocks'] == record.arch.num_blocks <= 40
+        assert record.cost['ms'] == pytest.approx(LINE.ms(record.cost['acts']), rel=1e-3)
+    best = asked.objectives.best(records)
+    assert f'best half {best.metrics["half"]:.4f} (' in line.line(records)
+    assert f'{best.cost["blocks"]:.3f} blocks' in line.line(records)
+    again = SearchStudy.read(str(tmp_path / 'study.db'))
+    assert again.objectives == asked.objectives
+    assert again.records() == records
+
+    SearchReport(Places(str(tmp_path / 'study.db'), 'a', tmp_path, 'none'), asked.objectives)(
+        records
+    )
+    assert {'front.png', 'hypervolume.csv', 'study.json'} <= {p.name for p in tmp_path.iterdir()}
+    with (tmp_path / 'all.csv').open() as file:
+        assert {'ms', 'blocks', 'half', 'macs'} <= set(next(csv.reader(file)))
+    fastest = min(records, key=lambda record: record.cost['ms'])
+    assert choose(str(tmp_path), 'ms').cost['ms'] == fastest.cost['ms']  # type: ignore[index]
+    assert choose(str(tmp_path)).metrics['half'] == best.metrics['half']
+    within = choose(str(tmp_path), budget=Budget(ms=(None, fastest.cost['ms'])))
+    assert within.cost is not None
+    assert within.cost['ms'] == fastest.cost['ms']
+
+
+@pytest.mark.parametrize(
+    ('key', 'value', 'where'),
+    [
+        ('columns', {'macs': 'math.hypot'}, 'search.columns.macs'),
+        ('columns', {'ms': 'nowhere.ms'}, 'search.columns.ms'),
+        ('columns', {'ms': 'math.nothing'}, 'search.columns.ms'),
+        ('columns', {'ms': 'ms'}, 'search.columns.ms'),
+        ('columns', {'ms': 3}, 'search.columns.ms'),
+        ('columns', {'ms': 'math.pi'}, 'search.columns.ms'),
+        ('columns', {'ms': {'type': 'LatencyLine'}}, 'search.columns.ms'),
+        ('columns', {'ms': {'type': 'LatencyLine', 'file': 'none.yaml'}}, 'none.yaml'),
+        ('columns', {'ms': {'type': 'Latency'}}, 'search.columns.ms.type'),
+        ('columns', ['ms'], 'search.columns'),
+        ('metrics', {'x': 'nowhere.x'}, 'search.metrics.x'),
+        ('metrics', 'x', 'search.metrics'),
+    ],
+)
+def test_what_is_no_function_dies(key: str, value: object, where: str) -> None:
+    with raises(where=where):
+        plan(**{key: value})
+
+
+def test_what_a_function_gives_is_looked_at() -> None:
+    taken = plan(metrics={'mIoU': f'{__name__}.half'})
+    with raises(where='search.metrics.mIoU'):
+        taken.scored(score)(SPACE.smallest())
+    broken = plan(columns={'ms': lambda *_: float('nan')})
+    with raises(where='column ms'):
+        broken.build(SPACE, COST)
+
+
+def test_networks_beyond_a_line_are_told(model: str, caplog: pytest.LogCaptureFixture) -> None:
+    narrow = LatencyModel('a device', 1, 1, 'none', {'inference': {'all': LINE}})
+    columns = {'ms': {'type': 'LatencyLine', 'file': model}}
+    plan(columns=columns).build(SPACE, COST)
+    assert not caplog.messages
+    short = LatencyLine(**{**{n: getattr(LINE, n) for n in LINE.__slots__}, 'least': 5.0})
+    Path(model).write_text(
+        LatencyModel(narrow.device, 1, 1, 'none', {'inference': {'all': short}}).dump()
+    )
+    plan(columns=columns).build(SPACE, COST)
+    assert 'beyond what was measured' in caplog.text
+
+
+def test_optuna_knows_names_genes_and_costs(tmp_path: Path) -> None:
+    where = tmp_path / 'study.db'
+    study = SearchStudy.open(str(where), 'a', THREE, {'space': SPACE.to_dict()})
+    records = run_search(make(NSGA2, THREE, num_total=20), study, score)
+    seen = optuna.load_study(study_name='a', storage=f'sqlite:///{where}')
+    assert seen.metric_names == ['mIoU', 'macs', 'params']
+    assert [d.name for d in seen.directions] == ['MAXIMIZE', 'MINIMIZE', 'MINIMIZE']
+    for trial, record in zip(seen.trials, records, strict=True):
+        assert tuple(trial.values) == THREE.values(record.cost, record.metrics)
+        assert trial.params == SPACE.encode(record.arch)
+        assert {k: v for k, v in trial.user_attrs.items() if k.startswith('cost:')} == {
+            f'cost:{name}': value for name, value in record.cost.items()
+        }
+    assert set(optuna.importance.get_param_importances(seen, target=lambda t: t.values[0]))
+
+
+def test_genes_that_no_plot_shows_are_left_out() -> None:
+    space = HRSpace(width=32)
+    genes = Genes(space)
+    params = genes.of(space.sample(random.Random(0)))
+    assert 0 < len(params) <= MOST_PARAMS < len(space.genes)
+    assert all(name.endswith('.depth') for name in params)
+    assert Genes(SPACE).of(SPACE.largest()) == SPACE.encode(SPACE.largest())
+
+
+def test_parameters_of_another_network_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / 'study.journal'
+    study = SearchStudy.open(str(path), 'a', OBJECTIVES, {'space': SPACE.to_dict()})
+    run_search(make(NSGA2, OBJECTIVES, num_total=12), study, score)
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    params = [line for line in lines if line['op_code'] == 4][3]['params']
+    name = next(name for name, place in params.items() if place in (0, 1))
+    params[name] = 1 - params[name]
+    path.write_text(''.join(json.dumps(line) + '\n' for line in lines))
+    with raises(where=contains('trial 3'), problem=contains('genes')):
+        SearchStudy.read(str(path)).records()
+
+
+# What a new column and a new objective take.
+
+
+def needs_peak_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one entry: bytes of the largest input and output of a layer, as float32."""
+
+    def bytes_of(layer: Any) -> int:
+        (h, w), (height, width) = layer.size, layer.size_out
+        return 4 * layer.times * (layer.c_in * h * w + layer.c_out * height * width)
+
+    peak = Column('peak', bytes_of, 'B', 'peak memory', ((2**20, 'Mi'),), combine=largest)
+    monkeypatch.setitem(COLUMNS, 'peak', peak)
+
+
+def test_a_column_is_one_entry(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Counter, budget, text, objective, study, report, tables, export and command lines know it."""
+    needs_peak_memory(monkeypatch)
+    counter = Counter((64, 64))
+    cost = counter(SPACE.largest())
+    plan_of_it = list(SPACE.largest().layers((64, 64)))
+    assert cost['peak'] == max(COLUMNS['peak'].of_layer(layer) for layer in plan_of_it)
+    assert str(cost).endswith(' Mi B')
+    assert Cost.from_dict(dict(cost), 'x') == cost
+    assert Budget(peak=(None, cost['peak'] - 1)).violation(cost) > 0
+
+    asked = plan(objectives=('mIoU', 'peak'), budget={'peak': (None, cost['peak'])})
+    study = SearchStudy.open(str(tmp_path / 'study.db'), 'a', asked.objectives, {'seed': 0})
+    records = run_search(asked.build(SPACE, counter), study, score)
+    assert len(records) == 24
+    assert SearchStudy.read(str(tmp_path / 'study.db')).records() == records
+    SearchReport(Places(str(tmp_path / 'study.db'), 'a', tmp_path, 'none'), asked.objectives)(
+        records
+    )
+    rows = list(csv.DictReader((tmp_path / 'front.csv').open()))
+    assert [int(row['peak']) for row in rows] == sorted(int(row['peak']) for row in rows)
+    assert choose(str(tmp_path), 'peak').cost['peak'] == int(rows[0]['peak'])  # type: ignore[index]
+
+    from tools import info, scale
+
+    monkeypatch.setattr('sys.argv', ['info', 'efficientnet_b0', '--max', 'peak=1e9'])
+    assert info.main() == 0
+    said = capsys.readouterr().out
+    assert 'budget peak <= 1e+09: kept' in said
+    assert 'Mi B' in said
+    grow = ['scale', 'efficientnet_b0', 'resolution', '--max', f'peak={2**26}']
+    monkeypatch.setattr('sys.argv', grow)
+    scale.main()
+    assert 'below the bounds: peak ' in capsys.readouterr().out
+
+
+def test_an_objective_is_no_code() -> None:
+    assert plan(objectives=(('mIoU', 'max'), ('macs', 'min'), ('acts', 'min'))).build(SPACE, COST)
