@@ -123,8 +123,8 @@ def test_exported_nets_are_the_sub_nets(trained: Any, tmp_path: Path) -> None:
         assert static(torch.zeros(1, 3, 32, 32), mode='tensor').shape == (1, len(CLASSES))
     with raises(where='--size', got=(32, 32), hint='leave it out'):
         export_subnet(choose(str(path)), cfg, weights, tmp_path / 'out', size=(32, 32))
-    with raises(where='--standalone', got='mbconv'):
-        export_subnet(choose(str(path)), cfg, weights, tmp_path / 'out', standalone=True)
+    with raises(where='--prune', got='mbconv'):
+        export_subnet(choose(str(path)), cfg, weights, tmp_path / 'out', prune=True)
 
 
 @pytest.mark.parametrize('trained', ['bignas'], indirect=True)

@@ -175,6 +175,28 @@ def test_a_right_arrow_passes(source: str, room: str) -> None:
     assert offences(source, room, ('scalenas', room)) == []
 
 
+WITHOUT = """
+import sys
+import pytest
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition('.')[0] in sys.argv[1:]:
+            raise ModuleNotFoundError(f'no {name}', name=name)
+
+sys.meta_path.insert(0, Absent())
+sys.exit(pytest.main(['-m', 'fast', '--collect-only', '-qq', '-p', 'no:cacheprovider']))
+"""
+
+
+def test_the_fast_tests_need_nothing_of_torch() -> None:
+    """`pytest -m fast` where none of it is installed: every module is read, some tests skip."""
+    command = [sys.executable, '-c', WITHOUT, *sorted(HEAVY)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert len(done.stdout.splitlines()) > 40, 'a line for each module'
+
+
 @pytest.mark.parametrize('room', ['', *sorted(set(rooms()) & set(FREE_OF_TORCH))])
 def test_importing_stays_light(room: str) -> None:
     """A laptop without torch can search; matplotlib waits until something is drawn."""
