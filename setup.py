@@ -34,7 +34,8 @@ MIM = [
     'mmpretrain>=1.2.0',
 ]
 TESTS = [
-    *('hypothesis', 'moocore', 'mypy', 'pytest', 'pytest-timeout', 'pytest-xdist', 'ruff', 'timm'),
+    *('hypothesis', 'moocore', 'mypy', 'pandas', 'pytest', 'pytest-timeout', 'pytest-xdist'),
+    *('ruff', 'timm'),
     'types-PyYAML',
 ]
 

@@ -14,27 +14,23 @@ from scalenas.arch import Arch, dump
 from scalenas.arch.strict import as_int
 from scalenas.config import read_config
 from scalenas.errors import UserError
-from scalenas.evaluation import SubnetEvaluator
 from scalenas.paths import writable_folder
 from scalenas.pipeline import run_steps
 from scalenas.search import (
     Comparison,
-    GivenNetworks,
-    ProgressLine,
     Record,
     SearchPlan,
-    SearchStudy,
     compare,
     comparisons_text,
     paths_text,
     rank_table,
     read_alone,
     read_paths,
-    run_search,
     sampled_paths,
     spread_by_cost,
     write_findings,
 )
+from scalenas.searching import run
 from scalenas.space import AbstractSpace
 from scalenas.trained_alone import TrainedAlone
 from scalenas.visualization.draw_ranks import draw_ranks
@@ -97,17 +93,17 @@ class RankJob:
         return sampled_paths(space, self.args.num, self.args.seed)
 
     def _evaluate(self, alone: Mapping[Arch, float] | None) -> list[Record]:
-        evaluator = SubnetEvaluator.from_config(self.cfg, self.args.checkpoint, self.args.device)
-        archs = self._archs(evaluator.space, alone)
-        cost = self.plan.cost(evaluator.counter(self.plan.size))
-        search = GivenNetworks(evaluator.space, self.plan.objectives, cost, archs)
-        settings = self.plan.settings(search, self.args.checkpoint, self.cfg)
-        storage = str(self.work / 'study.db')
-        study = SearchStudy.open(storage, 'ranks', self.plan.objectives, settings)
-        with ProgressLine(self.plan.objectives, search.num_total) as line:
-            records = run_search(search, study, self.plan.scored(evaluator), progress=line)
-        write_findings({'paths.json': paths_text(records)}, self.work)
-        return records
+        result = run(
+            self.cfg,
+            self.args.checkpoint,
+            work_dir=self.work,
+            storage=str(self.work / 'study.db'),
+            study_name='ranks',
+            device=self.args.device,
+            archs=lambda space: self._archs(space, alone),
+        )
+        write_findings({'paths.json': paths_text(result.records)}, self.work)
+        return list(result.records)
 
     def _train(self, records: Sequence[Record]) -> dict[Arch, float]:
         objectives = self.plan.objectives

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 HERE = Path(__file__).parent
 
@@ -29,6 +30,13 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if config.option.markexpr != 'fast' or collection_path in (HERE, *HERE.parents):
         return None
     return None if _is_fast(collection_path) else True
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """With -m fast, properties are tried on fewer examples; all of them run without it."""
+    if config.option.markexpr == 'fast':
+        settings.register_profile('fast', max_examples=15)
+        settings.load_profile('fast')
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -5,8 +5,8 @@ import argparse
 import logging
 
 from scalenas.cli import add_budget, budget_of, main_of
-from scalenas.config import DictAction, read_config
-from scalenas.search import ALGORITHMS, Places, ProgressLine, SearchPlan, as_wait, run_search
+from scalenas.config import DictAction
+from scalenas.search import ALGORITHMS, as_wait
 
 
 def parse_args() -> argparse.Namespace:
@@ -31,39 +31,29 @@ def main() -> None:
     args = parse_args()
     wait = as_wait(args.storage_wait)
     logging.basicConfig(level=logging.INFO, format='%(asctime)s %(message)s')
-    logging.getLogger('optuna').setLevel(logging.ERROR)  # the study tells it in one line
-    from scalenas.visualization.search_report import SearchReport
+    from scalenas.searching import read, run
 
-    cfg = read_config(args.config, args.cfg_options)
-    asked = SearchPlan.from_dict(cfg.get('search'))
-    plan = asked.with_(args.algorithm, args.num_evaluations, args.seed, budget_of(args))
-    work = cfg.get('work_dir') if args.work_dir is None else args.work_dir
-    given = (args.config, work, args.storage, args.study_name)
-    places = Places.of(*given, plan.algorithm, asked.algorithm)
-    report = SearchReport(places, plan.objectives)
+    where = {
+        'work_dir': args.work_dir,
+        'algorithm': args.algorithm,
+        'storage': args.storage,
+        'study_name': args.study_name,
+        'cfg_options': args.cfg_options,
+    }
     if args.report_only:
-        report(places.read(plan.objectives).records())
+        read(args.config, **where)
         return
-    from scalenas.evaluation import SubnetEvaluator
-
-    places.check()
-    evaluator = SubnetEvaluator.from_config(cfg, args.checkpoint, args.device)
-    search = plan.build(evaluator.space, evaluator.counter(plan.size))
-    report.search = search
-    settings = plan.settings(search, args.checkpoint, cfg)
-    report.study = study = places.open(plan.objectives, settings, wait)
-    with ProgressLine(plan.objectives, search.num_total) as line:
-        run_search(
-            search,
-            study,
-            plan.scored(evaluator),
-            seed=plan.seed,
-            progress=line,
-            after=report.on_the_way,
-        )
-    # Once more: an alternating search notes its last iteration when it is asked for more.
-    report(study.records())
-    print(f'{len(study.records())} networks evaluated; the front is in {places.report}')
+    result = run(
+        args.config,
+        args.checkpoint,
+        num_evaluations=args.num_evaluations,
+        seed=args.seed,
+        budget=budget_of(args),
+        storage_wait=wait,
+        device=args.device,
+        **where,
+    )
+    print(f'{len(result)} networks evaluated; the front is in {result.folder}')
 
 
 if __name__ == '__main__':

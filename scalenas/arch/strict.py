@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from scalenas.errors import UserError, did_you_mean
+from scalenas.errors import UserError
 
 MOST_CHANNELS = 1_000_000
 MOST_BLOCKS = 40_000  # of a whole network
@@ -44,12 +44,6 @@ def inside(where: str) -> Iterator[None]:
 def wrong(where: str, allowed: str | Collection[object], got: object) -> ArchError:
     """The error for a value that is not what is `allowed` at this place."""
     return ArchError(where=where, allowed=allowed, got=got)
-
-
-def suggest(word: object, known: Collection[str]) -> str:
-    """`"; did you mean 'x'?"` for the nearest known word, or nothing."""
-    near = did_you_mean(word, known)
-    return f'; {near}' if near else ''
 
 
 def as_mapping(

@@ -10,8 +10,7 @@ from typing import Any
 
 from mmengine.hooks import CheckpointHook
 
-from scalenas.arch.strict import suggest
-from scalenas.errors import ConfigError
+from scalenas.errors import ConfigError, did_you_mean
 
 from .subnet_names import subnet_names
 
@@ -99,7 +98,7 @@ def _right_name(name: str, nets: list[str], own: list[str] | None) -> str:
     key = key if net in nets else name
     if own is not None and key not in own:
         ends = [k for k in own if k.split('/')[-1] == key.split('/')[-1]]
-        near = suggest(key, own).partition("'")[2].partition("'")[0]
+        near = did_you_mean(key, own).partition("'")[2].partition("'")[0]
         key = ends[0] if ends else near
     if not key:
         return ''

@@ -13,8 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from scalenas.arch.strict import suggest
-from scalenas.errors import CheckpointError, short
+from scalenas.errors import CheckpointError, did_you_mean, short
 from scalenas.space import AbstractSpace, ScaledSpace
 from scalenas.staging import staged_file
 
@@ -183,13 +182,13 @@ def check_space(
             continue
         if written.get(key) != wanted.get(key):
             place, theirs, ours = _apart(key, written.get(key), wanted.get(key))
-            near = '' if key in wanted else suggest(key, wanted)
+            near = '' if key in wanted else did_you_mean(key, wanted)
             raise CheckpointError(
                 'was trained in another space',
                 where=f'{path}: {place}',
                 got=theirs,
                 allowed=f'{short(ours)}, as the config has',
-                hint=f'give the config it was trained with{near}',
+                hint='; '.join(filter(None, ['give the config it was trained with', near])),
             )
 
 

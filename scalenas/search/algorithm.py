@@ -123,6 +123,10 @@ class Batch:
             logger.warning('generation %d: %s', index, self.shortage())
         return self.archs
 
+    def none(self, hint: str) -> SearchError:
+        """The error for a search that has no network to begin with."""
+        return SearchError(self.shortage(), where='search.algorithm', hint=hint)
+
     def shortage(self) -> str:
         """How many were found, and why not more."""
         nearest = f', the nearest {self._nearest:.1%} beyond it' if self._beyond else ''
@@ -147,16 +151,20 @@ def _check_reachable(
     for name, (lower, upper) in budget.items():
         if name not in COLUMNS:
             continue  # nobody knows that what is measured grows with the genes
-        span = f'the networks of the space have {least[name]:,} to {most[name]:,}'
+        span = f'{least[name]:,} to {most[name]:,}, as the networks of the space have'
         if upper is not None and least[name] > upper:
             raise SearchError(
-                f'no network has {name} <= {upper:,.0f}; {span}',
+                'no network has so few',
                 where=f'budget.{name}',
+                got=upper,
+                allowed=span,
                 hint='raise the bound',
             )
         if lower is not None and most[name] < lower:
             raise SearchError(
-                f'no network has {name} >= {lower:,.0f}; {span}',
+                'no network has so many',
                 where=f'budget.{name}',
+                got=lower,
+                allowed=span,
                 hint='lower the bound',
             )

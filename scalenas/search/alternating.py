@@ -92,8 +92,10 @@ class AlternatingSearch(AbstractSearch):
         where = 'search.algorithm'
         if self.budget != Budget():
             raise SearchError(
-                f'budget: {self.budget} is not read by mcea, whose stages have budgets of their '
-                f'own: set base_macs, growth and tolerance of {where} instead'
+                where='budget',
+                got=str(self.budget),
+                allowed='none with mcea, whose stages have budgets of their own',
+                hint=f'set base_macs, growth and tolerance of {where} instead',
             )
         scaled = as_scaled(space)
         self.num_stages = usable_stages(scaled, num_stages)

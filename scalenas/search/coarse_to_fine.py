@@ -64,8 +64,10 @@ class CoarseToFine(AbstractSearch):
         self._check_bounds(archs)
         if len(self.coarse) > self.num_total:
             raise SearchError(
-                f'search.algorithm.num_total: the grid alone has {len(self.coarse)} networks, and '
-                f'{num_total} are to be evaluated; give more, or make the grid coarser'
+                where='search.algorithm.num_total',
+                got=num_total,
+                allowed=f'at least the {len(self.coarse)} networks of the grid alone',
+                hint='give more, or make the grid coarser',
             )
 
     def generation(self, index: int, records: Sequence[Record], rng: random.Random) -> list[Arch]:
@@ -124,14 +126,17 @@ class CoarseToFine(AbstractSearch):
             most = self.budget.most(name)
             if most is None:
                 raise SearchError(
-                    f'search.algorithm.budgets: give bounds on {name}, such as (300e6, 600e6), or '
-                    f'one as search.budget=dict({name}=(None, 600e6))'
+                    where='search.algorithm.budgets',
+                    got=None,
+                    allowed=f'bounds on {name}, such as (300e6, 600e6)',
+                    hint=f'or give one as search.budget=dict({name}=(None, 600e6))',
                 )
             return (float(most),)
         where = 'search.algorithm.budgets'
         found = {as_number(b, where) for b in as_list(budgets, where, f'bounds on {name}')}
         if not found:
-            raise SearchError(f'{where}: is empty; give at least one bound on {name}')
+            allowed = f'at least one bound on {name}'
+            raise SearchError(where=where, got=budgets, allowed=allowed)
         return tuple(sorted(map(float, found)))
 
     def _check_bounds(self, archs: Sequence[Arch]) -> None:
@@ -142,7 +147,9 @@ class CoarseToFine(AbstractSearch):
             name = self.column
             cheapest = min(self.cost(arch)[name] for arch in archs)
             raise SearchError(
-                f'search.algorithm: none of the {len(archs)} networks of the grid is within '
-                f'{within}; the cheapest of them has {name} {cheapest:,}; raise the budget, or '
-                'give the grid smaller settings'
+                f'none of the {len(archs)} networks of the grid is within',
+                where='search.algorithm.budgets',
+                got=str(within),
+                allowed=f'{name} of the cheapest, {cheapest:,}',
+                hint='raise the budget, or give the grid smaller settings',
             )

@@ -125,7 +125,7 @@ def database_url(where: str) -> URL:
         return url
     if not rows:
         raise StudyError(
-            where=f'storage {shown(where)}', got=database, allowed=', '.join([*DRIVERS, 'sqlite'])
+            where=f'storage {shown(where)}', got=database, allowed=[*DRIVERS, 'sqlite']
         )
     for name, module, _ in rows:
         if _is_installed(module):

@@ -100,7 +100,7 @@ class Breeder:
             if len(found) == num:
                 break
         if not found:
-            raise SearchError(self._none(''))
+            raise self._none('no base network was found that has them')
         return list(found)
 
     def feasible(self, bases: Sequence[Arch], stage: int) -> list[Scaling]:
@@ -118,9 +118,11 @@ class Breeder:
             target = self.budgets.target(stage)
             off = min(abs(macs / target - 1.0) for macs in means.values())
             raise SearchError(
-                f'search.algorithm: no scaling of stage {stage} has {target / 1e6:,.1f}M macs '
-                f'within tolerance {self.budgets.tolerance:.0%}, the nearest is {off:.1%} off; '
-                'raise the tolerance, change base_macs or growth, or give the stage other factors'
+                f'no scaling of stage {stage} has them, the nearest is {off:.1%} off',
+                where='search.algorithm',
+                got=self._wanted(target),
+                hint='raise the tolerance, change base_macs or growth, or give the stage other '
+                'factors',
             )
         return options
 
@@ -141,7 +143,7 @@ class Breeder:
             new = self._fill(draw, known, population)
             if not new:
                 if turn == 0:
-                    raise SearchError(self._none(' and its scaled networks theirs'))
+                    raise self._none('no base network was found that has them beside its family')
                 break
             known.update(new)
             yield [pair for family in new for pair in enumerate(self.grown(family), 1)]
@@ -180,12 +182,15 @@ class Breeder:
                 found[family] = None
         return found
 
-    def _none(self, rest: str) -> str:
+    def _none(self, problem: str) -> SearchError:
         base = self.space.base
-        return (
-            f'search.algorithm: no base network was found that has '
-            f'{self.budgets.base_macs / 1e6:,.1f}M macs within tolerance '
-            f'{self.budgets.tolerance:.0%}{rest} ({self._max_tries} draws for each); bases have '
-            f'{self.macs(base.smallest()):,} to {self.macs(base.largest()):,}; change base_macs, '
-            f'or raise tolerance or max_tries'
+        return SearchError(
+            f'{problem}, in {self._max_tries} draws for each',
+            where='search.algorithm',
+            got=self._wanted(self.budgets.base_macs),
+            allowed=f'{self.macs(base.smallest()):,} to {self.macs(base.largest()):,} of the bases',
+            hint='change base_macs, or raise tolerance or max_tries',
         )
+
+    def _wanted(self, macs: float) -> str:
+        return f'{macs / 1e6:,.1f}M macs within tolerance {self.budgets.tolerance:.0%}'

@@ -17,7 +17,7 @@ from .objectives import Objectives
 from .patience import Patience
 from .record import StudyError
 from .rows import HINT
-from .settings import difference
+from .settings import Difference, difference
 
 KEY = 'scalenas'
 SCORED_BY = ('space', 'size', 'checkpoint', 'config')
@@ -79,13 +79,13 @@ class Fingerprint:
                 f'its settings are damaged, or of an older version: {error}', where=self._label
             ) from None
 
-    def differs_from(self, other: Fingerprint) -> str:
-        """What the scores of both depend on and differ in, in words; empty for nothing."""
+    def differs_from(self, other: Fingerprint) -> Difference | None:
+        """What the scores of both depend on and differ in; None for nothing."""
         mine, theirs = (
             {name: known.get(name) for name in SCORED_BY}
             for known in (self.settings, other.settings)
         )
-        return difference(theirs, mine) if mine != theirs else ''
+        return difference(theirs, mine) if mine != theirs else None
 
     def check(self, settings: Settings, known: Any) -> None:
         """Pass when the study was made with these settings.
@@ -96,10 +96,13 @@ class Fingerprint:
         if not isinstance(known, dict):
             raise StudyError('its settings are damaged', where=self._label, got=known, hint=HINT)
         if known != settings:
+            apart = difference(known, settings)
             raise StudyError(
-                f'was made with other settings: {difference(known, settings)}',
+                f'was made with another {apart.name}',
                 where=self._label,
-                hint='restore them, or choose another study name or work dir',
+                got=apart.here,
+                allowed=[apart.there],
+                hint='restore it, or choose another study name or work dir',
             )
 
     def genes(self) -> Genes | None:

@@ -8,9 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from scalenas.arch import Arch
-from scalenas.arch.strict import as_int, as_list, as_mapping
-from scalenas.errors import short
-from scalenas.space import AbstractSpace, Gene, SpaceError, Value
+from scalenas.arch.strict import as_int, as_list, as_mapping, inside
+from scalenas.space import AbstractSpace, Gene, Value
 
 from .record import SearchError
 
@@ -40,7 +39,7 @@ def grid_archs(space: AbstractSpace[Any], grid: object) -> list[Arch]:
     _check_each_once(space, dimensions)
     count = math.prod(map(len, dimensions))
     if count > MOST_NETS:
-        raise SearchError(f'{WHERE}: expected at most {MOST_NETS:,} networks, got {count:,}')
+        raise SearchError(where=WHERE, got=count, allowed=f'at most {MOST_NETS:,} networks')
     fixed = {name: gene.values[0] for name, gene in space.genes.items() if len(gene.values) == 1}
     found: dict[Arch, None] = {}
     for combination in itertools.product(*dimensions):
@@ -65,18 +64,17 @@ def _settings(space: AbstractSpace[Any], data: object, where: str) -> list[dict[
     for i, rules in enumerate(as_list(table['settings'], f'{where}.settings', 'settings')):
         place = f'{where}.settings[{i}]'
         if not isinstance(rules, Mapping) or not rules:
-            raise SearchError(
-                f'{place}: expected a pattern of genes and a value, got {short(rules)}'
-            )
+            raise SearchError(where=place, got=rules, allowed='a pattern of genes and a value')
         setting: dict[str, Value] = {}
         for pattern, value in rules.items():
             for gene in _matching(space, [pattern], place):
                 flag = isinstance(value, bool)
                 if value not in gene.values or flag is not isinstance(gene.values[0], bool):
                     raise SearchError(
-                        f'{place}: {gene.name!r} cannot be {short(value)} '
-                        f'(allowed: {short(gene.values)}); '
-                        f'let the pattern {pattern!r} match only genes that can'
+                        where=f'{place}, {gene.name}',
+                        got=value,
+                        allowed=gene.values,
+                        hint=f'let the pattern {pattern!r} match only genes that can be it',
                     )
                 setting[gene.name] = value
         settings.append(setting)
@@ -92,10 +90,8 @@ def _position(level: int, levels: int, count: int) -> int:
 def _matching(space: AbstractSpace[Any], patterns: Sequence[Any], where: str) -> list[Gene]:
     found: dict[str, Gene] = {}
     for pattern in patterns:
-        try:
+        with inside(where):
             names = space.matching(pattern)
-        except SpaceError as error:
-            raise SearchError(f'{where}: {error}') from None
         found.update((name, space.genes[name]) for name in names)
     return list(found.values())
 
@@ -108,19 +104,21 @@ def _check_each_once(
         for name in dict.fromkeys(name for setting in settings for name in setting):
             if name in owners:
                 raise SearchError(
-                    f'{WHERE}: {name!r} is in two dimensions, [{owners[name]}] and [{i}]; '
-                    'leave it out of one'
+                    f'is in two dimensions, [{owners[name]}] and [{i}]',
+                    where=f'{WHERE}, {name}',
+                    hint='leave it out of one',
                 )
             owners[name] = i
             for j, setting in enumerate(settings):
                 if name not in setting and len(space.genes[name].values) > 1:
                     raise SearchError(
-                        f'{WHERE}[{i}].settings[{j}]: says nothing of {name!r}, of which another '
-                        'setting speaks'
+                        f'says nothing of {name}, of which another setting speaks',
+                        where=f'{WHERE}[{i}].settings[{j}]',
                     )
     left = [n for n, gene in space.genes.items() if len(gene.values) > 1 and n not in owners]
     if left:
         raise SearchError(
-            f'{WHERE}: names no value for {len(left)} genes, such as {left[0]!r}; give them a '
-            'dimension, or one value each in the space'
+            f'names no value for {len(left)} genes, such as {left[0]}',
+            where=WHERE,
+            hint='give them a dimension, or one value each in the space',
         )

@@ -126,8 +126,9 @@ def _evaluate_one(
         logger.exception('slot %d: attempt %d of %d failed', slot, failures[slot], ATTEMPTS)
         if failures[slot] >= ATTEMPTS:
             raise CandidateError(
-                f'slot {slot} ({candidate.cost}) failed {ATTEMPTS} times, last with {text[:200]}; '
-                f'remove the cause and run the same command again'
+                f'failed {ATTEMPTS} times, last with {text[:150]}',
+                where=f'slot {slot} ({candidate.cost})',
+                hint='remove the cause and run the same command again',
             ) from error
         return
     except BaseException:
@@ -160,8 +161,7 @@ def _checked(
     numbers = {k: v for k, v in numbers.items() if k in wanted or not math.isnan(v)}
     for name, value in numbers.items():
         if not math.isfinite(value):
-            raise CandidateError(
-                f'slot {candidate.slot}: {name} is {value}; a network must score finite numbers; '
-                f'its arch: {candidate.arch.to_dict()}'
-            )
+            logger.error('slot %d: its arch: %s', candidate.slot, candidate.arch.to_dict())
+            where = f'slot {candidate.slot}, {name}'
+            raise CandidateError(where=where, got=value, allowed='a finite number')
     return numbers

@@ -116,7 +116,9 @@ class NSGA2(AbstractSearch):
         self.population = as_int(population, 'search.algorithm.population', 2)
         if population > num_total:
             raise SearchError(
-                f'search.algorithm: population {population} is above num_total {num_total}'
+                where='search.algorithm.population',
+                got=population,
+                allowed=f'at most num_total, {num_total}',
             )
         self.variation = Variation(p_crossover, p_unit, p_mutation)
 
@@ -128,7 +130,7 @@ class NSGA2(AbstractSearch):
             while batch.open:
                 batch.fill(lambda: self.space.sample(rng))
             if not batch.archs:
-                raise SearchError(f'{batch.shortage()}; widen the budget or raise max_tries')
+                raise batch.none('widen the budget or raise max_tries')
             return batch.close(index)
         parents = survivors(self.objectives.points(records), self.population)
         batch = self._batch(records, wanted, PATIENCE)

@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from scalenas.arch import Arch, ArchError, find, from_dict
+from scalenas.arch.strict import inside
 from scalenas.complexity import Budget, Cost
+from scalenas.errors import UserError, unreadable
 from scalenas.space import AbstractSpace
 
 from .algorithm import AbstractSearch
@@ -47,7 +49,7 @@ class GivenNetworks(AbstractSearch):
     ) -> None:
         self.archs = list(dict.fromkeys(archs))
         if not self.archs:
-            raise SearchError('rank study: there is no network to evaluate')
+            raise SearchError(where='rank study', got=0, allowed='at least one network')
         super().__init__(space, objectives, cost, budget, len(self.archs))
         for arch in self.archs:
             space.encode(arch)
@@ -75,18 +77,22 @@ def sampled_paths(space: AbstractSpace[Any], num: int, seed: int) -> list[Arch]:
     return list(found)
 
 
+TABLE = 'a CSV with columns arch and score'
+
+
 def read_paths(path: str | Path) -> list[Arch]:
     """The networks of a `paths.json`, as `paths_text` wrote it.
 
     Raises:
-        SearchError: when it is no such file.
+        ArchError, SearchError: when it is no such file.
     """
     try:
         rows = json.loads(Path(path).read_text(encoding='utf-8'))
         return [from_dict(row['arch'], f'{path}[{i}]') for i, row in enumerate(rows)]
-    except (OSError, ValueError, TypeError, KeyError, ArchError) as error:
-        line = ' '.join(str(error).split())
-        raise SearchError(f'{path}: not the paths of a rank study: {line}') from None
+    except ArchError:
+        raise
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise unreadable(path, error, SearchError, 'the paths of a rank study') from None
 
 
 def paths_text(records: Sequence[Record]) -> str:
@@ -104,8 +110,8 @@ def read_alone(path: str | Path) -> dict[Arch, float]:
     `arch` is a name of the zoo, or an arch file, relative to the folder of the CSV.
 
     Raises:
-        SearchError: when it is no such file, names a network twice, or has a score that is not
-            finite.
+        ArchError, SearchError: when it is no such file, names a network twice or one that is not
+            there, or has a score that is not finite.
     """
     path = Path(path)
     found: dict[Arch, float] = {}
@@ -114,19 +120,21 @@ def read_alone(path: str | Path) -> dict[Arch, float]:
             rows = list(csv.DictReader(file))
         for number, row in enumerate(rows, 2):
             beside = path.parent / row['arch']
-            arch = find(str(beside) if beside.is_file() else row['arch'])
+            with inside(f'{path}, line {number}'):
+                arch = find(str(beside) if beside.is_file() else row['arch'])
             if arch in found:
-                raise SearchError(f'{path}: line {number} is a network that an earlier line has')
+                problem = 'a network that an earlier line has'
+                raise SearchError(problem, where=f'{path}, line {number}', got=row['arch'])
             found[arch] = float(row['score'])
             if not math.isfinite(found[arch]):
-                raise SearchError(f'{path}: line {number}: the score is {row["score"]}')
+                where = f'{path}, line {number}, score'
+                raise SearchError(where=where, got=row['score'], allowed='a finite number')
+    except UserError:
+        raise
     except (OSError, ValueError, TypeError, KeyError) as error:
-        if isinstance(error, SearchError):
-            raise
-        line = ' '.join(str(error).split())
-        raise SearchError(f'{path}: expected a CSV with columns arch and score: {line}') from None
+        raise unreadable(path, error, SearchError, TABLE) from None
     if not found:
-        raise SearchError(f'{path}: expected a CSV with columns arch and score, got no line')
+        raise SearchError('has no line', where=path, allowed=TABLE)
     return found
 
 

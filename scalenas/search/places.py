@@ -85,8 +85,11 @@ class Places:
             both = study.objectives.to_list(), objectives.to_list()
             apart = difference(*both, 'search.objectives')
             raise StudyError(
-                f'study {self.study} in {shown(self.storage)} was made for other aims: {apart}; '
-                'restore them'
+                f'was made for another {apart.name}',
+                where=f'study {self.study} in {shown(self.storage)}',
+                got=apart.here,
+                allowed=[apart.there],
+                hint='restore it',
             )
         check_report(self.report, self.study)
         return study

@@ -73,9 +73,8 @@ class SearchPlan:
             ('size', 'budget', 'columns', 'metrics', 'seed', 'classes'),
         )
         if not isinstance(table['algorithm'], Mapping):
-            raise SearchError(
-                f'search.algorithm: expected dict(type=...), got {table["algorithm"]!r}'
-            )
+            got = table['algorithm']
+            raise SearchError(where='search.algorithm', got=got, allowed='dict(type=...)')
         arguments = dict(table['algorithm'])
         name = as_choice(arguments.pop('type', None), 'search.algorithm.type', tuple(ALGORITHMS))
         _check(arguments, name)

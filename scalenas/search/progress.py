@@ -25,7 +25,7 @@ class ProgressLine:
         self.objectives = objectives
         self.total = total
         self._stream = stream
-        self._moving = stream.isatty()
+        self._moving = stream.isatty() or 'ipykernel' in sys.modules
         self._start = time.monotonic()
         self._known_at_start: int | None = None
         self._last = ''

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from scalenas.arch import Arch
 
 from .algorithm import AbstractSearch
-from .record import Record, SearchError
+from .record import Record
 
 
 class RandomSearch(AbstractSearch):
@@ -26,7 +26,7 @@ class RandomSearch(AbstractSearch):
         while batch.open:
             batch.fill(lambda: self.space.sample(rng))
         if not batch.archs:
-            raise SearchError(f'{batch.shortage()}; widen the budget or raise max_tries')
+            raise batch.none('widen the budget or raise max_tries')
         return batch.close(index)
 
     def settings(self) -> dict[str, object]:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from .record import SearchError
 
+WHERE = 'rank study'
 Floats = NDArray[np.float64]
 
 
@@ -59,22 +59,23 @@ def rank_study(
             not finite.
     """
     if len(x) != len(y):
-        raise SearchError(f'rank study: {len(x)} networks have one score, {len(y)} the other')
+        allowed = 'as many networks with one score as with the other'
+        raise SearchError(where=WHERE, got=(len(x), len(y)), allowed=allowed)
     if len(x) < 3:
-        raise SearchError(f'rank study: needs at least 3 networks, got {len(x)}')
+        raise SearchError(where=WHERE, got=len(x), allowed='at least 3 networks')
     if not 0.0 < confidence < 1.0 or resamples < 1:
-        raise SearchError(
-            f'rank study: expected 0 < confidence < 1 and resamples >= 1, got {confidence}, '
-            f'{resamples}'
-        )
+        allowed = '0 < confidence < 1 and resamples >= 1'
+        raise SearchError(where=WHERE, got=(confidence, resamples), allowed=allowed)
     a, b = np.asarray(x, np.float64), np.asarray(y, np.float64)
     for which, values in (('first', a), ('second', b)):
         if not np.isfinite(values).all():
-            raise SearchError(f'rank study: the {which} score is not finite for every network')
+            where = f'{WHERE}, {which} score'
+            raise SearchError(where=where, allowed='finite numbers for every network')
         if np.ptp(values) == 0.0:
             raise SearchError(
-                f'rank study: the {which} score is {values[0]} for all {len(a)} networks, '
-                f'so there is no order to compare'
+                f'is the same for all {len(a)} networks, so there is no order to compare',
+                where=f'{WHERE}, {which} score',
+                got=float(values[0]),
             )
     values = np.array(_all_three(a, b))
     drawn = np.empty((resamples, 3))
@@ -94,6 +95,8 @@ def rank_study(
 
 
 def _all_three(a: Floats, b: Floats) -> tuple[float, float, float]:
+    from scipy import stats  # half of the time that importing this package would take
+
     found = (
         float(stats.pearsonr(a, b).statistic),
         float(stats.spearmanr(a, b).statistic),

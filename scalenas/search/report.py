@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from scalenas.arch import dump
+from scalenas.errors import unreadable
 from scalenas.staging import write_whole
 
 from .objectives import Objectives
@@ -91,12 +92,15 @@ def check_report(folder: str | Path, study: str) -> None:
     except (FileNotFoundError, NotADirectoryError):
         return
     except (OSError, ValueError) as error:
-        raise SearchError(f'{path}: not the card of a search: {error}') from None
+        raise unreadable(path, error, SearchError, 'the card of a search') from None
     known = card.get('study') if isinstance(card, dict) else None
     if known and known != study:
         raise SearchError(
-            f'{path.parent} holds the report of the study {known}, which that of {study} would '
-            'overwrite; choose another work dir or study name'
+            'holds the report of the study',
+            where=path.parent,
+            got=known,
+            allowed=[study],
+            hint='choose another work dir or study name',
         )
 
 

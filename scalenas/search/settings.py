@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import FunctionType
-from typing import Any
+from typing import Any, NamedTuple
 
 LOADERS = ('search_dataloader', 'calibration_dataloader')
 UNSEEN_OF_LOADERS = ('num_workers', 'persistent_workers', 'pin_memory', 'prefetch_factor')
@@ -55,8 +55,19 @@ def as_plain(value: Any) -> Any:
     return str(value)
 
 
-def difference(known: Any, asked: Any, name: str = '') -> str:
-    """The first place where two plain values differ, in words; they must differ."""
+class Difference(NamedTuple):
+    """A place where two plain values differ, and what both have there."""
+
+    name: str
+    there: Any
+    here: Any
+
+    def __str__(self) -> str:
+        return f'{self.name} is {str(self.there)[:80]} there and {str(self.here)[:80]} here'
+
+
+def difference(known: Any, asked: Any, name: str = '') -> Difference:
+    """The first place where two plain values differ; they must differ."""
     if isinstance(known, dict) and isinstance(asked, dict):
         for key in dict.fromkeys([*known, *asked]):
             one, other = known.get(key, ABSENT), asked.get(key, ABSENT)
@@ -66,7 +77,7 @@ def difference(known: Any, asked: Any, name: str = '') -> str:
         for i, (one, other) in enumerate(zip(known, asked, strict=True)):
             if one != other:
                 return difference(one, other, f'{name}[{i}]')
-    return f'{name} is {str(known)[:80]} there and {str(asked)[:80]} here'
+    return Difference(name, known, asked)
 
 
 def _without(table: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

@@ -25,8 +25,11 @@ def as_scaled(space: AbstractSpace[Any]) -> ScaledSpace[Any]:
     if isinstance(space, ScaledSpace):
         return space
     raise SearchError(
-        f"{_WHERE}: 'mcea' searches a base network and its scalings, so the supernet needs a "
-        f"scaled space (family='scaled'), got {type(space).__name__}; take another algorithm"
+        "'mcea' searches a base network and its scalings",
+        where='space',
+        got=space.family.name,
+        allowed="a scaled space (family='scaled')",
+        hint='take another algorithm',
     )
 
 
@@ -40,12 +43,14 @@ def usable_stages(space: ScaledSpace[Any], wanted: int | None) -> int:
     last = max(int(stage) for stage in allowed)
     found = last if wanted is None else as_int(wanted, f'{_WHERE}.num_stages')
     if not found:
-        raise SearchError(f'{_WHERE}: the space has only stage 0, so there is nothing to scale')
+        problem = 'the space has only stage 0, so there is nothing to scale'
+        raise SearchError(problem, where=_WHERE)
     missing = next((stage for stage in range(1, found + 1) if stage not in allowed), None)
     if missing is not None:
         raise SearchError(
-            f'{_WHERE}.num_stages: {found} needs stages 1 to {found}, and the space has no stage '
-            f'{missing}, only {", ".join(map(str, allowed))}'
+            f'the space has no stage {missing}, only {", ".join(map(str, allowed))}',
+            where=f'{_WHERE}.num_stages',
+            got=found,
         )
     return found
 
@@ -66,7 +71,7 @@ def base_budget(
     """
     if macs != 'auto':
         if isinstance(macs, str):
-            raise SearchError(f"{_WHERE}.base_macs: expected 'auto' or a number, got {macs!r}")
+            raise SearchError(where=f'{_WHERE}.base_macs', got=macs, allowed="'auto' or a number")
         return as_number(macs, f'{_WHERE}.base_macs')
     as_int(samples, f'{_WHERE}.base_samples')
     unit = as_int(int(as_number(step, f'{_WHERE}.base_step')), f'{_WHERE}.base_step')
@@ -84,10 +89,8 @@ def stage_weights(weights: object, num_stages: int) -> tuple[float, ...]:
     found = as_list(weights, f'{_WHERE}.weights', 'numbers')
     numbers = all(isinstance(w, int | float) and 0.0 <= w < math.inf for w in found)
     if len(found) != num_stages or not numbers or not sum(found):
-        raise SearchError(
-            f'{_WHERE}.weights: expected {num_stages} numbers >= 0 that are not all 0, '
-            f'got {tuple(found)}'
-        )
+        allowed = f'{num_stages} numbers >= 0 that are not all 0'
+        raise SearchError(where=f'{_WHERE}.weights', got=tuple(found), allowed=allowed)
     return tuple(w / sum(found) for w in found)
 
 
@@ -104,10 +107,12 @@ def fixed_scalings(
     rows = () if scalings is None else as_list(scalings, where, 'scalings, one a stage')
     if mode != 'fixed':
         if rows:
-            raise SearchError(f"{where}: only mode 'fixed' reads it, not {mode!r}")
+            allowed = f"nothing with mode {mode!r}: only 'fixed' reads it"
+            raise SearchError(where=where, got=rows, allowed=allowed)
         return ()
     if len(rows) != num_stages:
-        raise SearchError(f"{where}: mode 'fixed' needs {num_stages}, one a stage, got {len(rows)}")
+        allowed = f"{num_stages} with mode 'fixed', one a stage"
+        raise SearchError(where=where, got=len(rows), allowed=allowed)
     found = tuple(
         row
         if isinstance(row, Scaling)
@@ -119,8 +124,10 @@ def fixed_scalings(
         if not any(scaling in space.strategies(j) for j in stages):
             factors = {name: getattr(scaling, name) for name in FACTORS}
             raise SearchError(
-                f'{where}[{i}]: {factors} is a scaling of no stage of the space, so the supernet '
-                'holds no such networks; take factors that one stage of the space has, or train a '
-                'supernet in a space with these'
+                'is a scaling of no stage of the space, so the supernet holds no such networks',
+                where=f'{where}[{i}]',
+                got=factors,
+                hint='take factors that one stage of the space has, or train a supernet in a space '
+                'with these',
             )
     return found

@@ -29,7 +29,8 @@ def open_storage(where: str, create: bool = True) -> BaseStorage:
         return open_database(where, create)
     path = Path(where)
     if not create and not path.is_file():
-        raise StudyError('no such file; expected the study of a search', where=f'storage {where}')
+        allowed = 'the study of a search'
+        raise StudyError('no such file', where=f'storage {where}', allowed=allowed)
     try:
         return (open_sqlite if path.suffix in SQLITE else open_journal)(path, create)
     except OSError as error:
@@ -47,15 +48,15 @@ def check_place(where: str, create: bool = True) -> None:
     path = Path(where)
     if path.suffix not in SQLITE + JOURNAL or '\0' in where:
         raise StudyError(
-            f'expected a file ending in {" ".join(SQLITE)} (SQLite) or {" ".join(JOURNAL)} '
-            '(journal), or a URL such as postgresql://user@host/name',
             where=f'storage {where}',
+            allowed=f'a file ending in {" ".join(SQLITE)} (SQLite) or {" ".join(JOURNAL)} '
+            '(journal), or a URL such as postgresql://user@host/name',
         )
     try:
         is_folder = path.is_dir()
     except OSError as error:  # a name that is too long
         raise StudyError(f'cannot be: {error.strerror}', where=f'storage {where}') from None
     if is_folder:
-        raise StudyError('a folder, expected a file', where=f'storage {where}')
+        raise StudyError('is a folder', where=f'storage {where}', allowed='a file')
     if create:
         writable_folder(path.parent)

@@ -22,6 +22,8 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from scalenas.complexity import Cost
+from scalenas.errors import NOTHING
+from scalenas.space import SpaceError
 
 from .candidate import Candidate, Claim, trial_of
 from .databases import opening_seconds, shown, uncached
@@ -31,6 +33,7 @@ from .objectives import Objectives
 from .patience import WAIT_SECONDS, Patience, StorageAwayError
 from .record import Record, StudyError
 from .rows import HINT, LIVE, Row, check_numbers, row_of
+from .settings import Difference
 from .storage import open_storage
 from .worker import this_worker
 
@@ -107,8 +110,9 @@ class SearchStudy:
         if not names:
             raise StudyError('holds no study', where=f'storage {shown(where)}')
         if name not in names:
-            wanted = f'has no study {name!r}' if name else 'needs the name of a study'
-            raise StudyError(f'storage {shown(where)} {wanted}; it holds: {", ".join(names)}')
+            problem = 'has no such study' if name else 'needs the name of a study'
+            got = name or NOTHING
+            raise StudyError(problem, where=f'storage {shown(where)}', got=got, allowed=names)
         assert name is not None
         return cls._existing(storage, where, name, opening_seconds(where))
 
@@ -166,8 +170,8 @@ class SearchStudy:
         check_numbers(uncached_trials, self._label)
         self._owners()
 
-    def differs_from(self, other: SearchStudy) -> str:
-        """What the scores of both depend on and differ in, in words; empty for nothing."""
+    def differs_from(self, other: SearchStudy) -> Difference | None:
+        """What the scores of both depend on and differ in; None for nothing."""
         return self._fingerprint.differs_from(other._fingerprint)
 
     def _is_barren(self, known: Any, settings: dict[str, Any]) -> bool:
@@ -302,9 +306,12 @@ class SearchStudy:
     def _record(self, row: Row) -> Record:
         if row.number not in self._records:
             record, genes = row.record(), self._fingerprint.genes()
-            if genes is not None and record.arch not in genes.space:
-                raise StudyError('its arch is not in the space of the study', where=row.where)
-            expected = {} if genes is None else genes.of(record.arch)
+            try:
+                expected = {} if genes is None else genes.of(record.arch)
+            except SpaceError:
+                raise StudyError(
+                    'its arch is not in the space of the study', where=row.where
+                ) from None
             if row.params != expected:
                 raise StudyError(
                     'its parameters are not the genes of its arch',
@@ -357,9 +364,10 @@ class SearchStudy:
         ):
             if there != here:
                 raise StudyError(
-                    f'{row.where}: slot {candidate.slot} holds another {what} than this search '
-                    f'proposes; it was made by another version; choose another study name or '
-                    f'work dir'
+                    f'slot {candidate.slot} holds another {what} than this search proposes, it was '
+                    'made by another version',
+                    where=row.where,
+                    hint='choose another study name or work dir',
                 )
 
 

@@ -79,7 +79,9 @@ class TopologyEvolution(AbstractSearch):
         self.num_parents = as_int(num_parents, 'search.algorithm.num_parents')
         if num_initial > num_total:
             raise SearchError(
-                f'search.algorithm: num_initial {num_initial} is above num_total {num_total}'
+                where='search.algorithm.num_initial',
+                got=num_initial,
+                allowed=f'at most num_total, {num_total}',
             )
         for name, p in (
             ('p_crossover', p_crossover),
@@ -107,10 +109,8 @@ class TopologyEvolution(AbstractSearch):
             else:
                 draws.remove(draw)
         if not batch.archs:
-            raise SearchError(
-                f'{batch.shortage()}; widen the budget, raise max_tries'
-                + (" or set initial='stratified'" if self.initial == 'uniform' else '')
-            )
+            more = " or set initial='stratified'" if self.initial == 'uniform' else ''
+            raise batch.none(f'widen the budget, raise max_tries{more}')
         return batch.close(0)
 
     def _draws(self, rng: random.Random) -> list[Callable[[], Any]]:

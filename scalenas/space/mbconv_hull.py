@@ -86,5 +86,5 @@ def hull_of(space: AbstractSpace[Any]) -> MBConvHull:
     """
     found = space.hull() if space.family.arch is MBConvArch else None
     if not isinstance(found, MBConvHull):
-        raise refusal('space', 'one of MBConv networks', type(space).__name__)
+        raise refusal('space', 'one of MBConv networks', space.family.name)
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,10 @@ from scalenas.scaling import ScalingError, fit_line
 from scalenas.scaling.latency import EVERY
 from scalenas.scaling.runtime import FIGURE_2, METRICS, Timing, by_base, correlations
 
-from .figure import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION, canvas, nothing_to_draw
+from .figure import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION, axis_of, canvas, nothing_to_draw
 
 COLOURS = (BLUE, GREEN, VERMILION, ORANGE, PURPLE, SKY)
 MARKERS = 'osD^vP'
-NAMES = {'macs': 'multiply-adds (G)', 'params': 'parameters (M)', 'acts': 'activations (M)'}
-UNITS = {'macs': 1e9, 'params': 1e6, 'acts': 1e6}
 
 
 def draw_runtime(timings: Sequence[Timing], path: str | Path, what: str, title: str = '') -> None:
@@ -42,7 +41,7 @@ def draw_runtime(timings: Sequence[Timing], path: str | Path, what: str, title: 
         panels[3].set_title(f'all bases: r = {together:.2f}', loc='left', fontsize=12)
         panels[3].legend(fontsize=10, loc='best')
         for axes, metric in zip(panels, (*METRICS, 'acts'), strict=True):
-            axes.set_xlabel(NAMES[metric])
+            axes.set_xlabel(_axis(metric)[1])
             axes.set_xlim(left=0)
             axes.set_ylim(bottom=0)
             axes.grid(color='#E4E4E4', linewidth=0.8)
@@ -52,11 +51,16 @@ def draw_runtime(timings: Sequence[Timing], path: str | Path, what: str, title: 
         figure.suptitle(title, x=0.01, ha='left', fontsize=12)
 
 
+def _axis(metric: str) -> tuple[float, str]:
+    """Always in the largest unit: panels of several machines stand side by side."""
+    return axis_of(metric, math.inf)
+
+
 def _by_strategy(axes: Any, timings: Sequence[Timing], metric: str) -> None:
     strategies = list(dict.fromkeys(s for t in timings for s, _ in t.net.labels))
     for strategy, colour, marker in zip(strategies, COLOURS * 2, MARKERS * 2, strict=False):
         rows = [t for t in timings if strategy in dict(t.net.labels)]
-        x = [t.net.cost[metric] / UNITS[metric] for t in rows]
+        x = [t.net.cost[metric] / _axis(metric)[0] for t in rows]
         name = f'{FIGURE_2[strategy]} ({strategy})' if strategy in FIGURE_2 else strategy
         _cloud(axes, x, [1e3 * t.seconds for t in rows], colour, marker, name)
 

@@ -35,7 +35,6 @@ from scalenas.arch import (
 from scalenas.arch.strict import MOST_BLOCKS, MOST_CHANNELS, MOST_SIDE, as_size
 from scalenas.complexity import Budget, Counter
 from scalenas.errors import UserError
-from scalenas.models.hrnet_extra import resolve_arch
 from tests.errors import check_line, raises
 
 NETS = {
@@ -214,7 +213,6 @@ def test_growth_without_end_is_refused_at_once(name: str, what: str, factor: flo
         lambda bad: HigherHead(5, 5, bad),
         RCNNHead,
         lambda bad: RCNNHead(5, num_proposals=bad),
-        lambda bad: resolve_arch('hrnet_w18', None, bad, None, None),
         lambda bad: Counter((bad, 64)),
         lambda bad: Counter((64, bad)),
         lambda bad: as_size((64, bad), 'size'),

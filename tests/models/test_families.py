@@ -234,7 +234,10 @@ def test_norms_and_activations_are_those_asked_for() -> None:
         ({'frozen_stages': 6}, {'where': 'frozen_stages', 'got': 6, 'allowed': contains(-1, 5)}),
         ({'drop_path_rate': 1.0}, {'where': 'drop_path_rate', 'got': 1.0}),
         ({'arch': SMALL_Z.to_dict()}, {'got': 'regnet', 'allowed': contains('mbconv')}),
-        ({'arch': 'scalenas_s1'}, {'where': 'scalenas_s1.family', 'got': 'hrnet', 'allowed': contains('mbconv')}),
+        (
+            {'arch': 'scalenas_s1'},
+            {'where': 'scalenas_s1.family', 'got': 'hrnet', 'allowed': contains('mbconv')},
+        ),
         ({'arch': {'stages': []}}, {'names': ("'family'",)}),
     ],
 )

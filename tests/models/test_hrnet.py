@@ -12,6 +12,7 @@ from torch import nn
 
 from scalenas.arch import ArchError, HRArch, dump, named
 from scalenas.models import ScaleHRNet
+from scalenas.models.hrnet_extra import resolve_arch
 from scalenas.space import HRSpace
 from tests.errors import contains, raises
 from tests.strategies import hr_archs
@@ -234,6 +235,14 @@ def test_pretrained_is_loaded(tmp_path: Any) -> None:
 
 def changed(stage: str, **changes: Any) -> dict[str, Any]:
     return {**SMALL, stage: {**SMALL[stage], **changes}}
+
+
+@pytest.mark.parametrize(
+    'bad', [True, 0, -1, 1.5, '3', [3], float('nan'), 10**12, 10**5000], ids=range(9)
+)
+def test_input_channels_are_a_whole_number(bad: Any) -> None:
+    with raises(ArchError, where='in_channels', got=lambda got: got is bad):
+        resolve_arch('hrnet_w18', None, bad, None, None)
 
 
 @pytest.mark.parametrize(

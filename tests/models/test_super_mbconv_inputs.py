@@ -82,7 +82,7 @@ def test_a_crop_that_cannot_give_the_largest_resolution_is_refused_at_once(
         ({'frozen_stages': 9}, {'where': 'frozen_stages', 'got': 9, 'allowed': contains(-1)}),
         ({'out_indices': (7,)}, {'where': 'out_indices', 'got': (7,)}),
         ({'space': {'family': 'mbcov'}}, {'got': 'mbcov', 'hint': contains("'mbconv'")}),
-        ({'space': {'family': 'hrnet'}}, {'names': ('space', 'MBConv', 'HRSpace')}),
+        ({'space': {'family': 'hrnet'}}, {'names': ('space', 'MBConv', 'hrnet')}),
         ({'space': None}, {'where': 'space.family'}),
     ],
 )

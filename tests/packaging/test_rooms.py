@@ -53,7 +53,8 @@ HEAVY = {
 BRIDGES = {'datasets/mmseg_datasets.py', 'datasets/mmpretrain_datasets.py'}
 # Not rooms: they may look everywhere.
 LOBBY = {
-    *('api', 'cli', 'doctor', 'pipeline', 'rank_study', 'registry', 'trained_alone', 'utils'),
+    *('api', 'cli', 'doctor', 'pipeline', 'rank_study', 'registry', 'searching'),
+    *('trained_alone', 'utils'),
     *NEUTRAL,
 }
 
@@ -172,6 +173,28 @@ def test_a_wrong_arrow_is_seen(source: str, room: str) -> None:
 )
 def test_a_right_arrow_passes(source: str, room: str) -> None:
     assert offences(source, room, ('scalenas', room)) == []
+
+
+WITHOUT = """
+import sys
+import pytest
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition('.')[0] in sys.argv[1:]:
+            raise ModuleNotFoundError(f'no {name}', name=name)
+
+sys.meta_path.insert(0, Absent())
+sys.exit(pytest.main(['-m', 'fast', '--collect-only', '-qq', '-p', 'no:cacheprovider']))
+"""
+
+
+def test_the_fast_tests_need_nothing_of_torch() -> None:
+    """`pytest -m fast` where none of it is installed: every module is read, some tests skip."""
+    command = [sys.executable, '-c', WITHOUT, *sorted(HEAVY)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert len(done.stdout.splitlines()) > 40, 'a line for each module'
 
 
 @pytest.mark.parametrize('room', ['', *sorted(set(rooms()) & set(FREE_OF_TORCH))])

@@ -78,7 +78,7 @@ def test_a_budget_beyond_every_network_is_said_to_be_one() -> None:
 def test_arguments_that_are_none(ask: Any) -> None:
     with pytest.raises(UserError) as error:
         ask()
-    assert len(str(error.value)) < 400
+    check_line(error.value)
 
 
 def test_a_stage_without_finite_factors(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_a_stage_without_finite_factors(tmp_path: Path) -> None:
     for stage in ('s9999', 's2000', 's' + '9' * 5000, 's٣'):
         with pytest.raises(UserError) as error:
             table_entry(f'{path}:{stage}')
-        assert len(str(error.value)) < 400
+        check_line(error.value)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_a_grid_over_a_scaled_space_takes_the_documented_patterns() -> None:
         SPACE.smallest().num_blocks,
         scaled.largest().num_blocks,
     }
-    with pytest.raises(SearchError, match='no gene matches'):
+    with raises(where='search.algorithm.grid[0].pattern', got='*.kernel'):
         grid_archs(scaled, [{'genes': ['*.kernel'], 'levels': 2}])
 
 

@@ -22,33 +22,59 @@ from scalenas.space import (
     base_macs,
     mean_macs,
 )
+from tests.errors import contains, raises
 
 from .scaled import BASE, COST, OBJECTIVES, SPACE, mcea
 from .table import search_in_memory
 
+NAN = float('nan')
+NO_STAGE = {'depth': 1.2, 'width': 1.1, 'resolution': 1.15}
+STAGES = 'search.algorithm.num_stages'
+
 
 @pytest.mark.parametrize(
-    ('arguments', 'message'),
+    ('arguments', 'key', 'fields'),
     [
-        ({'base_macs': 5e8}, 'no base network was found that has 500.0M macs'),
-        ({'growth': 50.0}, 'no scaling of stage 1 has 10.0M macs within tolerance 25%, the near'),
-        ({'weights': (1.0,)}, 'weights: expected 2 numbers >= 0'),
-        ({'weights': 1.0}, 'weights: expected a list of numbers, got 1.0'),
-        ({'weights': ('much', 1.0)}, 'weights: expected 2 numbers >= 0'),
-        ({'weights': (float('nan'), 1.0)}, 'weights: expected 2 numbers >= 0'),
-        ({'mode': 'fixed'}, "mode 'fixed' needs 2, one a stage, got 0"),
-        ({'mode': 'markov'}, 'mode: expected one of alternating, joint, fixed'),
-        ({'mode': 'fixed', 'scalings': [{'deep': 2}] * 2}, 'scalings.0.: unknown key.*.deep.'),
-        ({'mode': 'fixed', 'scalings': 2}, 'scalings: expected a list of scalings, one a stage'),
         (
-            {'mode': 'fixed', 'scalings': [{}, {'depth': 1.2, 'width': 1.1, 'resolution': 1.15}]},
-            'scalings.1.: .* is a scaling of no stage of the space',
+            {'base_macs': 5e8},
+            '',
+            {'got': contains('500.0M macs'), 'problem': contains('no base network')},
         ),
-        ({'scalings': [{}, {}]}, "only mode 'fixed' reads it, not 'alternating'"),
+        (
+            {'growth': 50.0},
+            '',
+            {'got': contains('10.0M macs', '25%'), 'problem': contains('scaling of stage 1')},
+        ),
+        ({'weights': (1.0,)}, '.weights', {'got': (1.0,), 'allowed': contains('2 numbers >= 0')}),
+        ({'weights': 1.0}, '.weights', {'got': 1.0, 'allowed': 'a list of numbers'}),
+        ({'weights': ('much', 1.0)}, '.weights', {'got': ('much', 1.0)}),
+        ({'weights': (NAN, 1.0)}, '.weights', {'got': (NAN, 1.0)}),
+        ({'mode': 'fixed'}, '.scalings', {'got': 0, 'allowed': contains("2 with mode 'fixed'")}),
+        (
+            {'mode': 'markov'},
+            '.mode',
+            {'got': 'markov', 'allowed': ('alternating', 'joint', 'fixed')},
+        ),
+        ({'mode': 'fixed', 'scalings': [{'deep': 2}] * 2}, '.scalings[0]', {'got': 'deep'}),
+        (
+            {'mode': 'fixed', 'scalings': 2},
+            '.scalings',
+            {'got': 2, 'allowed': contains('one a stage')},
+        ),
+        (
+            {'mode': 'fixed', 'scalings': [{}, NO_STAGE]},
+            '.scalings[1]',
+            {'got': NO_STAGE, 'problem': contains('no stage of the space')},
+        ),
+        (
+            {'scalings': [{}, {}]},
+            '.scalings',
+            {'got': [{}, {}], 'allowed': contains("'alternating'", "only 'fixed'")},
+        ),
     ],
 )
-def test_mistakes(arguments: dict[str, object], message: str) -> None:
-    with pytest.raises(UserError, match=message):
+def test_mistakes(arguments: dict[str, object], key: str, fields: dict[str, Any]) -> None:
+    with raises(where=f'search.algorithm{key}', **fields):
         mcea(**arguments).generation(0, [], random.Random(0))
     assert issubclass(SearchError, UserError)
 
@@ -86,19 +112,44 @@ def test_a_scaled_space_of_another_family() -> None:
 
 
 @pytest.mark.parametrize(
-    ('space', 'arguments', 'message'),
+    ('space', 'arguments', 'where', 'fields'),
     [
-        (BASE, {}, "needs a scaled space .family='scaled'., got MBConvSpace"),
-        (SPACE, {'num_stages': 3}, 'num_stages: 3 needs stages 1 to 3, and the space has no stage'),
-        (SPACE.restricted([['scale.stage', [0, 2]]]), {}, 'has no stage 1, only 0, 2'),
-        (ScaledSpace(BASE, [ScalingStage()]), {}, 'the space has only stage 0'),
-        (SPACE, {'base_macs': 'large'}, "base_macs: expected 'auto' or a number, got 'large'"),
-        (SPACE, {'base_macs': 'auto', 'base_samples': 9}, 'nearer to 0'),
-        (SPACE, {'budget': Budget(macs=(None, 1e9))}, 'whose stages have budgets of their own'),
+        (BASE, {}, 'space', {'got': 'mbconv', 'allowed': contains("family='scaled'")}),
+        (SPACE, {'num_stages': 3}, STAGES, {'got': 3, 'problem': contains('no stage 3')}),
+        (
+            SPACE.restricted([['scale.stage', [0, 2]]]),
+            {},
+            STAGES,
+            {'got': 2, 'problem': contains('no stage 1', '0, 2')},
+        ),
+        (
+            ScaledSpace(BASE, [ScalingStage()]),
+            {},
+            'search.algorithm',
+            {'problem': contains('only stage 0')},
+        ),
+        (
+            SPACE,
+            {'base_macs': 'large'},
+            'search.algorithm.base_macs',
+            {'got': 'large', 'allowed': contains("'auto'")},
+        ),
+        (
+            SPACE,
+            {'base_macs': 'auto', 'base_samples': 9},
+            'step',
+            {'got': 50_000_000, 'problem': contains('nearer to 0')},
+        ),
+        (
+            SPACE,
+            {'budget': Budget(macs=(None, 1e9))},
+            'budget',
+            {'got': 'macs <= 1e+09', 'hint': contains('base_macs')},
+        ),
     ],
 )
 def test_spaces_and_budgets_that_make_no_search(
-    space: AbstractSpace[Any], arguments: dict[str, Any], message: str
+    space: AbstractSpace[Any], arguments: dict[str, Any], where: str, fields: dict[str, Any]
 ) -> None:
-    with pytest.raises(UserError, match=message):
+    with raises(where=where, **fields):
         AlternatingSearch(space, OBJECTIVES, COST, **arguments)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import random
 from collections.abc import Mapping
@@ -14,15 +12,12 @@ import optuna
 import pytest
 
 from scalenas.arch import Arch
-from scalenas.complexity import COLUMNS, Budget, Column, Cost, Counter, largest
-from scalenas.export import choose
+from scalenas.complexity import Budget, Counter
 from scalenas.scaling import LatencyLine
 from scalenas.scaling.latency import LatencyModel
 from scalenas.search import (
     NSGA2,
     AlternatingSearch,
-    Places,
-    ProgressLine,
     SearchError,
     SearchPlan,
     SearchStudy,
@@ -36,7 +31,6 @@ from scalenas.search.objectives import Objectives
 from scalenas.search.pareto import dominates
 from scalenas.search.volume import volume_rows
 from scalenas.space import HRSpace
-from scalenas.visualization.search_report import SearchReport
 from tests.errors import contains, raises
 
 from .scaled import SPACE as SCALED
@@ -124,24 +118,6 @@ def test_a_search_trades_any_number(kind: type, names: Any) -> None:
     if objectives is THREE:
         pair = front_of(records, OBJECTIVES)
         assert {objectives.point(r) for r in pair} <= {objectives.point(r) for r in best}
-    # The later half is better than the sample that the search began with.
-    volumes = volume_rows(records, objectives)
-    assert volumes is not None
-    assert volumes[-1]['hypervolume'] > volumes[0]['hypervolume']
-
-
-def test_the_volume_of_a_front_never_falls_and_says_its_reference() -> None:
-    records = search_in_memory(make(NSGA2, THREE))
-    rows = volume_rows(records, THREE)
-    assert rows is not None
-    assert [row['evaluated'] for row in rows] == [10, 20, 30, 40, 50, 60]
-    heights = [row['hypervolume'] for row in rows]
-    assert heights == sorted(heights)
-    assert 0 < heights[0] <= 1
-    first = records[:10]
-    assert rows[0]['reference macs'] == max(record.cost['macs'] for record in first)
-    assert rows[0]['reference mIoU'] == min(record.metrics['mIoU'] for record in first)
-    assert volume_rows([], THREE) == []
 
 
 def test_without_the_library_there_is_no_volume(
@@ -177,44 +153,6 @@ def model(tmp_path: Path) -> str:
     lines = {'inference': {'all': LINE}}
     path.write_text(LatencyModel('a device', 1, 1, 'none', lines).dump())  # type: ignore[arg-type]
     return str(path)
-
-
-def test_functions_of_a_config_are_columns_and_metrics(model: str, tmp_path: Path) -> None:
-    here = f'{__name__}.'
-    asked = plan(
-        objectives=(('half', 'max'), ('macs', 'min'), ('ms', 'min'), ('blocks', 'min')),
-        columns={'ms': {'type': 'LatencyLine', 'file': model}, 'blocks': f'{here}blocks'},
-        metrics={'half': f'{here}half'},
-        budget={'blocks': (None, 40)},
-    )
-    search = asked.build(SPACE, COST)
-    study = SearchStudy.open(str(tmp_path / 'study.db'), 'a', asked.objectives, {'seed': 0})
-    line = ProgressLine(asked.objectives, 24, io.StringIO())
-    records = run_search(search, study, asked.scored(score), progress=line)
-    assert len(records) == 24
-    for record in records:
-        assert record.metrics['half'] == record.metrics['mIoU'] / 2
-        assert record.cost['blocks'] == record.arch.num_blocks <= 40
-        assert record.cost['ms'] == pytest.approx(LINE.ms(record.cost['acts']), rel=1e-3)
-    best = asked.objectives.best(records)
-    assert f'best half {best.metrics["half"]:.4f} (' in line.line(records)
-    assert f'{best.cost["blocks"]:.3f} blocks' in line.line(records)
-    again = SearchStudy.read(str(tmp_path / 'study.db'))
-    assert again.objectives == asked.objectives
-    assert again.records() == records
-
-    SearchReport(Places(str(tmp_path / 'study.db'), 'a', tmp_path, 'none'), asked.objectives)(
-        records
-    )
-    assert {'front.png', 'hypervolume.csv', 'study.json'} <= {p.name for p in tmp_path.iterdir()}
-    with (tmp_path / 'all.csv').open() as file:
-        assert {'ms', 'blocks', 'half', 'macs'} <= set(next(csv.reader(file)))
-    fastest = min(records, key=lambda record: record.cost['ms'])
-    assert choose(str(tmp_path), 'ms').cost['ms'] == fastest.cost['ms']  # type: ignore[index]
-    assert choose(str(tmp_path)).metrics['half'] == best.metrics['half']
-    within = choose(str(tmp_path), budget=Budget(ms=(None, fastest.cost['ms'])))
-    assert within.cost is not None
-    assert within.cost['ms'] == fastest.cost['ms']
 
 
 @pytest.mark.parametrize(
@@ -261,6 +199,7 @@ def test_networks_beyond_a_line_are_told(model: str, caplog: pytest.LogCaptureFi
     assert 'beyond what was measured' in caplog.text
 
 
+@pytest.mark.filterwarnings('ignore::UserWarning')  # few trials for importances
 def test_optuna_knows_names_genes_and_costs(tmp_path: Path) -> None:
     where = tmp_path / 'study.db'
     study = SearchStudy.open(str(where), 'a', THREE, {'space': SPACE.to_dict()})
@@ -297,58 +236,6 @@ def test_parameters_of_another_network_are_refused(tmp_path: Path) -> None:
     path.write_text(''.join(json.dumps(line) + '\n' for line in lines))
     with raises(where=contains('trial 3'), problem=contains('genes')):
         SearchStudy.read(str(path)).records()
-
-
-# What a new column and a new objective take.
-
-
-def needs_peak_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The one entry: bytes of the largest input and output of a layer, as float32."""
-
-    def bytes_of(layer: Any) -> int:
-        (h, w), (height, width) = layer.size, layer.size_out
-        return 4 * layer.times * (layer.c_in * h * w + layer.c_out * height * width)
-
-    peak = Column('peak', bytes_of, 'B', 'peak memory', ((2**20, 'Mi'),), combine=largest)
-    monkeypatch.setitem(COLUMNS, 'peak', peak)
-
-
-def test_a_column_is_one_entry(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Counter, budget, text, objective, study, report, tables, export and command lines know it."""
-    needs_peak_memory(monkeypatch)
-    counter = Counter((64, 64))
-    cost = counter(SPACE.largest())
-    plan_of_it = list(SPACE.largest().layers((64, 64)))
-    assert cost['peak'] == max(COLUMNS['peak'].of_layer(layer) for layer in plan_of_it)
-    assert str(cost).endswith(' Mi B')
-    assert Cost.from_dict(dict(cost), 'x') == cost
-    assert Budget(peak=(None, cost['peak'] - 1)).violation(cost) > 0
-
-    asked = plan(objectives=('mIoU', 'peak'), budget={'peak': (None, cost['peak'])})
-    study = SearchStudy.open(str(tmp_path / 'study.db'), 'a', asked.objectives, {'seed': 0})
-    records = run_search(asked.build(SPACE, counter), study, score)
-    assert len(records) == 24
-    assert SearchStudy.read(str(tmp_path / 'study.db')).records() == records
-    SearchReport(Places(str(tmp_path / 'study.db'), 'a', tmp_path, 'none'), asked.objectives)(
-        records
-    )
-    rows = list(csv.DictReader((tmp_path / 'front.csv').open()))
-    assert [int(row['peak']) for row in rows] == sorted(int(row['peak']) for row in rows)
-    assert choose(str(tmp_path), 'peak').cost['peak'] == int(rows[0]['peak'])  # type: ignore[index]
-
-    from tools import info, scale
-
-    monkeypatch.setattr('sys.argv', ['info', 'efficientnet_b0', '--max', 'peak=1e9'])
-    assert info.main() == 0
-    said = capsys.readouterr().out
-    assert 'budget peak <= 1e+09: kept' in said
-    assert 'Mi B' in said
-    grow = ['scale', 'efficientnet_b0', 'resolution', '--max', f'peak={2**26}']
-    monkeypatch.setattr('sys.argv', grow)
-    scale.main()
-    assert 'below the bounds: peak ' in capsys.readouterr().out
 
 
 def test_an_objective_is_no_code() -> None:

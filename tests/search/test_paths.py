@@ -9,7 +9,6 @@ import pytest
 from scipy import stats
 
 from scalenas.arch import dump, named
-from scalenas.errors import UserError
 from scalenas.search import (
     GivenNetworks,
     Objectives,
@@ -25,6 +24,7 @@ from scalenas.search import (
     spread_by_cost,
 )
 from scalenas.visualization.draw_ranks import draw_ranks
+from tests.errors import contains, raises
 
 from .table import COST, OBJECTIVES, SPACE, score, search_in_memory
 
@@ -105,30 +105,41 @@ def test_scores_of_networks_alone(tmp_path: Path) -> None:
     assert read_alone(table) == scores
 
 
+TABLE = 'a CSV with columns arch and score'
+
+
 @pytest.mark.parametrize(
-    ('text', 'line'),
+    ('text', 'where', 'fields'),
     [
-        ('arch,score\n', 'got no line'),
-        ('net,score\nscalenas_s1,1\n', "columns arch and score: 'arch'"),
-        ('arch,score\nscalenas_s1,high\n', 'could not convert'),
-        ('arch,score\nscalenas_s1,nan\n', 'line 2: the score is nan'),
-        ('arch,score\nscalenas_s1,1\nscalenas_s1,2\n', 'line 3 is a network that an earlier'),
+        ('arch,score\n', '', {'problem': 'has no line', 'allowed': TABLE}),
+        ('net,score\nscalenas_s1,1\n', '', {'problem': contains('arch'), 'allowed': TABLE}),
+        ('arch,score\nscalenas_s1,high\n', '', {'problem': contains('high'), 'allowed': TABLE}),
+        ('arch,score\nscalenas_s1,nan\n', ', line 2, score', {'got': 'nan'}),
+        (
+            'arch,score\nscalenas_s1,1\nscalenas_s1,2\n',
+            ', line 3',
+            {'got': 'scalenas_s1', 'problem': contains('an earlier line')},
+        ),
+        ('arch,score\nscalenas_s9,1\n', ', line 2.arch', {'got': 'scalenas_s9'}),
     ],
 )
-def test_a_bad_table_is_one_line(tmp_path: Path, text: str, line: str) -> None:
-    (tmp_path / 'scores.csv').write_text(text)
-    with pytest.raises(UserError, match=line):
-        read_alone(tmp_path / 'scores.csv')
+def test_a_bad_table_is_one_line(
+    tmp_path: Path, text: str, where: str, fields: dict[str, object]
+) -> None:
+    path = tmp_path / 'scores.csv'
+    path.write_text(text)
+    with raises(where=f'{path}{where}', **fields):
+        read_alone(path)
 
 
 def test_networks_that_make_no_study(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match='no network to evaluate'):
+    with raises(where='rank study', got=0):
         GivenNetworks(SPACE, OBJECTIVES, COST, [])
-    with pytest.raises(UserError, match='space'):
+    with raises(problem='not in the space'):
         GivenNetworks(SPACE, OBJECTIVES, COST, [named('scalenas_s1')])
     (tmp_path / 'paths.json').write_text('[{"net": 1}]')
-    with pytest.raises(UserError, match='not the paths of a rank study'):
+    with raises(where=tmp_path / 'paths.json', allowed='the paths of a rank study'):
         read_paths(tmp_path / 'paths.json')
     few = records()[:2]
-    with pytest.raises(UserError, match='at least 3 networks, got 2'):
+    with raises(where='rank study', got=2, allowed=contains('3 networks')):
         compare(few, OBJECTIVES)

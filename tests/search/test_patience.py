@@ -24,6 +24,7 @@ from scalenas.search import patience as module
 from scalenas.search.databases import is_away
 from scalenas.search.patience import Patience
 from scalenas.search.study import Candidate
+from tests.errors import contains, raises
 
 from .table import OBJECTIVES, evolution, open_study, random_search, score, search_in_memory
 
@@ -67,12 +68,10 @@ def test_a_call_is_repeated_until_the_storage_is_back(
 
 
 def test_patience_ends(clock: list[float]) -> None:
-    with pytest.raises(StorageAwayError) as error:
+    again = contains('the same command again')
+    with raises(StorageAwayError, where='storage x.db', problem=contains('full'), hint=again):
         Patience('x.db', 300.0)(away_until(clock, 400.0, FULL))
     assert 300.0 <= clock[0] <= 301.0
-    assert error.value.where == 'storage x.db'
-    assert 'full' in error.value.problem
-    assert error.value.hint
 
 
 @pytest.mark.parametrize(
@@ -162,11 +161,9 @@ def test_a_result_that_cannot_be_kept_is_told(tmp_path: Path) -> None:
         study._storage = Flaky(storage, 1, False, OSError(28, 'No space left'))  # type: ignore[assignment]
         return {'mIoU': 12.5}
 
-    with pytest.raises(StorageAwayError) as error:
+    with raises(StorageAwayError, problem=contains('12.5', 'No space left')):
         run_search(random_search(num_total=2), study, evaluate)
     assert len(calls) == 1
-    assert '12.5' in error.value.problem
-    assert 'No space left' in error.value.problem
     # What is left is free for the next start.
     study._held.clear()
     study._storage = storage
@@ -217,8 +214,7 @@ def test_nobody_is_dead_because_the_storage_was_away(
 
 @pytest.mark.parametrize('seconds', [-1.0, float('nan'), float('inf')])
 def test_a_wait_is_a_time(seconds: float) -> None:
-    with pytest.raises(SearchError) as error:
+    with raises(SearchError, where='--storage-wait', got=lambda got: got is seconds):
         as_wait(seconds)
-    assert error.value.where == '--storage-wait'
     assert as_wait(None) == module.WAIT_SECONDS
     assert as_wait(0.0) == 0.0

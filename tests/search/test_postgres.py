@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from scalenas.search import Record, SearchStudy, StudyError
+from tests.errors import contains, raises
 
 from .postgres import INITDB, Server, running_server
 from .table import counted, evolution, open_study, search_in_memory
@@ -48,8 +49,7 @@ def test_four_workers_share_a_search_on_a_server(
     calls = tmp_path / 'calls'
     workers = [start(where, calls, 0.1) for _ in range(4)]
     for process in workers:
-        _, errors = process.communicate(timeout=240)
-        assert process.returncode == 0, errors
+        assert process.wait() == 0, process.errors()
     assert_complete(where, calls, expected)
     assert SearchStudy.names(where) == ['test']
 
@@ -66,15 +66,12 @@ def test_workers_wait_for_a_server_that_stops(
     server.start()
     wait_for(calls, before + 4)
     for process in workers:
-        _, errors = process.communicate(timeout=240)
-        assert process.returncode == 0, errors
-        assert 'Traceback' not in errors
+        assert process.wait() == 0, process.errors()
+        assert 'Traceback' not in process.errors()
     assert_complete(where, calls, expected)
 
 
 def test_a_server_without_the_database_is_one_line(server: Server, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.setattr('scalenas.search.databases.OPENING_SECONDS', 0.5)
-    with pytest.raises(StudyError) as error:
+    with raises(StudyError, problem=contains('nothing')):
         open_study(server.url.replace('/postgres?', '/nothing?'))
-    assert 'nothing' in error.value.problem
-    assert '\n' not in str(error.value)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from scalenas.search import SearchError, rank_study
+from tests.errors import contains, raises
 
 
 def test_by_hand() -> None:
@@ -42,14 +43,20 @@ def test_the_same_seed_gives_the_same_interval_and_resamples_of_one_value_are_re
 
 
 @pytest.mark.parametrize(
-    ('x', 'y', 'message'),
+    ('x', 'y', 'which', 'fields'),
     [
-        ([1, 2], [1, 2], 'at least 3'),
-        ([1, 2, 3], [1, 2], '3 networks have one score, 2 the other'),
-        ([1, 2, 3], [5, 5, 5], 'the second score is 5.0 for all 3'),
-        ([1, 2, float('nan')], [1, 2, 3], 'the first score is not finite'),
+        ([1, 2], [1, 2], '', {'got': 2, 'allowed': 'at least 3 networks'}),
+        ([1, 2, 3], [1, 2], '', {'got': (3, 2)}),
+        ([1, 2, 3], [5, 5, 5], ', second score', {'got': 5.0, 'problem': contains('all 3')}),
+        ([1, 2, float('nan')], [1, 2, 3], ', first score', {'allowed': contains('finite')}),
     ],
 )
-def test_mistakes(x: list[float], y: list[float], message: str) -> None:
-    with pytest.raises(SearchError, match=message):
+def test_mistakes(x: list[float], y: list[float], which: str, fields: dict[str, object]) -> None:
+    with raises(SearchError, where=f'rank study{which}', **fields):
         rank_study(x, y)
+
+
+@pytest.mark.parametrize(('confidence', 'resamples'), [(1.0, 9), (0.0, 9), (0.9, 0)])
+def test_intervals_that_are_none(confidence: float, resamples: int) -> None:
+    with raises(SearchError, where='rank study', got=(confidence, resamples)):
+        rank_study([1, 2, 3], [1, 3, 2], confidence=confidence, resamples=resamples)

@@ -79,7 +79,7 @@ def test_what_counts_is_compared_and_named(place: str, value: object, told: str)
     known = json.loads(json.dumps(what_counts(CFG)))
     asked = json.loads(json.dumps(what_counts(changed(place, value))))
     assert known != asked
-    assert difference(known, asked) == told
+    assert str(difference(known, asked)) == told
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -23,7 +22,9 @@ from scalenas.search import (
     SearchStudy,
     run_search,
 )
+from tests.errors import contains, raises
 
+from .forked import Forked
 from .table import (
     OBJECTIVES,
     counted,
@@ -33,9 +34,9 @@ from .table import (
     random_search,
     score,
     search_in_memory,
+    worker,
 )
 
-ROOT = Path(__file__).resolve().parents[2]
 STORAGES = ['study.db', 'study.journal']
 
 
@@ -44,9 +45,8 @@ def expected() -> list[Record]:
     return search_in_memory(evolution())
 
 
-def start(where: str, calls: Path, seconds: float = 0.01) -> subprocess.Popen[str]:
-    command = [sys.executable, '-m', 'tests.search.table', where, str(calls), str(seconds)]
-    return subprocess.Popen(command, cwd=ROOT, text=True, stderr=subprocess.PIPE)
+def start(where: str, calls: Path, seconds: float = 0.01) -> Forked:
+    return Forked(worker, where, str(calls), seconds)
 
 
 def wait_for(calls: Path, count: int) -> None:
@@ -100,8 +100,7 @@ def test_a_killed_search_goes_on(name: str, tmp_path: Path, expected: list[Recor
         process.kill()
         process.wait()
     process = start(where, calls, 0.0)
-    _, errors = process.communicate(timeout=120)
-    assert process.returncode == 0, errors
+    assert process.wait() == 0, process.errors()
     # A kill between the end of an evaluation and its first write may cost that one evaluation.
     assert_complete(where, calls, expected, lost=2)
 
@@ -111,8 +110,7 @@ def test_three_workers_share_a_search(name: str, tmp_path: Path, expected: list[
     where, calls = str(tmp_path / name), tmp_path / 'calls'
     workers = [start(where, calls, 0.1) for _ in range(3)]
     for process in workers:
-        _, errors = process.communicate(timeout=240)
-        assert process.returncode == 0, errors
+        assert process.wait() == 0, process.errors()
     assert_complete(where, calls, expected)
     pids = {line.split()[1] for line in calls.read_text().splitlines()}
     assert len(pids) >= 2
@@ -124,10 +122,9 @@ def test_a_worker_takes_over_from_a_killed_one(tmp_path: Path, expected: list[Re
     wait_for(calls, 3)
     second = start(where, calls, 0.05)
     wait_for(calls, 8)
-    first.send_signal(signal.SIGKILL)  # not reaped on purpose: a zombie is dead, too
-    _, errors = second.communicate(timeout=120)
-    first.wait()
-    assert second.returncode == 0, errors
+    first.kill()  # not reaped on purpose: a zombie is dead, too
+    assert second.wait() == 0, second.errors()
+    assert first.wait() == -signal.SIGKILL
     assert_complete(where, calls, expected, lost=1)
 
 
@@ -187,7 +184,8 @@ def test_a_failing_network_is_tried_twice_and_stays_open(
             raise RuntimeError('out of memory')
         return score(arch)
 
-    with pytest.raises(CandidateError, match=r'slot 2 .*failed 2 times.*out of memory'):
+    failed = contains('2 times', 'out of memory')
+    with raises(CandidateError, where=lambda w: w.startswith('slot 2 ('), problem=failed):
         run_search(evolution(), open_study(where), evaluate)
     assert calls == [expected[i].arch for i in (0, 1, 2, 2)]
     assert run_search(evolution(), open_study(where), score) == expected
@@ -200,10 +198,10 @@ def test_a_mistake_of_the_user_ends_the_search_at_once(
 
     def evaluate(arch: Arch) -> dict[str, float]:
         calls.append(arch)
-        raise UserError('search_dataloader: a picture is missing')
+        raise UserError('a picture is missing', where='search_dataloader')
 
     study = open_study(str(tmp_path / 'study.db'))
-    with pytest.raises(UserError, match='a picture is missing'):
+    with raises(where='search_dataloader', problem='a picture is missing'):
         run_search(evolution(), study, evaluate)
     assert len(calls) == 1
     assert 'Traceback' not in caplog.text
@@ -223,20 +221,27 @@ def test_progress_counts_the_network_that_it_tells_of(
 
 
 @pytest.mark.parametrize(
-    ('metrics', 'line'),
+    ('metrics', 'where', 'got', 'allowed'),
     [
-        ({'mIoU': float('nan')}, r'slot 0: mIoU is nan.*its arch: \{.*stages'),
-        ({'mIoU': 1.0, 'loss': float('inf')}, 'loss is inf'),
-        ({'mDice': 0.5}, "expected mDice, got 'mIoU'"),
+        ({'mIoU': float('nan')}, 'slot 0, mIoU', math.isnan, 'a finite number'),
+        ({'mIoU': 1.0, 'loss': float('inf')}, 'slot 0, loss', float('inf'), 'a finite number'),
+        ({'mDice': 0.5}, 'search.objectives', 'mIoU', ('mDice',)),
     ],
 )
 def test_a_score_that_is_none_is_an_error(
-    metrics: dict[str, float], line: str, tmp_path: Path
+    metrics: dict[str, float],
+    where: str,
+    got: object,
+    allowed: object,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     study = open_study(str(tmp_path / 'study.db'))
-    with pytest.raises(CandidateError, match=line):
+    with raises(CandidateError, where=where, got=got, allowed=allowed):
         run_search(evolution(), study, lambda arch: metrics)
     assert study.records() == []
+    # An arch is too long for the line.
+    assert ("its arch: {'family': 'hrnet'" in caplog.text) == where.startswith('slot')
 
 
 def test_a_score_that_does_not_exist_is_left_out(tmp_path: Path) -> None:

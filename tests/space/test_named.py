@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from mmengine.config import Config
 
 from scalenas import families
-from scalenas.config import read_config
 from scalenas.space import SpaceError, from_dict, list_spaces, named
-from tests.configs.shipped import CONFIGS
+from tests.errors import contains, raises
 
 from .spelled import SPELLED
 
@@ -37,31 +35,9 @@ def test_what_is_different_may_stand_beside_a_name() -> None:
 
 
 def test_an_unknown_name_is_one_line() -> None:
-    with pytest.raises(SpaceError) as error:
-        from_dict('scalenot', 'model.backbone.space')
-    assert error.value.where == 'model.backbone.space'
-    assert error.value.got == 'scalenot'
-    assert 'scalenet' in error.value.hint
-    assert all(name in error.value.allowed for name in list_spaces())
-    with pytest.raises(SpaceError) as error:
+    known, place = contains(*list_spaces()), 'model.backbone.space'
+    with raises(SpaceError, where=place, got='scalenot', allowed=known, hint=contains('scalenet')):
+        from_dict('scalenot', place)
+    with raises(SpaceError, where='space.name', got=['bignas']):
         from_dict({'name': ['bignas']})
-    assert error.value.where == 'space.name'
     assert list_spaces('hrnet') == sorted(n for n in list_spaces() if n.startswith('scalenas_'))
-
-
-def test_configs_whose_space_is_a_papers_name_it() -> None:
-    """None of them spells one out again."""
-    known = {named(name) for name in list_spaces()}
-    used = set()
-    for path in CONFIGS:
-        space = _space(read_config(str(path)))
-        if isinstance(space, str):
-            used.add(space)
-        elif space is not None:
-            assert from_dict(space) not in known, path
-    assert used == set(SPELLED)
-
-
-def _space(cfg: Config) -> object:
-    backbone = cfg.get('model', {}).get('architecture', {}).get('backbone', {})
-    return backbone.get('space')

@@ -21,7 +21,7 @@ from scalenas.space import (
     from_dict,
     scalenet_scaled_space,
 )
-from tests.errors import contains, raises
+from tests.errors import check_line, contains, raises
 from tests.strategies import TINY
 
 BIGNAS = bignas_space()
@@ -104,9 +104,8 @@ def test_patterns_that_are_none(pattern: Any) -> None:
             lambda space=space: space.matching(pattern),
             lambda space=space: space.mutate(space.largest(), random.Random(0), 0.5, pattern),
         ):
-            with pytest.raises(SpaceError) as error:
+            with raises(SpaceError, where='pattern', got=lambda got: got is pattern):
                 ask()
-            assert len(str(error.value)) < 400
 
 
 @pytest.mark.parametrize(
@@ -121,7 +120,7 @@ def test_values_that_a_gene_has_not(values: Any) -> None:
     for space in SPACES['hrnet'][:2]:
         with pytest.raises(UserError) as error:
             space.where('*.depth', values)
-        assert len(str(error.value)) < 400
+        check_line(error.value)
     assert time.perf_counter() - start < 2
 
 

@@ -139,7 +139,7 @@ def test_the_hull_holds_the_largest_of_every_stage() -> None:
     assert hull.resolutions[-1] == 352
     assert len(hull.stages[1].blocks) == 12
     assert hull_of(SCALENET.where('scale.stage', (0,))) == hull
-    with raises(SpaceError, where='space', got='HRSpace', allowed='one of MBConv networks'):
+    with raises(SpaceError, where='space', got='hrnet', allowed='one of MBConv networks'):
         hull_of(HR)
 
 

@@ -123,9 +123,9 @@ def test_some_are_trained_alone_and_by_the_same_command_not_again(world: Path) -
     ('args', 'line'),
     [
         (('--num', '2'), '--num: expected at least 3'),
-        (('--num', '7'), 'made with other settings: algorithm.archs'),
+        (('--num', '7'), 'was made with another algorithm.archs'),
         (('--alone', 'none.csv'), 'expected a CSV with columns arch and score'),
-        (('--archs', 'none.json'), 'not the paths of a rank study'),
+        (('--archs', 'none.json'), 'expected the paths of a rank study'),
         (('--alone', 'a.csv', '--train', 'b.py'), '--alone and --train: '),
         (('--resamples', '0'), '--resamples: expected a whole number >= 1'),
         (('--seed', '-1'), '--seed: expected a whole number >= 0'),

@@ -72,5 +72,6 @@ def test_what_has_no_recipe_leaves_no_file(tmp_path):
     command = ('efficientnet_b0', 'depth', '--factor', '2', '--head', 'pose:17')
     done = run(*command, '--out', 'big.yaml', '--config', 'big.py', cwd=tmp_path)
     assert done.returncode == 2
-    assert 'only HRNet-style nets have a recipe for pose' in done.stderr
+    assert 'the recipe for pose' in done.stderr
+    assert "got 'mbconv'" in done.stderr
     assert not list(tmp_path.iterdir())

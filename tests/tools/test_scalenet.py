@@ -109,14 +109,14 @@ def test_scaling_goes_beyond_the_stages_that_were_searched(world: Path) -> None:
     ('args', 'line'),
     [
         (('--max-macs', '1e9'), 'whose stages have budgets of their own'),
-        (('--cfg-options', 'search.algorithm.base_macs=9e9'), 'made with other settings: algorit'),
+        (('--cfg-options', 'search.algorithm.base_macs=9e9'), 'was made with another algorit'),
         (
             ('--study-name', 'x', '--cfg-options', 'search.algorithm.base_macs=9e9'),
-            'no base network was found that has 9,000.0M macs',
+            '9,000.0M macs',
         ),
         (
             ('--cfg-options', 'model.architecture.backbone.space.stages.1.width=[1.04]'),
-            'supernet.pth: stages',
+            'stages[1].width: ',
         ),
     ],
 )
@@ -135,4 +135,4 @@ def test_a_study_of_another_space_is_refused(world: Path) -> None:
     arguments = (world / 'supernet.py', world / 'other/iter_3.pth', '--work-dir', world / 'found')
     done = run_tool('search', *arguments, '--cfg-options', option)
     assert done.returncode == 2
-    assert 'was made with other settings: space' in done.stderr
+    assert 'was made with another space' in done.stderr

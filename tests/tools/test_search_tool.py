@@ -73,8 +73,8 @@ def test_more_evaluations_continue_and_reports_can_be_written_again(
 @pytest.mark.parametrize(
     ('args', 'line'),
     [
-        (('--seed', '5'), 'other settings: seed is 0 there and 5 here'),
-        (('--max-macs', '10', '--study-name', 'x'), 'budget.macs: no network has macs <= 10'),
+        (('--seed', '5'), 'was made with another seed; expected 0, got 5'),
+        (('--max-macs', '10', '--study-name', 'x'), 'budget.macs: no network has so few; '),
         (('--storage', 'study.txt'), 'expected a file ending in'),
     ],
 )

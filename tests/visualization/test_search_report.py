@@ -8,7 +8,6 @@ from pathlib import Path
 import optuna
 import pytest
 
-from scalenas.errors import UserError
 from scalenas.search import (
     Objectives,
     Places,
@@ -20,6 +19,7 @@ from scalenas.search import (
 )
 from scalenas.visualization import search_report
 from scalenas.visualization.search_report import SearchReport
+from tests.errors import contains, raises
 
 from ..search.table import COST, SPACE, score
 
@@ -93,11 +93,11 @@ def test_the_report_of_another_study_is_not_overwritten(tmp_path: Path) -> None:
             SearchReport(places, AIM)(study.records())
             places.check()
     for refused in (places.check, lambda: places.read(AIM)):
-        with pytest.raises(SearchError, match='holds the report of the study a, which that of b'):
+        with raises(SearchError, where=tmp_path, got='a', allowed=('b',)):
             refused()
     mine = Places(where, 'a', tmp_path, 'none')
     assert len(mine.read(AIM).records()) == 2
-    with pytest.raises(StudyError, match='is mIoU there and aAcc here'):
+    with raises(StudyError, got='aAcc', allowed=('mIoU',), problem=contains('objectives[0].name')):
         mine.read(Objectives.of(('aAcc', 'macs')))
 
 
@@ -116,9 +116,8 @@ def test_a_full_disk_is_told_and_does_not_end_a_search(
         patch.setattr('scalenas.staging.os.replace', full)
         report.on_the_way([])
         assert 'No space left' in caplog.text
-        with pytest.raises(UserError) as error:
+        with raises(where=tmp_path / 'report/front.json'):
             report([])
-    assert error.value.where.endswith('front.json')
     assert [path for path in (tmp_path / 'report').rglob('*') if path.is_file()] == []
     report([])
     assert (tmp_path / 'report/front.json').is_file()

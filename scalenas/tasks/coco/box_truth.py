@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 from mmengine.logging import print_log
 
-from scalenas.arch.strict import suggest
-from scalenas.errors import DataError, short
+from scalenas.errors import DataError, did_you_mean, short
 
 from .truth import check_names, check_once, check_samples_tell, check_scores
 
@@ -56,9 +55,12 @@ def fit_boxes(metric: Any, dataset: Any, shown: Sequence[Mapping[str, Any]], whe
             if lacking is None
             else f'no category of the truth is called {lacking!r}, as a class of the data set is'
         )
-        near = suggest(lacking, names.values()) if lacking else ''
         raise DataError(
-            problem + near, where=where, got=list(names.values()), allowed=short(classes)
+            problem,
+            where=where,
+            got=list(names.values()),
+            allowed=short(classes),
+            hint=did_you_mean(lacking, names.values()),
         )
     check_names(truth, shown, where)
     metric.img_ids = [info['img_id'] for info in shown]

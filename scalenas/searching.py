@@ -1,0 +1,306 @@
+"""A search in one call: what tools/search.py and a notebook do, and its result.
+
+It lies beside the rooms, because it looks into several; `scalenas.search.run` is its public name.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mmengine.config import Config
+
+from scalenas.arch import Arch
+from scalenas.complexity import COLUMNS, Budget
+from scalenas.config import read_config
+from scalenas.errors import UserError
+from scalenas.search import (
+    AbstractSearch,
+    GivenNetworks,
+    Objectives,
+    Places,
+    ProgressLine,
+    Record,
+    SearchError,
+    SearchPlan,
+    SearchStudy,
+    as_wait,
+    front_of,
+    run_search,
+)
+from scalenas.space import AbstractSpace
+from scalenas.visualization.search_report import SearchReport
+
+if TYPE_CHECKING:
+    import pandas
+
+SHOWN = 20
+"""Networks of a front that a notebook shows."""
+
+
+@dataclass(frozen=True, repr=False)
+class Result:
+    """What a search has found.
+
+    Attributes:
+        records: every evaluated network, by slot.
+        objectives: what was traded, the most important first.
+        folder: where tables, archs and the picture lie; `tools/export.py` takes it.
+        study: the name of the study in its storage.
+    """
+
+    records: Sequence[Record]
+    objectives: Objectives
+    folder: Path
+    study: str
+
+    @property
+    def front(self) -> list[Record]:
+        """The networks that no other one dominates, by rising cost."""
+        return front_of(self.records, self.objectives)
+
+    @property
+    def picture(self) -> Path:
+        """The drawing of all networks and the front (PNG); there once a network is evaluated."""
+        return self.folder / 'front.png'
+
+    def best(self, budget: Mapping[str, Any] | None = None) -> Record:
+        """The best network by the first objective, of equal ones by the second.
+
+        Args:
+            budget: bounds on columns, such as `dict(macs=(None, 300e9))`.
+
+        Raises:
+            UserError: for a column that the networks do not have, or when none is within.
+        """
+        if not self.records:
+            raise SearchError('no network is evaluated yet', where=self.study)
+        bounds = Budget.from_dict(budget, self.records[0].cost, 'budget')
+        within = [record for record in self.records if bounds.allows(record.cost)]
+        if not within:
+            nearest = min(self.records, key=lambda record: bounds.violation(record.cost))
+            raise SearchError(
+                'no evaluated network is within',
+                where='budget',
+                got=str(bounds),
+                hint=f'slot {nearest.slot} is the nearest, with {nearest.cost}',
+            )
+        return self.objectives.best(within)
+
+    def frame(self) -> pandas.DataFrame:
+        """A row for each network, by slot: generation, costs, metrics, whether it is on the front.
+
+        Raises:
+            SearchError: where pandas is not installed.
+        """
+        try:
+            import pandas
+        except ModuleNotFoundError:
+            raise SearchError('needs pandas', where='frame', hint='pip install pandas') from None
+        best = {record.slot for record in self.front}
+        rows = [
+            {
+                'slot': record.slot,
+                'generation': record.generation,
+                **record.cost,
+                **record.metrics,
+                'front': record.slot in best,
+                'arch': record.arch,
+            }
+            for record in self.records
+        ]
+        columns = None if rows else ['slot', 'generation', 'front', 'arch']
+        return pandas.DataFrame(rows, columns=columns).set_index('slot')
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __repr__(self) -> str:
+        found = f'{len(self.records)} networks, {len(self.front)} on the front'
+        best = f', best {_text(self.objectives, self.best())}' if self.records else ''
+        return f'<Result of {self.study}: {found}{best}; {self.folder}>'
+
+    def _repr_html_(self) -> str:
+        front = self.front
+        head = ''.join(f'<th>{html.escape(name)}</th>' for name in ('slot', *self.objectives.names))
+        rows = ''.join(
+            f'<tr><td>{record.slot}</td>'
+            + ''.join(
+                f'<td>{html.escape(o.text(o.value(record.cost, record.metrics)))}</td>'
+                for o in self.objectives
+            )
+            + '</tr>'
+            for record in front[:SHOWN]
+        )
+        more = f'<p>and {len(front) - SHOWN} more</p>' if len(front) > SHOWN else ''
+        image = ''
+        if self.picture.is_file():
+            data = base64.b64encode(self.picture.read_bytes()).decode()
+            image = f'<img src="data:image/png;base64,{data}" width="600">'
+        title = html.escape(repr(self))
+        return f'<p>{title}</p><table><tr>{head}</tr>{rows}</table>{more}{image}'
+
+
+Networks = Callable[[AbstractSpace[Any]], Iterable[Arch]]
+
+
+def run(
+    config: str | Path | Config,
+    checkpoint: str | Path,
+    *,
+    work_dir: str | Path | None = None,
+    algorithm: str | None = None,
+    num_evaluations: int | None = None,
+    seed: int | None = None,
+    budget: Budget | Mapping[str, Any] | None = None,
+    storage: str | None = None,
+    storage_wait: float | None = None,
+    study_name: str | None = None,
+    device: str | None = None,
+    cfg_options: Mapping[str, Any] | None = None,
+    archs: Networks | None = None,
+    progress: bool = True,
+) -> Result:
+    """Search a trained supernet, or go on with a search that was stopped; as tools/search.py.
+
+    The study is kept in `storage`, so the same call later, or in another process at the same time,
+    evaluates no network twice.
+
+    Args:
+        config: of the supernet, with `search` and `search_dataloader`; a path, or as it was read.
+        checkpoint: of the supernet.
+        work_dir: default: `work_dirs/` and the name of the config.
+        algorithm: by name; default: that of the config.
+        num_evaluations: in all; more than before continue a search.
+        budget: bounds on columns beside those of the config, as `dict(macs=(None, 300e9))`.
+        storage: a .db or .journal file, or a URL; default: `study.db` in the work dir.
+        storage_wait: seconds to wait for a storage that is away (default: 1800).
+        study_name: default: names of the config and the algorithm.
+        device: 'cpu', 'cuda' or 'cuda:N'; default: that of a training.
+        cfg_options: settings that replace those of the config, `{'search.seed': 1}`.
+        archs: of the supernet's space, the networks to evaluate: these and no others.
+        progress: show how far it is, the best so far, and the time left.
+
+    Raises:
+        UserError: one line, when something is missing, wrong or does not fit.
+    """
+    wait = as_wait(storage_wait)
+    cfg, name = _config(config, cfg_options)
+    asked = SearchPlan.from_dict(cfg.get('search'))
+    bounds = budget if isinstance(budget, Budget) else _budget(budget, asked)
+    plan = asked.with_(algorithm, num_evaluations, seed, bounds)
+    places = places_of(cfg, name, plan, asked, work_dir, storage, study_name)
+    from scalenas.evaluation import SubnetEvaluator
+
+    places.check()
+    evaluator = SubnetEvaluator.from_config(cfg, checkpoint, device)
+    counter = evaluator.counter(plan.size)
+    if archs is None:
+        search = plan.build(evaluator.space, counter)
+    else:
+        chosen = list(archs(evaluator.space))
+        search = GivenNetworks(evaluator.space, plan.objectives, plan.cost(counter), chosen)
+    settings = plan.settings(search, checkpoint, cfg)
+    with _quiet_optuna():
+        study = places.open(plan.objectives, settings, wait)
+        records = _searched(plan, search, study, evaluator, places, progress)
+    return Result(records, plan.objectives, places.report, places.study)
+
+
+def read(
+    config: str | Path | Config,
+    *,
+    work_dir: str | Path | None = None,
+    algorithm: str | None = None,
+    storage: str | None = None,
+    study_name: str | None = None,
+    cfg_options: Mapping[str, Any] | None = None,
+) -> Result:
+    """The result of a search as far as it is; writes its tables and picture anew.
+
+    The arguments are those of `run`.
+
+    Raises:
+        UserError: when there is no such study, or it was made for other objectives.
+    """
+    cfg, name = _config(config, cfg_options)
+    asked = SearchPlan.from_dict(cfg.get('search'))
+    plan = asked.with_(algorithm)
+    places = places_of(cfg, name, plan, asked, work_dir, storage, study_name)
+    records = places.read(plan.objectives).records()
+    SearchReport(places, plan.objectives)(records)
+    return Result(records, plan.objectives, places.report, places.study)
+
+
+def places_of(
+    cfg: Config,
+    name: str,
+    plan: SearchPlan,
+    asked: SearchPlan,
+    work_dir: str | Path | None,
+    storage: str | None,
+    study_name: str | None,
+) -> Places:
+    """Where the search of a plan is kept, `asked` being what the config itself asks for."""
+    work = cfg.get('work_dir') if work_dir is None else str(work_dir)
+    return Places.of(name, work, storage, study_name, plan.algorithm, asked.algorithm)
+
+
+def _config(config: str | Path | Config, options: Mapping[str, Any] | None) -> tuple[Config, str]:
+    if not isinstance(config, Config):
+        return read_config(str(config), dict(options or {})), str(config)
+    if options:
+        raise UserError('is for the path of a config', where='cfg_options', hint='set them in it')
+    return config, config.filename or 'search'
+
+
+def _budget(data: Mapping[str, Any] | None, plan: SearchPlan) -> Budget:
+    return Budget.from_dict(data, (*COLUMNS, *plan.columns), 'budget')
+
+
+def _searched(
+    plan: SearchPlan,
+    search: AbstractSearch,
+    study: SearchStudy,
+    evaluate: Callable[[Arch], Mapping[str, float]],
+    places: Places,
+    progress: bool,
+) -> list[Record]:
+    report = SearchReport(places, plan.objectives)
+    report.search, report.study = search, study
+    shown = ProgressLine(plan.objectives, search.num_total) if progress else nullcontext()
+    with shown as line:
+        run_search(
+            search,
+            study,
+            plan.scored(evaluate),
+            seed=plan.seed,
+            progress=line,
+            after=report.on_the_way,
+        )
+    records = study.records()
+    # Once more: an alternating search notes its last iteration when it is asked for more.
+    report(records)
+    return records
+
+
+@contextmanager
+def _quiet_optuna() -> Iterator[None]:
+    """The study says in one line what Optuna says in several."""
+    theirs = logging.getLogger('optuna')
+    level = theirs.level
+    theirs.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        theirs.setLevel(level)
+
+
+def _text(objectives: Objectives, record: Record) -> str:
+    return ', '.join(o.text(o.value(record.cost, record.metrics)) for o in objectives)

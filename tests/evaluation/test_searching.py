@@ -1,0 +1,89 @@
+"""A search in one call, as a notebook and tools/search.py make it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+
+import scalenas.search
+from scalenas.errors import UserError
+from scalenas.search import SearchError, read, run
+from scalenas.searching import Result
+from tests.errors import raises
+
+from .world import archs
+
+
+@pytest.fixture
+def searched(cfg: Config, root: Path, tmp_path: Path) -> Callable[..., Result]:
+    """Random search of the small supernet, of four networks unless told otherwise."""
+
+    def search(num: int = 4, **options: object) -> Result:
+        wanted = {'algorithm': 'random', 'num_evaluations': num, 'progress': False, **options}
+        return run(cfg, root / 'supernet.pth', work_dir=tmp_path / 'work', **wanted)
+
+    return search
+
+
+def test_more_is_asked_of_the_same_study(searched: Callable[..., Result], cfg: Config) -> None:
+    first, more = searched(2), searched(4)
+    assert [len(first), len(more)] == [2, 4]
+    assert list(more.records[:2]) == list(first.records)
+    again = read(cfg, work_dir=more.folder.parent, algorithm='random')
+    assert again == more
+    assert again.front == more.front
+    assert more.picture.read_bytes()[:4] == b'\x89PNG'
+    assert (more.folder / 'front.json').is_file()
+
+
+def test_a_result_answers(searched: Callable[..., Result]) -> None:
+    result = searched()
+    records = list(result.records)
+    assert result.best() == max(records, key=lambda r: r.metrics['mIoU'])
+    macs = sorted(r.cost['macs'] for r in records)
+    within = result.best({'macs': (None, macs[1])})
+    assert within == max(
+        (r for r in records if r.cost['macs'] <= macs[1]), key=lambda r: r.metrics['mIoU']
+    )
+    with raises(SearchError, where='budget', names=(min(records, key=_macs).slot,)):
+        result.best({'macs': (None, 1)})
+    with raises(UserError, where='budget', got='mac'):
+        result.best({'mac': (None, 1)})
+
+    frame = result.frame()
+    assert list(frame.index) == [0, 1, 2, 3]
+    assert list(frame['macs']) == [r.cost['macs'] for r in records]
+    assert list(frame['mIoU']) == [r.metrics['mIoU'] for r in records]
+    assert list(frame.index[frame['front']]) == sorted(r.slot for r in result.front)
+    assert list(frame['arch']) == [r.arch for r in records]
+
+    assert len(repr(result)) < 300
+    html = result._repr_html_()
+    assert html.count('<tr>') == 1 + len(result.front)
+    assert 'data:image/png;base64,' in html
+    assert '<Result' not in html
+
+
+def test_given_networks_are_evaluated_and_no_others(searched: Callable[..., Result]) -> None:
+    chosen = archs(3)
+    result = searched(study_name='given', archs=lambda space: [*chosen, space.smallest()])
+    assert [record.arch for record in result.records] == chosen
+    assert len(searched(study_name='given', archs=lambda space: chosen)) == 3
+
+
+def test_options_are_for_the_path_of_a_config(searched: Callable[..., Result]) -> None:
+    with raises(UserError, where='cfg_options'):
+        searched(cfg_options={'search.seed': 1})
+
+
+def test_its_public_place() -> None:
+    assert scalenas.search.Result is Result
+    with pytest.raises(AttributeError):
+        scalenas.search.nothing  # noqa: B018
+
+
+def _macs(record: scalenas.search.Record) -> int:
+    return record.cost['macs']
