@@ -29,8 +29,16 @@ from .mbconv import ScaleMBConvNet
 from .parts import ALIGNS, Align, Parts
 from .resize import check_crop, resized
 from .staged import out_steps
-from .super_mbconv_blocks import CHOICES, ONE, Holding, build_held
-from .super_mbconv_units import Live, live_units, parts_of, run_unit
+from .super_mbconv_units import (
+    CHOICES,
+    ONE,
+    Holding,
+    Live,
+    build_held,
+    live_units,
+    parts_of,
+    run_unit,
+)
 from .supernet import Supernet, as_space
 
 NORMS = ('BN', 'BN2d', 'SyncBN')
