@@ -10,7 +10,7 @@ _TENSORFLOW = {
     'conv_cfg': {'type': 'Conv2dAdaptivePadding'},
     'norm_cfg': {'type': 'BN', 'eps': 1e-3},
 }
-_HRNET_KEYS = 'scalenas.models.hrnet_slicing:own_keys'
+_HRNET_KEYS = 'scalenas.models.super_hrnet:own_keys'
 
 HRNET = register_family(
     Family(
@@ -23,7 +23,7 @@ HRNET = register_family(
         head='seg:19',
         finest='scalenas.models.hrnet_extra:single_scale',
         pruned='scalenas.arch.hrnet_pruned:pruned',
-        keys_within='scalenas.models.hrnet_slicing:keys_within',
+        keys_within='scalenas.models.super_hrnet:keys_within',
         standalone='scalenas.models.hrnet:HRNet',
         weights={
             **dict.fromkeys(('mmpretrain', 'mmdet', 'mmpose'), WeightMap(_HRNET_KEYS)),
