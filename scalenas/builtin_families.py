@@ -77,17 +77,15 @@ MBCONV = register_family(
             )
         },
         weights={
-            'mmpretrain': WeightMap(
-                'scalenas.models.mbconv_keys:mmpretrain_keys', options=_TENSORFLOW
-            ),
+            'mmpretrain': WeightMap('scalenas.models.mbconv:mmpretrain_keys', options=_TENSORFLOW),
             'timm': WeightMap(
-                'scalenas.models.mbconv_keys:timm_keys',
+                'scalenas.models.mbconv:timm_keys',
                 prefixed=False,
                 heads=_TIMM_HEADS,
-                caveat='scalenas.models.mbconv_keys:timm_caveat',
+                caveat='scalenas.models.mbconv:timm_caveat',
             ),
             'timm-tf': WeightMap(
-                'scalenas.models.mbconv_keys:timm_keys',
+                'scalenas.models.mbconv:timm_keys',
                 prefixed=False,
                 heads=_TIMM_HEADS,
                 options=_TENSORFLOW,
