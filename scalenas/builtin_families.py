@@ -108,12 +108,12 @@ REGNET = register_family(
         under_dense='scalenas.arch.staged:without_end',
         standalone='scalenas.models.regnet:RegNet',
         weights={
-            'mmpretrain': WeightMap('scalenas.models.regnet_keys:mmpretrain_keys'),
+            'mmpretrain': WeightMap('scalenas.models.regnet:mmpretrain_keys'),
             'timm': WeightMap(
-                'scalenas.models.regnet_keys:timm_keys',
+                'scalenas.models.regnet:timm_keys',
                 prefixed=False,
                 heads=_TIMM_HEADS,
-                caveat='scalenas.models.regnet_keys:timm_caveat',
+                caveat='scalenas.models.regnet:timm_caveat',
             ),
         },
     )
