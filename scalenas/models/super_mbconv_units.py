@@ -16,11 +16,10 @@ from scalenas.arch import MBBlock, MBConvArch
 from scalenas.arch.mbconv_units import ConvUnit, MBUnit
 from scalenas.space import MBConvHull
 
-from .blocks import ConvNorm, SqueezeExcitation, place
+from .blocks import ConvNorm, SqueezeExcitation, place, recomputed
 from .layers import Build
 from .mbconv import MBConvBlock, run_mbconv, skips
 from .parts import NORM_KEYS, Align, Index, Part, cut, window
-from .recompute import recomputed
 
 
 class Cut(NamedTuple):
