@@ -27,8 +27,7 @@ from .blocks import zero_last_norms
 from .layers import Build
 from .mbconv import ScaleMBConvNet
 from .parts import ALIGNS, Align, Parts
-from .resize import check_crop, resized
-from .staged import out_steps
+from .staged import check_crop, out_steps, resized
 from .super_mbconv_units import (
     CHOICES,
     ONE,
