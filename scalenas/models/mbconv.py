@@ -11,11 +11,11 @@ from torch.nn import functional as F
 from scalenas.arch import MBConvArch
 from scalenas.arch.mbconv_units import ConvUnit, MBUnit
 
+from .backbone import StaticNet
 from .blocks import AbstractBlock, ConvNorm, DropPath, SqueezeExcitation
 from .layers import Build
 from .renaming import check_options, key_map_of
 from .staged import AbstractStagedNet
-from .static_net import StaticNet
 
 _SQUEEZE = ('conv1.conv', 'conv2.conv')
 

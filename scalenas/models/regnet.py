@@ -11,11 +11,11 @@ from torch.nn import functional as F
 from scalenas.arch import RegNetArch
 from scalenas.arch.regnet_units import RegBlock, RegHead, RegStem
 
+from .backbone import StaticNet
 from .blocks import ACTIVATE, AbstractBlock, ConvNorm, DropPath, SqueezeExcitation
 from .layers import Build
 from .renaming import check_options, key_map_of
 from .staged import AbstractStagedNet
-from .static_net import StaticNet
 
 
 @final
