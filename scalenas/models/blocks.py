@@ -1,4 +1,10 @@
-"""Parts that network families share: convolution with norm, squeeze-excitation, residual blocks."""
+"""Parts that network families share: convolution with norm, squeeze-excitation, residual blocks.
+
+A block may be recomputed in the backward pass instead of keeping its activations (`with_cp`). The
+second run must give the same feature maps and have no side effects: batch norms would move their
+running statistics twice, and flags (training, and so dropout) may have changed between forward and
+backward.
+"""
 
 from __future__ import annotations
 

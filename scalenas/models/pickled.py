@@ -1,4 +1,11 @@
-"""What a checkpoint may hold beside tensors, and what it is where that is something else."""
+"""What a checkpoint may hold beside tensors, and what it is where that is something else.
+
+torch's restricted unpickler calls only what is on its list. Here are the entries that mmengine's
+checkpoints need: training logs, NumPy arrays, and the plain values of a dataset's meta.
+
+NumPy trusts a pickled dtype: one that declares numbers to be objects makes it follow them as
+pointers. Here a dtype is made from its name alone.
+"""
 
 from __future__ import annotations
 

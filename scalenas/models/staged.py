@@ -1,4 +1,4 @@
-"""The frame of backbones that are a chain of steps, some of which give maps to heads."""
+"""Backbones that are a chain of steps, some of which give feature maps; resized inputs."""
 
 from __future__ import annotations
 

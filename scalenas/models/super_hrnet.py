@@ -1,4 +1,4 @@
-"""The HRNet supernet, and where the weights of its networks lie: one map, for training and export."""
+"""The HRNet supernet, and where its networks' weights lie: one map for training and export."""
 
 from __future__ import annotations
 
