@@ -18,8 +18,7 @@ from scalenas.errors import ConfigError, TrainingError
 from scalenas.models import SuperLinear, Supernet, is_supernet, locate
 from scalenas.registry import MODELS
 
-from .annotations import without_labels
-from .distillation import Distillation, FrozenTeacher
+from .distillation import Distillation, FrozenTeacher, without_labels
 from .head import check_head
 from .regularization import half_squares, keep_no_statistics, without_dropout
 from .start import Start
