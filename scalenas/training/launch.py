@@ -26,9 +26,8 @@ from scalenas.paths import writable_folder
 from scalenas.sampling import FixedSampler, SandwichSampler
 from scalenas.tasks import check_data, check_metrics, metric_names
 
-from .batch_hook import BatchHook, watch_loaders
 from .checks import check_averaging, check_pretrained
-from .hooks import TruthHook, WeightsHook, unwrapped
+from .hooks import BatchHook, TruthHook, WeightsHook, unwrapped, watch_loaders
 from .options import TO_TEST, TO_TRAIN, test_config, train_config
 from .recompute import RecomputeHook, check_recomputed, recomputed_names
 from .resume import usable_checkpoint
