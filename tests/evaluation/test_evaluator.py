@@ -206,7 +206,7 @@ def test_searching_on_the_reported_images_is_not_silent(
 ) -> None:
     said: list[str] = []
     monkeypatch.setattr(
-        'scalenas.evaluation.overlap.print_log', lambda text, *a, **k: said.append(text)
+        'scalenas.evaluation.batches.print_log', lambda text, *a, **k: said.append(text)
     )
     del cfg._cfg_dict['val_dataloader']
     SubnetEvaluator.from_config(cfg, root / 'supernet.pth')
