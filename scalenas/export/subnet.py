@@ -30,9 +30,8 @@ from scalenas.version import __version__
 
 from .choose import Choice
 from .config import plain_config, resizes, standalone_config, width_of
-from .files import check_free, checkpoint_bytes, names_of, plain, publish, staged
+from .files import Saving, check_free, checkpoint_bytes, names_of, plain, publish, staged
 from .onnx import check_onnx, write_onnx
-from .saving import Saving
 from .standalone import module_name, standalone_source
 from .text import as_config
 from .verify import Difference, difference
