@@ -5,7 +5,7 @@ whatever batches they come in: the mean and variance of each norm's inputs over 
 computed when all are there (see `meeting`), for images that are together in one batch as well as
 for single images of different sizes. Under batches of one image a net would run under instance
 norm, and the norms behind would get statistics that no deployment sees. Many or large images make
-several such groups (`regroup.TOGETHER`), whose statistics are pooled by number of values.
+several such groups (`TOGETHER`), whose statistics are pooled by number of values.
 
 The variance is stored unbiased, as BatchNorm stores it. Everything else (dropout, drop path, norms
 that this sub-net does not run) stays in eval mode.

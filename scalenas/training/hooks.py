@@ -1,4 +1,4 @@
-"""Hooks: the space goes into checkpoints; weights, losses and batches that are unusable stop a run."""
+"""Hooks: the space goes into checkpoints; unusable weights, losses and batches stop a run."""
 
 from __future__ import annotations
 
