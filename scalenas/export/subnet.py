@@ -16,10 +16,10 @@ from torch import Tensor, nn
 from scalenas.arch import Size, dump
 from scalenas.arch.strict import as_size
 from scalenas.complexity import Cost
-from scalenas.config.search_size import search_size
 from scalenas.digest import file_digest
 from scalenas.errors import ExportError
 from scalenas.evaluation import SubnetEvaluator, calibrated
+from scalenas.evaluation.config_net import search_size
 from scalenas.family import family_of, with_part
 from scalenas.models import SuperLinear
 from scalenas.models.checkpoint import check_weights, load_checkpoint
