@@ -4,8 +4,8 @@ from scalenas.errors import ConfigError, DataError
 
 from .blame import in_loop
 from .diagnosis import clear_errors, diagnosed
-from .hints import check_hints
 from .monitors import check_monitors
+from .parts import check_hints
 from .private_random import seeded
 from .read import DictAction, read_config
 from .values import check_values
