@@ -19,8 +19,8 @@ from PIL import Image
 
 from scalenas.errors import DataError
 
-from ..folders import Folders
 from ..heads import metrics, task_model
+from ..loading import Folders
 from .batch import padded, size_of_batch
 from .labels import LabelMap, LabelRule, check_maps, check_variety, read_label
 
