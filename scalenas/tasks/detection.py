@@ -16,10 +16,9 @@ from scalenas.errors import DataError, EvaluationError, ExportError
 
 from .coco.annotations import Wanted
 from .coco.average_precision import comes_from, score_exactly
-from .coco.box_truth import fit_boxes
 from .coco.check import check_coco
 from .coco.datasets import Reading, as_coco
-from .coco.truth import fit_truth
+from .coco.truth import fit_boxes, fit_truth
 from .enlarge import keep_resolution, needs_all_maps
 from .heads import kind, table_of
 from .known import register_task
