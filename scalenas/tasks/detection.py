@@ -16,8 +16,7 @@ from scalenas.errors import DataError, EvaluationError, ExportError
 
 from .coco.annotations import Wanted
 from .coco.average_precision import comes_from, score_exactly
-from .coco.check import check_coco
-from .coco.datasets import Reading, as_coco
+from .coco.datasets import Reading, as_coco, check_coco
 from .coco.truth import fit_boxes, fit_truth
 from .enlarge import keep_resolution, needs_all_maps
 from .heads import kind, table_of
