@@ -27,9 +27,8 @@ from .heads import (
     task_model,
 )
 from .known import register_task
-from .label_maps.areas import count_exactly
 from .label_maps.batch import check_batch
-from .label_maps.classes import check_classes
+from .label_maps.classes import check_classes, count_exactly
 from .label_maps.files import check_segmentation
 from .label_maps.labels import BYTE, LabelRule
 from .metrics import Check, Metric, with_prefix, words

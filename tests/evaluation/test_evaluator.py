@@ -24,7 +24,7 @@ from scalenas.evaluation import SubnetEvaluator, calibrated
 from scalenas.evaluation.batches import FixedBatches, build_loader
 from scalenas.evaluation.precision import full_precision, unrounded
 from scalenas.space import HRSpace, SpaceError
-from scalenas.tasks.label_maps.areas import areas
+from scalenas.tasks.label_maps.classes import areas
 from tests.errors import contains, raises
 
 from .world import SPACE, archs, checkpoint, segmentor, supernet
