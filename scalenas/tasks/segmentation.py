@@ -27,10 +27,9 @@ from .heads import (
     task_model,
 )
 from .known import register_task
-from .label_maps.batch import check_batch
 from .label_maps.classes import check_classes, count_exactly
 from .label_maps.files import check_segmentation
-from .label_maps.labels import BYTE, LabelRule
+from .label_maps.labels import BYTE, LabelRule, check_batch
 from .metrics import Check, Metric, with_prefix, words
 from .task import Task
 

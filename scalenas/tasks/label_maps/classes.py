@@ -20,8 +20,7 @@ from torch import Tensor, nn
 
 from scalenas.errors import EvaluationError
 
-from .batch import check_batch
-from .labels import LabelRule
+from .labels import LabelRule, check_batch
 
 _IOU = 'mmseg.evaluation.metrics.iou_metric'
 

@@ -21,8 +21,15 @@ from scalenas.errors import DataError
 
 from ..heads import metrics, task_model
 from ..loading import Folders
-from .batch import padded, size_of_batch
-from .labels import LabelMap, LabelRule, check_maps, check_variety, read_label
+from .labels import (
+    LabelMap,
+    LabelRule,
+    check_maps,
+    check_variety,
+    padded,
+    read_label,
+    size_of_batch,
+)
 
 SAMPLE = 24
 """Images of a split that are read."""
