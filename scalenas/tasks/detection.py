@@ -18,8 +18,7 @@ from .coco.annotations import Wanted
 from .coco.average_precision import comes_from, score_exactly
 from .coco.datasets import Reading, as_coco, check_coco
 from .coco.truth import fit_boxes, fit_truth
-from .enlarge import keep_resolution, needs_all_maps
-from .heads import kind, table_of
+from .heads import keep_resolution, kind, needs_all_maps, table_of
 from .known import register_task
 from .metrics import Metric, with_prefix, words
 from .task import Task

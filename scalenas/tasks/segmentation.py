@@ -14,11 +14,12 @@ from scalenas.arch import Arch, Head, SegHead
 from scalenas.config.diagnosis import clear_errors
 from scalenas.errors import ConfigError
 
-from .enlarge import concatenate, enlarge
 from .heads import (
     check_class_count,
     check_loss_weights,
     class_count,
+    concatenate,
+    enlarge,
     heads,
     is_whole,
     kind,
