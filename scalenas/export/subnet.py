@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from scalenas.arch import Size, dump
 from scalenas.arch.strict import as_size
 from scalenas.complexity import Cost
-from scalenas.digest import file_digest
 from scalenas.errors import ExportError
 from scalenas.evaluation import SubnetEvaluator, calibrated
 from scalenas.evaluation.config_net import search_size
@@ -25,7 +24,7 @@ from scalenas.models import SuperLinear
 from scalenas.models.checkpoint import check_weights, load_checkpoint
 from scalenas.models.parts import cut_state_dict
 from scalenas.models.supernet import locate
-from scalenas.paths import writable_folder
+from scalenas.paths import file_digest, writable_folder
 from scalenas.version import __version__
 
 from .choose import Choice
