@@ -6,9 +6,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from scalenas.errors import UserError
-
-from .errors import UserError, unreadable
+from scalenas.errors import UserError, unreadable
 
 
 def file_digest(path: str | Path) -> str:

@@ -1,6 +1,6 @@
 """The parts of a config that are built: where each is, what its class takes, of which types.
 
-A string given for a number would fail somewhere inside torch, or not at all: `with_cp='no'` is true.
+A string given for a number fails somewhere inside torch, or not at all: `with_cp='no'` is true.
 """
 
 from __future__ import annotations

@@ -22,8 +22,8 @@ from scalenas.evaluation.config_net import search_size
 from scalenas.family import family_of, with_part
 from scalenas.models import SuperLinear
 from scalenas.models.checkpoint import check_weights, load_checkpoint
-from scalenas.models.parts import cut_state_dict
 from scalenas.models.supernet import locate
+from scalenas.models.weight_slices import cut_state_dict
 from scalenas.paths import file_digest, writable_folder
 from scalenas.version import __version__
 

@@ -11,8 +11,8 @@ from scalenas.space import HRSpace
 
 from .hrnet import AbstractHRNet
 from .layers import norm_abbreviation
-from .parts import NORM_KEYS, Part, Parts, cut_state_dict
 from .supernet import Supernet, as_space
+from .weight_slices import NORM_KEYS, Part, Parts, cut_state_dict
 
 T = TypeVar('T')
 _LAST = re.compile(r'^stage(\d+)\.(\d+)\.fuse_layers\.')

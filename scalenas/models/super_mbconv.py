@@ -26,7 +26,6 @@ from .backbone import is_pretrained
 from .blocks import zero_last_norms
 from .layers import Build
 from .mbconv import ScaleMBConvNet
-from .parts import ALIGNS, Align, Parts
 from .staged import check_crop, out_steps, resized
 from .super_mbconv_units import (
     CHOICES,
@@ -39,6 +38,7 @@ from .super_mbconv_units import (
     run_unit,
 )
 from .supernet import Supernet, as_space
+from .weight_slices import ALIGNS, Align, Parts
 
 NORMS = ('BN', 'BN2d', 'SyncBN')
 """Norms of which a part can run."""

@@ -19,7 +19,7 @@ from scalenas.space import MBConvHull
 from .blocks import ConvNorm, SqueezeExcitation, place, recomputed
 from .layers import Build
 from .mbconv import MBConvBlock, run_mbconv, skips
-from .parts import NORM_KEYS, Align, Index, Part, cut, window
+from .weight_slices import NORM_KEYS, Align, Index, Part, cut, window
 
 
 class Cut(NamedTuple):

@@ -11,7 +11,7 @@ import torch
 
 from scalenas.arch import ArchError
 from scalenas.models import SuperMBConvNet
-from scalenas.models.parts import window
+from scalenas.models.weight_slices import window
 from scalenas.space import SpaceError
 from tests.errors import check_line, contains, raises
 
