@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from scalenas.digest import file_digest
-from scalenas.paths import resource
+from scalenas.paths import file_digest, resource
 from scalenas.pipeline import Step, tool_command
 from scalenas.trained_alone import TEST, TrainedAlone
 

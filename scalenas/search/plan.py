@@ -12,7 +12,7 @@ from typing import Any, Self
 from scalenas.arch import Arch, Size
 from scalenas.arch.strict import as_choice, as_int, as_mapping, as_size
 from scalenas.complexity import COLUMNS, Budget, Cost, Measure, Measured
-from scalenas.digest import file_digest
+from scalenas.paths import file_digest
 from scalenas.scaling.latency import LatencyLine, backbone_acts
 from scalenas.space import AbstractSpace
 
