@@ -17,7 +17,6 @@ from scalenas.arch import Size, dump
 from scalenas.arch.strict import as_size
 from scalenas.complexity import Cost
 from scalenas.config.search_size import search_size
-from scalenas.digest import file_digest
 from scalenas.errors import ExportError
 from scalenas.evaluation import SubnetEvaluator, calibrated
 from scalenas.family import family_of, with_part
@@ -26,6 +25,7 @@ from scalenas.models.checkpoint import check_weights, load_checkpoint
 from scalenas.models.parts import cut_state_dict
 from scalenas.models.supernet import locate
 from scalenas.paths import writable_folder
+from scalenas.staging import file_digest
 from scalenas.version import __version__
 
 from .choose import Choice

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from scalenas.arch.residual_units import EXPANSION
+from scalenas.arch.hrnet_units import EXPANSION
 
 from .blocks import AbstractBlock
 from .layers import Build, norm_abbreviation

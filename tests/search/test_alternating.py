@@ -27,8 +27,8 @@ from scalenas.search import (
     run_search,
     write_findings,
 )
-from scalenas.search.families import Breeder
-from scalenas.visualization.draw_iterations import draw_iterations
+from scalenas.search.scaled_series import Breeder
+from scalenas.visualization.draw_search import draw_iterations
 
 from .scaled import BASE, BUDGETS, COST, OBJECTIVES, SPACE, mcea, score
 from .table import counted, key, search_in_memory
