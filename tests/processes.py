@@ -23,7 +23,7 @@ import torch
 from torch.multiprocessing import start_processes
 from yapf.yapflib import yapf_api
 
-from .conftest import unformatted
+from .conftest import leave_garbage, unformatted
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -73,7 +73,8 @@ def _become(command: list[str], cwd: str, out: str, err: str) -> None:
     # As in a fresh interpreter, whose subprocesses find the package, and whose draws are its own.
     os.environ.update(PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1')
     torch.set_num_threads(1)
-    gc.freeze()  # mmengine's data sets collect garbage whenever one is built
+    gc.freeze()
+    leave_garbage()
     random.seed()
     np.random.seed()  # noqa: NPY002 (the global state is the one that the tools draw from)
     yapf_api.FormatCode = unformatted

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 
 from scalenas.arch import Scaling
 
@@ -65,6 +64,8 @@ def _fit_exponential(j: Floats, y: Floats) -> tuple[float, ...]:
     a1 = grid[at]
     below, above = grid[max(0, at - 1)], grid[min(at + 1, len(grid) - 1)]
     if slope(below) < 0.0 < slope(above):
+        from scipy.optimize import brentq  # slow to import, and only a fit needs it
+
         a1 = float(brentq(slope, below, above, xtol=1e-15))
     return best(a1)[0], a1
 

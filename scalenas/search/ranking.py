@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from .record import SearchError
 
@@ -96,6 +95,8 @@ def rank_study(
 
 
 def _all_three(a: Floats, b: Floats) -> tuple[float, float, float]:
+    from scipy import stats  # half of the time that importing this package would take
+
     found = (
         float(stats.pearsonr(a, b).statistic),
         float(stats.spearmanr(a, b).statistic),

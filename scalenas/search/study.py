@@ -23,6 +23,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from scalenas.complexity import Cost
 from scalenas.errors import NOTHING
+from scalenas.space import SpaceError
 
 from .databases import opening_seconds, shown, uncached
 from .fingerprint import Difference, Fingerprint, Settings, may_replace
@@ -302,9 +303,12 @@ class SearchStudy:
     def _record(self, row: Row) -> Record:
         if row.number not in self._records:
             record, genes = row.record(), self._fingerprint.genes()
-            if genes is not None and record.arch not in genes.space:
-                raise StudyError('its arch is not in the space of the study', where=row.where)
-            expected = {} if genes is None else genes.of(record.arch)
+            try:
+                expected = {} if genes is None else genes.of(record.arch)
+            except SpaceError:
+                raise StudyError(
+                    'its arch is not in the space of the study', where=row.where
+                ) from None
             if row.params != expected:
                 raise StudyError(
                     'its parameters are not the genes of its arch',

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -115,7 +114,3 @@ def worker(where: str, calls: str, seconds: float, search: str = 'evolution') ->
 def counted(calls: Path) -> list[str]:
     """The keys of all evaluations that ended."""
     return [line.split()[0] for line in calls.read_text().splitlines()] if calls.is_file() else []
-
-
-if __name__ == '__main__':
-    worker(sys.argv[1], sys.argv[2], float(sys.argv[3]), *sys.argv[4:])

@@ -6,9 +6,6 @@ import csv
 import math
 import os
 import random
-import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from dataclasses import replace
@@ -30,6 +27,7 @@ from scalenas.search import (
 from scalenas.search.scaled_series import Breeder
 from scalenas.visualization.draw_search import draw_iterations
 
+from .forked import Forked
 from .scaled import BASE, BUDGETS, COST, OBJECTIVES, SPACE, mcea, score
 from .table import counted, key, search_in_memory
 
@@ -158,30 +156,34 @@ def test_where_less_is_better_the_same_is_found_and_told_as_it_is() -> None:
     assert found['scalings.yaml'] == expected['scalings.yaml']
 
 
+SHORT: dict[str, object] = {'num_bases': 2, 'iterations': 2, 'generations': 2}
+"""A chain of 81 networks whose base changes in every iteration."""
+
+
 def test_a_run_killed_in_the_middle_ends_with_the_same_result(tmp_path: Path) -> None:
-    undisturbed = search_in_memory(mcea(), evaluate=score)
+    straight = mcea(**SHORT)
+    undisturbed = search_in_memory(straight, evaluate=score)
+    assert len({iteration.best.base for iteration in straight.history}) == 3
     # After the first grid, in the search for a base.
     enough = sum(record.generation == 0 for record in undisturbed) + 8
     calls, where = tmp_path / 'calls', f'sqlite:///{tmp_path / "study.db"}'
-    process = _begun(where, calls)
+    process = Forked(_worker, where, str(calls))
     deadline = time.monotonic() + 120
     while len(counted(calls)) < enough and time.monotonic() < deadline:
         time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
+    process.kill()
     process.wait()
     done = len(counted(calls))
     assert enough <= done < len(undisturbed)
-    search = mcea()
+    search = mcea(**SHORT)
     records = run_search(search, _study(where), score)
     assert [key(r.arch) for r in records] == [key(r.arch) for r in undisturbed]
-    straight = mcea()
-    search_in_memory(straight, evaluate=score)
     assert search.history == straight.history
 
 
 def test_two_workers_share_the_networks_and_end_alike(tmp_path: Path) -> None:
     calls, where = tmp_path / 'calls', f'sqlite:///{tmp_path / "study.db"}'
-    process, mine = _begun(where, calls), []
+    process, mine = Forked(_worker, where, str(calls)), []
 
     def slow(arch: Arch) -> dict[str, float]:
         time.sleep(0.02)
@@ -191,9 +193,9 @@ def test_two_workers_share_the_networks_and_end_alike(tmp_path: Path) -> None:
     deadline = time.monotonic() + 120
     while not counted(calls) and time.monotonic() < deadline:
         time.sleep(0.02)
-    search, straight = mcea(), mcea()
+    search, straight = mcea(**SHORT), mcea(**SHORT)
     run_search(search, _study(where), slow, poll_seconds=0.05)
-    assert process.wait(timeout=120) == 0
+    assert process.wait() == 0, process.errors()
     undisturbed = search_in_memory(straight, evaluate=score)
     assert search.history == straight.history
     assert mine
@@ -240,22 +242,11 @@ def _study(where: str) -> SearchStudy:
     return SearchStudy.open(where, 'mcea', OBJECTIVES, {'seed': 0})
 
 
-def _begun(where: str, calls: Path) -> subprocess.Popen[bytes]:
-    """Another process that works on the study."""
-    command = [sys.executable, '-m', 'tests.search.test_alternating', where, str(calls), '0.02']
-    root = Path(__file__).resolve().parents[2]
-    return subprocess.Popen(command, cwd=root, env={**os.environ, 'PYTHONPATH': str(root)})
-
-
-def _worker(where: str, calls: str, seconds: float) -> None:
+def _worker(where: str, calls: str) -> None:
     def slow(arch: Arch) -> dict[str, float]:
-        time.sleep(seconds)
+        time.sleep(0.02)
         with open(calls, 'a') as file:
             file.write(f'{key(arch)} {os.getpid()}\n')
         return score(arch)
 
-    run_search(mcea(), _study(where), slow, poll_seconds=0.05)
-
-
-if __name__ == '__main__':
-    _worker(sys.argv[1], sys.argv[2], float(sys.argv[3]))
+    run_search(mcea(**SHORT), _study(where), slow, poll_seconds=0.05)

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import random
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -18,6 +15,7 @@ from scalenas.search.coarse_to_fine import grid_archs
 from scalenas.space import MBConvSpace, StageChoices, bignas_space
 from tests.errors import contains, raises
 
+from .forked import Forked
 from .table import (
     COST,
     GRID,
@@ -27,9 +25,9 @@ from .table import (
     counted,
     key,
     search_in_memory,
+    worker,
 )
 
-ROOT = Path(__file__).resolve().parents[2]
 PAPER = (
     {'genes': ['resolution'], 'levels': 5},
     {'genes': ['*.depth'], 'levels': 4},
@@ -236,17 +234,17 @@ def test_in_a_config() -> None:
 def test_killed_and_resumed_it_finds_the_same(tmp_path: Path) -> None:
     where, calls = str(tmp_path / 'study.db'), tmp_path / 'calls'
     expected = search_in_memory(coarse_to_fine())
-    module = [sys.executable, '-m', 'tests.search.table', where, str(calls)]
     for stop in (4, 20):  # in the grid, and among the mutations
-        process = subprocess.Popen([*module, '0.05', 'coarse_to_fine'], cwd=ROOT)
+        process = Forked(worker, where, str(calls), 0.05, 'coarse_to_fine')
         deadline = time.monotonic() + 120
         while len(counted(calls)) < stop:
             assert time.monotonic() < deadline
             time.sleep(0.02)
-        process.send_signal(signal.SIGKILL)
+        process.kill()
         process.wait()
     assert 20 <= len(counted(calls)) < 40
-    subprocess.run([*module, '0', 'coarse_to_fine'], cwd=ROOT, check=True)
+    last = Forked(worker, where, str(calls), 0.0, 'coarse_to_fine')
+    assert last.wait() == 0, last.errors()
     assert SearchStudy.read(where).records() == expected
     assert set(counted(calls)) == {key(r.arch) for r in expected}
     assert len(counted(calls)) <= 40 + 2

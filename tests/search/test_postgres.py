@@ -49,8 +49,7 @@ def test_four_workers_share_a_search_on_a_server(
     calls = tmp_path / 'calls'
     workers = [start(where, calls, 0.1) for _ in range(4)]
     for process in workers:
-        _, errors = process.communicate(timeout=240)
-        assert process.returncode == 0, errors
+        assert process.wait() == 0, process.errors()
     assert_complete(where, calls, expected)
     assert SearchStudy.names(where) == ['test']
 
@@ -67,9 +66,8 @@ def test_workers_wait_for_a_server_that_stops(
     server.start()
     wait_for(calls, before + 4)
     for process in workers:
-        _, errors = process.communicate(timeout=240)
-        assert process.returncode == 0, errors
-        assert 'Traceback' not in errors
+        assert process.wait() == 0, process.errors()
+        assert 'Traceback' not in process.errors()
     assert_complete(where, calls, expected)
 
 

@@ -7,8 +7,6 @@ import math
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -26,6 +24,7 @@ from scalenas.search import (
 )
 from tests.errors import contains, raises
 
+from .forked import Forked
 from .table import (
     OBJECTIVES,
     counted,
@@ -35,9 +34,9 @@ from .table import (
     random_search,
     score,
     search_in_memory,
+    worker,
 )
 
-ROOT = Path(__file__).resolve().parents[2]
 STORAGES = ['study.db', 'study.journal']
 
 
@@ -46,9 +45,8 @@ def expected() -> list[Record]:
     return search_in_memory(evolution())
 
 
-def start(where: str, calls: Path, seconds: float = 0.01) -> subprocess.Popen[str]:
-    command = [sys.executable, '-m', 'tests.search.table', where, str(calls), str(seconds)]
-    return subprocess.Popen(command, cwd=ROOT, text=True, stderr=subprocess.PIPE)
+def start(where: str, calls: Path, seconds: float = 0.01) -> Forked:
+    return Forked(worker, where, str(calls), seconds)
 
 
 def wait_for(calls: Path, count: int) -> None:
@@ -102,8 +100,7 @@ def test_a_killed_search_goes_on(name: str, tmp_path: Path, expected: list[Recor
         process.kill()
         process.wait()
     process = start(where, calls, 0.0)
-    _, errors = process.communicate(timeout=120)
-    assert process.returncode == 0, errors
+    assert process.wait() == 0, process.errors()
     # A kill between the end of an evaluation and its first write may cost that one evaluation.
     assert_complete(where, calls, expected, lost=2)
 
@@ -113,8 +110,7 @@ def test_three_workers_share_a_search(name: str, tmp_path: Path, expected: list[
     where, calls = str(tmp_path / name), tmp_path / 'calls'
     workers = [start(where, calls, 0.1) for _ in range(3)]
     for process in workers:
-        _, errors = process.communicate(timeout=240)
-        assert process.returncode == 0, errors
+        assert process.wait() == 0, process.errors()
     assert_complete(where, calls, expected)
     pids = {line.split()[1] for line in calls.read_text().splitlines()}
     assert len(pids) >= 2
@@ -126,10 +122,9 @@ def test_a_worker_takes_over_from_a_killed_one(tmp_path: Path, expected: list[Re
     wait_for(calls, 3)
     second = start(where, calls, 0.05)
     wait_for(calls, 8)
-    first.send_signal(signal.SIGKILL)  # not reaped on purpose: a zombie is dead, too
-    _, errors = second.communicate(timeout=120)
-    first.wait()
-    assert second.returncode == 0, errors
+    first.kill()  # not reaped on purpose: a zombie is dead, too
+    assert second.wait() == 0, second.errors()
+    assert first.wait() == -signal.SIGKILL
     assert_complete(where, calls, expected, lost=1)
 
 
