@@ -16,7 +16,6 @@ PACKAGE = ROOT / 'scalenas'
 # Modules without a room of their own, which ask for nothing installed: open to everybody.
 NEUTRAL = {
     'builtin_families',
-    'digest',
     'errors',
     'family',
     'paths',
