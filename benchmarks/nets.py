@@ -9,7 +9,7 @@ from torch import nn
 
 from scalenas.arch import HRArch
 from scalenas.models import ScaleHRNet, SuperScaleHRNet
-from scalenas.models.hrnet_slicing import slice_state_dict
+from scalenas.models.super_hrnet import slice_state_dict
 from scalenas.space import HRSpace
 
 

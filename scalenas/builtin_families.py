@@ -10,7 +10,7 @@ _TENSORFLOW = {
     'conv_cfg': {'type': 'Conv2dAdaptivePadding'},
     'norm_cfg': {'type': 'BN', 'eps': 1e-3},
 }
-_HRNET_KEYS = 'scalenas.models.hrnet_slicing:own_keys'
+_HRNET_KEYS = 'scalenas.models.super_hrnet:own_keys'
 
 HRNET = register_family(
     Family(
@@ -23,7 +23,7 @@ HRNET = register_family(
         head='seg:19',
         finest='scalenas.models.hrnet_extra:single_scale',
         pruned='scalenas.arch.hrnet:pruned',
-        keys_within='scalenas.models.hrnet_slicing:keys_within',
+        keys_within='scalenas.models.super_hrnet:keys_within',
         standalone='scalenas.models.hrnet:HRNet',
         weights={
             **dict.fromkeys(('mmpretrain', 'mmdet', 'mmpose'), WeightMap(_HRNET_KEYS)),
@@ -77,17 +77,15 @@ MBCONV = register_family(
             )
         },
         weights={
-            'mmpretrain': WeightMap(
-                'scalenas.models.mbconv_keys:mmpretrain_keys', options=_TENSORFLOW
-            ),
+            'mmpretrain': WeightMap('scalenas.models.mbconv:mmpretrain_keys', options=_TENSORFLOW),
             'timm': WeightMap(
-                'scalenas.models.mbconv_keys:timm_keys',
+                'scalenas.models.mbconv:timm_keys',
                 prefixed=False,
                 heads=_TIMM_HEADS,
-                caveat='scalenas.models.mbconv_keys:timm_caveat',
+                caveat='scalenas.models.mbconv:timm_caveat',
             ),
             'timm-tf': WeightMap(
-                'scalenas.models.mbconv_keys:timm_keys',
+                'scalenas.models.mbconv:timm_keys',
                 prefixed=False,
                 heads=_TIMM_HEADS,
                 options=_TENSORFLOW,
@@ -110,12 +108,12 @@ REGNET = register_family(
         under_dense='scalenas.arch.staged:without_end',
         standalone='scalenas.models.regnet:RegNet',
         weights={
-            'mmpretrain': WeightMap('scalenas.models.regnet_keys:mmpretrain_keys'),
+            'mmpretrain': WeightMap('scalenas.models.regnet:mmpretrain_keys'),
             'timm': WeightMap(
-                'scalenas.models.regnet_keys:timm_keys',
+                'scalenas.models.regnet:timm_keys',
                 prefixed=False,
                 heads=_TIMM_HEADS,
-                caveat='scalenas.models.regnet_keys:timm_caveat',
+                caveat='scalenas.models.regnet:timm_caveat',
             ),
         },
     )

@@ -1,11 +1,26 @@
-"""Where the package's own files lie, in a checkout or a wheel, and whether results can be kept."""
+"""Files: where the package's own lie, whether results can be kept, by what content is known."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
-from scalenas.errors import UserError
+from scalenas.errors import UserError, unreadable
+
+
+def file_digest(path: str | Path) -> str:
+    """SHA-256 of a file's content, in hexadecimal.
+
+    Raises:
+        UserError: when it cannot be read.
+    """
+    try:
+        with open(path, 'rb') as file:
+            return hashlib.file_digest(file, 'sha256').hexdigest()
+    except OSError as error:
+        raise unreadable(path, error, UserError) from None
+
 
 _HERE = Path(__file__).resolve().parent
 

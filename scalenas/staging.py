@@ -7,15 +7,12 @@ frees the lock and leaves the name; whoever stages in that folder next removes w
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import re
 import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-
-from .errors import UserError, unreadable
 
 try:
     import fcntl
@@ -117,16 +114,3 @@ def _remove(path: Path) -> None:
             shutil.rmtree(path)
         else:
             path.unlink()
-
-
-def file_digest(path: str | Path) -> str:
-    """SHA-256 of a file's content, in hexadecimal.
-
-    Raises:
-        UserError: when it cannot be read.
-    """
-    try:
-        with open(path, 'rb') as file:
-            return hashlib.file_digest(file, 'sha256').hexdigest()
-    except OSError as error:
-        raise unreadable(path, error, UserError) from None

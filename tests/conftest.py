@@ -36,13 +36,14 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def pytest_configure(config: pytest.Config) -> None:
     """With -m fast, properties are tried on fewer examples; all of them run without it."""
     if config.option.markexpr == 'fast':
-        settings.register_profile('fast', max_examples=15)
+        settings.register_profile('fast', max_examples=10)
         settings.load_profile('fast')
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if _is_fast(item.path) and item.get_closest_marker('slow') is None:
+        longer = any(item.get_closest_marker(name) for name in ('slow', 'longer'))
+        if _is_fast(item.path) and not longer:
             item.add_marker('fast')
 
 

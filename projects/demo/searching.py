@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from scalenas.paths import resource
+from scalenas.paths import file_digest, resource
 from scalenas.pipeline import Step, tool_command
-from scalenas.staging import file_digest
 
 from .commands import configs_in, get_data, stock_tool
 

@@ -4,11 +4,10 @@ from scalenas.errors import ConfigError, DataError
 
 from .blame import in_loop
 from .diagnosis import clear_errors, diagnosed
-from .hints import check_hints
 from .monitors import check_monitors
-from .options import DictAction
+from .parts import check_hints
 from .private_random import seeded
-from .read import read_config
+from .read import DictAction, read_config
 from .values import check_values
 
 __all__ = [

@@ -1,7 +1,8 @@
-"""Reading configs so that a mistake in one is a line, not a traceback."""
+"""Reading configs and KEY=VALUE of a command line; a mistake in one is a line, not a traceback."""
 
 from __future__ import annotations
 
+import argparse
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,11 +10,37 @@ from typing import Any
 
 import yaml
 from mmengine.config import Config
+from mmengine.config import DictAction as Base
 
-import scalenas.registry  # noqa: F401 (tells mmengine where `scalenas::` and `mmseg::` are)
 from scalenas.errors import ConfigError, UserError, did_you_mean, foreign, short
 
 from .variables import check_option
+
+
+class DictAction(Base):
+    """mmengine's action; what it cannot read is an error of the command line."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        """Adds the settings to the namespace."""
+        for text in [values] if isinstance(values, str) else values or ():
+            name, sign, _ = str(text).partition('=')
+            if not sign or not name:
+                raise argparse.ArgumentError(self, f'expected KEY=VALUE, got {text!r}')
+            if text.count('(') != text.count(')') or text.count('[') != text.count(']'):
+                raise argparse.ArgumentError(self, f'brackets do not match in {text!r}')
+        try:
+            super().__call__(parser, namespace, values, option_string)
+        except RecursionError:
+            raise argparse.ArgumentError(self, 'brackets are nested too deep') from None
+        except Exception as error:
+            raise argparse.ArgumentError(self, f'cannot be read: {foreign(error)}') from None
+
 
 SUFFIXES = ('.py', '.yml', '.yaml', '.json')
 LARGEST = 1_000_000

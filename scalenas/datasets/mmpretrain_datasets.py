@@ -7,8 +7,7 @@ from typing import Any
 from mmpretrain.datasets import CustomDataset, ImageNet
 from mmpretrain.datasets.custom import get_samples
 
-from scalenas.datasets.holdout import PARTS, hold_out, read_classes
-from scalenas.datasets.spread import check_spread, spread_evenly
+from scalenas.datasets.subsets import PARTS, check_spread, hold_out, read_classes, spread_evenly
 from scalenas.errors import UserError, foreign
 from scalenas.registry import DATASETS
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from mmseg.datasets import BaseSegDataset, CityscapesDataset
 
-from scalenas.datasets.spread import check_spread, spread_evenly
+from scalenas.datasets.subsets import check_spread, spread_evenly
 from scalenas.errors import UserError
 from scalenas.registry import DATASETS
 

@@ -4,9 +4,8 @@ from scalenas.errors import EvaluationError
 
 from .calibrate import calibrated
 from .evaluator import SubnetEvaluator
-from .latency import Latency, measure_latency
+from .latency import Latency, NetTimer, device_name, measure_latency
 from .loop import SubnetValLoop
-from .net_timer import NetTimer, device_name
 from .trace import trace
 
 __all__ = [

@@ -10,7 +10,7 @@ from typing import Any
 from mmengine.config import Config
 
 from scalenas.arch import Arch, Head, Size
-from scalenas.config.search_size import search_size
+from scalenas.arch.strict import as_size
 from scalenas.config.walk import Path, place_of, walk
 from scalenas.errors import ConfigError
 from scalenas.models import StaticNet, net_types, supernet_types
@@ -18,6 +18,17 @@ from scalenas.registry import MODELS
 from scalenas.space import AbstractSpace
 from scalenas.space import from_dict as space_from_dict
 from scalenas.tasks import task_of
+
+
+def search_size(cfg: Mapping[str, Any]) -> Size | None:
+    """`search.size` of a config, height and width in pixels; None where it does not say.
+
+    Raises:
+        ArchError: when it is no size.
+    """
+    search = cfg.get('search')
+    size = search.get('size') if isinstance(search, Mapping) else None
+    return None if size is None else as_size(size, 'search.size')
 
 
 @dataclass(frozen=True, slots=True)

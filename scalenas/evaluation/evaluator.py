@@ -26,10 +26,9 @@ from scalenas.models.supernet import supernet_of
 from scalenas.space import AbstractSpace
 from scalenas.tasks import check_data, check_metrics, fit_truth, task_of
 
-from .batches import MEMORY_LIMIT, FixedBatches, build_loader
+from .batches import MEMORY_LIMIT, FixedBatches, build_loader, warn_of_overlap
 from .calibrate import calibrated
 from .device import usable_device
-from .overlap import warn_of_overlap
 from .precision import full_precision, unrounded
 from .trace import trace
 

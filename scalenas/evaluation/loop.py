@@ -14,7 +14,7 @@ from mmengine.runner.amp import autocast
 from torch.utils.data import DataLoader
 
 from scalenas.arch.strict import as_flag
-from scalenas.config.subnet_names import DEFAULT_ARCHS
+from scalenas.config.monitors import DEFAULT_ARCHS
 from scalenas.errors import EvaluationError
 from scalenas.models.finite import watched
 from scalenas.models.supernet import supernet_of

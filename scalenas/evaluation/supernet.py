@@ -10,7 +10,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from scalenas.arch import Arch
 from scalenas.arch.strict import as_list
-from scalenas.config.subnet_names import subnet_name
+from scalenas.config.monitors import subnet_name
 from scalenas.errors import EvaluationError
 from scalenas.models import is_supernet, locate
 from scalenas.space import AbstractSpace, arch_of

@@ -3,7 +3,7 @@
 from scalenas.errors import ExportError
 
 from .choose import Choice, choose
-from .command import recorded
+from .files import recorded
 from .recipe import recipes
 from .subnet import Exported, export_subnet, load_exported, subnet_state
 from .transfer import Source, transfer

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from scalenas.arch import Arch, find, list_archs, load_file
 from scalenas.complexity import Budget, Cost
 from scalenas.errors import ExportError
-from scalenas.staging import file_digest
+from scalenas.paths import file_digest
 
 FRONT = 'front.json'
 STUDY = 'study.json'

@@ -18,8 +18,40 @@ from scalenas.models import static_types, supernet_types
 from scalenas.registry import MODELS
 from scalenas.tasks import Task, task_of
 
-from .inference import inference_variables
 from .standalone import class_name, module_name, options_of
+
+
+def inference_variables(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """What inference needs, read off the variables of a whole config: those of its test split.
+
+    Not copied from variables of these names: a config may have changed the loader and not them.
+    """
+    task = task_of(variables)
+    dataset = _innermost(variables.get('test_dataloader', {}).get('dataset') or {})
+    found: dict[str, Any] = {}
+    if dataset.get('pipeline'):
+        found['test_pipeline'] = dataset['pipeline']
+    found |= task.inference_variables(variables, dataset)
+    if task.visualizer and not variables.get('visualizer'):
+        backends = [{'type': 'LocalVisBackend'}]
+        found['visualizer'] = {
+            'type': task.visualizer,
+            'vis_backends': backends,
+            'name': 'visualizer',
+        }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _innermost(dataset: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The data set with a pipeline inside of wrappers, of several the first."""
+    while not dataset.get('pipeline'):
+        parts = dataset.get('dataset') or dataset.get('datasets')
+        inner = parts[0] if isinstance(parts, list | tuple) and parts else parts
+        if not isinstance(inner, Mapping):
+            return dataset
+        dataset = inner
+    return dataset
+
 
 BEFORE = (
     'default_scope',

@@ -11,17 +11,64 @@ import io
 import json
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 
+from scalenas.arch import Arch, sections
+from scalenas.complexity import Cost
 from scalenas.errors import ExportError
 from scalenas.staging import staged_folder
 
 from .standalone import module_name
+
+ONLY_FILES = ('--force', '--standalone', '--onnx')
+"""They decide which files are written, not what stands in the others."""
+
+
+def recorded(tool: str, arguments: Sequence[str]) -> str:
+    """One shell line; given again, with more files or fewer, it writes equal ones."""
+    return shlex.join([tool, *(word for word in arguments if word not in ONLY_FILES)])
+
+
+@dataclass(frozen=True, slots=True)
+class Saving:
+    """Blocks, fusions and cost that pruning took away: no output depends on them."""
+
+    blocks: int
+    fusions: int
+    cost: Cost
+
+    @classmethod
+    def of(cls, whole: Arch, left: Arch, cost: Callable[[Arch], Cost]) -> Self:
+        """Of `whole` beside what is left of it, both costed by `cost`."""
+        return cls(
+            whole.num_blocks - left.num_blocks,
+            _fusions(whole) - _fusions(left),
+            cost(whole) - cost(left),
+        )
+
+    def to_dict(self) -> dict[str, float]:
+        """Plain data."""
+        return {'blocks': self.blocks, 'fusions': self.fusions, **self.cost}
+
+    def __str__(self) -> str:
+        if not self.blocks + self.fusions:
+            return 'pruned: nothing, every block and fusion is read'
+        return (
+            f'pruned: {self.blocks} blocks and {self.fusions} fusions that nothing reads, '
+            f'{self.cost}'
+        )
+
+
+def _fusions(arch: Arch) -> int:
+    return sum(section.fusions for section in sections(arch))
+
 
 SUFFIXES = ('.py', '.pth', '.yaml', '.json', '_standalone.py', '.onnx')
 

@@ -16,8 +16,7 @@ from scalenas.paths import resource
 from scalenas.staging import write_whole
 from scalenas.tasks import task_of, tasks
 
-from .config import for_ddp, kept
-from .inference import inference_variables
+from .config import for_ddp, inference_variables, kept
 from .text import as_config
 
 

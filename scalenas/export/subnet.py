@@ -16,23 +16,21 @@ from torch import Tensor, nn
 from scalenas.arch import Size, dump
 from scalenas.arch.strict import as_size
 from scalenas.complexity import Cost
-from scalenas.config.search_size import search_size
 from scalenas.errors import ExportError
 from scalenas.evaluation import SubnetEvaluator, calibrated
+from scalenas.evaluation.config_net import search_size
 from scalenas.family import family_of, with_part
 from scalenas.models import SuperLinear
 from scalenas.models.checkpoint import check_weights, load_checkpoint
-from scalenas.models.parts import cut_state_dict
 from scalenas.models.supernet import locate
-from scalenas.paths import writable_folder
-from scalenas.staging import file_digest
+from scalenas.models.weight_slices import cut_state_dict
+from scalenas.paths import file_digest, writable_folder
 from scalenas.version import __version__
 
 from .choose import Choice
 from .config import plain_config, resizes, standalone_config, width_of
-from .files import check_free, checkpoint_bytes, names_of, plain, publish, staged
+from .files import Saving, check_free, checkpoint_bytes, names_of, plain, publish, staged
 from .onnx import check_onnx, write_onnx
-from .saving import Saving
 from .standalone import module_name, standalone_source
 from .text import as_config
 from .verify import Difference, difference

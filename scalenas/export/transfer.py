@@ -23,7 +23,7 @@ from scalenas.family import family_of
 from scalenas.models import StaticNet, net_types
 from scalenas.models.checkpoint import check_weights, load_checkpoint, misfits
 from scalenas.paths import resource, writable_folder
-from scalenas.tasks.enlarge import finest_map
+from scalenas.tasks.heads import finest_map
 
 from .files import checkpoint_bytes, publish, staged
 from .recipe import recipe, recipes

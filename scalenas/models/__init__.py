@@ -3,17 +3,14 @@
 from scalenas.family import follow
 from scalenas.registry import WEIGHT_INITIALIZERS
 
-from .backbone import AbstractBackbone
+from .backbone import AbstractBackbone, StaticNet
+from .classifier import FeatureDropout, SuperLinear
 from .families import backbone_type, net_types, register_nets, static_types, supernet_types
-from .feature_dropout import FeatureDropout
 from .hrnet import ScaleHRNet
-from .hrnet_slicing import key_map, slice_state_dict
 from .mbconv import ScaleMBConvNet
 from .pretrained import from_stock, stock_key_map
 from .regnet import ScaleRegNet
-from .static_net import StaticNet
-from .super_hrnet import SuperScaleHRNet
-from .super_linear import SuperLinear
+from .super_hrnet import SuperScaleHRNet, key_map, slice_state_dict
 from .super_mbconv import ChoiceMBConvNet, SuperMBConvNet
 from .supernet import Supernet, as_space, is_supernet, locate, nested, supernet_of
 from .supernet_init import SupernetInit

@@ -1,4 +1,4 @@
-"""What all backbones share: how weights start, what stays frozen, and how an arch is named."""
+"""What all backbones share, static networks and supernets; what static ones share."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from mmengine.model import BaseModule
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from scalenas.arch import Arch, find, of_family
+from scalenas.arch import Arch, find, from_dict, of_family
 from scalenas.errors import UserError
+
+from .start_file import check_start
 
 A = TypeVar('A', bound=Arch)
 
@@ -80,3 +82,44 @@ def _init_cfg(pretrained: str | None, init_cfg: Any, default: Sequence[dict[str,
     if not isinstance(pretrained, str):
         raise UserError(where='pretrained', got=pretrained, allowed='a path, a URL or None')
     return {'type': 'Pretrained', 'checkpoint': pretrained}
+
+
+class StaticNet(AbstractBackbone, ABC):
+    """A backbone whose first argument is an arch: itself, plain data, a zoo name or a YAML path.
+
+    A subclass says its `arch_type`, builds in `__init__` what `read_arch(arch)` gives, with module
+    paths that are those of the layer plan, and gives the maps of `arch.features` in `forward`.
+    """
+
+    arch_type: ClassVar[type[Any]]
+
+    @classmethod
+    def read_arch(cls, arch: Any) -> Any:
+        """The arch, of `arch_type`.
+
+        Raises:
+            ArchError: when it is none, or of another family.
+        """
+        return as_arch(arch, cls.arch_type)
+
+    @classmethod
+    def arch_of(cls, options: Mapping[str, Any], where: str) -> Arch:
+        """The arch that arguments of this backbone describe, without building it.
+
+        Raises:
+            ArchError: when they describe none.
+        """
+        found = find(options['arch'], f'{where}.arch')
+        channels = options.get('in_channels')
+        if channels is None:
+            return found
+        return from_dict({**found.to_dict(), 'in_channels': channels}, where)
+
+    def init_weights(self) -> None:
+        """Initialize, or load what `init_cfg` asks for.
+
+        Raises:
+            CheckpointError: for a local file that cannot be trusted, or fits nowhere.
+        """
+        check_start(self, 'init_cfg')
+        super().init_weights()

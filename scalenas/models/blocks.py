@@ -1,16 +1,61 @@
-"""Parts that network families share: convolution with norm, squeeze-excitation, residual blocks."""
+"""Parts that network families share: convolution with norm, squeeze-excitation, residual blocks.
+
+A block may be recomputed in the backward pass instead of keeping its activations (`with_cp`). The
+second run must give the same feature maps and have no side effects: batch norms would move their
+running statistics twice, and flags (training, and so dropout) may have changed between forward and
+backward.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
+
+from scalenas.arch.hrnet_units import EXPANSION
 
 from .layers import Build, norm_abbreviation
-from .recompute import recomputed
+
+
+def recomputed(root: nn.Module, run: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    """What `run(*args, **options)` gives; it is run again backwards, with `root` as it is now.
+
+    `root` holds all modules that `run` runs.
+    """
+    flags = [(module, module.training) for module in root.modules()]
+
+    def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
+        return nullcontext(), _again(flags)
+
+    return checkpoint(run, *args, use_reentrant=False, context_fn=contexts, **options)
+
+
+@contextmanager
+def _again(flags: list[tuple[nn.Module, bool]]) -> Iterator[None]:
+    """Inside, modules have these training flags, and what they learn of the batch is not kept."""
+    before = [(module, module.training) for module, _ in flags]
+    # Norms write into copies. Without any they would save other tensors for backward, which is
+    # an error; and a momentum of 0 would make NaN of a batch that is infinite.
+    kept = [(module, dict(module._buffers)) for module, training in flags if training]
+    try:
+        for module, training in flags:
+            module.training = training
+        for module, buffers in kept:
+            module._buffers.update({k: b.clone() for k, b in buffers.items() if b is not None})
+        yield
+    finally:
+        for module, buffers in kept:
+            module._buffers.update(buffers)
+        for module, training in before:
+            module.training = training
+
 
 ACTIVATE: dict[str, Callable[[], nn.Module]] = {
     'swish': nn.SiLU,
@@ -129,3 +174,49 @@ def place(root: nn.Module, path: str, module: nn.Module) -> None:
     if first not in root._modules:
         root.add_module(first, nn.Sequential())
     place(root.get_submodule(first), rest, module)
+
+
+class ResidualBlock(AbstractBlock):
+    """Convolutions with norms beside an identity (or projected) skip; ReLU after the sum."""
+
+    def __init__(self, shapes: Sequence[tuple[int, int, int]], build: Build) -> None:
+        """`shapes`: channels in, channels out and kernel of each convolution."""
+        super().__init__()
+        abbreviation = norm_abbreviation(build.norm_cfg)
+        self.steps: list[tuple[str, str]] = []
+        for n, (c_in, c_out, kernel) in enumerate(shapes, 1):
+            conv, norm = f'conv{n}', f'{abbreviation}{n}'
+            self.add_module(conv, build.conv(c_in, c_out, kernel))
+            self.add_module(norm, build.norm(c_out))
+            self.steps.append((conv, norm))
+        c_in, c_out = shapes[0][0], shapes[-1][1]
+        self.downsample: nn.Module | None = None
+        if c_in != c_out:
+            self.downsample = build.unit(c_in, c_out, 1, 1, relu=False)
+        self.with_cp = build.with_cp
+
+    @property
+    def last_norm(self) -> nn.Module:
+        """The norm before the sum."""
+        return self.get_submodule(self.steps[-1][1])
+
+    def _run(self, x: Tensor) -> Tensor:
+        out, modules = x, self._modules
+        for conv, norm in self.steps:
+            if out is not x:
+                out = F.relu(out, inplace=True)
+            out = modules[norm](modules[conv](out))  # type: ignore[misc]
+        out += x if self.downsample is None else self.downsample(x)
+        return F.relu(out, inplace=True)
+
+
+def basic_block(channels: int, build: Build) -> ResidualBlock:
+    """Two 3x3 convolutions."""
+    return ResidualBlock([(channels, channels, 3)] * 2, build)
+
+
+def bottleneck(c_in: int, inner: int, build: Build) -> ResidualBlock:
+    """1x1, 3x3, and 1x1 to four times the inner channels."""
+    return ResidualBlock(
+        [(c_in, inner, 1), (inner, inner, 3), (inner, EXPANSION * inner, 1)], build
+    )

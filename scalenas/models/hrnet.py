@@ -15,13 +15,11 @@ from scalenas.arch.hrnet_module import HRModule
 from scalenas.arch.hrnet_units import EXPANSION
 from scalenas.arch.strict import as_int
 
-from .backbone import AbstractBackbone, is_pretrained
-from .blocks import zero_last_norms
+from .backbone import AbstractBackbone, StaticNet, is_pretrained
+from .blocks import bottleneck, zero_last_norms
 from .hrnet_extra import resolve_arch
 from .hrnet_parts import BranchModule, transition
 from .layers import Build, norm_abbreviation
-from .residual import bottleneck
-from .static_net import StaticNet
 
 
 class AbstractHRNet(AbstractBackbone, ABC):

@@ -13,8 +13,8 @@ from torch.nn import functional as F
 
 from scalenas.arch.hrnet_module import HRModule
 
+from .blocks import basic_block
 from .layers import Build
-from .residual import basic_block
 
 
 def transition(previous: Sequence[int], channels: Sequence[int], build: Build) -> nn.ModuleDict:

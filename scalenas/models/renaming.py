@@ -8,7 +8,7 @@ from typing import TypeVar
 from scalenas.arch import Arch, layers
 from scalenas.errors import CheckpointError
 
-from .parts import NORM_KEYS
+from .weight_slices import NORM_KEYS
 
 T = TypeVar('T')
 

@@ -1,18 +1,117 @@
-"""The HRNet-style supernet: one set of weights, any network of a space active."""
+"""The HRNet supernet, and where its networks' weights lie: one map for training and export."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Any, final
+from typing import Any, TypeVar, final
 
-from scalenas.arch import HRArch
+from scalenas.arch import HRArch, HRStage, module_of
 from scalenas.space import HRSpace
 
 from .hrnet import AbstractHRNet
-from .hrnet_slicing import full_arch, key_map
 from .layers import norm_abbreviation
-from .parts import Part, Parts
 from .supernet import Supernet, as_space
+from .weight_slices import NORM_KEYS, Part, Parts, cut_state_dict
+
+T = TypeVar('T')
+_LAST = re.compile(r'^stage(\d+)\.(\d+)\.fuse_layers\.')
+
+
+def full_arch(space: HRSpace) -> HRArch:
+    """All that a supernet of `space` holds: the deepest modules with every fusion at every step.
+
+    This is more than the largest network where outputs are single or the space is restricted.
+    """
+    depth, largest = max(space.depth), space.largest()
+    stages = []
+    for s, stage in enumerate(largest.stages, 2):
+        module = module_of([depth] * s, range(depth))
+        stages.append(HRStage(stage.channels, (module,) * len(stage.modules)))
+    return largest.with_(stages=tuple(stages))
+
+
+def super_names(arch: HRArch) -> dict[str, str]:
+    """Module path of every convolution of `arch` -> its path in the supernet.
+
+    They differ in one thing: a supernet numbers the fusions of each step, for the last step of
+    one network is not the last of another.
+    """
+    steps = {
+        (str(s), str(m)): module.num_steps
+        for s, stage in enumerate(arch.stages, 2)
+        for m, module in enumerate(stage.modules)
+    }
+
+    def numbered(name: str) -> str:
+        return _LAST.sub(
+            lambda hit: f'{hit[0][:-1]}_{steps[hit[1], hit[2]]}.',
+            name,
+        )
+
+    return {layer.name: numbered(layer.name) for layer in arch.layers((64, 64)) if layer.norm}
+
+
+def norm_map(arch: HRArch, norm: str = 'bn') -> dict[str, str]:
+    """Module path of every norm of `arch` -> its path in the supernet."""
+    return {_norm_of(a, norm): _norm_of(b, norm) for a, b in super_names(arch).items()}
+
+
+def own_keys(arch: HRArch) -> dict[str, str]:
+    """State-dict keys of `arch`, each to itself: HRNet in the OpenMMLab packages has the same."""
+    return {key: key for key in _held_keys(arch, 'bn')}
+
+
+def keys_within(whole: HRArch, part: HRArch, norm: str) -> dict[str, str]:
+    """State-dict key of `part` -> that of `whole`, which contains it.
+
+    Both are named like the supernet's there: the last step of one may not be that of the other. A
+    key of `part` that `whole` has not goes to itself.
+    """
+    names = {there: own for own, there in _held_keys(whole, norm).items()}
+    return {own: names.get(there, own) for own, there in _held_keys(part, norm).items()}
+
+
+def _held_keys(arch: HRArch, norm: str) -> dict[str, str]:
+    found = {f'{a}.weight': f'{b}.weight' for a, b in super_names(arch).items()}
+    for a, b in norm_map(arch, norm).items():
+        found |= {f'{a}.{key}': f'{b}.{key}' for key in NORM_KEYS[norm]}
+    return found
+
+
+def key_map(space: HRSpace, arch: HRArch, norm: str = 'bn') -> dict[str, str]:
+    """State-dict key of `arch` -> the supernet's key; shapes are the same.
+
+    `norm` is the short name of the norm layers, 'bn' or 'gn'.
+
+    Raises:
+        SpaceError: when the arch is not in the space.
+    """
+    space.encode(arch)
+    return _held_keys(arch, norm)
+
+
+def slice_state_dict(
+    supernet_state: Mapping[str, T], space: HRSpace, arch: HRArch, prefix: str = 'backbone.'
+) -> dict[str, T]:
+    """The state dict of the model with `arch` as its backbone; values are shared, not copied.
+
+    Entries without `prefix` (heads, necks) are kept as they are.
+
+    Raises:
+        SpaceError: when the arch is not in the space.
+        CheckpointError: when the state dict is not of a supernet of this space.
+    """
+    norm = 'bn' if f'{prefix}bn1.weight' in supernet_state else 'gn'
+    parts = {key: Part(held) for key, held in key_map(space, arch, norm).items()}
+    return cut_state_dict(supernet_state, parts, prefix)
+
+
+def _norm_of(conv: str, norm: str) -> str:
+    """'...conv2' -> '...bn2', '...0' -> '...1'."""
+    path, _, last = conv.rpartition('.')
+    name = f'{norm}{last[4:]}' if last.startswith('conv') else '1'
+    return f'{path}.{name}' if path else name
 
 
 @final

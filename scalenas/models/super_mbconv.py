@@ -26,12 +26,19 @@ from .backbone import is_pretrained
 from .blocks import zero_last_norms
 from .layers import Build
 from .mbconv import ScaleMBConvNet
-from .parts import ALIGNS, Align, Parts
-from .resize import check_crop, resized
-from .staged import out_steps
-from .super_mbconv_blocks import CHOICES, ONE, Holding, build_held
-from .super_mbconv_units import Live, live_units, parts_of, run_unit
+from .staged import check_crop, out_steps, resized
+from .super_mbconv_units import (
+    CHOICES,
+    ONE,
+    Holding,
+    Live,
+    build_held,
+    live_units,
+    parts_of,
+    run_unit,
+)
 from .supernet import Supernet, as_space
+from .weight_slices import ALIGNS, Align, Parts
 
 NORMS = ('BN', 'BN2d', 'SyncBN')
 """Norms of which a part can run."""

@@ -1,22 +1,149 @@
-"""The units of a network within its supernet: where each lies, which part of it runs, and how."""
+"""The units of MBConv networks within their supernet: what is held, which slices run, and how."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn import functional as F
 
 from scalenas.arch import MBBlock, MBConvArch
 from scalenas.arch.mbconv_units import ConvUnit, MBUnit
+from scalenas.space import MBConvHull
 
-from .blocks import ConvNorm
+from .blocks import ConvNorm, SqueezeExcitation, place, recomputed
+from .layers import Build
 from .mbconv import MBConvBlock, run_mbconv, skips
-from .parts import NORM_KEYS, Align, Part, window
-from .recompute import recomputed
-from .super_mbconv_blocks import Holding
-from .super_parts import Cut, run_conv_norm, run_squeeze
+from .weight_slices import NORM_KEYS, Align, Index, Part, cut, window
+
+
+class Cut(NamedTuple):
+    """Which part of a convolution runs: of its weight, and of its bias and norm."""
+
+    weight: Index = ()
+    channels: Index = ()
+
+
+def run_conv_norm(unit: ConvNorm, part: Cut, x: Tensor) -> Tensor:
+    """x: (N, c_in, H, W) -> (N, c_out, H', W') with the part's channels and kernel."""
+    x = run_conv(unit.get_submodule('conv'), part, x)
+    # Bound anew, so that the map before the norm is not kept while the next one is made.
+    x = run_norm(unit.norm, part.channels, x)
+    return unit.activate(x)
+
+
+def run_conv(conv: nn.Module, part: Cut, x: Tensor) -> Tensor:
+    """A convolution with 'same' padding; one that is depthwise stays so."""
+    assert isinstance(conv, nn.Conv2d)
+    weight = cut(conv.weight, part.weight)
+    bias = None if conv.bias is None else cut(conv.bias, part.channels)
+    groups = weight.shape[0] if conv.groups > 1 else 1
+    return F.conv2d(x, weight, bias, conv.stride, weight.shape[-1] // 2, groups=groups)
+
+
+def run_norm(norm: nn.Module, channels: Index, x: Tensor) -> Tensor:
+    """A batch norm on some of its channels; in training their statistics, and no others, move.
+
+    The module itself is called, so that its hooks see the forward.
+    """
+    if not channels:
+        return norm(x)
+    vectors = [*norm.named_parameters(recurse=False), *norm.named_buffers(recurse=False)]
+    parts = {name: value[channels] for name, value in vectors if value.dim()}
+    if torch.jit.is_tracing():
+        return _traced(norm, parts, x)
+    return functional_call(norm, parts, (x,), tie_weights=False)
+
+
+def _traced(norm: nn.Module, parts: Mapping[str, Tensor], x: Tensor) -> Tensor:
+    # functional_call refuses to be traced; cost analysers and exports to ONNX trace.
+    tables: tuple[dict[str, Any], ...] = (norm._parameters, norm._buffers)
+    whole = [(held, dict(held)) for held in tables]
+    try:
+        for held, before in whole:
+            held.update((name, parts[name]) for name in before if name in parts)
+        return norm(x)
+    finally:
+        for held, before in whole:
+            held.update(before)
+
+
+def run_squeeze(se: SqueezeExcitation, parts: Mapping[str, Cut], x: Tensor) -> Tensor:
+    """Squeeze-excitation of the channels of x; `parts` by the names of its two convolutions."""
+    squeeze, excite = se.names
+    factors = run_conv(se.get_submodule(squeeze), parts[squeeze], x.mean((2, 3), keepdim=True))
+    factors = run_conv(se.get_submodule(excite), parts[excite], se.activate(factors))
+    return x * factors.sigmoid()
+
+
+_ANY = (1, 1)  # a size: that of no module depends on it
+
+
+@dataclass(frozen=True)
+class Holding:
+    """The blocks held at one place, and the one of them that runs as a choice.
+
+    `held`: all choices of a place -> the held blocks, by the end of their names ('' for no end);
+    `name`: a choice -> that end.
+    """
+
+    held: Callable[[Sequence[MBBlock]], Mapping[str, MBBlock]]
+    name: Callable[[MBBlock], str]
+
+
+def _largest(blocks: Sequence[MBBlock]) -> dict[str, MBBlock]:
+    kernels, expands, squeezes = zip(*blocks, strict=True)
+    return {'': MBBlock(max(kernels), max(expands), any(squeezes))}
+
+
+def _choice(block: MBBlock) -> str:
+    return f'k{block.kernel}_e{block.expand}{"_se" if block.se else ""}'
+
+
+ONE = Holding(_largest, lambda block: '')
+"""One block that all choices are cut from."""
+
+CHOICES = Holding(lambda blocks: {_choice(block): block for block in blocks}, _choice)
+"""A block of its own for every choice."""
+
+
+def build_held(root: nn.Module, hull: MBConvHull, holding: Holding, build: Build) -> None:
+    """Puts the modules below `root`, under the names of a static network where they are one."""
+    template, activation = hull.template, hull.template.activation
+    before = hull.stems
+    place(
+        root,
+        'layers.0',
+        ConvNorm(build, template.in_channels, before[-1], 3, 2, activation=activation),
+    )
+    for s, stage in enumerate(hull.stages, 1):
+        blocks = holding.held(stage.blocks)
+        for b in range(stage.depth):
+            inputs, stride = (before, stage.stride) if b == 0 else (stage.widths, 1)
+            project = b == 0 and template.shortcut == 'projected'
+            for end, (kernel, expand, se) in blocks.items():
+                c_in, c_out = inputs[-1], stage.widths[-1]
+                squeeze = template.squeeze(c_in, expand) if se else 0
+                unit = MBUnit(c_in, c_out, kernel, expand, squeeze, stride, _ANY, project)
+                block = MBConvBlock(unit, activation, build, 0.0)
+                same = inputs == stage.widths and len(inputs) == 1
+                if project and not same and 'shortcut' not in block._modules:
+                    # The largest network needs none here, but one with a narrower end does.
+                    block.shortcut = ConvNorm(build, c_in, c_out, 1)
+                block.skips = project or b > 0 or (same and stride == 1)
+                place(root, '.'.join(filter(None, (f'layers.{s}.{b}', end))), block)
+        before = stage.widths
+    end_unit = ConvUnit(before[-1], hull.conv_outs[-1], 1, 1, _ANY)
+    place(
+        root,
+        f'layers.{len(hull.stages) + 1}',
+        ConvNorm(build, end_unit.c_in, end_unit.c_out, 1, activation=activation),
+    )
 
 
 class Live(NamedTuple):

@@ -18,8 +18,8 @@ from scalenas.space import AbstractSpace, SpaceError, from_dict
 
 from .backbone import AbstractBackbone, as_arch
 from .families import supernet_types
-from .parts import Parts, window_of
 from .start_file import check_start
+from .weight_slices import Parts, window_of
 
 A = TypeVar('A', bound=Arch)
 S = TypeVar('S', bound=AbstractSpace[Any])

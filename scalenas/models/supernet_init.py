@@ -16,8 +16,8 @@ from scalenas.space import from_dict
 
 from .checkpoint import check_made, check_weights, load_checkpoint, written_space
 from .families import net_types
-from .parts import cut_state_dict
 from .supernet import Supernet
+from .weight_slices import cut_state_dict
 
 WRAPPER = 'architecture.'  # what SuperNet puts before the keys of the task model
 

@@ -13,8 +13,7 @@ from .codec import HigherAssociativeEmbedding
 from .higher_head import HigherHRNetHead
 from .masks import BottomupMask
 from .pyramid import PackPyramid, PyramidPoseEstimator, PyramidPreprocessor, PyramidResize
-from .random_box import TopdownRandomBox
-from .random_crop import BottomupRandomWarp
+from .random_warp import BottomupRandomWarp, TopdownRandomBox
 
 CODECS = Registry('keypoint codec', parent=KEYPOINT_CODECS, scope='scalenas')
 

@@ -14,8 +14,8 @@ from mmpose.registry import MODELS as MMPOSE_MODELS
 from torch import Tensor, nn
 
 from scalenas.errors import UserError
+from scalenas.models.blocks import basic_block
 from scalenas.models.layers import Build
-from scalenas.models.residual import basic_block
 
 Outputs = tuple[Tensor, Tensor]
 DEFAULT_INIT = (

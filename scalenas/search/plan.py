@@ -13,9 +13,9 @@ from typing import Any, Self
 from scalenas.arch import Arch, Size
 from scalenas.arch.strict import as_choice, as_int, as_mapping, as_size
 from scalenas.complexity import COLUMNS, Budget, Cost, Measure, Measured
+from scalenas.paths import file_digest
 from scalenas.scaling.latency import EVERY, KINDS, LatencyLine, LatencyModel, backbone_acts
 from scalenas.space import AbstractSpace
-from scalenas.staging import file_digest
 
 from .algorithm import AbstractSearch, RandomSearch
 from .coarse_to_fine import CoarseToFine

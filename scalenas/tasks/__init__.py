@@ -12,8 +12,7 @@ from .known import (
     task_of_samples,
     tasks,
 )
-from .label_maps.batch import check_batch
-from .label_maps.labels import LabelRule
+from .label_maps.labels import LabelRule, check_batch
 from .loading import watch
 from .metrics import check_metrics, fit_truth, metric_names
 from .pose import Pose

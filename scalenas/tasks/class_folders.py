@@ -12,9 +12,9 @@ from mmengine.logging import print_log
 
 from scalenas.errors import DataError
 
-from .folders import Folders
 from .heads import check_class_count, heads, kind
-from .label_maps.batch import size_of_batch
+from .label_maps.labels import size_of_batch
+from .loading import Folders
 
 SAMPLE = 16
 """Images of a split that are read."""

@@ -15,8 +15,17 @@ from scalenas.models import SuperLinear
 from scalenas.registry import MODELS
 
 from .class_folders import check_class_folders
-from .enlarge import as_dict, keep_resolution
-from .heads import check_loss_weights, class_count, heads, is_whole, kind, metrics, table_of
+from .heads import (
+    as_dict,
+    check_loss_weights,
+    class_count,
+    heads,
+    is_whole,
+    keep_resolution,
+    kind,
+    metrics,
+    table_of,
+)
 from .known import register_task
 from .metrics import Metric, is_listed, with_prefix, words
 from .task import Task

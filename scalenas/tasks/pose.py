@@ -15,12 +15,9 @@ from scalenas.errors import ExportError
 
 from .coco.annotations import Wanted
 from .coco.average_precision import comes_from, score_exactly
-from .coco.check import check_coco
-from .coco.datasets import Reading, as_coco
-from .coco.pose_truth import fit_poses
-from .coco.truth import fit_truth
-from .enlarge import finest_map, keep_resolution, needs_all_maps
-from .heads import kind, table_of
+from .coco.datasets import Reading, as_coco, check_coco
+from .coco.truth import fit_poses, fit_truth
+from .heads import finest_map, keep_resolution, kind, needs_all_maps, table_of
 from .known import register_task
 from .metrics import Metric, with_prefix, words
 from .task import Task, as_size_pair

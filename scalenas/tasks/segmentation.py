@@ -14,11 +14,12 @@ from scalenas.arch import Arch, Head, SegHead
 from scalenas.config.diagnosis import clear_errors
 from scalenas.errors import ConfigError
 
-from .enlarge import concatenate, enlarge
 from .heads import (
     check_class_count,
     check_loss_weights,
     class_count,
+    concatenate,
+    enlarge,
     heads,
     is_whole,
     kind,
@@ -27,11 +28,9 @@ from .heads import (
     task_model,
 )
 from .known import register_task
-from .label_maps.areas import count_exactly
-from .label_maps.batch import check_batch
-from .label_maps.classes import check_classes
+from .label_maps.classes import check_classes, count_exactly
 from .label_maps.files import check_segmentation
-from .label_maps.labels import BYTE, LabelRule
+from .label_maps.labels import BYTE, LabelRule, check_batch
 from .metrics import Check, Metric, with_prefix, words
 from .task import Task
 

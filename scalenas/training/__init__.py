@@ -3,8 +3,7 @@
 from scalenas.errors import TrainingError
 
 from .hooks import InvalidLossHook, SpaceHook
-from .keypoint_loss import SpatialCrossEntropyLoss
-from .losses import OHEMCrossEntropy
+from .losses import OHEMCrossEntropy, SpatialCrossEntropyLoss
 from .saving import WholeCheckpointHook
 from .schedule import ExponentialLRWithFloor
 from .step import SuperNetDDP

@@ -213,3 +213,10 @@ def _check_positive(name: str, value: object, hint: str) -> None:
         raise ConfigError(
             where=f'distillation.{name}', got=value, allowed='a number > 0', hint=hint
         )
+
+
+def without_labels(samples: object) -> object:
+    """The same samples with what describes the pictures (sizes, paths), and no annotation."""
+    if not isinstance(samples, Sequence):
+        return samples
+    return [type(sample)(metainfo=sample.metainfo) for sample in samples]

@@ -26,11 +26,9 @@ from scalenas.paths import writable_folder
 from scalenas.sampling import FixedSampler, SandwichSampler
 from scalenas.tasks import check_data, check_metrics, metric_names
 
-from .averaging import check_averaging
-from .batch_hook import BatchHook, watch_loaders
-from .hooks import TruthHook, WeightsHook, unwrapped
+from .checks import check_averaging, check_pretrained
+from .hooks import BatchHook, TruthHook, WeightsHook, unwrapped, watch_loaders
 from .options import TO_TEST, TO_TRAIN, test_config, train_config
-from .pretrained import check_pretrained
 from .recompute import RecomputeHook, check_recomputed, recomputed_names
 from .resume import usable_checkpoint
 from .saving import by_epoch, doubts, save_whole

@@ -17,7 +17,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from scalenas.errors import ConfigError
-from scalenas.models.recompute import recomputed
+from scalenas.models.blocks import recomputed
 
 from .hooks import unwrapped
 from .tap import check_tap

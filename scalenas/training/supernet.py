@@ -18,9 +18,8 @@ from scalenas.errors import ConfigError, TrainingError
 from scalenas.models import SuperLinear, Supernet, is_supernet, locate
 from scalenas.registry import MODELS
 
-from .annotations import without_labels
-from .distillation import Distillation, FrozenTeacher
-from .head import check_head
+from .checks import check_head
+from .distillation import Distillation, FrozenTeacher, without_labels
 from .regularization import half_squares, keep_no_statistics, without_dropout
 from .start import Start
 from .step import Step, train_one_by_one

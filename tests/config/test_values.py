@@ -8,7 +8,7 @@ import pytest
 from mmengine.config import Config
 
 from scalenas.config import check_hints, check_values
-from scalenas.config.hints import fits
+from scalenas.config.parts import fits
 from scalenas.errors import ConfigError
 from scalenas.tasks import check_metrics
 

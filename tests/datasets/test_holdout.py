@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from scalenas.datasets.holdout import hold_out, read_classes
+from scalenas.datasets.subsets import hold_out, read_classes
 from tests.errors import contains, raises
 
 NAMES = [f'c{label}/{n:03}.jpg' for label in range(3) for n in range(10 + label)]

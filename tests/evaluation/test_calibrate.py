@@ -12,8 +12,7 @@ from torch.nn import functional as F
 
 from scalenas.errors import EvaluationError
 from scalenas.evaluation import calibrate
-from scalenas.evaluation.calibrate import calibrated, recalibrated
-from scalenas.evaluation.regroup import regrouped
+from scalenas.evaluation.calibrate import calibrated, recalibrated, regrouped
 from scalenas.evaluation.supernet import live_norms
 from scalenas.models.supernet import supernet_of
 from tests.errors import contains, raises

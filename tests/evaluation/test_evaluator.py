@@ -24,7 +24,7 @@ from scalenas.evaluation import SubnetEvaluator, calibrated
 from scalenas.evaluation.batches import FixedBatches, build_loader
 from scalenas.evaluation.precision import full_precision, unrounded
 from scalenas.space import HRSpace, SpaceError
-from scalenas.tasks.label_maps.areas import areas
+from scalenas.tasks.label_maps.classes import areas
 from tests.errors import contains, raises
 
 from .world import SPACE, archs, checkpoint, segmentor, supernet
@@ -206,7 +206,7 @@ def test_searching_on_the_reported_images_is_not_silent(
 ) -> None:
     said: list[str] = []
     monkeypatch.setattr(
-        'scalenas.evaluation.overlap.print_log', lambda text, *a, **k: said.append(text)
+        'scalenas.evaluation.batches.print_log', lambda text, *a, **k: said.append(text)
     )
     del cfg._cfg_dict['val_dataloader']
     SubnetEvaluator.from_config(cfg, root / 'supernet.pth')

@@ -8,7 +8,7 @@ import torch
 from scalenas.arch import MBConvArch, MBStage, named
 from scalenas.arch.mbconv_units import MBBlock
 from scalenas.errors import EvaluationError
-from scalenas.evaluation import NetTimer, device_name, net_timer
+from scalenas.evaluation import NetTimer, device_name, latency
 from scalenas.evaluation.latency import timed, training_step
 from scalenas.models import ScaleMBConvNet
 from tests.errors import contains, raises
@@ -32,7 +32,7 @@ def test_every_family_is_timed(arch, size, kind) -> None:
 
 
 def test_latency_is_the_median_with_quartiles(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(net_timer, 'timed', lambda *_: [5.0, 1.0, 3.0, 2.0, 4.0])
+    monkeypatch.setattr(latency, 'timed', lambda *_: [5.0, 1.0, 3.0, 2.0, 4.0])
     timer = NetTimer(batch=2, repeats=5)
     found = timer.latency(SMALL, (32, 32))
     assert (found.lower, found.median, found.upper) == (1.5, 3.0, 4.5)
@@ -48,7 +48,7 @@ def test_inference_sees_the_statistics_of_its_images(monkeypatch: pytest.MonkeyP
         outputs.append(action()[-1])
         return [1.0]
 
-    monkeypatch.setattr(net_timer, 'timed', keep)
+    monkeypatch.setattr(latency, 'timed', keep)
     timer = NetTimer(batch=4)
     assert timer(SMALL, (32, 32)) == [1.0]
     assert timer(SMALL, (32, 32)) == [1.0]
@@ -79,14 +79,14 @@ def test_no_memory_is_no_times(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_):
         raise torch.OutOfMemoryError('CUDA out of memory')
 
-    monkeypatch.setattr(net_timer, 'timed', full)
+    monkeypatch.setattr(latency, 'timed', full)
     assert NetTimer()(SMALL, (32, 32)) == []
     with raises(EvaluationError, where='device cpu', problem=contains('2 blocks')):
         NetTimer().ms(SMALL, (32, 32))
 
 
 def test_milliseconds_are_the_median(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(net_timer, 'timed', lambda *_: [0.5, 0.001, 0.002])
+    monkeypatch.setattr(latency, 'timed', lambda *_: [0.5, 0.001, 0.002])
     assert NetTimer().ms(SMALL, (32, 32)) == pytest.approx(2.0)
 
 

@@ -9,7 +9,7 @@ import pytest
 from mmengine.config import Config
 from mmengine.registry import DATASETS, DefaultScope
 
-from scalenas.evaluation.overlap import images, warn_of_overlap
+from scalenas.evaluation.batches import images, warn_of_overlap
 
 SPLITS = {'val_dataloader': 'other', 'test_dataloader': 'test', 'train_dataloader': 'train'}
 
@@ -18,7 +18,7 @@ SPLITS = {'val_dataloader': 'other', 'test_dataloader': 'test', 'train_dataloade
 def said(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, str]]:
     lines: list[tuple[int, str]] = []
     monkeypatch.setattr(
-        'scalenas.evaluation.overlap.print_log',
+        'scalenas.evaluation.batches.print_log',
         lambda text, _, level=logging.INFO: lines.append((level, text)),
     )
     return lines

@@ -10,8 +10,7 @@ import torch
 from torch import nn
 
 from scalenas.errors import EvaluationError
-from scalenas.evaluation.calibrate import recalibrated
-from scalenas.evaluation.regroup import regrouped
+from scalenas.evaluation.calibrate import recalibrated, regrouped
 from scalenas.evaluation.supernet import live_norms
 
 from ..models.mbconv_nets import net_of

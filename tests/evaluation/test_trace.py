@@ -19,7 +19,7 @@ from scalenas.arch import ArchError, list_archs, named
 from scalenas.complexity import Cost, Counter, count
 from scalenas.errors import EvaluationError
 from scalenas.evaluation import trace
-from scalenas.evaluation.operators import MULTIPLYING
+from scalenas.evaluation.trace import MULTIPLYING
 from scalenas.models import ScaleHRNet, ScaleMBConvNet, SuperScaleHRNet
 from scalenas.space import HRSpace
 from tests.models.mbconv_nets import FORMS, SPACES, net_of

@@ -13,10 +13,10 @@ from scalenas.arch import ArchError, named
 from scalenas.complexity import Budget, Cost
 from scalenas.errors import ExportError
 from scalenas.export import choose, export_subnet
+from scalenas.paths import file_digest
 from scalenas.search.objectives import Objectives
 from scalenas.search.record import Record
 from scalenas.search.report import write_report
-from scalenas.staging import file_digest
 from tests.errors import contains, raises
 from tests.evaluation.world import archs, checkpoint, supernet
 

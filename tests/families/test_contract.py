@@ -20,7 +20,7 @@ from scalenas.evaluation.supernet import live_norms
 from scalenas.export.subnet import subnet_state
 from scalenas.models import SupernetInit, backbone_type, is_supernet, static_types
 from scalenas.models.checkpoint import save_plain
-from scalenas.models.parts import cut_state_dict
+from scalenas.models.weight_slices import cut_state_dict
 from scalenas.registry import MODELS
 from scalenas.sampling import from_dict as sampler_of
 from scalenas.search import NSGA2, Objectives, SearchStudy, TopologyEvolution, run_search

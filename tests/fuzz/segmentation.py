@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from scalenas.tasks import check_batch, label_rule, task_of
-from scalenas.tasks.sample import built
+from scalenas.tasks.data import built
 
 from .case import Case
 from .segmentation_changes import RIGHT, WRONG, above, batch_of_sizes, coloured, from_one

@@ -8,7 +8,7 @@ import torch
 
 from scalenas.arch import MBConvArch
 from scalenas.models import ChoiceMBConvNet, ScaleMBConvNet, SuperMBConvNet
-from scalenas.models.parts import cut_state_dict
+from scalenas.models.weight_slices import cut_state_dict
 from scalenas.space import (
     AbstractSpace,
     MBConvSpace,

@@ -20,8 +20,8 @@ from mmengine.runner import save_checkpoint
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 
 from scalenas.errors import CheckpointError
-from scalenas.models.arrays import Kind, rebuilt_array
 from scalenas.models.checkpoint import check_meta, load_checkpoint
+from scalenas.models.pickled import Kind, rebuilt_array
 
 METAS = sorted(Path(mmpose.__file__).parent.glob('.mim/configs/_base_/datasets/*.py'))
 

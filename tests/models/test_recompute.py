@@ -17,7 +17,7 @@ from scalenas.models import (
     SuperMBConvNet,
     SuperScaleHRNet,
 )
-from scalenas.models.recompute import recomputed
+from scalenas.models.blocks import recomputed
 
 from .mbconv_nets import BIG, SCALED
 from .test_families import SMALL_MB, SMALL_Y, SMALL_Z

@@ -11,7 +11,7 @@ import torch
 
 from scalenas.arch import ArchError
 from scalenas.models import SuperMBConvNet
-from scalenas.models.parts import window
+from scalenas.models.weight_slices import window
 from scalenas.space import SpaceError
 from tests.errors import check_line, contains, raises
 
@@ -44,7 +44,7 @@ def test_one_crop_serves_all_resolutions() -> None:
 def test_resized_images_are_those_of_pil() -> None:
     from PIL import Image
 
-    from scalenas.models.resize import resized
+    from scalenas.models.staged import resized
 
     image = torch.rand(1, 1, 40, 40, generator=torch.Generator().manual_seed(0))
     for side in (24, 40, 64):

@@ -29,4 +29,4 @@ def test_a_name_is_found_wherever_it_stands() -> None:
     for source in ('"""As HRArch has."""', 'x = network', "head = 'an hrnet-style net'"):
         assert not names_in(source, pattern), source
     assert is_own('models/super_hrnet.py')
-    assert not is_own('models/parts.py')
+    assert not is_own('models/weight_slices.py')

@@ -19,7 +19,7 @@ BRIDGES = (
 )
 """What must know names before anything can be imported, and data sets that are subclasses."""
 
-WEIGHTS = ('builtin_families.py', 'models/mbconv_keys.py', 'models/regnet_keys.py')
+WEIGHTS = ('builtin_families.py', 'models/mbconv.py', 'models/regnet.py')
 """Where weights that somebody else trained come from, timm among them."""
 
 

@@ -66,6 +66,7 @@ def test_draws_are_private_and_seeded() -> None:
     random.seed(0)
 
 
+@pytest.mark.longer
 def test_750_000_paths_take_seconds_of_one_core() -> None:
     """A tenth of figure 3's, of both samplings: under a tenth of a minute."""
     start = time.process_time()

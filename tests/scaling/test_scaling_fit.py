@@ -206,6 +206,7 @@ def test_each_curve_starts_at_one_and_is_a_minimum(form: str) -> None:
 
 
 @pytest.mark.parametrize('form', FORMS)
+@pytest.mark.longer
 def test_the_fit_is_that_of_a_search_over_all_coefficients(form: str) -> None:
     """Against scipy's own least squares, within the same bounds, from many starts."""
     rng = np.random.default_rng(0)
@@ -262,6 +263,7 @@ def test_growth_refuses_what_it_cannot_fit() -> None:
         fit_growth({0: SCALENET_TABLE['s0'], 1: SCALENET_TABLE['s1']})
 
 
+@pytest.mark.longer
 def test_the_tool_writes_an_arch_once(tmp_path: Path) -> None:
     out = tmp_path / 'big.yaml'
 

@@ -109,6 +109,7 @@ def run(path: Path, clock: Clock, kinds=('inference', 'training'), rounds=2, set
     return journal, said
 
 
+@pytest.mark.longer
 def test_a_stopped_run_goes_on_where_it_was(tmp_path: Path) -> None:
     whole, said = run(tmp_path / 'whole.jsonl', Clock())
     assert len(said) == len(nets()) * 4

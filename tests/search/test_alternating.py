@@ -160,6 +160,7 @@ SHORT: dict[str, object] = {'num_bases': 2, 'iterations': 2, 'generations': 2}
 """A chain of 81 networks whose base changes in every iteration."""
 
 
+@pytest.mark.longer
 def test_a_run_killed_in_the_middle_ends_with_the_same_result(tmp_path: Path) -> None:
     straight = mcea(**SHORT)
     undisturbed = search_in_memory(straight, evaluate=score)
@@ -181,6 +182,7 @@ def test_a_run_killed_in_the_middle_ends_with_the_same_result(tmp_path: Path) ->
     assert search.history == straight.history
 
 
+@pytest.mark.longer
 def test_two_workers_share_the_networks_and_end_alike(tmp_path: Path) -> None:
     calls, where = tmp_path / 'calls', f'sqlite:///{tmp_path / "study.db"}'
     process, mine = Forked(_worker, where, str(calls)), []
@@ -203,6 +205,7 @@ def test_two_workers_share_the_networks_and_end_alike(tmp_path: Path) -> None:
 
 
 def test_findings_are_files_that_others_read(tmp_path: Path) -> None:
+    pytest.importorskip('matplotlib')
     search = mcea()
     assert search.findings() == {}
     search_in_memory(search, evaluate=score)

@@ -231,6 +231,7 @@ def test_in_a_config() -> None:
         other.with_('coarse_to_fine').build(SPACE, COST)
 
 
+@pytest.mark.longer
 def test_killed_and_resumed_it_finds_the_same(tmp_path: Path) -> None:
     where, calls = str(tmp_path / 'study.db'), tmp_path / 'calls'
     expected = search_in_memory(coarse_to_fine())

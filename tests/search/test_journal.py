@@ -252,6 +252,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 @pytest.mark.parametrize('relative', [False, True])
+@pytest.mark.longer
 def test_the_lock_of_a_killed_writer_is_taken_over(
     relative: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -97,6 +97,7 @@ def test_more_evaluations_continue_the_search() -> None:
     assert [r.arch for r in long[:40]] == [r.arch for r in short]
 
 
+@pytest.mark.longer
 def test_it_beats_random_search() -> None:
     reference = (float(COST(SPACE.largest())['macs']), 20.0)
 

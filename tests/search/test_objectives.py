@@ -200,6 +200,7 @@ def test_networks_beyond_a_line_are_told(model: str, caplog: pytest.LogCaptureFi
 
 
 @pytest.mark.filterwarnings('ignore::UserWarning')  # few trials for importances
+@pytest.mark.longer
 def test_optuna_knows_names_genes_and_costs(tmp_path: Path) -> None:
     where = tmp_path / 'study.db'
     study = SearchStudy.open(str(where), 'a', THREE, {'space': SPACE.to_dict()})

@@ -69,6 +69,7 @@ def test_against_cost_and_against_training_alone() -> None:
 
 
 def test_networks_that_all_score_the_same_have_no_order(tmp_path: Path) -> None:
+    pytest.importorskip('matplotlib')
     found = compare(records(), OBJECTIVES, dict.fromkeys(ARCHS[:4], 50.0), resamples=5)
     assert [comparison.study is None for comparison in found] == [False, True]
     assert rank_table({'net': found}).splitlines()[3] == '| net | trained alone | 4 | - | - | - |'

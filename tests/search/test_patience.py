@@ -127,6 +127,7 @@ class Flaky:
 
 @pytest.mark.parametrize('name', STORAGES)
 @pytest.mark.parametrize('after', [False, True])
+@pytest.mark.longer
 def test_a_storage_that_fails_now_and_then_costs_nothing(
     name: str, after: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,6 +151,7 @@ def test_a_storage_that_fails_now_and_then_costs_nothing(
     assert flaky.failures >= 16
 
 
+@pytest.mark.longer
 def test_a_result_that_cannot_be_kept_is_told(tmp_path: Path) -> None:
     """One line, and not that its evaluation failed."""
     study = SearchStudy.open(str(tmp_path / 'study.db'), 'test', OBJECTIVES, {'seed': 0}, wait=0.0)

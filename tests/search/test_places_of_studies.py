@@ -43,6 +43,7 @@ NAMES = [
 
 
 @pytest.mark.parametrize('suffix', ['db', 'journal'])
+@pytest.mark.longer
 def test_each_folder_holds_a_study_of_its_own(
     suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -77,6 +78,7 @@ def test_a_storage_may_have_any_name(name: str, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
+@pytest.mark.longer
 def test_a_work_dir_may_have_any_name(tmp_path: Path) -> None:
     found = set()
     for name in ('a?1', 'a?2'):

@@ -24,6 +24,7 @@ def test_ranks_do_not_see_a_monotone_transform_and_pearson_does() -> None:
     assert study.pearson.value < 0.9
 
 
+@pytest.mark.longer
 def test_intervals_cover_the_truth_about_as_often_as_they_say() -> None:
     truth, covered = 0.6, 0
     for seed in range(40):

@@ -65,6 +65,7 @@ def assert_complete(where: str, calls: Path, expected: list[Record], lost: int =
 
 
 @pytest.mark.parametrize('name', STORAGES)
+@pytest.mark.longer
 def test_a_search_in_a_study_is_the_search(
     name: str, tmp_path: Path, expected: list[Record]
 ) -> None:
@@ -79,6 +80,7 @@ def test_a_search_in_a_study_is_the_search(
     assert SearchStudy.names(where) == ['test']
 
 
+@pytest.mark.longer
 def test_optuna_reads_the_study(tmp_path: Path, expected: list[Record]) -> None:
     import optuna
 
@@ -92,6 +94,7 @@ def test_optuna_reads_the_study(tmp_path: Path, expected: list[Record]) -> None:
 
 
 @pytest.mark.parametrize('name', STORAGES)
+@pytest.mark.longer
 def test_a_killed_search_goes_on(name: str, tmp_path: Path, expected: list[Record]) -> None:
     where, calls = str(tmp_path / name), tmp_path / 'calls'
     for count in (5, 16):
@@ -106,6 +109,7 @@ def test_a_killed_search_goes_on(name: str, tmp_path: Path, expected: list[Recor
 
 
 @pytest.mark.parametrize('name', STORAGES)
+@pytest.mark.longer
 def test_three_workers_share_a_search(name: str, tmp_path: Path, expected: list[Record]) -> None:
     where, calls = str(tmp_path / name), tmp_path / 'calls'
     workers = [start(where, calls, 0.1) for _ in range(3)]
@@ -116,6 +120,7 @@ def test_three_workers_share_a_search(name: str, tmp_path: Path, expected: list[
     assert len(pids) >= 2
 
 
+@pytest.mark.longer
 def test_a_worker_takes_over_from_a_killed_one(tmp_path: Path, expected: list[Record]) -> None:
     where, calls = str(tmp_path / 'study.db'), tmp_path / 'calls'
     first = start(where, calls, 0.1)
@@ -128,6 +133,7 @@ def test_a_worker_takes_over_from_a_killed_one(tmp_path: Path, expected: list[Re
     assert_complete(where, calls, expected, lost=1)
 
 
+@pytest.mark.longer
 def test_ctrl_c_gives_the_network_back(tmp_path: Path, expected: list[Record]) -> None:
     where = str(tmp_path / 'study.db')
     done: list[Arch] = []
@@ -147,6 +153,7 @@ def test_ctrl_c_gives_the_network_back(tmp_path: Path, expected: list[Record]) -
     assert run_search(evolution(), open_study(where), score) == expected
 
 
+@pytest.mark.longer
 def test_a_result_written_before_the_end_counts(tmp_path: Path, expected: list[Record]) -> None:
     where = str(tmp_path / 'study.db')
     study = open_study(where)
@@ -172,6 +179,7 @@ def test_a_result_written_before_the_end_counts(tmp_path: Path, expected: list[R
     assert len(calls) == 39
 
 
+@pytest.mark.longer
 def test_a_failing_network_is_tried_twice_and_stays_open(
     tmp_path: Path, expected: list[Record]
 ) -> None:

@@ -35,6 +35,7 @@ def expected() -> list[Record]:
     return search_in_memory(evolution())
 
 
+@pytest.mark.longer
 def test_a_study_of_another_search_is_left_alone(tmp_path: Path, expected: list[Record]) -> None:
     where = str(tmp_path / 'study.db')
     run_search(evolution(), open_study(where), score)

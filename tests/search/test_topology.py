@@ -63,6 +63,7 @@ def test_the_initial_sample_is_the_released_one() -> None:
 
 
 @pytest.mark.parametrize(('width', 'names'), [(32, ('s1', 's2')), (48, ('s3', 's4'))])
+@pytest.mark.longer
 def test_the_initial_sample_reaches_the_published_nets(width: int, names: tuple[str, ...]) -> None:
     """Uniform samples of this size have S1 below all, and S3 below 99 %."""
     counter = Counter((1024, 2048), SegHead(19))
@@ -211,6 +212,7 @@ def test_bad_arguments(key: str, value: object, allowed: object) -> None:
         evolution(**{key: value})
 
 
+@pytest.mark.longer
 def test_evolution_beats_random_search() -> None:
     reference = (float(COST(SPACE.largest())['macs']), 0.0)
     numbers = {'num_initial': 40, 'num_parents': 20, 'num_total': 200, 'p_mutation': 0.1}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 
+import pytest
+
 from scalenas.arch import ArchError, ClassificationHead
 from scalenas.complexity import Counter
 from scalenas.space import base_macs, mean_macs, scalenet_space
@@ -12,6 +14,7 @@ from tests.errors import raises
 COUNTER = Counter(head=ClassificationHead(1000))
 
 
+@pytest.mark.longer
 def test_the_mean_is_seeded_private_and_near_the_exact_one() -> None:
     space = scalenet_space()
     random.seed(1)

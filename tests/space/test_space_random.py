@@ -38,6 +38,7 @@ def chi_square(counts: dict, expected: dict) -> float:
     return sum((counts.get(k, 0) - e) ** 2 / e for k, e in expected.items())
 
 
+@pytest.mark.longer
 def test_each_active_gene_is_drawn_evenly() -> None:
     """Chi-square of every depth and switch over 2000 archs, against mean + 4 deviations."""
     rng, drawn = random.Random(0), collections.defaultdict(collections.Counter)

@@ -16,7 +16,7 @@ from mmengine.registry import HOOKS
 from scalenas.errors import CheckpointError
 from scalenas.models import SuperScaleHRNet
 from scalenas.space import HRSpace
-from scalenas.training.pretrained import check_pretrained
+from scalenas.training.checks import check_pretrained
 from tests.errors import check_fields, contains, raises
 
 from .conftest import REPO, one_line, weights

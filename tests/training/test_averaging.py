@@ -16,7 +16,7 @@ from torch import nn
 
 from scalenas.errors import ConfigError
 from scalenas.models.checkpoint import load_checkpoint
-from scalenas.training.averaging import check_averaging
+from scalenas.training.checks import check_averaging
 
 SWA = {
     'type': 'EMAHook',

@@ -6,7 +6,7 @@ import pytest
 import torch
 from mmengine.registry import MODELS, DefaultScope
 
-from scalenas.training.keypoint_loss import SpatialCrossEntropyLoss, spatial_cross_entropy
+from scalenas.training.losses import SpatialCrossEntropyLoss, spatial_cross_entropy
 
 
 def maps(seed: int = 0) -> torch.Tensor:

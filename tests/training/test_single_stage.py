@@ -15,7 +15,7 @@ from scalenas.evaluation.evaluator import load_into
 from scalenas.models import FeatureDropout
 from scalenas.models.checkpoint import save_plain
 from scalenas.models.mbconv import ScaleMBConvNet
-from scalenas.models.parts import cut_state_dict
+from scalenas.models.weight_slices import cut_state_dict
 from scalenas.registry import MODELS
 from tests.errors import contains, raises
 

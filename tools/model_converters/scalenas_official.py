@@ -16,7 +16,7 @@ from scalenas.arch import find
 from scalenas.cli import main_of
 from scalenas.models.checkpoint import load_checkpoint, save_plain, written_space
 from scalenas.models.hrnet_official import from_official, to_official
-from scalenas.models.hrnet_slicing import slice_state_dict
+from scalenas.models.super_hrnet import slice_state_dict
 from scalenas.paths import new_file
 from scalenas.space import from_dict
 

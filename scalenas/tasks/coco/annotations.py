@@ -17,10 +17,8 @@ from PIL import Image
 
 from scalenas.errors import DataError, short
 
-from .classes import check_classes
 from .file import CocoFile, plain
-from .kept import Kept, kept_boxes, kept_poses
-from .masks import ALLOWED, is_in_parts, outline_fault
+from .kept import ALLOWED, Kept, check_classes, is_in_parts, kept_boxes, kept_poses, outline_fault
 
 TOLERATED = 0.01
 """Share of boxes without size or outside of their picture that is reported, but no error: COCO's

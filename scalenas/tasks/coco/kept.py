@@ -1,7 +1,8 @@
-"""What of a COCO file a data set keeps: its own class is asked, row by row.
+"""What a data set makes of a COCO file: classes, masks, and the rows that its class keeps.
 
 mmdet and mmpose drop objects without a word: crowds, those without area, those smaller than a
-pixel. A file may be left with nothing to learn.
+pixel. A file may be left with nothing to learn. mmdet numbers the categories that it finds, in the
+order of the file: a class that the file lacks shifts labels, or makes a prediction of it fail.
 """
 
 from __future__ import annotations
@@ -9,13 +10,140 @@ from __future__ import annotations
 import contextlib
 import io
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from scalenas.errors import DataError
+from scalenas.errors import DataError, did_you_mean
 
-from .file import CocoFile
+from .file import CocoFile, is_number, is_whole, plain
+
+
+def check_classes(file: CocoFile, classes: Sequence[str], named: bool, scored: bool) -> None:
+    """Pass when labels are what the classes say, and every class that is needed is there.
+
+    named: whether the config names the classes, so that each must be a category. Where a network
+    is `scored` each must be, too.
+
+    Raises:
+        DataError: names the class or category.
+    """
+    names = {row['id']: row['name'] for row in file.categories}
+    found = [name for name in names.values() if name in classes]
+    listed = [plain(name) for name in names.values()]
+    for kind, given in (('categories', found), ('classes of the data set', classes)):
+        name, times = Counter(given).most_common(1)[0] if given else ('', 0)
+        if times > 1:
+            raise DataError(f'{times} {kind} have the same name', where=file.at, got=name)
+    if not found:
+        near = next((text for name in classes if (text := _near(name, names.values()))), '')
+        raise DataError(
+            'none of its categories is a class of the data set',
+            where=file.at,
+            got=listed,
+            allowed=f'{classes[0]}{", ..." if len(classes) > 1 else ""}',
+            hint=f"{near}set dataset.metainfo=dict(classes=('NAME', ...))",
+        )
+    lacking = [name for name in classes if name not in found]
+    if not (named or scored):
+        # Classes of the package: the file may have less, but not write them otherwise.
+        written = {name.lower() for name in names.values()}
+        lacking = [name for name in lacking if name.lower() in written]
+    if lacking:
+        near = _near(lacking[0], names.values())
+        raise DataError(
+            f'class {list(classes).index(lacking[0])} of the data set is none of its categories',
+            where=file.at,
+            got=lacking[0],
+            allowed=listed,
+            hint=f'{near}add it to the categories of the file, or give the classes that it has',
+        )
+    if found != list(classes[: len(found)]):
+        wrong = next(i for i, name in enumerate(found) if name != classes[i])
+        raise DataError(
+            f'label {wrong} by its categories',
+            where=file.at,
+            got=found[wrong],
+            allowed=f'{classes[wrong]!r}, as by the classes of the data set',
+            hint='give dataset.metainfo.classes in the order of the file',
+        )
+    counts = Counter(row['category_id'] for row in file.annotations)
+    if counts and not any(names[number] in classes for number in counts):
+        raise DataError(
+            'no annotation is of a class of the data set',
+            where=file.at,
+            got=[plain(names[number]) for number in counts],
+            allowed=[plain(name) for name in found],
+        )
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    """`"did you mean 'x'? Or "` for the nearest category, whatever its capital letters are."""
+    names = {other.lower(): other for other in known}
+    close = did_you_mean(name.lower(), names)
+    return next((f"did you mean '{plain(names[n])}'? Or " for n in names if f"'{n}'" in close), '')
+
+
+ALLOWED = (
+    'polygons [[x, y, x, y, x, y, ...], ...], or run lengths {size: [height, width], counts: ...} '
+    'of the whole picture'
+)
+
+
+def outline_fault(value: object, image: Mapping[str, Any], complete: bool = True) -> str:
+    """What is wrong with a `segmentation`; empty for a good one.
+
+    Without `complete`, an outline may be missing, and a polygon may have less than three corners,
+    which mmdet leaves out when it loads masks.
+    """
+    if not value and not isinstance(value, Mapping):
+        return 'has no segmentation' if complete or value not in (None, []) else ''
+    if isinstance(value, list):
+        for polygon in value:
+            if not isinstance(polygon, list) or not all(map(is_number, polygon)):
+                return 'has a polygon that is no list of numbers'
+            if complete and (len(polygon) < 6 or len(polygon) % 2):
+                return 'has a polygon that is not x, y of at least three corners'
+        return ''
+    if not isinstance(value, Mapping):
+        return 'has a segmentation that is none'
+    return _run_fault(value, image)
+
+
+def is_in_parts(value: object) -> bool:
+    """True for polygons without `outline_fault` that do not leave the first pixel."""
+    corners = [number for polygon in value for number in polygon] if type(value) is list else []
+    return max(corners, default=2) <= 1
+
+
+def _run_fault(value: Mapping[str, Any], image: Mapping[str, Any]) -> str:
+    size, counts = value.get('size'), value.get('counts')
+    height, width = int(image['height']), int(image['width'])
+    if size != [height, width]:
+        return f'has run lengths of another size than its picture of {height} x {width}'
+    runs = _unpacked(counts) if isinstance(counts, str) else counts
+    # pycocotools fills what they do not cover with whatever the memory holds.
+    whole = isinstance(runs, list) and all(is_whole(run) and run >= 0 for run in runs)
+    good = whole and sum(runs) == height * width  # type: ignore[arg-type]
+    return '' if good else 'has run lengths that do not cover its picture'
+
+
+def _unpacked(text: str) -> list[int]:
+    """The run lengths in COCO's compressed text: base 32, from the third on as differences."""
+    runs: list[int] = []
+    value = shift = 0
+    for letter in text:
+        digit = ord(letter) - 48
+        value |= (digit & 0x1F) << shift
+        shift += 5
+        if digit & 0x20:
+            continue
+        if digit & 0x10:
+            value |= -1 << shift
+        runs.append(value + runs[-2] if len(runs) > 2 else value)
+        value = shift = 0
+    return runs
+
 
 Row = Mapping[str, Any]
 

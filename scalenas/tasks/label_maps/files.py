@@ -19,10 +19,17 @@ from PIL import Image
 
 from scalenas.errors import DataError
 
-from ..folders import Folders
 from ..heads import metrics, task_model
-from .batch import padded, size_of_batch
-from .labels import LabelMap, LabelRule, check_maps, check_variety, read_label
+from ..loading import Folders
+from .labels import (
+    LabelMap,
+    LabelRule,
+    check_maps,
+    check_variety,
+    padded,
+    read_label,
+    size_of_batch,
+)
 
 SAMPLE = 24
 """Images of a split that are read."""

@@ -14,7 +14,7 @@ from projects.demo_data import digits
 from projects.demo_data.digits import DigitsRecipe, deal, make_digits, read_digits
 from projects.demo_data.layouts import DemoDataError
 from projects.demo_data.wheels import sha256
-from scalenas.datasets.spread import spread_evenly
+from scalenas.datasets.subsets import spread_evenly
 from scalenas.paths import resource
 from scalenas.registry import DATASETS
 from tests.errors import contains, raises

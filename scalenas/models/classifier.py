@@ -1,10 +1,11 @@
-"""Dropout between pooling and classifier, where mmpretrain's LinearClsHead has none."""
+"""Parts of a classifier beside the backbone: dropout of its features, a head for all widths."""
 
 from __future__ import annotations
 
 from typing import final
 
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from scalenas.arch.strict import as_fraction
 from scalenas.registry import MODELS
@@ -30,3 +31,12 @@ class FeatureDropout(nn.Module):
     def forward(self, maps: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """(N, c_i) or maps -> the same shapes."""
         return tuple(self.dropout(x) for x in maps)
+
+
+@final
+class SuperLinear(nn.Linear):
+    """A linear layer that reads as many inputs as it gets: the first columns of its weight."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """input: (..., n) with n <= in_features -> (..., out_features)."""
+        return F.linear(input, self.weight[:, : input.shape[-1]], self.bias)
