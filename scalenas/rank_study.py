@@ -33,7 +33,7 @@ from scalenas.search import (
 from scalenas.searching import run
 from scalenas.space import AbstractSpace
 from scalenas.trained_alone import TrainedAlone
-from scalenas.visualization.draw_ranks import draw_ranks
+from scalenas.visualization.draw_samples import draw_ranks
 
 
 @dataclass(frozen=True)

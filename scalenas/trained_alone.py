@@ -10,7 +10,7 @@ from pathlib import Path
 
 from scalenas.errors import UserError
 from scalenas.pipeline import Step, tool_command
-from scalenas.search.settings import as_plain
+from scalenas.search.fingerprint import as_plain
 from scalenas.staging import staged_file
 
 TEST = 0.2

@@ -18,9 +18,8 @@ from scalenas.cli import main_of
 from scalenas.errors import UserError
 from scalenas.paths import writable_folder
 from scalenas.scaling import LatencyModel
-from scalenas.scaling.journal import Journal
 from scalenas.scaling.latency import EVERY, KINDS
-from scalenas.scaling.measure import measure, timings
+from scalenas.scaling.measure import Journal, measure, timings
 from scalenas.scaling.runtime import (
     BASES,
     FIGURE_2,

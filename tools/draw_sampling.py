@@ -16,8 +16,8 @@ from scalenas.errors import UserError
 from scalenas.sampling import parse_eta
 from scalenas.sampling.mbconv_many import draw_many, macs_of_samplings, many_macs
 from scalenas.search import StageBudgets
-from scalenas.space import base_macs, scalenet_scaled_space
-from scalenas.visualization.draw_sampling import draw_sampling, sampling_table
+from scalenas.space import ScaledSpace, base_macs, named
+from scalenas.visualization.draw_samples import draw_sampling, sampling_table
 
 
 def parse_args() -> argparse.Namespace:
@@ -25,7 +25,9 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('space', choices=('scalenet', 'scalenet_half'), help='of the paper')
+    parser.add_argument(
+        'space', choices=('scalenet', 'scalenet_half', 'scalenet_released'), help='of the paper'
+    )
     parser.add_argument('--out', required=True, metavar='FILE', help='the picture')
     parser.add_argument('--num', type=int, default=750_000, help='paths of each (default 750,000)')
     parser.add_argument('--num-base', type=int, default=100_000, help='base nets for f_0')
@@ -40,7 +42,8 @@ def main() -> None:
     """Sample, draw, print."""
     args = parse_args()
     start = time.perf_counter(), time.process_time()
-    space, head = scalenet_scaled_space(half=args.space == 'scalenet_half'), parse_head(args.head)
+    space, head = named(args.space), parse_head(args.head)
+    assert isinstance(space, ScaledSpace)
     if not isinstance(head, ClassificationHead | None):
         raise UserError(where='--head', got=args.head, allowed='cls:NUMBER (of classes) or none')
     bases = many_macs(space.base, draw_many(space.base, args.num_base, args.seed), head)

@@ -20,8 +20,7 @@ from scalenas.search import (
     rank_table,
 )
 from scalenas.space import ScaledSpace, from_dict
-from scalenas.visualization.draw_ranks import draw_ranks
-from scalenas.visualization.draw_sampling import draw_sampling
+from scalenas.visualization.draw_samples import draw_ranks, draw_sampling
 
 from .demo_report import read_card
 from .scalenet import ScaleNetDemo

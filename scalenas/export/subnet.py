@@ -112,11 +112,12 @@ def export_subnet(
         ('standalone', 'standalone', standalone),
         ('prune', 'pruned', prune),
     ):
-        if asked and family.__dict__[f'_{part}'] is None:
+        having = [each.name for each in with_part(part)]
+        if asked and family.name not in having:
             raise ExportError(
                 where=f'--{option}',
                 got=family.name,
-                allowed=f'networks of the families {", ".join(f.name for f in with_part(part))}',
+                allowed=f'networks of the families {", ".join(having)}',
                 hint='leave it out',
             )
     if not force:

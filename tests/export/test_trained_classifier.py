@@ -20,7 +20,7 @@ from scalenas.export import choose, export_subnet, load_exported
 from scalenas.models.checkpoint import load_checkpoint
 from scalenas.search import SearchPlan
 from scalenas.space import AbstractSpace, from_dict
-from tests.errors import raises
+from tests.errors import contains, raises
 
 from .classifier import BIG, CLASSES, SCALED, config, write_pictures
 
@@ -102,7 +102,9 @@ def test_costs_are_those_of_the_networks_at_their_own_resolution(trained: Any) -
         evaluate.counter((32, 32))
 
 
-def test_exported_nets_are_the_sub_nets(trained: Any, tmp_path: Path) -> None:
+def test_exported_nets_are_the_sub_nets(
+    trained: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     name, cfg, weights = trained
     space = RECIPES[name][0]
     archs = {'small': space.smallest(), 'any': space.sample(random.Random(2))}
@@ -123,8 +125,16 @@ def test_exported_nets_are_the_sub_nets(trained: Any, tmp_path: Path) -> None:
         assert static(torch.zeros(1, 3, 32, 32), mode='tensor').shape == (1, len(CLASSES))
     with raises(where='--size', got=(32, 32), hint='leave it out'):
         export_subnet(choose(str(path)), cfg, weights, tmp_path / 'out', size=(32, 32))
-    with raises(where='--prune', got='mbconv'):
+    with raises(where='--prune', got='mbconv', allowed=contains('hrnet')):
         export_subnet(choose(str(path)), cfg, weights, tmp_path / 'out', prune=True)
+    own = f'{name}_alone'  # a module of one's own, for both nets are imported by this process
+    export_subnet(choose(str(path)), cfg, weights, tmp_path / 'alone', own, standalone=True)
+    monkeypatch.syspath_prepend(tmp_path / 'alone')
+    alone = load_exported(tmp_path / f'alone/{own}_standalone.py', tmp_path / f'alone/{own}.pth')
+    assert alone.backbone.resize is static.backbone.resize is True
+    x = torch.rand(1, 3, 32, 32)
+    with torch.no_grad():
+        assert torch.equal(alone(x, mode='tensor'), static(x, mode='tensor'))
 
 
 @pytest.mark.parametrize('trained', ['bignas'], indirect=True)
