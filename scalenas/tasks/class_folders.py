@@ -50,7 +50,7 @@ def check_class_folders(cfg: Mapping[str, Any], dataset: Any, loader: str) -> tu
         return classes  # of a task without classes
     _check_numbers(cfg, dataset, labels, classes, loader)
     if all(given is not None and len(given) == 1 for given in labels):
-        counts = Counter(label for found in labels for label in found or ())
+        counts = Counter(label for given in labels for label in given or ())
         _check_counts(counts, classes, len(labels), folder, loader)
     _check_sample(cfg, dataset, loader)
     return classes
@@ -82,7 +82,7 @@ def _check_numbers(
         if not isinstance(number, int):
             continue
         for index, given in enumerate(labels):
-            wrong = [label for label in found or () if not 0 <= label < number]
+            wrong = [label for label in given or () if not 0 <= label < number]
             if wrong:
                 raise DataError(
                     'the label is no class of the head',

@@ -47,7 +47,7 @@ def is_iou(metric: Any) -> bool:
 
 
 def areas(pred: Tensor, truth: Tensor, num_classes: int, ignore: int) -> tuple[Tensor, ...]:
-    """Pixels per class of one image: intersection, union, predicted, true; as IoUMetric counts them.
+    """Pixels per class of an image: intersection, union, predicted, true; as IoUMetric counts them.
 
     pred, truth: (H, W), integers from 0. A class from `num_classes` on counts nowhere.
     """
