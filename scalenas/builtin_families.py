@@ -22,7 +22,7 @@ HRNET = register_family(
         drawing='scalenas.visualization.draw_hrnet:draw_hrnet',
         head='seg:19',
         finest='scalenas.models.hrnet_extra:single_scale',
-        pruned='scalenas.arch.hrnet_pruned:pruned',
+        pruned='scalenas.arch.hrnet:pruned',
         keys_within='scalenas.models.super_hrnet:keys_within',
         standalone='scalenas.models.hrnet:HRNet',
         weights={
@@ -31,7 +31,7 @@ HRNET = register_family(
         },
         roles={'depth': '*.depth', 'fusion': '*.f*'},
         spaces={
-            name: f'scalenas.space.hrnet_papers:{name}'
+            name: f'scalenas.space.papers:{name}'
             for name in (
                 'scalenas_w32',
                 'scalenas_w48',
@@ -52,7 +52,7 @@ MBCONV = register_family(
             'scalenas.models.super_mbconv:SuperMBConvNet',
             'scalenas.models.super_mbconv:ChoiceMBConvNet',
         ),
-        drawing='scalenas.visualization.draw_mbconv:draw_mbconv',
+        drawing='scalenas.visualization.draw_arch:draw_mbconv',
         head='cls:1000',
         maps='last',
         dense='scalenas.arch.staged:dense_maps',
@@ -66,7 +66,7 @@ MBCONV = register_family(
             'resolution': 'resolution',
         },
         spaces={
-            name: f'scalenas.space.mbconv_papers:{function}'
+            name: f'scalenas.space.papers:{function}'
             for name, function in (
                 ('bignas', 'bignas_trained_space'),
                 ('bignas_search', 'bignas_space'),
@@ -101,7 +101,7 @@ REGNET = register_family(
         'regnet',
         arch='scalenas.arch.regnet:RegNetArch',
         net='scalenas.models.regnet:ScaleRegNet',
-        drawing='scalenas.visualization.draw_regnet:draw_regnet',
+        drawing='scalenas.visualization.draw_arch:draw_regnet',
         head='cls:1000',
         maps='last',
         dense='scalenas.arch.staged:dense_maps',

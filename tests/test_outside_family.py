@@ -39,7 +39,7 @@ from scalenas.sampling import from_dict as sampler
 from scalenas.scaling import grow
 from scalenas.space import AbstractSpace, Gene, ScaledSpace, ScalingStage, SpaceError
 from scalenas.space import from_dict as space_from_dict
-from scalenas.space.bounds import choices
+from scalenas.space.gene import choices
 from scalenas.visualization import cost_rows, cost_text, draw_arch, layer_text
 
 

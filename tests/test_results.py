@@ -35,9 +35,8 @@ def test_figure_2_is_what_was_timed():
     """The table and the lines of docs/scaling follow from its timings, network by network."""
     from scalenas.arch import named, rounding
     from scalenas.scaling import LatencyModel
-    from scalenas.scaling.journal import Journal
     from scalenas.scaling.latency import KINDS
-    from scalenas.scaling.measure import timings
+    from scalenas.scaling.measure import Journal, timings
     from scalenas.scaling.runtime import (
         FIGURE_2,
         base_at,

@@ -17,7 +17,7 @@ from scalenas.sampling import parse_eta
 from scalenas.sampling.mbconv_many import draw_many, macs_of_samplings, many_macs
 from scalenas.search import StageBudgets
 from scalenas.space import ScaledSpace, base_macs, named
-from scalenas.visualization.draw_sampling import draw_sampling, sampling_table
+from scalenas.visualization.draw_samples import draw_sampling, sampling_table
 
 
 def parse_args() -> argparse.Namespace:

@@ -12,8 +12,8 @@ from typing import Any
 from scalenas.arch import HRArch, load_file, of_family
 from scalenas.complexity import Cost
 from scalenas.visualization.draw_arch import draw_arch
-from scalenas.visualization.draw_front import draw_front
 from scalenas.visualization.draw_predictions import draw_predictions
+from scalenas.visualization.draw_search import draw_front
 
 
 def read_card(path: Path) -> dict[str, Any]:

@@ -1,20 +1,19 @@
 """What a network is: frozen, hashable values, their flat layer plan, and YAML in and out."""
 
-from .bottomup import HigherHead
-from .detectors import RCNNHead
-from .document import dump, from_dict, load, load_file, of_family
+from .document import dump, find, from_dict, list_archs, load, load_file, named, of_family
 from .heads import (
     CITYSCAPES,
     ClassificationHead,
+    HigherHead,
     PoseHead,
+    RCNNHead,
     SegHead,
     default_head,
     parse_head,
     under_head,
 )
-from .hrnet import HRArch, stock_hrnet
+from .hrnet import HRArch, pruned, stock_hrnet
 from .hrnet_module import HRModule, HRStage, module_of
-from .hrnet_pruned import pruned
 from .layer import (
     Arch,
     Extent,
@@ -34,7 +33,6 @@ from .mbconv_units import MBBlock, SqueezeRule
 from .regnet import RegNetArch, RegStage, regnet
 from .rounding import ROUNDINGS, Rounding, Scaling, rounding
 from .strict import ArchError
-from .zoo import find, list_archs, named
 
 __all__ = [
     'CITYSCAPES',

@@ -1,9 +1,9 @@
-"""Archs as text: strict YAML in and out, for files, configs and checkpoints."""
+"""Archs as text, strict YAML in and out, and the named ones: a file each in model_zoo/archs."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,6 +11,7 @@ import yaml
 
 from scalenas.errors import foreign, unreadable
 from scalenas.family import family_named, family_names
+from scalenas.paths import resource
 
 from .layer import Arch
 from .strict import ArchError, as_choice, inside, wrong
@@ -163,3 +164,34 @@ class _Dumper(yaml.SafeDumper):
     def represent_sequence(self, tag: str, sequence: Any, flow_style: bool | None = None) -> Any:
         flat = all(not isinstance(item, dict) for item in sequence)
         return super().represent_sequence(tag, sequence, flow_style=flat)
+
+
+def list_archs(family: str | None = None) -> list[str]:
+    """Names of all shipped archs, or of those of one family."""
+    names = sorted(path.stem for path in resource('model_zoo/archs').glob('*.yaml'))
+    return names if family is None else [name for name in names if named(name).family == family]
+
+
+def named(name: str) -> Arch:
+    """The shipped arch of this name, e.g. `named('scalenas_s1')`.
+
+    Raises:
+        ArchError: for an unknown name; says which are known.
+    """
+    known = list_archs()
+    if name not in known:
+        raise wrong('arch', known, name)
+    return load_file(resource('model_zoo/archs') / f'{name}.yaml')
+
+
+def find(what: Arch | Mapping[str, Any] | str, where: str = 'arch') -> Arch:
+    """An arch from all that may name one: a zoo name, the path of a YAML file, plain data, an arch.
+
+    Raises:
+        ArchError: when it is none; `where` says in which option or key it stood.
+    """
+    if isinstance(what, str):
+        return load_file(what) if what.endswith(('.yaml', '.yml')) else named(what)
+    if isinstance(what, Mapping) or not hasattr(what, 'family'):
+        return from_dict(what, where)
+    return what

@@ -14,11 +14,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
-from .hrnet_module import HRModule, HRStage, module_of
-from .hrnet_scaled import scaled_stage
-from .hrnet_units import StageUnits, Stem, Transition, stage_units
+from .hrnet_module import HRModule, HRStage, module_of, scaled_stage
+from .hrnet_units import EXPANSION, Bottleneck, StageUnits, Stem, Transition, stage_units
 from .layer import Extent, Feature, Layer, Printable, Section, Size, Unit, layers, out_size
-from .residual_units import EXPANSION, Bottleneck
 from .rounding import Rounding, Scaling
 from .strict import (
     MOST_BRANCHES,
@@ -232,3 +230,42 @@ def stock_hrnet(
             modules[-1] = module_of([depth] * (j + 2), (-1,), single=True)
         stages.append(HRStage(channels, tuple(modules)))
     return HRArch(tuple(stages), stage1_blocks=stage1_blocks, upsample=upsample, output=output)
+
+
+def pruned(arch: HRArch) -> HRArch:
+    """The network without dead blocks and fusions; the arch itself where there are none.
+
+    Where only the finest feature map is an output, the last module may work on after the last
+    fusion into branch 0: nets P1 and P2 of ScaleNAS do, and their published costs count that work.
+    Without it a network computes the same map from the same weights.
+
+    A branch that nothing reads keeps one block, for a module has no fewer. Of a network that
+    follows the single-output rule of its space the result does too.
+    """
+    live = set(range(len(arch.out_channels)))
+    stages = []
+    for stage in reversed(arch.stages):
+        modules = []
+        for module in reversed(stage.modules):
+            module, live = _without_dead(module, live)
+            modules.append(module)
+        stages.append(HRStage(stage.channels, tuple(reversed(modules))))
+        # The transition opens the last branch from the one before it.
+        opened = len(stage.channels) - 1
+        live = {min(i, opened - 1) for i in live}
+    return arch.with_(stages=tuple(reversed(stages)))
+
+
+def _without_dead(module: HRModule, read: set[int]) -> tuple[HRModule, set[int]]:
+    """The module for a successor that reads the maps `read`, and the maps that it reads itself."""
+    live, depths = set(read), [1] * len(module.depths)
+    steps = []
+    for t in reversed(range(module.num_steps)):
+        rows = tuple(row if i in live else () for i, row in enumerate(module.fusions[t]))
+        live = live.union(*rows)
+        # Once read, a branch is read in all steps before: only its last blocks can be dead.
+        for i in live:
+            if t < module.depths[i]:
+                depths[i] = max(depths[i], t + 1)
+        steps.append(rows)
+    return HRModule(tuple(depths), tuple(reversed(steps))[: max(depths)]), live

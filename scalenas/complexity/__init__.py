@@ -4,8 +4,7 @@ from .authors import count_at_output, count_floored, count_operations
 from .budget import Budget
 from .columns import COLUMNS, PYCLS, RULES, SCALENAS, Column, Rule, column_of, largest
 from .cost import Cost
-from .count import Counter, count, layer_cost
-from .measured import Measure, Measured
+from .count import Counter, Measure, Measured, count, layer_cost
 
 __all__ = [
     'COLUMNS',

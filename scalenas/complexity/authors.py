@@ -18,8 +18,7 @@ from dataclasses import replace
 from math import prod
 
 from scalenas.arch import Head, HRArch, Layer, Size, Unit, out_size
-from scalenas.arch.hrnet_units import FuseRow
-from scalenas.arch.residual_units import Bottleneck
+from scalenas.arch.hrnet_units import Bottleneck, FuseRow
 
 from .columns import macs
 from .cost import Cost

@@ -8,8 +8,7 @@ from typing import Self
 from scalenas.arch.strict import is_number
 from scalenas.errors import UserError
 
-from .cost import Cost
-from .row import Row
+from .cost import Cost, Row
 
 Interval = tuple[float | None, float | None]
 """Least and most that a column may be; None: no bound."""

@@ -8,8 +8,7 @@ from scalenas.space import AbstractSpace
 
 from .grouped import GroupedSampler
 from .hierarchical import HierarchicalSampler, parse_eta
-from .sampler import AbstractSampler, SamplerError
-from .simple import FixedSampler, SandwichSampler, UniformSampler
+from .sampler import AbstractSampler, FixedSampler, SamplerError, SandwichSampler, UniformSampler
 
 SAMPLERS: dict[str, type[AbstractSampler[Any]]] = {
     'grouped': GroupedSampler,

@@ -2,19 +2,17 @@
 
 from .fit import Fit, cost_of, fit
 from .generalise import FORMS, PRINTED, STEEPEST, Growth, fit_growth
-from .grow import grow
+from .grow import fit_text, grow, scale_table
 from .latency import LatencyLine, LatencyModel, fit_line, pearson
 from .presets import (
     EFFICIENTNET_TABLE,
     SCALENET_TABLE,
     TABLES,
+    SearchedScalings,
     compound_efficientnet,
     table_entry,
 )
-from .report import fit_text, scale_table
-from .scale import Scaled, scale
-from .searched import SearchedScalings
-from .strategy import STRATEGIES, ScalingError, Strategy, fast, parse_strategy
+from .strategy import STRATEGIES, Scaled, ScalingError, Strategy, fast, parse_strategy, scale
 
 __all__ = [
     'EFFICIENTNET_TABLE',

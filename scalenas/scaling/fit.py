@@ -12,8 +12,7 @@ from scalenas.arch.strict import sizeless
 from scalenas.complexity import COLUMNS, Budget, Cost, Counter, Measure, column_of
 
 from .latency import LatencyLine, backbone_acts
-from .scale import A, Scaled, scale
-from .strategy import ScalingError, Strategy
+from .strategy import A, Scaled, ScalingError, Strategy, scale
 
 _STEPS = 50  # bisection halves an interval of factors up to 2**30 below rounding noise
 _NEAR = 64  # factors tried just above the found one, where rounding may break monotony

@@ -21,8 +21,7 @@ from scalenas.complexity import Cost
 
 from .fit import cost_of
 from .latency import EVERY, KINDS, Kind, LatencyLine, fit_line, pearson
-from .scale import A, Scaled, scale
-from .strategy import ScalingError, parse_strategy
+from .strategy import A, Scaled, ScalingError, parse_strategy, scale
 
 BASES = ('efficientnet_b0', 'regnety_400mf', 'regnetz_500mf')
 """The paper's base nets; the numbers of its RegNetY-500MF are not published."""

@@ -1,6 +1,6 @@
-"""Scaling strategies: how a growth of the macs by s is shared out over the dimensions.
+"""Scaling strategies: how a growth of the MACs by s is shared out over the dimensions.
 
-In a stage of d layers, w channels wide, at r x r, macs are d w^2 r^2. A strategy gives depth,
+In a stage of d layers, w channels wide, at r x r, MACs are d w^2 r^2. A strategy gives depth,
 width and resolution shares e of the growth: d grows by s^e_d, w by sqrt(s^e_w), r by sqrt(s^e_r).
 
 Source: Fast and Accurate Model Scaling (Dollar et al. 2021), tables 1 to 4, equations (4), (5).
@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-from scalenas.arch import Scaling
+from scalenas.arch import Arch, Rounding, Scaling, Size
 from scalenas.arch.strict import MOST_FACTOR, is_number
 from scalenas.errors import UserError, short
 
@@ -105,3 +106,44 @@ def parse_strategy(text: str) -> Strategy:
         shares[found[1]] = float(found[2])
     depth, width, group, resolution = (shares.get(letter, 0.0) for letter in 'dwgr')
     return Strategy(text, depth, width, resolution, group)
+
+
+A = TypeVar('A', bound=Arch)
+
+
+@dataclass(frozen=True, slots=True)
+class Scaled(Generic[A]):
+    """A grown network, the input size that goes with it, and the factors asked for and reached.
+
+    `reached` is measured over the whole network: blocks, sum of stage widths, image height, sum
+    of group widths, each over that of the base. `size` is None where none was known.
+    """
+
+    arch: A
+    size: Size | None
+    asked: Scaling
+    reached: Scaling
+    rounding: Rounding
+
+
+def scale(arch: A, scaling: Scaling, rounding: Rounding, size: Size | None = None) -> Scaled[A]:
+    """The network grown by `scaling`.
+
+    For a family without a resolution of its own (HRNet-style), `size` is the base's input size,
+    and the scaled one stands beside the arch. Otherwise the arch's own counts, and `size` must be
+    None or equal to it.
+    """
+    base = arch.size or size
+    grown = arch.scaled(scaling, rounding)
+    new = grown.size
+    if new is None and base is not None:
+        height, width = (rounding.resolution(side * scaling.resolution) for side in base)
+        new = height, width
+    before, after = arch.extent, grown.extent
+    reached = Scaling(
+        depth=after.blocks / before.blocks,
+        width=after.channels / before.channels,
+        resolution=new[0] / base[0] if new is not None and base is not None else 1.0,
+        group=after.group_width / before.group_width,
+    )
+    return Scaled(grown, new, scaling, reached, rounding)

@@ -7,12 +7,10 @@ that of a search as far as it is.
 from importlib import import_module
 from typing import Any
 
-from .algorithm import AbstractSearch
-from .alternating import AlternatingSearch
+from .algorithm import AbstractSearch, RandomSearch
 from .coarse_to_fine import CoarseToFine
-from .families import Family, StageBudgets
-from .iterations import Iteration
 from .loop import CandidateError, run_search
+from .mcea import AlternatingSearch, Iteration
 from .nsga2 import NSGA2
 from .objectives import Objectives
 from .pareto import front, hypervolume, peel, select
@@ -29,14 +27,13 @@ from .paths import (
     sampled_paths,
     spread_by_cost,
 )
-from .patience import StorageAwayError, as_wait
 from .places import Places
 from .plan import ALGORITHMS, SearchPlan, objectives_of
-from .progress import ProgressLine
-from .random_search import RandomSearch
 from .ranking import RankStudy, rank_study
 from .record import Record, SearchError, StudyError
-from .report import front_of, write_findings, write_report
+from .report import ProgressLine, front_of, write_findings, write_report
+from .scaled_series import Family, StageBudgets
+from .storage import StorageAwayError, as_wait
 from .study import SearchStudy
 from .topology import TopologyEvolution
 

@@ -1,4 +1,4 @@
-"""What every search algorithm is: a pure function from the history to the next networks."""
+"""Search algorithms: a function from the history to the next networks; random search."""
 
 from __future__ import annotations
 
@@ -168,3 +168,26 @@ def _check_reachable(
                 allowed=span,
                 hint='lower the bound',
             )
+
+
+class RandomSearch(AbstractSearch):
+    """`num_total` networks, drawn evenly from the space, in one generation."""
+
+    def generation(self, index: int, records: Sequence[Record], rng: random.Random) -> list[Arch]:
+        """All networks at index 0.
+
+        Raises:
+            SearchError: when no draw was within the budget.
+        """
+        if index > 0:
+            return []
+        batch = self._batch((), self.num_total)
+        while batch.open:
+            batch.fill(lambda: self.space.sample(rng))
+        if not batch.archs:
+            raise batch.none('widen the budget or raise max_tries')
+        return batch.close(index)
+
+    def settings(self) -> dict[str, object]:
+        """Plain data."""
+        return {'type': 'random', 'max_tries': self.max_tries}

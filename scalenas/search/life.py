@@ -15,9 +15,9 @@ from contextlib import contextmanager
 import optuna
 from optuna.storages import BaseStorage
 
-from .patience import Patience, StorageAwayError
 from .record import StudyError
-from .rows import Row
+from .storage import Patience, StorageAwayError
+from .trials import Row
 from .worker import Worker, is_alive
 
 logger = logging.getLogger(__name__)

@@ -13,9 +13,9 @@ from scalenas.arch import Arch
 from scalenas.errors import UserError
 
 from .algorithm import AbstractSearch
-from .candidate import Candidate, Claim
 from .record import Record, SearchError
 from .study import SearchStudy
+from .trials import Candidate, Claim
 
 logger = logging.getLogger(__name__)
 

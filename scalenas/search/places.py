@@ -9,13 +9,11 @@ from typing import Self
 from scalenas.paths import writable_folder
 
 from .databases import shown
-from .fingerprint import Settings
+from .fingerprint import Settings, difference
 from .objectives import Objectives
-from .patience import WAIT_SECONDS
 from .record import StudyError
 from .report import check_report
-from .settings import difference
-from .storage import check_place
+from .storage import WAIT_SECONDS, check_place
 from .study import SearchStudy
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import logging
 from collections.abc import Callable, Mapping
@@ -13,19 +14,93 @@ from scalenas.arch import Arch, Size
 from scalenas.arch.strict import as_choice, as_int, as_mapping, as_size
 from scalenas.complexity import COLUMNS, Budget, Cost, Measure, Measured
 from scalenas.paths import file_digest
-from scalenas.scaling.latency import LatencyLine, backbone_acts
+from scalenas.scaling.latency import EVERY, KINDS, LatencyLine, LatencyModel, backbone_acts
 from scalenas.space import AbstractSpace
 
-from .algorithm import AbstractSearch
-from .alternating import AlternatingSearch
+from .algorithm import AbstractSearch, RandomSearch
 from .coarse_to_fine import CoarseToFine
-from .functions import Derive, columns_of, functions_of
+from .fingerprint import as_plain, what_counts
+from .mcea import AlternatingSearch
 from .nsga2 import NSGA2
 from .objectives import Objectives
-from .random_search import RandomSearch
 from .record import SearchError
-from .settings import as_plain, what_counts
 from .topology import TopologyEvolution
+
+Derive = Callable[[Mapping[str, float]], float]
+"""A metric of all that an evaluation gave."""
+
+
+def latency_line(file: str, base: str = EVERY, kind: str = 'inference') -> LatencyLine:
+    """The column of a latency model: milliseconds of a batch on the device that was measured.
+
+    Args:
+        file: `latency.yaml` of tools/benchmark_scaling.py.
+        base: whose line; that of all networks where this one was not measured.
+    """
+    as_choice(kind, 'kind', KINDS)
+    return LatencyModel.load(file).line(base, kind)[1]  # type: ignore[arg-type]
+
+
+KINDS_OF_FUNCTION: dict[str, Callable[..., Any]] = {'LatencyLine': latency_line}
+"""`type` in a config -> what makes the function. Others are named by their module."""
+
+
+def columns_of(data: object, where: str = 'search.columns') -> dict[str, Measure]:
+    """Measured columns by name: each a function of a network and its input size.
+
+    Raises:
+        UserError: for a name that is counted, or a function that cannot be found or made.
+    """
+    table = functions_of(data, where)
+    for name in table:
+        if name in COLUMNS:
+            raise SearchError('is counted already', where=f'{where}.{name}', hint='rename it')
+    return table
+
+
+def functions_of(data: object, where: str) -> dict[str, Callable[..., float]]:
+    """Functions by name: each 'package.module.function', or dict(type=..., **arguments) whose
+    type makes one of the arguments.
+
+    Raises:
+        UserError: for one that cannot be found or made.
+    """
+    if data is None:
+        return {}
+    if not isinstance(data, Mapping):
+        raise SearchError(where=where, got=data, allowed='functions by name')
+    return {str(name): _function(given, f'{where}.{name}') for name, given in data.items()}
+
+
+def _function(given: object, where: str) -> Callable[..., float]:
+    if isinstance(given, Mapping):
+        arguments = dict(as_mapping(given, where, ('type',), tuple(map(str, given))))
+        maker = arguments.pop('type')
+        make = KINDS_OF_FUNCTION.get(maker) if isinstance(maker, str) else None
+        try:
+            function = (make or _imported(maker, f'{where}.type'))(**arguments)
+        except TypeError as error:
+            raise SearchError(str(error), where=where, hint='correct its arguments') from None
+    else:
+        function = _imported(given, where)
+    if not callable(function):
+        raise SearchError('is no function', where=where, got=given)
+    return function  # type: ignore[no-any-return]
+
+
+def _imported(name: object, where: str) -> Any:
+    if callable(name):
+        return name
+    kinds = ', '.join(KINDS_OF_FUNCTION)
+    allowed = f"'package.module.function', or dict(type=...) of that or of {kinds}"
+    if not isinstance(name, str) or not name.rpartition('.')[0]:
+        raise SearchError(where=where, got=name, allowed=allowed)
+    module, _, attribute = name.rpartition('.')
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise SearchError(f'cannot be imported: {error}', where=where, got=name) from None
+
 
 logger = logging.getLogger(__name__)
 

@@ -1,24 +1,72 @@
-"""What a search leaves for its user: the front and all records as tables, the archs as YAML."""
+"""What a search shows: progress while it runs; tables, archs and hypervolume when it is done."""
 
 from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
+import logging
 import math
 import re
+import sys
+import time
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, TextIO
 
 from scalenas.arch import dump
 from scalenas.errors import unreadable
 from scalenas.staging import write_whole
 
 from .objectives import Objectives
-from .pareto import front
+from .pareto import Point, front, hypervolume
 from .record import Record, SearchError
-from .volume import volume_rows
+
+logger = logging.getLogger(__name__)
+
+
+def volume_rows(records: Sequence[Record], objectives: Objectives) -> list[dict[str, float]] | None:
+    """One row a generation: evaluated so far, size of the front, its hypervolume, the reference.
+
+    Every objective is scaled such that the best value of generation 0 is 0 and its worst is 1, and
+    that worst corner is the reference: a front of the later generations may exceed 1. In columns
+    `reference NAME` it stands in the unit of the objective. None where nothing can count it.
+    """
+    if not records:
+        return []
+    order = objectives.by_cost
+    start = objectives.points([record for record in records if record.generation == 0] or records)
+    best = [min(axis) for axis in zip(*start, strict=True)]
+    worst = [max(axis) for axis in zip(*start, strict=True)]
+    corner = {f'reference {o.name}': o.loss(value) for o, value in zip(order, worst, strict=True)}
+    rows: list[dict[str, float]] = []
+    members: list[Point] = []
+    done = 0
+    ordered = sorted(records, key=lambda record: (record.generation, record.slot))
+    for generation, new in itertools.groupby(ordered, key=lambda record: record.generation):
+        points = objectives.points(list(new))
+        done += len(points)
+        pool = [*members, *(_scaled(point, best, worst) for point in points)]
+        members = [pool[i] for i in front(pool)]
+        try:
+            volume = hypervolume(members, (1.0,) * len(order))
+        except ModuleNotFoundError as error:
+            logger.warning('no hypervolume of %d objectives: %s', len(order), error)
+            return None
+        row = {'generation': generation, 'evaluated': done, 'front': len(members)}
+        rows.append({**row, 'hypervolume': volume, **corner})
+    return rows
+
+
+def _scaled(point: Point, best: Sequence[float], worst: Sequence[float]) -> Point:
+    # Where all of generation 0 are equal there is no unit but the objective's own.
+    return tuple(
+        1.0 + (value - high) / ((high - low) or 1.0)
+        for value, low, high in zip(point, best, worst, strict=True)
+    )
+
 
 CARD = 'study.json'
 ARCH_NAME = re.compile(r'\d{4,}\.yaml')
@@ -139,3 +187,80 @@ def table_text(rows: Sequence[dict[str, Any]]) -> str:
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
+
+
+WIDTH = 24
+REMIND_SECONDS = 60.0
+
+
+class ProgressLine:
+    """Evaluated of total, the best so far, time left; elsewhere than on a terminal only logs."""
+
+    def __init__(self, objectives: Objectives, total: int, stream: TextIO = sys.stderr) -> None:
+        self.objectives = objectives
+        self.total = total
+        self._stream = stream
+        self._moving = stream.isatty() or 'ipykernel' in sys.modules
+        self._start = time.monotonic()
+        self._known_at_start: int | None = None
+        self._last = ''
+        self._reminded = float('-inf')
+
+    def update(self, records: Sequence[Record]) -> None:
+        """Redraw the line."""
+        if self._known_at_start is None:
+            self._known_at_start = len(records)
+        self._last = self.line(records)
+        self._draw(self._last)
+
+    def line(self, records: Sequence[Record]) -> str:
+        """Evaluated / total, best, time left by the pace of all workers since this one began."""
+        count = len(records)
+        filled = min(WIDTH, WIDTH * count // self.total)
+        text = f'[{"#" * filled}{"." * (WIDTH - filled)}] {count}/{self.total}'
+        if records:
+            best = self.objectives.best(records)
+            first, *others = self._texts(best)
+            text += f'  best {first}' + (f' ({", ".join(others)})' if others else '')
+        fresh = count - (self._known_at_start or 0)
+        if fresh > 0 and count < self.total:
+            pace = (time.monotonic() - self._start) / fresh
+            text += f'  left {timedelta(seconds=round(pace * (self.total - count)))}'
+        return text
+
+    def evaluated(self, record: Record, seconds: float) -> None:
+        """Log the network that this worker evaluated."""
+        self._draw('')
+        logger.info(
+            'slot %d (generation %d): %s, %.2f s%s',
+            record.slot,
+            record.generation,
+            ', '.join([*self._texts(record, metrics_only=True), str(record.cost)]),
+            seconds,
+            '' if self._moving else f'  {self._last}',
+        )
+
+    def _texts(self, record: Record, metrics_only: bool = False) -> list[str]:
+        chosen = self.objectives.metrics if metrics_only else self.objectives
+        return [o.text(o.value(record.cost, record.metrics)) for o in chosen]
+
+    def waiting(self, running: Sequence[tuple[int, str]]) -> None:
+        """Say now and then for whom the search waits."""
+        if time.monotonic() - self._reminded < REMIND_SECONDS:
+            return
+        self._reminded = time.monotonic()
+        names = '; '.join(f'{worker} (slot {slot})' for slot, worker in running)
+        self._draw('')
+        logger.info('waiting for the end of the generation: %s', names)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._moving:
+            self._stream.write('\n')
+
+    def _draw(self, text: str) -> None:
+        if self._moving:
+            self._stream.write(f'\r\x1b[2K{text}')
+            self._stream.flush()

@@ -25,16 +25,13 @@ from scalenas.complexity import Cost
 from scalenas.errors import NOTHING
 from scalenas.space import SpaceError
 
-from .candidate import Candidate, Claim, trial_of
 from .databases import opening_seconds, shown, uncached
-from .fingerprint import Fingerprint, Settings, may_replace
+from .fingerprint import Difference, Fingerprint, Settings, may_replace
 from .life import Watch, pulse
 from .objectives import Objectives
-from .patience import WAIT_SECONDS, Patience, StorageAwayError
 from .record import Record, StudyError
-from .rows import HINT, LIVE, Row, check_numbers, row_of
-from .settings import Difference
-from .storage import open_storage
+from .storage import WAIT_SECONDS, Patience, StorageAwayError, open_storage
+from .trials import HINT, LIVE, Candidate, Claim, Row, check_numbers, row_of, trial_of
 from .worker import this_worker
 
 logger = logging.getLogger(__name__)

@@ -1,16 +1,13 @@
 """Which networks exist: spaces as data, with sampling, mutation, crossover, size, membership."""
 
-from .bounds import SpaceError
-from .chosen import arch_of
-from .document import from_dict, list_spaces, named
-from .gene import Gene, Value
+from .document import arch_of, from_dict, list_spaces, named
+from .gene import Gene, SpaceError, Value
 from .groups import Group, depths_of, group_of
 from .hrnet import HRSpace
 from .mbconv import MBConvSpace, StageChoices
 from .mbconv_hull import MBConvHull, hull_of
-from .mbconv_papers import bignas_space, scalenet_scaled_space, scalenet_space, scalenet_stages
-from .monte_carlo import STEP, base_macs, mean_macs
-from .scaled import FACTORS, ScaledSpace, ScalingStage
+from .papers import bignas_space, scalenet_scaled_space, scalenet_space, scalenet_stages
+from .scaled import FACTORS, STEP, ScaledSpace, ScalingStage, base_macs, mean_macs
 from .space import AbstractSpace, Weights
 
 __all__ = [

@@ -1,16 +1,17 @@
-"""Spaces as plain data: what a config or a checkpoint says, and which class reads it."""
+"""Spaces and their networks as plain data, as configs and checkpoints name them."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from scalenas.arch import find, of_family
 from scalenas.arch.strict import as_choice
 from scalenas.errors import did_you_mean
 from scalenas.family import families, family_named, loaded, with_part
 
-from .bounds import SpaceError
+from .gene import SpaceError
 from .scaled import SCALED, ScaledSpace, scaled_again
-from .space import AbstractSpace
+from .space import A, AbstractSpace
 
 
 def list_spaces(family: str | None = None) -> list[str]:
@@ -63,3 +64,20 @@ def from_dict(data: object, where: str = 'space') -> AbstractSpace[Any]:
     if isinstance(base, dict) and base.get('family') == SCALED:
         raise scaled_again(f'{where}.base')
     return ScaledSpace.read(from_dict(base, f'{where}.base'), table, where)
+
+
+def arch_of(what: Any, space: AbstractSpace[A], where: str = 'arch') -> A:
+    """The arch of `space` that `what` is: 'smallest', 'largest', or as `scalenas.arch.find` has it.
+
+    Raises:
+        ArchError: when it is no arch, or of another family; `where` says in which key it stood.
+        SpaceError: when it is none of the space.
+    """
+    if what == 'largest':
+        return space.largest()
+    smallest = space.smallest()
+    if what == 'smallest':
+        return smallest
+    arch = of_family(find(what, where), type(smallest), where)
+    space.encode(arch)
+    return arch

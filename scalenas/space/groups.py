@@ -15,7 +15,7 @@ from typing import Generic
 
 from scalenas.arch.strict import is_int
 
-from .bounds import refusal
+from .gene import refusal
 from .space import A, AbstractSpace, Weights
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from scalenas.arch import Arch, HRArch, HRModule, HRStage, Rounding, Scaling
-from scalenas.arch.hrnet_scaled import shrunk_module
+from scalenas.arch.hrnet_module import shrunk_module
 from scalenas.arch.strict import (
     MOST_BRANCHES,
     MOST_MODULES,
@@ -29,8 +29,7 @@ from scalenas.arch.strict import (
     need_one,
 )
 
-from .bounds import check_genes, choices, outside
-from .gene import Gene, Value
+from .gene import Gene, Value, check_genes, choices, outside
 from .space import AbstractSpace, Genes
 
 

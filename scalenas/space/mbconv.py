@@ -26,8 +26,7 @@ from scalenas.arch.strict import (
     wrong,
 )
 
-from .bounds import ascending, check_genes, choices, outside
-from .gene import Gene, Value
+from .gene import Gene, Value, ascending, check_genes, choices, outside
 from .mbconv_hull import MBConvHull, StageHull
 from .space import AbstractSpace, Genes
 

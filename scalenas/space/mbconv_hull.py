@@ -8,7 +8,7 @@ from typing import Any
 
 from scalenas.arch import MBBlock, MBConvArch, Rounding, Scaling
 
-from .bounds import refusal
+from .gene import refusal
 from .space import AbstractSpace
 
 

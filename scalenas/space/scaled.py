@@ -10,7 +10,9 @@ Source: ScaleNet (Xie et al. 2022), section 3.1, table 7, appendix E and F.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+import random
+import statistics
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,18 +21,18 @@ from scalenas.arch.strict import (
     MOST_FACTOR,
     MOST_STAGES,
     as_choice,
+    as_int,
     as_list,
     as_mapping,
     inside,
     is_number,
     wrong,
 )
+from scalenas.complexity import Cost
 from scalenas.family import Family
 
-from .bounds import SpaceError, ascending, choices, outside, refusal
-from .gene import Gene
-from .hull import Hull
-from .space import A, AbstractSpace, Genes
+from .gene import Gene, SpaceError, ascending, choices, outside, refusal
+from .space import A, AbstractSpace, Genes, Hull
 
 MOST_SCALINGS = 20_000
 """Of all stages; the paper has 271, and `encode` may have to try each."""
@@ -242,3 +244,38 @@ def described(arch: object) -> str:
     """What it is, in words: its family, or else its type."""
     family = getattr(arch, 'family', None)
     return f'an arch of family {family}' if family else f'a {type(arch).__name__}'
+
+
+STEP = 50_000_000
+MOST_SAMPLES = 10_000_000
+
+
+def mean_macs(
+    space: AbstractSpace[Any],
+    cost: Callable[[Arch], Cost],
+    samples: int = 100_000,
+    seed: int = 0,
+) -> float:
+    """Mean multiply-adds of so many networks, every gene drawn evenly."""
+    rng = random.Random(seed)
+    draws = range(as_int(samples, 'samples', 1, MOST_SAMPLES))
+    return statistics.fmean(cost(space.sample(rng))['macs'] for _ in draws)
+
+
+def base_macs(mean: float, step: int = STEP) -> int:
+    """f_0: the multiple of `step` multiply-adds nearest to the mean of the base networks.
+
+    Source: ScaleNet (Xie et al. 2022), appendix A.
+
+    Raises:
+        SpaceError: when that is 0; networks so small need a smaller step.
+    """
+    found = round(mean / step) * step
+    if not found:
+        raise SpaceError(
+            f'the mean of {mean:,.0f} macs is nearer to 0 than to a multiple of it',
+            where='step',
+            got=step,
+            hint='give a smaller one',
+        )
+    return found

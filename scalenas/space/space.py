@@ -14,28 +14,41 @@ import itertools
 import json
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from typing import Generic, Self, TypeVar, final
+from typing import Generic, Protocol, Self, TypeVar, final
 
 from scalenas.arch import Arch, Rounding, Scaling
 from scalenas.arch.strict import as_fraction, as_list, is_number
 from scalenas.errors import did_you_mean, short
 from scalenas.family import Family, family_named
 
-from .bounds import (
+from .gene import (
     MOST_RESTRICTIONS,
     MOST_VALUES,
+    Gene,
     SpaceError,
+    Value,
     check_genes,
+    first_difference,
     kept_values,
     outside,
     refusal,
 )
-from .difference import first_difference
-from .gene import Gene, Value
-from .hull import Hull
+
+
+class Hull(Protocol):
+    """What each part of a network can be; a family whose widths differ has a class for it."""
+
+    def grown(self, scaling: Scaling, rounding: Rounding) -> Self:
+        """All that the networks have once they are scaled."""
+        ...
+
+    def merged(self, others: Iterable[Self]) -> Self:
+        """All that this one or one of the others has."""
+        ...
+
 
 A = TypeVar('A', bound=Arch)
 Genes = dict[str, Value]

@@ -2,9 +2,9 @@
 
 from .cost_table import CostRow, cost_rows, cost_text, layer_text
 from .draw_arch import draw_arch
-from .draw_front import draw_front, pareto
-from .draw_histogram import draw_histogram
 from .draw_predictions import draw_predictions
+from .draw_samples import draw_histogram
+from .draw_search import draw_front, pareto
 from .figure import DrawError
 
 __all__ = [

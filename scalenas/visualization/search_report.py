@@ -21,9 +21,7 @@ from scalenas.search import (
     write_report,
 )
 
-from .draw_front import draw_front
-from .draw_iterations import draw_iterations
-from .draw_pairs import draw_pairs
+from .draw_search import draw_front, draw_iterations, draw_pairs
 
 logger = logging.getLogger(__name__)
 

@@ -16,8 +16,8 @@ from PIL import Image
 from scalenas.errors import DataError, EvaluationError
 from scalenas.evaluation import SubnetEvaluator
 from scalenas.evaluation.precision import unrounded
+from scalenas.search.fingerprint import what_counts
 from scalenas.search.plan import SearchPlan
-from scalenas.search.settings import what_counts
 from scalenas.tasks.label_maps import files as checked
 from tests.errors import raises
 

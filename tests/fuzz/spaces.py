@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from scalenas.complexity import Budget, Cost
-from scalenas.search.grid import grid_archs
+from scalenas.search.coarse_to_fine import grid_archs
 from scalenas.space import (
     AbstractSpace,
     HRSpace,

@@ -22,9 +22,9 @@ from scalenas.scaling import (
     parse_strategy,
     table_entry,
 )
-from scalenas.search.grid import MOST_NETS, grid_archs
+from scalenas.search.coarse_to_fine import MOST_NETS, grid_archs
 from scalenas.search.record import SearchError
-from scalenas.search.stages import usable_stages
+from scalenas.search.scaled_series import usable_stages
 from scalenas.space import HRSpace, ScaledSpace, ScalingStage
 from tests.errors import check_line, contains, raises
 

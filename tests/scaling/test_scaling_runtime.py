@@ -9,9 +9,8 @@ import pytest
 
 from scalenas.arch import named, rounding
 from scalenas.scaling import ScalingError, pearson
-from scalenas.scaling.journal import Journal
 from scalenas.scaling.latency import LatencyModel
-from scalenas.scaling.measure import measure, timings
+from scalenas.scaling.measure import Journal, measure, timings
 from scalenas.scaling.runtime import (
     BASES,
     FIGURE_2,

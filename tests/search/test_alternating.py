@@ -24,8 +24,8 @@ from scalenas.search import (
     run_search,
     write_findings,
 )
-from scalenas.search.families import Breeder
-from scalenas.visualization.draw_iterations import draw_iterations
+from scalenas.search.scaled_series import Breeder
+from scalenas.visualization.draw_search import draw_iterations
 
 from .forked import Forked
 from .scaled import BASE, BUDGETS, COST, OBJECTIVES, SPACE, mcea, score

@@ -11,7 +11,7 @@ import pytest
 
 from scalenas.complexity import Budget, Cost, Counter
 from scalenas.search import CoarseToFine, Objectives, Record, SearchError, SearchPlan, SearchStudy
-from scalenas.search.grid import grid_archs
+from scalenas.search.coarse_to_fine import grid_archs
 from scalenas.space import MBConvSpace, StageChoices, bignas_space
 from tests.errors import contains, raises
 

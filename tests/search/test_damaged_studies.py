@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from scalenas.search import SearchStudy, run_search
-from scalenas.search.patience import StorageAwayError
+from scalenas.search.storage import StorageAwayError
 from tests.errors import contains, raises
 
 from .table import SPACE, evolution, open_study, score

@@ -26,10 +26,10 @@ from scalenas.search import (
     objectives_of,
     run_search,
 )
-from scalenas.search.candidate import MOST_PARAMS, Genes
 from scalenas.search.objectives import Objectives
 from scalenas.search.pareto import dominates
-from scalenas.search.volume import volume_rows
+from scalenas.search.report import volume_rows
+from scalenas.search.trials import MOST_PARAMS, Genes
 from scalenas.space import HRSpace
 from tests.errors import contains, raises
 

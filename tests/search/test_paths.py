@@ -23,7 +23,7 @@ from scalenas.search import (
     sampled_paths,
     spread_by_cost,
 )
-from scalenas.visualization.draw_ranks import draw_ranks
+from scalenas.visualization.draw_samples import draw_ranks
 from tests.errors import contains, raises
 
 from .table import COST, OBJECTIVES, SPACE, score, search_in_memory

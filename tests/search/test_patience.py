@@ -20,9 +20,9 @@ from scalenas.search import (
     as_wait,
     run_search,
 )
-from scalenas.search import patience as module
+from scalenas.search import storage as module
 from scalenas.search.databases import is_away
-from scalenas.search.patience import Patience
+from scalenas.search.storage import Patience
 from scalenas.search.study import Candidate
 from tests.errors import contains, raises
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from scalenas.search.settings import as_plain, difference, what_counts
+from scalenas.search.fingerprint import as_plain, difference, what_counts
 
 
 def test_a_function_is_the_same_in_every_run() -> None:

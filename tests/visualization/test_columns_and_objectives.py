@@ -25,7 +25,7 @@ from scalenas.search import (
     run_search,
 )
 from scalenas.search.objectives import Objectives
-from scalenas.search.volume import volume_rows
+from scalenas.search.report import volume_rows
 from scalenas.visualization.search_report import SearchReport
 
 from ..search.table import COST, SPACE, score, search_in_memory

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from scalenas.search import StageBudgets
-from scalenas.visualization.draw_sampling import draw_sampling, sampling_table
+from scalenas.visualization.draw_samples import draw_sampling, sampling_table
 from scalenas.visualization.figure import DrawError
 from tests.errors import raises
 

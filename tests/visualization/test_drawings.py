@@ -28,7 +28,7 @@ from scalenas.arch import (
 )
 from scalenas.scaling import scale
 from scalenas.visualization import DrawError, draw_arch, draw_front
-from scalenas.visualization.draw_chain import END, KERNELS
+from scalenas.visualization.draw_arch import END, KERNELS
 from scalenas.visualization.draw_hrnet import DOWN, UP
 from tests.errors import contains, raises
 from tests.strategies import TINY
