@@ -67,7 +67,7 @@ class SpaceHook(Hook):
             check_space(checkpoint, model.backbone.space, path)
 
 
-class TruthHook(Hook):
+class GroundTruthHook(Hook):
     """Has COCO's metrics score the pictures that are shown, before the first iteration."""
 
     def before_run(self, runner: Runner) -> None:
