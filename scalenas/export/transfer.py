@@ -43,7 +43,7 @@ class Source:
     state: Mapping[str, Tensor]
 
     @classmethod
-    def read(cls, path: str | Path, arch_of: str | Path | None = None) -> Source:
+    def from_file(cls, path: str | Path, arch_of: str | Path | None = None) -> Source:
         """From NAME.pth of tools/export.py with NAME.yaml beside it.
 
         Also from any checkpoint of a model around the net, such as one trained further: `arch_of`

@@ -74,7 +74,7 @@ def check_annotations(path: Path, wanted: Wanted) -> None:
         DataError: names the first thing that is wrong, an example, and what to do.
     """
     at = f'{wanted.where}: {path}'
-    file = CocoFile.read(path, at, wanted.labelled)
+    file = CocoFile.from_file(path, at, wanted.labelled)
     for name, needed in (('images', True), ('annotations', wanted.labelled)):
         if needed and not getattr(file, name):
             raise DataError(f'its list {name!r} is empty', where=at, hint=wanted.hint)
