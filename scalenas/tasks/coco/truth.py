@@ -144,8 +144,8 @@ def fit_boxes(metric: Any, dataset: Any, shown: Sequence[Mapping[str, Any]], whe
     truth = metric._coco_api
     if truth is None:
         check_samples_tell(dataset, 'instances', where)
-        told = [one for info in shown for one in info.get('instances', ())]
-        check_scores([one for one in told if not one.get('ignore_flag')], where)
+        instances = [one for info in shown for one in info.get('instances', ())]
+        check_scores([one for one in instances if not one.get('ignore_flag')], where)
         return
     classes = list((metric.dataset_meta or {}).get('classes', ()))
     names = {number: row['name'] for number, row in truth.cats.items()}
