@@ -34,7 +34,7 @@ def examine() -> Iterator[Finding]:
     yield Finding('ok', 'python', f'{platform.python_version()} at {sys.executable}')
     yield _own()
     yield from map(_distribution, PLAIN)
-    yield from (Finding('bad', module, remedy(module, found)) for module, found in _mixed())
+    yield from (Finding('bad', module, remedy(module, versions)) for module, versions in _mixed())
     yield _tried('torch', _torch)
     for module in (*ENGINE, *TASKS):
         yield _openmmlab(module)
@@ -75,9 +75,9 @@ def _mixed() -> Iterator[tuple[str, dict[str, str]]]:
 
 
 def _openmmlab(module: str) -> Finding:
-    found = installed(module)
-    names = ', '.join(f'{name} {number}' for name, number in found.items())
-    if not found:
+    versions = installed(module)
+    names = ', '.join(f'{name} {number}' for name, number in versions.items())
+    if not versions:
         state: State = 'bad' if module in ENGINE else 'note'
         return Finding(state, module, f'not installed; one of {", ".join(DISTRIBUTIONS[module])}')
     return _tried(module, lambda: (importlib.import_module(module), names)[1])

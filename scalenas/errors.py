@@ -161,8 +161,8 @@ def foreign(error: BaseException) -> str:
         return ' '.join(text.strip().splitlines()[-1].split())[:LONGEST]
     if not text.strip():
         # Such as an assertion without words: the line of code says what was asked.
-        found = traceback.extract_tb(error.__traceback__)
-        text = (found[-1].line or '') if found else ''
+        frames = traceback.extract_tb(error.__traceback__)
+        text = (frames[-1].line or '') if frames else ''
     line = ' '.join(text.split())
     line = line if len(line) <= LONGEST else f'{line[:LONGEST]}...'
     return f'{type(error).__name__}: {line}' if line else type(error).__name__

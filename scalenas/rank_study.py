@@ -80,10 +80,10 @@ class RankJob:
         records = self._evaluate(alone)
         if self.args.train:
             alone = self._train(records)
-        found = compare(
+        comparisons = compare(
             records, self.plan.objectives, alone, self.args.resamples, seed=self.args.seed
         )
-        return self._write({self.args.name or Path(self.args.config).stem: found})
+        return self._write({self.args.name or Path(self.args.config).stem: comparisons})
 
     def _archs(self, space: AbstractSpace[Any], alone: Mapping[Arch, float] | None) -> list[Arch]:
         if self.args.archs:
@@ -119,8 +119,8 @@ class RankJob:
     def _write(self, rows: Mapping[str, Sequence[Comparison]]) -> str:
         table = rank_table(rows)
         files = {'ranks.md': table + '\n'}
-        (found,) = rows.values()
-        files['ranks.json'] = comparisons_text(found)
+        (comparisons,) = rows.values()
+        files['ranks.json'] = comparisons_text(comparisons)
         write_findings(files, self.work)
         draw_ranks(self.work / 'ranks.png', rows, self.plan.objectives.metrics[0].name)
         return table

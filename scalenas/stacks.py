@@ -23,25 +23,25 @@ class MixedStacksWarning(UserWarning):
 
 def installed(module: str) -> dict[str, str]:
     """Distribution -> version of all that provide one OpenMMLab import name."""
-    found = {}
+    versions = {}
     for name in DISTRIBUTIONS[module]:
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def installed_twice() -> dict[str, dict[str, str]]:
     """Import name -> its distributions, where several overwrite each other's files."""
     every = {module: installed(module) for module in DISTRIBUTIONS}
-    return {module: found for module, found in every.items() if len(found) > 1}
+    return {module: versions for module, versions in every.items() if len(versions) > 1}
 
 
-def remedy(module: str, found: dict[str, str]) -> str:
+def remedy(module: str, versions: dict[str, str]) -> str:
     """One line: what is mixed, and how to get one family back."""
-    names = ' and '.join(f'{name} {number}' for name, number in found.items())
-    everything = ' '.join(found)
+    names = ' and '.join(f'{name} {number}' for name, number in versions.items())
+    everything = ' '.join(versions)
     return (
         f'{module} is installed twice, by {names}, and each has overwritten files of the other: '
         f'run `pip uninstall -y {everything}`, then install one of them again'
@@ -50,5 +50,5 @@ def remedy(module: str, found: dict[str, str]) -> str:
 
 def warn_of_mixed_stacks() -> None:
     """Warn, once a process, of every import name with two owners."""
-    for module, found in installed_twice().items():
-        warnings.warn(remedy(module, found), MixedStacksWarning, stacklevel=3)
+    for module, versions in installed_twice().items():
+        warnings.warn(remedy(module, versions), MixedStacksWarning, stacklevel=3)

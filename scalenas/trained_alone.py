@@ -76,14 +76,14 @@ class TrainedAlone:
         Raises:
             UserError: when the test gives no such metric.
         """
-        found = {}
+        scores = {}
         for arch in self.archs:
             metrics = stock_metrics(self._folder(arch) / 'test')
             if metric not in metrics:
                 problem = 'its test gives no such metric'
                 raise UserError(problem, where=self.config, got=metric, allowed=metrics)
-            found[arch] = metrics[metric]
-        return found
+            scores[arch] = metrics[metric]
+        return scores
 
     def write_scores(self, path: Path, metric: str) -> None:
         """A CSV as `scalenas.search.read_alone` reads it."""
@@ -126,5 +126,5 @@ def stock_metrics(folder: Path) -> dict[str, float]:
     """Metrics that a test tool of an OpenMMLab package left in its work dir, of the newest run."""
     logs = sorted(folder.glob('*/*.json'))
     assert logs, folder
-    found: dict[str, float] = json.loads(logs[-1].read_text(encoding='utf-8'))
-    return found
+    metrics: dict[str, float] = json.loads(logs[-1].read_text(encoding='utf-8'))
+    return metrics

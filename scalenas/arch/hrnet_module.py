@@ -120,10 +120,10 @@ class HRModule:
 def _rows(step: object, num_branches: int, where: str) -> Rows:
     rows: list[set[int]] = [set() for _ in range(num_branches)]
     for switch in as_list(step, where, "switches like '0<-1'"):
-        found = _SWITCH.fullmatch(switch) if isinstance(switch, str) else None
-        if found is None:
+        match = _SWITCH.fullmatch(switch) if isinstance(switch, str) else None
+        if match is None:
             raise wrong(where, "a switch like '0<-1' (target<-source)", switch)
-        i, k = int(found[1]), int(found[2])
+        i, k = int(match[1]), int(match[2])
         if i >= num_branches or k >= num_branches or i == k:
             raise wrong(where, f'two of the branches 0 ... {num_branches - 1}', switch)
         if k in rows[i]:
@@ -212,17 +212,17 @@ def shrunk_module(
     Growing keeps places apart, so that each can be found again; whether the module does grow into
     this one is to be checked, for fusions of new steps have no place.
     """
-    found = []
+    chosen = []
     for depth in module.depths:
         before = [d for d in depths if rounding.depth(d * scaling.depth) == depth]
         if not before:
             return None
-        found.append(before[0])
+        chosen.append(before[0])
     steps = []
-    for t in range(max(found)):
+    for t in range(max(chosen)):
         rows: list[tuple[int, ...]] = []
-        for i, depth in enumerate(found):
+        for i, depth in enumerate(chosen):
             place = max(1, (t + 1) * module.depths[i] // depth) - 1
             rows.append(module.fusions[place][i] if t < depth else ())
         steps.append(tuple(rows))
-    return HRModule(tuple(found), tuple(steps))
+    return HRModule(tuple(chosen), tuple(steps))

@@ -157,13 +157,13 @@ class RegNetArch(Printable):
     def features(self, size: Size) -> tuple[Feature, ...]:
         """The output of every stage; conv_out, where there is one, replaces the last."""
         at, stride = self._start(size)
-        found = []
+        maps = []
         for stage in self.stages:
             at, stride = out_size(at, stage.stride), stride * stage.stride
-            found.append(Feature(stage.width, at, stride))
+            maps.append(Feature(stage.width, at, stride))
         if self.conv_out is not None:
-            found[-1] = Feature(self.conv_out, at, stride)
-        return tuple(found)
+            maps[-1] = Feature(self.conv_out, at, stride)
+        return tuple(maps)
 
     def units(self, size: Size) -> Iterator[tuple[str, Unit]]:
         """Name and value of every unit that runs, in order; names are module paths."""

@@ -89,14 +89,14 @@ def _between(unit: Unit, plan: Sequence[Layer]) -> int:
     if isinstance(unit, FuseRow):
         added = unit.channels[unit.target] * prod(unit.sizes[unit.target])
         # One ReLU after the sum; between strided convolutions, but not after the last.
-        found = added
+        total = added
         for layer in plan:
             source, position, *_ = map(int, layer.name.split('.'))
             if source > unit.target:
-                found += added
+                total += added
             elif position < unit.target - source - 1:
-                found += _outputs(layer)
-        return found
+                total += _outputs(layer)
+        return total
     # The last ReLU of a residual block comes after the sum, and a projection has none.
     acting = plan[:3] if isinstance(unit, Bottleneck) else plan
     return sum(map(_outputs, acting))

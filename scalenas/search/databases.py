@@ -199,15 +199,15 @@ def _check_file(path: Path, connect: Callable[[], sqlite3.Connection], create: b
     try:
         with contextlib.closing(connect()) as connection:
             # Rolls back what a killed writer left half done, and finds pages that are cut off.
-            found = connection.execute('PRAGMA quick_check(1)').fetchone()[0]
+            answer = connection.execute('PRAGMA quick_check(1)').fetchone()[0]
             tables = {row[0] for row in connection.execute('SELECT name FROM sqlite_master')}
     except sqlite3.OperationalError as error:
         raise StudyError(f'cannot be opened: {one_line(error)}', where=where) from None
     except sqlite3.DatabaseError as error:
-        found = one_line(error)
-    if found != 'ok':
+        answer = one_line(error)
+    if answer != 'ok':
         raise StudyError(
-            f'the file is damaged or not SQLite ({" ".join(str(found).split())[:200]})',
+            f'the file is damaged or not SQLite ({" ".join(str(answer).split())[:200]})',
             where=where,
             hint=f'sqlite3 {path.name} .recover may read what is left of it; or name another',
         )

@@ -317,14 +317,14 @@ def findings(
 
     The last two once a family is within all budgets.
     """
-    found = {'iterations.csv': table_text([_row(step, breeder) for step in history])}
+    files = {'iterations.csv': table_text([_row(step, breeder) for step in history])}
     step = best_of(history, breeder, direction)
     if step is None:
-        return found
+        return files
     best = step.best
     stages = dict(enumerate(best.scalings, 1))
     return {
-        **found,
+        **files,
         'scalings.yaml': SearchedScalings(stages, breeder.space.rounding).dump(),
         **{
             f'stages/s{j}.yaml': dump(arch)

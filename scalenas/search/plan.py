@@ -299,5 +299,5 @@ def _arguments(name: str) -> tuple[str, ...]:
 
 def _parameters(name: str) -> dict[str, inspect.Parameter]:
     given = ('space', 'objectives', 'cost', 'budget')
-    found = inspect.signature(ALGORITHMS[name]).parameters
-    return {key: parameter for key, parameter in found.items() if key not in given}
+    parameters = inspect.signature(ALGORITHMS[name]).parameters
+    return {key: parameter for key, parameter in parameters.items() if key not in given}

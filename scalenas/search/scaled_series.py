@@ -45,18 +45,18 @@ def usable_stages(space: ScaledSpace[Any], wanted: int | None) -> int:
     """
     allowed = space.genes['scale.stage'].values
     last = max(int(stage) for stage in allowed)
-    found = last if wanted is None else as_int(wanted, f'{_WHERE}.num_stages')
-    if not found:
+    count = last if wanted is None else as_int(wanted, f'{_WHERE}.num_stages')
+    if not count:
         problem = 'the space has only stage 0, so there is nothing to scale'
         raise SearchError(problem, where=_WHERE)
-    missing = next((stage for stage in range(1, found + 1) if stage not in allowed), None)
+    missing = next((stage for stage in range(1, count + 1) if stage not in allowed), None)
     if missing is not None:
         raise SearchError(
             f'the space has no stage {missing}, only {", ".join(map(str, allowed))}',
             where=f'{_WHERE}.num_stages',
-            got=found,
+            got=count,
         )
-    return found
+    return count
 
 
 def base_budget(
@@ -90,12 +90,12 @@ def stage_weights(weights: object, num_stages: int) -> tuple[float, ...]:
     """
     if weights is None:
         return (1.0 / num_stages,) * num_stages
-    found = as_list(weights, f'{_WHERE}.weights', 'numbers')
-    numbers = all(isinstance(w, int | float) and 0.0 <= w < math.inf for w in found)
-    if len(found) != num_stages or not numbers or not sum(found):
+    values = as_list(weights, f'{_WHERE}.weights', 'numbers')
+    numbers = all(isinstance(w, int | float) and 0.0 <= w < math.inf for w in values)
+    if len(values) != num_stages or not numbers or not sum(values):
         allowed = f'{num_stages} numbers >= 0 that are not all 0'
-        raise SearchError(where=f'{_WHERE}.weights', got=tuple(found), allowed=allowed)
-    return tuple(w / sum(found) for w in found)
+        raise SearchError(where=f'{_WHERE}.weights', got=tuple(values), allowed=allowed)
+    return tuple(w / sum(values) for w in values)
 
 
 def fixed_scalings(
@@ -117,14 +117,14 @@ def fixed_scalings(
     if len(rows) != num_stages:
         allowed = f"{num_stages} with mode 'fixed', one a stage"
         raise SearchError(where=where, got=len(rows), allowed=allowed)
-    found = tuple(
+    chosen = tuple(
         row
         if isinstance(row, Scaling)
         else Scaling(**as_mapping(row, f'{where}[{i}]', (), FACTORS))
         for i, row in enumerate(rows)
     )
     stages = [int(stage) for stage in space.genes['scale.stage'].values]
-    for i, scaling in enumerate(found):
+    for i, scaling in enumerate(chosen):
         if not any(scaling in space.strategies(j) for j in stages):
             factors = {name: getattr(scaling, name) for name in FACTORS}
             raise SearchError(
@@ -134,7 +134,7 @@ def fixed_scalings(
                 hint='take factors that one stage of the space has, or train a supernet in a space '
                 'with these',
             )
-    return found
+    return chosen
 
 
 Scalings = tuple[Scaling, ...]
@@ -214,16 +214,16 @@ class Breeder:
         Raises:
             SearchError: when there is none.
         """
-        found: dict[Arch, None] = {}
+        archs: dict[Arch, None] = {}
         for _ in range(self._max_tries * num):
             base = self.space.base.sample(rng)
             if self.budgets.meets(self.macs(base), 0):
-                found[base] = None
-            if len(found) == num:
+                archs[base] = None
+            if len(archs) == num:
                 break
-        if not found:
+        if not archs:
             raise self._none('no base network was found that has them')
-        return list(found)
+        return list(archs)
 
     def feasible(self, bases: Sequence[Arch], stage: int) -> list[Scaling]:
         """The scalings of a stage with which the bases meet its budget on average.
@@ -295,14 +295,14 @@ class Breeder:
     def _fill(
         self, draw: Callable[[], Family], known: Mapping[Family, None], wanted: int
     ) -> dict[Family, None]:
-        found: dict[Family, None] = {}
+        series: dict[Family, None] = {}
         for _ in range(self._max_tries * wanted):
-            if len(found) == wanted:
+            if len(series) == wanted:
                 break
             family = draw()
-            if family not in known and family not in found and self.within(family):
-                found[family] = None
-        return found
+            if family not in known and family not in series and self.within(family):
+                series[family] = None
+        return series
 
     def _none(self, problem: str) -> SearchError:
         base = self.space.base

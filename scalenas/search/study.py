@@ -274,7 +274,7 @@ class SearchStudy:
 
     def _live(self) -> list[Row]:
         """The trials that run or are complete, in the order in which they were added."""
-        found = []
+        rows = []
         for trial in sorted(self._trials(), key=lambda trial: trial.number):
             if trial.state not in LIVE:
                 continue
@@ -283,8 +283,8 @@ class SearchStudy:
                 row = row_of(trial, self.objectives, self._label)
                 if row.state == TrialState.COMPLETE:
                     self._rows[trial.number] = row
-            found.append(row)
-        return found
+            rows.append(row)
+        return rows
 
     def _running(self) -> list[Row]:
         """The evaluations of others."""

@@ -191,8 +191,8 @@ def _metrics(data: object, objectives: Objectives, where: str) -> Mapping[str, f
             raise StudyError(
                 where=f'{where}, metrics.{name}', got=value, allowed='a finite number', hint=HINT
             )
-    found: dict[str, float] = data
-    return found
+    metrics: dict[str, float] = data
+    return metrics
 
 
 def _check_complete(row: Row, values: Sequence[float] | None, objectives: Objectives) -> None:

@@ -172,9 +172,9 @@ class ScaledSpace(AbstractSpace[A]):
         for genes, scaling in self._scalings():
             base = self.base.shrunk(arch, scaling, self.rounding)
             if base is not None:
-                found = {**genes, **self.base.encode(base)}
-                if all(value in self.genes[name].values for name, value in found.items()):
-                    return found
+                values = {**genes, **self.base.encode(base)}
+                if all(value in self.genes[name].values for name, value in values.items()):
+                    return values
         raise outside('arch', 'a network of the base space, grown by one scaling', described(arch))
 
     def _shrink(self, arch: Arch, scaling: Scaling, rule: Any) -> A | None:
@@ -270,12 +270,12 @@ def base_macs(mean: float, step: int = STEP) -> int:
     Raises:
         SpaceError: when that is 0; networks so small need a smaller step.
     """
-    found = round(mean / step) * step
-    if not found:
+    rounded = round(mean / step) * step
+    if not rounded:
         raise SpaceError(
             f'the mean of {mean:,.0f} macs is nearer to 0 than to a multiple of it',
             where='step',
             got=step,
             hint='give a smaller one',
         )
-    return found
+    return rounded

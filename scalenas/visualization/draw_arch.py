@@ -64,16 +64,16 @@ def chain_parts(
 ) -> list[Part]:
     """Stem, stages and the last convolution; `stages`: what stands over each, and its boxes."""
     at, stride = out_size(size, 2), 2
-    found = [Part('stem', arch.stem, '', (Box(stem_kernel, '', False),), stride, at)]
+    segments = [Part('stem', arch.stem, '', (Box(stem_kernel, '', False),), stride, at)]
     if arch.stem_stride == 4:
         at, stride = out_size(at, 2), 4
     for s, (stage, (about, boxes)) in enumerate(zip(arch.stages, stages, strict=True), 1):
         at, stride = out_size(at, stage.stride), stride * stage.stride
         row = shared(boxes, arch.num_blocks)
-        found.append(Part(f'stage {s}', stage.width, about, row, stride, at))
+        segments.append(Part(f'stage {s}', stage.width, about, row, stride, at))
     if arch.conv_out is not None:
-        found.append(Part('conv', arch.conv_out, '', (Box(1, '', False),), stride, at))
-    return found
+        segments.append(Part('conv', arch.conv_out, '', (Box(1, '', False),), stride, at))
+    return segments
 
 
 def draw_parts(
