@@ -20,7 +20,7 @@ ROLES: Final = (
 """What a gene may decide. Genes of `fusion` are switches, False or True."""
 
 
-class Part:
+class LazyField:
     """A field of `Family`: an object, or 'module:object', which is imported when asked for."""
 
     def __init__(self, *default: Any) -> None:
@@ -59,11 +59,11 @@ class WeightMap:
     what weights alone cannot tell, '' for nothing.
     """
 
-    keys: Part = Part()
+    keys: LazyField = LazyField()
     prefixed: bool = True
     heads: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
-    caveat: Part = Part(None)
+    caveat: LazyField = LazyField(None)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -101,23 +101,23 @@ class Family:
     """
 
     name: str
-    arch: Part = Part()
-    space: Part = Part(None)
-    net: Part = Part(None)
+    arch: LazyField = LazyField()
+    space: LazyField = LazyField(None)
+    net: LazyField = LazyField(None)
     supernets: tuple[Any, ...] = ()
     spaces: Mapping[str, Any] = field(default_factory=dict)
     weights: Mapping[str, WeightMap] = field(default_factory=dict)
-    drawing: Part = Part(None)
+    drawing: LazyField = LazyField(None)
     head: str = 'seg:19'
     roles: Mapping[str, str] = field(default_factory=dict)
     recipes: Mapping[str, str] = field(default_factory=dict)
     maps: Literal['all', 'last'] = 'all'
-    dense: Part = Part(None)
-    under_dense: Part = Part(None)
-    finest: Part = Part(None)
-    pruned: Part = Part(None)
-    keys_within: Part = Part(None)
-    standalone: Part = Part(None)
+    dense: LazyField = LazyField(None)
+    under_dense: LazyField = LazyField(None)
+    finest: LazyField = LazyField(None)
+    pruned: LazyField = LazyField(None)
+    keys_within: LazyField = LazyField(None)
+    standalone: LazyField = LazyField(None)
 
     def __post_init__(self) -> None:
         for role in self.roles:
@@ -208,6 +208,6 @@ def family_of(arch: Any) -> Family:
     return family_named(arch.family)
 
 
-def with_part(name: str) -> Iterator[Family]:
+def with_field(name: str) -> Iterator[Family]:
     """The families that have a part, such as 'pruned'; it stays unloaded."""
     return (family for family in families() if family.__dict__.get(f'_{name}') is not None)

@@ -241,7 +241,7 @@ def default_head(arch: Arch) -> str:
     return family_of(arch).head
 
 
-def under_head(arch: A, head: Head | None) -> A:
+def arch_for_head(arch: A, head: Head | None) -> A:
     """The backbone that this head stands on: a classifier's, or what its family has for others.
 
     Without a head the arch stays as it is.

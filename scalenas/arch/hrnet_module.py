@@ -91,7 +91,7 @@ class HRModule:
         return 'fuse_layers' if step == self.num_steps - 1 else f'fuse_layers_{step + 1}'
 
     @classmethod
-    def parse(cls, data: object, where: str = 'module') -> HRModule:
+    def from_dict(cls, data: object, where: str = 'module') -> HRModule:
         """A module from `{depths: [3, 4], fusions: [[0<-1], [], [1<-0], []]}`."""
         table = as_mapping(data, where, ('depths', 'fusions'))
         depths = tuple(
@@ -149,12 +149,14 @@ class HRStage:
                 raise wrong(f'modules[{m}].depths', branches, len(module.depths))
 
     @classmethod
-    def parse(cls, data: object, where: str = 'stage') -> HRStage:
+    def from_dict(cls, data: object, where: str = 'stage') -> HRStage:
         """A stage from `{channels: [32, 64], modules: [...]}`."""
         table = as_mapping(data, where, ('channels', 'modules'))
         channels = as_list(table['channels'], f'{where}.channels', 'branches', MOST_BRANCHES)
         modules = as_list(table['modules'], f'{where}.modules', 'modules', MOST_MODULES)
-        parsed = tuple(HRModule.parse(m, f'{where}.modules[{i}]') for i, m in enumerate(modules))
+        parsed = tuple(
+            HRModule.from_dict(m, f'{where}.modules[{i}]') for i, m in enumerate(modules)
+        )
         with inside(where):
             return cls(tuple(channels), parsed)
 

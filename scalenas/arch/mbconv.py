@@ -66,7 +66,7 @@ class MBStage:
             as_flag(se, 'se')
 
     @classmethod
-    def parse(cls, data: object, where: str = 'stage') -> MBStage:
+    def from_dict(cls, data: object, where: str = 'stage') -> MBStage:
         """A stage from `{width, depth, stride, kernel, expand, se}`.
 
         kernel, expand and se are one value for all blocks, or a list with one per block.
@@ -235,7 +235,7 @@ class MBConvArch(Printable):
         stages = as_list(table['stages'], f'{where}.stages', 'stages', MOST_STAGES)
         rest = {k: v for k, v in table.items() if k not in ('family', 'stages', 'squeeze')}
         squeeze = cls.squeeze_rule(table.get('squeeze', {}), f'{where}.squeeze')
-        parsed = tuple(MBStage.parse(s, f'{where}.stages[{i}]') for i, s in enumerate(stages))
+        parsed = tuple(MBStage.from_dict(s, f'{where}.stages[{i}]') for i, s in enumerate(stages))
         with inside(where):
             return cls(stages=parsed, squeeze=squeeze, **rest)
 

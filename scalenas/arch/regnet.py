@@ -71,7 +71,7 @@ class RegStage:
         return round(self.width * self.bottleneck)
 
     @classmethod
-    def parse(cls, data: object, where: str = 'stage') -> RegStage:
+    def from_dict(cls, data: object, where: str = 'stage') -> RegStage:
         """A stage from `{width, depth, group_width, bottleneck, stride}`."""
         keys = ('width', 'depth', 'group_width')
         table = as_mapping(data, where, keys, ('bottleneck', 'stride'))
@@ -231,7 +231,7 @@ class RegNetArch(Printable):
                 numbers = {k: table[k] for k in RULE_KEYS}
                 return regnet(**numbers, bottleneck=table.get('bottleneck', 1.0), **kept)
             stages = as_list(table['stages'], 'stages', 'stages', MOST_STAGES)
-            parsed = (RegStage.parse(s, f'stages[{i}]') for i, s in enumerate(stages))
+            parsed = (RegStage.from_dict(s, f'stages[{i}]') for i, s in enumerate(stages))
             return cls(stages=tuple(parsed), **kept)
 
     def to_dict(self) -> dict[str, object]:

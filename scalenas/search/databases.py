@@ -250,7 +250,7 @@ def _open(where: str, url: URL, kwargs: dict[str, Any], create: bool) -> BaseSto
     # Optuna formats the URL.
     text = url.render_as_string(hide_password=False).replace('{', '{{').replace('}', '}}')
     seconds = opening_seconds(where)
-    start, told = time.monotonic(), False
+    start, logged = time.monotonic(), False
     for tried in itertools.count(1):
         try:
             backend = RDBStorage(text, engine_kwargs=kwargs, skip_table_creation=not create)
@@ -272,8 +272,8 @@ def _open(where: str, url: URL, kwargs: dict[str, Any], create: bool) -> BaseSto
                 raise StudyError(
                     f'cannot be opened: {one_line(error)}', where=f'storage {shown(where)}'
                 ) from None
-            if seconds and away and not told and tried >= OPENING_TRIES:
-                told = True
+            if seconds and away and not logged and tried >= OPENING_TRIES:
+                logged = True
                 logger.warning(
                     'storage %s: %s; waiting for it for up to %d s',
                     shown(where),

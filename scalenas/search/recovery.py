@@ -47,7 +47,7 @@ NEEDS: dict[Op, dict[str, type]] = {
     Op.SET_TRIAL_SYSTEM_ATTR: {'trial_id': int, 'system_attr': dict},
     Op.DISCARD_TRIALS: {},
 }
-OWN = ('metrics', 'pulse', 'closed')  # what a worker notes at the trial that it made last
+OWN = ('metrics', 'heartbeat', 'closed')  # what a worker notes at the trial that it made last
 USUAL = ('max', 'min')  # directions of a study that does not say its own
 NOTHING = {'op_code': int(Op.SET_TRIAL_SYSTEM_ATTR), 'worker_id': '', 'trial_id': -1}
 

@@ -37,7 +37,7 @@ def as_scaled(space: AbstractSpace[Any]) -> ScaledSpace[Any]:
     )
 
 
-def usable_stages(space: ScaledSpace[Any], wanted: int | None) -> int:
+def num_search_stages(space: ScaledSpace[Any], wanted: int | None) -> int:
     """M: as many as wanted, or all; stages 1 to M must be in the space.
 
     Raises:
@@ -144,7 +144,7 @@ Asking = Generator[list[tuple[int, Arch]], None, R]
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
+class ScaledSeries:
     """A base network and the scalings of stages 1 to M."""
 
     base: Arch
@@ -178,11 +178,11 @@ class StageBudgets:
 
 
 class Breeder:
-    """Finds families within the budgets and breeds fitter ones.
+    """Finds series within the budgets and breeds fitter ones.
 
     Args:
         score: what an evaluated network scored, more is better.
-        weights: of stages 1 to M in the fitness of a family.
+        weights: of stages 1 to M in the fitness of a series.
         max_tries: draws for each network before a search for more is given up.
     """
 
@@ -199,13 +199,13 @@ class Breeder:
         self._cost, self._score, self._max_tries = cost, score, max_tries
         self._macs: dict[Arch, float] = {}
 
-    def grown(self, family: Family) -> list[Arch]:
+    def grown(self, series: ScaledSeries) -> list[Arch]:
         """The networks of stages 1 to M."""
-        return [self.space.grown(family.base, scaling) for scaling in family.scalings]
+        return [self.space.grown(series.base, scaling) for scaling in series.scalings]
 
-    def fitness(self, family: Family) -> float:
+    def fitness(self, series: ScaledSeries) -> float:
         """The weighted mean score of its networks (equation 5)."""
-        scores = (self._score(arch) for arch in self.grown(family))
+        scores = (self._score(arch) for arch in self.grown(series))
         return sum(w * s for w, s in zip(self.weights, scores, strict=True))
 
     def bases(self, num: int, rng: random.Random) -> list[Arch]:
@@ -250,40 +250,40 @@ class Breeder:
 
     def evolve(
         self,
-        draw: Callable[[], Family],
-        vary: Callable[[Family, Family], Family],
+        draw: Callable[[], ScaledSeries],
+        vary: Callable[[ScaledSeries, ScaledSeries], ScaledSeries],
         population: int,
         generations: int,
         rng: Callable[[], random.Random],
-    ) -> Asking[Family]:
-        """NSGA-II: macs of the base against fitness; every family stays within all budgets.
+    ) -> Asking[ScaledSeries]:
+        """NSGA-II: macs of the base against fitness; every series stays within all budgets.
 
-        Ends early when no new family can be found.
+        Ends early when no new series can be found.
         """
-        known: dict[Family, None] = {}
+        known: dict[ScaledSeries, None] = {}
         for turn in range(generations):
             new = self._fill(draw, known, population)
             if not new:
                 if turn == 0:
-                    raise self._none('no base network was found that has them beside its family')
+                    raise self._none('no base network was found that has them beside its series')
                 break
             known.update(new)
-            yield [pair for family in new for pair in enumerate(self.grown(family), 1)]
+            yield [pair for series in new for pair in enumerate(self.grown(series), 1)]
             pool = list(known)
             points = [(float(self.macs(f.base)), -self.fitness(f)) for f in pool]
             parents = survivors(points, population)
 
-            def draw(parents: Any = parents, pool: Any = pool) -> Family:
+            def draw(parents: Any = parents, pool: Any = pool) -> ScaledSeries:
                 one, other = tournament(parents, rng()), tournament(parents, rng())
                 return vary(pool[one.index], pool[other.index])
 
         return max(known, key=self.fitness)
 
-    def within(self, family: Family) -> bool:
+    def within(self, series: ScaledSeries) -> bool:
         """True when base and scaled networks each meet the budget of their stage."""
-        return self.budgets.meets(self.macs(family.base), 0) and all(
+        return self.budgets.meets(self.macs(series.base), 0) and all(
             self.budgets.meets(self.macs(arch), stage)
-            for stage, arch in enumerate(self.grown(family), 1)
+            for stage, arch in enumerate(self.grown(series), 1)
         )
 
     def macs(self, arch: Arch) -> float:
@@ -293,16 +293,16 @@ class Breeder:
         return self._macs[arch]
 
     def _fill(
-        self, draw: Callable[[], Family], known: Mapping[Family, None], wanted: int
-    ) -> dict[Family, None]:
-        series: dict[Family, None] = {}
+        self, draw: Callable[[], ScaledSeries], known: Mapping[ScaledSeries, None], wanted: int
+    ) -> dict[ScaledSeries, None]:
+        fresh: dict[ScaledSeries, None] = {}
         for _ in range(self._max_tries * wanted):
-            if len(series) == wanted:
+            if len(fresh) == wanted:
                 break
-            family = draw()
-            if family not in known and family not in series and self.within(family):
-                series[family] = None
-        return series
+            series = draw()
+            if series not in known and series not in fresh and self.within(series):
+                fresh[series] = None
+        return fresh
 
     def _none(self, problem: str) -> SearchError:
         base = self.space.base

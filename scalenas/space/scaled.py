@@ -60,7 +60,7 @@ class ScalingStage:
             ascending(values, f'space.stages.{name}', 'factors')
 
     @classmethod
-    def parse(cls, data: object, where: str) -> ScalingStage:
+    def from_dict(cls, data: object, where: str) -> ScalingStage:
         """From plain data; a single value stands for a list of one."""
         table = as_mapping(data, where, (), FACTORS)
         return cls(
@@ -204,14 +204,14 @@ class ScaledSpace(AbstractSpace[A]):
         return grown[0].merged(grown[1:])
 
     @classmethod
-    def read(
+    def from_table(
         cls, base: AbstractSpace[A], data: Mapping[str, Any], where: str = 'space'
     ) -> ScaledSpace[A]:
         """The space that plain data describes, over a base that was read before."""
         table = cls.table(data, where)
         as_choice(table['family'], f'{where}.family', (SCALED,))
         stages = [
-            ScalingStage.parse(stage, f'{where}.stages[{j}]')
+            ScalingStage.from_dict(stage, f'{where}.stages[{j}]')
             for j, stage in enumerate(
                 as_list(table['stages'], f'{where}.stages', 'stages', MOST_STAGES)
             )

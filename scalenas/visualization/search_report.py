@@ -93,7 +93,7 @@ class SearchReport:
         if study is None or other == study.name:
             return ()
         try:
-            control = study.beside(other)
+            control = study.sibling(other)
             if control is None:
                 return ()
             apart = study.differs_from(control)
