@@ -43,11 +43,11 @@ def create(arch: Arch | Mapping[str, Any] | str, **options: Any) -> AbstractBack
     """
     from mmengine.logging import MMLogger
 
-    value = find(arch)
-    family = family_of(value)
+    network = find(arch)
+    family = family_of(network)
     if family.net is None:
         raise ArchError('this family has no backbone', where='arch.family', got=family.name)
-    net: AbstractBackbone = family.net(arch=value, **options)
+    net: AbstractBackbone = family.net(arch=network, **options)
     logger = MMLogger.get_current_instance()
     level = logger.level
     logger.setLevel(logging.WARNING)  # mmengine tells of every tensor

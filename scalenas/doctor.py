@@ -34,7 +34,7 @@ def examine() -> Iterator[Finding]:
     yield Finding('ok', 'python', f'{platform.python_version()} at {sys.executable}')
     yield _own()
     yield from map(_distribution, PLAIN)
-    yield from (Finding('bad', module, remedy(module, versions)) for module, versions in _mixed())
+    yield from (Finding('bad', module, remedy(module, owners)) for module, owners in _mixed())
     yield _tried('torch', _torch)
     for module in (*ENGINE, *TASKS):
         yield _openmmlab(module)

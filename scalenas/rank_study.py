@@ -80,10 +80,10 @@ class RankJob:
         records = self._evaluate(alone)
         if self.args.train:
             alone = self._train(records)
-        comparisons = compare(
+        rows = compare(
             records, self.plan.objectives, alone, self.args.resamples, seed=self.args.seed
         )
-        return self._write({self.args.name or Path(self.args.config).stem: comparisons})
+        return self._write({self.args.name or Path(self.args.config).stem: rows})
 
     def _archs(self, space: AbstractSpace[Any], alone: Mapping[Arch, float] | None) -> list[Arch]:
         if self.args.archs:

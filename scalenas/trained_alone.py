@@ -76,14 +76,14 @@ class TrainedAlone:
         Raises:
             UserError: when the test gives no such metric.
         """
-        scores = {}
+        values = {}
         for arch in self.archs:
             metrics = stock_metrics(self._folder(arch) / 'test')
             if metric not in metrics:
                 problem = 'its test gives no such metric'
                 raise UserError(problem, where=self.config, got=metric, allowed=metrics)
-            scores[arch] = metrics[metric]
-        return scores
+            values[arch] = metrics[metric]
+        return values
 
     def write_scores(self, path: Path, metric: str) -> None:
         """A CSV as `scalenas.search.read_alone` reads it."""

@@ -1,7 +1,8 @@
 """What tests start from: no default scope of an earlier run, and configs written unformatted.
 
 `pytest -m fast` runs the rooms that need neither torch nor the packages around it, with numpy,
-PyYAML, Optuna, SciPy, pytest and Hypothesis alone.
+PyYAML, Optuna, SciPy, pytest and Hypothesis alone, in half a minute: what is marked `slow` or
+`longer` is left out.
 """
 
 import gc

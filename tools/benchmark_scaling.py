@@ -116,25 +116,27 @@ def main() -> None:
         args.seed,
         lambda text: print(text, flush=True),
     )
-    found = {}
+    tables = {}
     for kind in args.kinds:
-        found[kind], without = timings(nets, kind, journal, args.statistic)
+        tables[kind], without = timings(nets, kind, journal, args.statistic)
         if without:
             print(f'{kind}: no memory for {", ".join(without)}')
-    text = runtime_table(found)
+    text = runtime_table(tables)
     print(text)
-    print(spread_text(found))
+    print(spread_text(tables))
     write_whole(out / 'table.md', text + '\n')
     about = {key: setting[key] for key in ('device', 'threads', 'batch', 'software')}
-    lines = {kind: latency_lines(rows) for kind, rows in found.items()}
+    lines = {kind: latency_lines(rows) for kind, rows in tables.items()}
     lines = {kind: rows for kind, rows in lines.items() if EVERY in rows}
     write_whole(out / 'latency.yaml', LatencyModel(**about, lines=lines).dump())
-    for kind in found.keys() - lines.keys():
+    for kind in tables.keys() - lines.keys():
         print(f'{kind}: times do not rise with activations, latency.yaml has no line for it')
-    for kind, rows in found.items():
+    for kind, rows in tables.items():
         what = 'training step' if kind == 'training' else kind
         draw_runtime(rows, out / f'{kind}.png', f'{what}, batch {args.batch}', setting['device'])
-    print(f'wrote table.md, latency.yaml and {", ".join(f"{kind}.png" for kind in found)} to {out}')
+    print(
+        f'wrote table.md, latency.yaml and {", ".join(f"{kind}.png" for kind in tables)} to {out}'
+    )
 
 
 if __name__ == '__main__':

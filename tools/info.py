@@ -86,22 +86,22 @@ def of_config(args: argparse.Namespace) -> tuple[Arch, Size, Head | None, str]:
     from scalenas.config import read_config
     from scalenas.evaluation.config_net import config_net
 
-    found = config_net(read_config(args.net, needs=('model',)), args.subnet or 'largest')
-    size = args.size or found.size
+    net = config_net(read_config(args.net, needs=('model',)), args.subnet or 'largest')
+    size = args.size or net.size
     if size is None:
         raise UserError('says no input size', where=args.net, hint='give --size H W')
-    if found.space is not None:
+    if net.space is not None:
         which = args.subnet or 'largest'
-        print(f'supernet of {found.space.size():.0e} networks; the {which}:')
+        print(f'supernet of {net.space.size():.0e} networks; the {which}:')
     elif args.subnet:
         raise UserError(
-            f'{args.net} has no supernet, its {found.place} is one network', where='--subnet'
+            f'{args.net} has no supernet, its {net.place} is one network', where='--subnet'
         )
     if args.head:
-        return found.arch, size, parse_head(args.head), f'head {args.head}'
-    known = f'head {found.head_text}'
-    unknown = f'backbone only ({found.head_text}: not counted)'
-    return found.arch, size, found.head, known if found.head else unknown
+        return net.arch, size, parse_head(args.head), f'head {args.head}'
+    known = f'head {net.head_text}'
+    unknown = f'backbone only ({net.head_text}: not counted)'
+    return net.arch, size, net.head, known if net.head else unknown
 
 
 def main() -> int:

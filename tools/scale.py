@@ -118,11 +118,11 @@ def main() -> None:
     budget = budget_of(args)
     rule = rounding(args.rounding) if args.rounding else None
     columns = columns_of(args, base_name(args.arch), budget)
-    grown, found = grow(base, args.strategy, args.factor, budget, rule, head, size, columns)
+    grown, fit = grow(base, args.strategy, args.factor, budget, rule, head, size, columns)
     print(f'{args.arch}, {args.strategy}, rounding {grown.rounding}, head {text}')
     print(scale_table(scale(base, Scaling(), grown.rounding, size), grown, head))
-    if found is not None:
-        print(fit_text(found, columns))
+    if fit is not None:
+        print(fit_text(fit, columns))
     # First what can still be refused: nothing is left behind then.
     if args.config:
         from scalenas.export.recipe import write_recipe

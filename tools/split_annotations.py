@@ -28,10 +28,10 @@ def main() -> None:
             parser.error('--search-images or --renumber is needed')
         print(f'wrote {renumber_file(args.annotations)}')
         return
-    found, files = split_file(args.annotations, args.search_images, args.seed, args.renumber)
-    print(f'held out for the search: {found.pictures} pictures, {found.people} {found.kind}')
-    if found.dropped:
-        print(f'{found.dropped} people of these pictures have no annotated head: in neither part')
+    split, files = split_file(args.annotations, args.search_images, args.seed, args.renumber)
+    print(f'held out for the search: {split.pictures} pictures, {split.people} {split.kind}')
+    if split.dropped:
+        print(f'{split.dropped} people of these pictures have no annotated head: in neither part')
     for path in files:
         print(f'wrote {path}')
 

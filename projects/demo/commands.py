@@ -16,10 +16,10 @@ def stock_tool(package: str, tool: str) -> Path:
     Raises:
         UserError: when the package is not installed.
     """
-    found = importlib.util.find_spec(package)
-    if found is None or found.origin is None:
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
         raise UserError('is not installed', where=package, hint='see docs/install.md')
-    return Path(found.origin).parent / '.mim/tools' / tool
+    return Path(spec.origin).parent / '.mim/tools' / tool
 
 
 def get_data(name: str, folder: Path) -> Step:
@@ -33,5 +33,5 @@ def get_data(name: str, folder: Path) -> Step:
 
 def configs_in(*folders: str) -> list[Path]:
     """All that a config of these folders may inherit: a change of any counts."""
-    found = (resource('configs/_base_'), *map(resource, folders))
-    return [path for folder in found for path in sorted(folder.rglob('*.py'))]
+    folders_read = (resource('configs/_base_'), *map(resource, folders))
+    return [path for folder in folders_read for path in sorted(folder.rglob('*.py'))]

@@ -23,7 +23,7 @@ def draw_poses(out: Path, data: Path, split: str, predicted: Path, count: int = 
     truth = _read(data / f'annotations/person_keypoints_{split}.json')
     people = [a for a in truth['annotations'] if not a['iscrowd']]
     files = {image['id']: image['file_name'] for image in truth['images']}
-    found = {row['image_id']: row['keypoints'] for row in _read(predicted)}
+    joints = {row['image_id']: row['keypoints'] for row in _read(predicted)}
     rows = []
     for person in _spread(people, count):
         image = _image(data / 'images' / files[person['image_id']])
@@ -32,7 +32,7 @@ def draw_poses(out: Path, data: Path, split: str, predicted: Path, count: int = 
         left, top = round(x + w / 2 - side * 3 / 8), round(y + h / 2 - side / 2)
         crop = _crop(image, left, top, round(side * 3 / 4), round(side))
         poses = []
-        for flat, labelled in ((person['keypoints'], True), (found[person['image_id']], False)):
+        for flat, labelled in ((person['keypoints'], True), (joints[person['image_id']], False)):
             pose = np.array(flat, float).reshape(-1, 3) - (left, top, 0)
             # A network answers for joints that nobody sees, too; what is compared is drawn.
             pose[:, 2] = np.array(person['keypoints'][2::3]) > 0 if not labelled else pose[:, 2]
@@ -56,11 +56,11 @@ def draw_objects(
     rows = []
     for image in _spread(truth['images'], count):
         labels = [a for a in truth['annotations'] if not a['iscrowd']]
-        found = {'label': _boxes(labels, image['id'])}
+        boxes_of = {'label': _boxes(labels, image['id'])}
         for title, boxes in results.items():
             ranked = sorted(boxes, key=lambda box: -box['score'])
-            found[title] = _boxes(ranked, image['id'])[: len(found['label'])]
-        arrays = {title: np.array(boxes, float).reshape(-1, 4) for title, boxes in found.items()}
+            boxes_of[title] = _boxes(ranked, image['id'])[: len(boxes_of['label'])]
+        arrays = {title: np.array(boxes, float).reshape(-1, 4) for title, boxes in boxes_of.items()}
         rows.append((_image(data / 'images' / image['file_name']), arrays))
     draw_boxes(rows, out / 'boxes.png')
 
@@ -88,8 +88,8 @@ def _crop(image: NDArray, left: int, top: int, width: int, height: int) -> NDArr
     """A part of an image; what lies outside is black."""
     import numpy as np
 
-    found = np.zeros((height, width, 3), np.uint8)
+    canvas = np.zeros((height, width, 3), np.uint8)
     x0, y0 = max(left, 0), max(top, 0)
     part = image[y0 : max(top + height, 0), x0 : max(left + width, 0)]
-    found[y0 - top : y0 - top + part.shape[0], x0 - left : x0 - left + part.shape[1]] = part
-    return found
+    canvas[y0 - top : y0 - top + part.shape[0], x0 - left : x0 - left + part.shape[1]] = part
+    return canvas

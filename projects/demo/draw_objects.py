@@ -78,12 +78,12 @@ def draw_boxes(rows: Sequence[tuple[NDArray, Mapping[str, NDArray]]], path: str 
     size = tile * len(columns), tile * height / width * len(rows) + 0.3
     with canvas(path, *size, dpi=100) as figure:
         grid = figure.subplots(len(rows), len(columns), squeeze=False)
-        for line, (image, found) in enumerate(rows):
+        for line, (image, boxes) in enumerate(rows):
             for column, title in enumerate(columns):
                 axes = grid[line, column]
                 axes.set_axis_off()
                 _show(axes, image, title if line == 0 else '')
-                for x, y, w, h in found[title]:
+                for x, y, w, h in boxes[title]:
                     axes.add_patch(Rectangle((x, y), w, h, fill=False, edgecolor='yellow'))
 
 

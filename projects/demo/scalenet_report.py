@@ -48,8 +48,8 @@ def spread_table(rows: Mapping[str, Sequence[Comparison]]) -> str:
     A dash where fewer than two seeds have an order.
     """
     groups: dict[tuple[str, str], list[Comparison]] = {}
-    for name, found in rows.items():
-        for comparison in found:
+    for name, comparisons in rows.items():
+        for comparison in comparisons:
             groups.setdefault((name.partition(',')[0], comparison.against), []).append(comparison)
     head = '| sampling | score against | seeds | Pearson | Spearman | Kendall |'
     lines = [head, '|---' * 6 + '|']
@@ -70,7 +70,7 @@ def _comparisons(demo: ScaleNetDemo, sampling: str, seed: int) -> list[Compariso
 def _of_seed(
     rows: Mapping[str, Sequence[Comparison]], seed: int
 ) -> dict[str, Sequence[Comparison]]:
-    return {name: found for name, found in rows.items() if name.endswith(f'seed {seed}')}
+    return {name: group for name, group in rows.items() if name.endswith(f'seed {seed}')}
 
 
 def _family_table(demo: ScaleNetDemo) -> str:

@@ -138,8 +138,8 @@ class SingleStageDemo:
     def runs(self) -> list[Run]:
         """All, seed by seed, and then the control, whose seeds finished runs need not wait for."""
         kinds = [kind for kind in (*ARMS, *NETS) if kind != CONTROL]
-        found = [Run(kind, seed) for seed in self.seeds for kind in kinds]
-        return [*found, *(Run(CONTROL, seed) for seed in self.seeds)]
+        runs = [Run(kind, seed) for seed in self.seeds for kind in kinds]
+        return [*runs, *(Run(CONTROL, seed) for seed in self.seeds)]
 
     def folder(self, run: Run) -> Path:
         """Work dir of a run."""

@@ -33,7 +33,7 @@ def read_curves(folder: Path, metric: str, steps: Sequence[int]) -> dict[str, di
     Raises:
         DrawError: when a step was not validated.
     """
-    found: dict[str, dict[str, float]] = {}
+    curves: dict[str, dict[str, float]] = {}
     for path in sorted(folder.glob('*/vis_data/scalars.json')):
         for line in path.read_text(encoding='utf-8').splitlines():
             row = json.loads(line)
@@ -42,12 +42,12 @@ def read_curves(folder: Path, metric: str, steps: Sequence[int]) -> dict[str, di
             for key, value in row.items():
                 net, _, name = key.partition('/')
                 if name == metric:
-                    found.setdefault(net, {})[str(row['step'])] = value
+                    curves.setdefault(net, {})[str(row['step'])] = value
     wanted = [str(step) for step in steps]
-    if not found or any(sorted(curve, key=int) != wanted for curve in found.values()):
+    if not curves or any(sorted(curve, key=int) != wanted for curve in curves.values()):
         hint = 'remove the folder and run again'
         raise DrawError('validations are missing', where=folder, allowed=wanted, hint=hint)
-    return {net: {step: curve[step] for step in wanted} for net, curve in found.items()}
+    return {net: {step: curve[step] for step in wanted} for net, curve in curves.items()}
 
 
 def single_stage_table(results: Mapping[str, Any]) -> str:

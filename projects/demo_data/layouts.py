@@ -90,8 +90,8 @@ class SplitWriter:
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(array).save(path, compress_level=3)
         self.counts[split] += 1
-        found = np.bincount(labels.ravel(), minlength=IGNORE + 1)[: self.num_classes]
-        self.pixels[split] = self.pixels.get(split, np.zeros(self.num_classes, int)) + found
+        counts = np.bincount(labels.ravel(), minlength=IGNORE + 1)[: self.num_classes]
+        self.pixels[split] = self.pixels.get(split, np.zeros(self.num_classes, int)) + counts
 
     def summary(self) -> dict[str, Any]:
         """Counts, class shares of each split, and the class weights of the training split."""

@@ -119,18 +119,18 @@ def read_frames(wheel: Path, camera: int, scale: float) -> Iterator[NDArray[np.u
         path.write_bytes(archive.read(f'{TRIAL}/videos/cam{camera:02d}.mp4'))
         video = cv2.VideoCapture(str(path))
         try:
-            found, frame = video.read()
-            if not found:
+            read, frame = video.read()
+            if not read:
                 raise DemoDataError(
                     f'OpenCV {cv2.__version__} cannot decode the video',
                     where=f'camera {camera}',
                     hint='install opencv-python with FFmpeg, as in requirements/',
                 )
-            while found:
+            while read:
                 cut = frame[:, :WIDTH]
                 size = round(cut.shape[1] * scale), round(cut.shape[0] * scale)
                 yield np.asarray(cv2.resize(cut, size, interpolation=cv2.INTER_AREA), np.uint8)
-                found, frame = video.read()
+                read, frame = video.read()
         finally:
             video.release()
 

@@ -153,11 +153,11 @@ def _seen(
     instance_map: NDArray[np.uint8], painted: list[tuple[int, float, tuple[float, float]]]
 ) -> tuple[Instance, ...]:
     """The painted shapes of which at least one pixel is left."""
-    found = []
+    instances = []
     for number, (label, radius, centre) in enumerate(painted, start=1):
         mask = instance_map == number
         rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
         if rows.size:
             box = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
-            found.append(Instance(number, label, box, int(mask.sum()), radius, centre))
-    return tuple(found)
+            instances.append(Instance(number, label, box, int(mask.sum()), radius, centre))
+    return tuple(instances)

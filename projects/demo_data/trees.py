@@ -94,8 +94,8 @@ def write_trees(root: Path, wheel: Path, recipe: TreeRecipe) -> dict[str, CocoSp
                 picture.crop((x0, y0, x1, y1)).save(root / 'images' / name, compress_level=3)
                 image = split.add_image(name, (y1 - y0, x1 - x0))
                 for box in boxes:
-                    if (found := clipped(box, (x0, y0, x1, y1))) is not None:
-                        (left, top, right, bottom), share = found
+                    if (cut := clipped(box, (x0, y0, x1, y1))) is not None:
+                        (left, top, right, bottom), share = cut
                         area = (right - left) * (bottom - top)
-                        split.add(image, found[0], area, crowd=share < recipe.seen)
+                        split.add(image, cut[0], area, crowd=share < recipe.seen)
     return splits

@@ -123,29 +123,29 @@ def _model(config: str, published: dict[str, list[Number]]) -> dict[str, Any]:
     for number in numbers:
         if number.quantity == 'params_m':
             metadata['Parameters (M)'] = float(number.here)
-    found: dict[str, Any] = {'Name': name, 'In Collection': collection, 'Config': config}
-    found['Metadata'] = metadata
+    entry: dict[str, Any] = {'Name': name, 'In Collection': collection, 'Config': config}
+    entry['Metadata'] = metadata
     metrics = {
         f'{METRICS[number.quantity]} {MARK}': float(number.paper)
         for number in numbers
         if number.quantity not in COUNTED
     }
     if metrics:
-        found['Results'] = [{'Task': TASKS[folder], 'Dataset': data, 'Metrics': metrics}]
-    return found
+        entry['Results'] = [{'Task': TASKS[folder], 'Dataset': data, 'Metrics': metrics}]
+    return entry
 
 
 def _published() -> dict[str, list[Number]]:
     """Config -> all numbers of its network in its setting."""
-    found: dict[str, list[Number]] = {}
+    numbers: dict[str, list[Number]] = {}
     for table in read_tables()[1]:
         for row in (number for number in table.numbers if number.config):
-            found[row.config] = [
+            numbers[row.config] = [
                 number
                 for number in table.numbers
                 if (number.subject, number.setting) == (row.subject, row.setting)
             ]
-    return found
+    return numbers
 
 
 def _yaml(content: dict[str, Any]) -> str:

@@ -75,9 +75,9 @@ def read_tables(text: str | None = None) -> tuple[dict[str, str], list[Table]]:
     titles: dict[str, str] = {}
     tables: list[Table] = []
     for file in FILES:
-        more, found = _read(resource(file).read_text(encoding='utf-8'))
+        more, rows = _read(resource(file).read_text(encoding='utf-8'))
         titles.update(more)
-        tables += found
+        tables += rows
     return titles, tables
 
 

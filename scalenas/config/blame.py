@@ -63,8 +63,8 @@ def blamed(cfg: Config, error: BaseException) -> str | None:
         if not _is_library(frame):
             place = None
             continue
-        found = _place(frame, parts, place or '', names)
-        place = place if found is None else found
+        inner = _place(frame, parts, place or '', names)
+        place = place if inner is None else inner
     return place
 
 

@@ -125,8 +125,8 @@ def _metainfo(part: Any, scope: str | None) -> Mapping[str, Any] | None:
             built = DATASETS.build({**part, 'lazy_init': True})
         except (TypeError, ValueError, LookupError, AttributeError, AssertionError, OSError):
             return None  # the build itself says why
-    found = built.metainfo
-    return found if isinstance(found, Mapping) else None
+    meta = built.metainfo
+    return meta if isinstance(meta, Mapping) else None
 
 
 def _same(one: Any, other: Any) -> bool:

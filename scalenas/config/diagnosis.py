@@ -57,39 +57,39 @@ def diagnosed(cfg: Config, error: Exception) -> ConfigError | None:
     with what is allowed; everything else with the words of the code that refused it.
     """
     text = str(error.args[0]) if error.args else ''
-    found: ConfigError | None = None
+    problem: ConfigError | None = None
     if isinstance(error, TypeError) and 'unexpected keyword argument' in text:
-        found = unknown_key(cfg)
+        problem = unknown_key(cfg)
     elif isinstance(error, TypeError):
-        found = _missing_key(cfg, text)
+        problem = _missing_key(cfg, text)
     elif isinstance(error, KeyError):
-        found = _no_class(cfg, text)
-    if found is not None:
-        return found
+        problem = _no_class(cfg, text)
+    if problem is not None:
+        return problem
     place = blamed(cfg, error)
     if place is None:
         return None
-    if place.startswith('optim_wrapper') and (found := _no_optimizer(cfg)):
-        return found
+    if place.startswith('optim_wrapper') and (problem := _no_optimizer(cfg)):
+        return problem
     return ConfigError(foreign(error), where=place or cfg.filename or 'the config')
 
 
 def _missing_key(cfg: Config, text: str) -> ConfigError | None:
-    if found := re.search(r"(\w+)\.__init__\(\) missing .* arguments?: '(\w+)'", text):
+    if match := re.search(r"(\w+)\.__init__\(\) missing .* arguments?: '(\w+)'", text):
         for place, part in built_parts(cfg):
-            if part['type'].split('.')[-1] == found[1] and found[2] not in part:
+            if part['type'].split('.')[-1] == match[1] and match[2] not in part:
                 return ConfigError(
-                    f'key {found[2]!r} is missing', where=f'{place} ({part["type"]})'
+                    f'key {match[2]!r} is missing', where=f'{place} ({part["type"]})'
                 )
     return None
 
 
 def _no_class(cfg: Config, text: str) -> ConfigError | None:
-    if found := re.match(r'(\S+) is not in the (\S+) registry', text):
+    if match := re.match(r'(\S+) is not in the (\S+) registry', text):
         for place, part in built_parts(cfg):
-            if part['type'] == found[1]:
+            if part['type'] == match[1]:
                 names = registered_names(cfg.get('default_scope'))
-                return _unregistered(place, found[1], names)
+                return _unregistered(place, match[1], names)
     return None
 
 
@@ -119,9 +119,9 @@ def unknown_key(cfg: Config) -> ConfigError | None:
         scope = cfg.get('default_scope')
         worst: tuple[str, set[str]] | None = None
         for registry in BUILT:
-            found = registered(registry, part['type'], scope)
-            known = None if found is None else accepted(found)
-            if found is None:
+            kind = registered(registry, part['type'], scope)
+            known = None if kind is None else accepted(kind)
+            if kind is None:
                 continue
             if known is None or keys <= known:
                 worst = None

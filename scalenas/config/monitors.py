@@ -123,8 +123,8 @@ def _right_name(name: str, nets: list[str], own: list[str] | None) -> str:
     if not key:
         return ''
     chosen = net if net in nets else 'largest' if 'largest' in nets else nets[-1] if nets else ''
-    found = f'{chosen}/{key}' if chosen else key
-    return f'did you mean {found!r}?' + (f' {chosen} is a sub-net of val_cfg.archs' if nets else '')
+    full = f'{chosen}/{key}' if chosen else key
+    return f'did you mean {full!r}?' + (f' {chosen} is a sub-net of val_cfg.archs' if nets else '')
 
 
 def _check_rule(cfg: Mapping[str, Any], where: str, nets: list[str], own: list[str] | None) -> None:

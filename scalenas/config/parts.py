@@ -140,8 +140,8 @@ def fits(value: Any, hint: Any) -> bool:
 def _hints(kind: str, scope: str | None) -> Mapping[str, Any]:
     """Type hints of a class's own arguments; none for what is not ours, or cannot be told."""
     for registry in BUILT:
-        found = registered(registry, kind, scope)
-        for base in getattr(found, '__mro__', ()):
+        cls = registered(registry, kind, scope)
+        for base in getattr(cls, '__mro__', ()):
             init = vars(base).get('__init__')
             if init is not None:
                 if not base.__module__.startswith('scalenas.'):

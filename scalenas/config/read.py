@@ -12,6 +12,7 @@ import yaml
 from mmengine.config import Config
 from mmengine.config import DictAction as Base
 
+import scalenas.registry  # noqa: F401 (tells mmengine where `scalenas::` and `mmseg::` are)
 from scalenas.errors import ConfigError, UserError, did_you_mean, foreign, short
 
 from .variables import check_option

@@ -93,15 +93,13 @@ def _keys(cfg: Config) -> set[str]:
 def _places(cfg: Config, name: str, known: set[str]) -> list[str]:
     """Where the variable's value went: keys of its name, else values that equal it."""
     content = {key: value for key, value in cfg._cfg_dict.to_dict().items() if key in known}
-    inside = [(path, found) for path, found in walk(content) if path]
+    inside = [(path, part) for path, part in walk(content) if path]
     named = [place_of(path) for path, _ in inside if path[-1] == name]
     if named:
         return named
     value = cfg._cfg_dict.to_dict()[name]
     if value is None or isinstance(value, bool):
         return []
-    equal = [
-        place_of(path) for path, found in inside if type(found) is type(value) and found == value
-    ]
+    equal = [place_of(path) for path, part in inside if type(part) is type(value) and part == value]
     # A small number stands in many places by chance.
     return equal if len(equal) <= 3 else []

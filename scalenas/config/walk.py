@@ -28,9 +28,9 @@ def tables_in(
     value: Any, place: str = '', without: tuple[str, ...] = ()
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Place and content of every table in a value that stands at `place`, the outer ones first."""
-    for path, found in walk(value, (), without):
-        if isinstance(found, Mapping):
-            yield place_of(path, place), found
+    for path, content in walk(value, (), without):
+        if isinstance(content, Mapping):
+            yield place_of(path, place), content
 
 
 def place_of(path: Path, start: str = '') -> str:

@@ -39,12 +39,12 @@ class SpreadSegDataset(BaseSegDataset):
         for needed in (*wanted, Path(self.data_prefix['seg_map_path'])):
             if not needed.is_dir():
                 raise UserError('no such folder', where=needed, hint=self._hint)
-        found = super().load_data_list()
+        samples = super().load_data_list()
         if self._cities is not None:
-            found = [item for item in found if Path(item['img_path']).parent in wanted]
-        if not found:
+            samples = [item for item in samples if Path(item['img_path']).parent in wanted]
+        if not samples:
             raise UserError(f'holds no *{self.img_suffix}', where=folder, hint=self._hint)
-        return spread_evenly(found, self._spread)
+        return spread_evenly(samples, self._spread)
 
 
 @DATASETS.register_module()

@@ -57,10 +57,10 @@ def split_file(
     parts: dict[Path, Callable[[Path], None]] = {}
     try:
         if isinstance(data, Mapping) and {'images', 'annotations'} <= set(data):
-            found = split_coco(data, search_images, seed, str(path))
+            split = split_coco(data, search_images, seed, str(path))
         elif isinstance(data, list) and data and all(map(_is_person, data)):
-            found = split_mpii(data, search_images, seed, str(path))
-            sizes = [head_size(person) for person in found.search]
+            split = split_mpii(data, search_images, seed, str(path))
+            sizes = [head_size(person) for person in split.search]
             parts[Path(f'{stem}-search.mat')] = partial(write_head_boxes, sizes=sizes)
         else:
             raise UserError(
@@ -71,11 +71,11 @@ def split_file(
     except (KeyError, TypeError, IndexError, AttributeError) as error:
         problem = f'an annotation is not as it should be: {foreign(error)}'
         raise UserError(problem, where=path) from None
-    for name, part in (('rest', found.rest), ('search', found.search)):
+    for name, part in (('rest', split.rest), ('search', split.search)):
         text = json.dumps(part)
         parts[Path(f'{stem}-{name}.json')] = partial(_write_text, text=text)
     _place(parts)
-    return found, list(parts)
+    return split, list(parts)
 
 
 def renumber_file(path: Path) -> Path:

@@ -44,7 +44,7 @@ def hold_out(names: Sequence[str], labels: Sequence[int], per_class: int, seed: 
     of: dict[int, list[int]] = {}
     for index, label in enumerate(labels):
         of.setdefault(label, []).append(index)
-    found: set[int] = set()
+    chosen: set[int] = set()
     for label, members in of.items():
         if len(members) <= per_class:
             raise UserError(
@@ -54,8 +54,8 @@ def hold_out(names: Sequence[str], labels: Sequence[int], per_class: int, seed: 
                 hint='at least one of a class must be left for training',
             )
         members.sort(key=lambda index: names[index])
-        found.update(random.Random(f'{seed}/{label}').sample(members, per_class))
-    return found
+        chosen.update(random.Random(f'{seed}/{label}').sample(members, per_class))
+    return chosen
 
 
 def read_classes(path: str | Path) -> tuple[str, ...]:

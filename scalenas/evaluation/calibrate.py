@@ -141,16 +141,16 @@ def _joined(parts: Sequence[tuple[Batch, int, int]]) -> Batch:
     first, start, stop = parts[0]
     if len(parts) == 1 and stop - start == len(first['inputs']):
         return first
-    found: dict[str, Any] = {}
+    merged: dict[str, Any] = {}
     for key, value in first.items():
         pieces = [batch[key][begin:end] for batch, begin, end in parts if value is not None]
         if value is None:
-            found[key] = None
+            merged[key] = None
         elif key == 'inputs':
-            found[key] = torch.cat(pieces) if len(pieces) > 1 else pieces[0]
+            merged[key] = torch.cat(pieces) if len(pieces) > 1 else pieces[0]
         else:
-            found[key] = [item for piece in pieces for item in piece]
-    return found
+            merged[key] = [item for piece in pieces for item in piece]
+    return merged
 
 
 @contextmanager

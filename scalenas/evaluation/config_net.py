@@ -61,14 +61,14 @@ def config_net(cfg: Config, subnet: str = 'largest') -> ConfigNet:
         raise ConfigError('is missing', where=f'{cfg.filename}: model')
     plain = cfg._cfg_dict.to_dict()
     inside = dict(walk(plain['model'], ('model',)))
-    found = [
+    paths = [
         path
         for path, part in inside.items()
         if isinstance(part, Mapping)
         and str(part.get('type', '')).removeprefix('scalenas.') in MODELS.module_dict
         and not {'arch', 'space', 'extra'}.isdisjoint(part)
     ]
-    if not found:
+    if not paths:
         kind = (plain['model'].get('backbone') or {}).get('type', 'none')
         raise ConfigError(
             where=f'{cfg.filename}: model.backbone.type',
@@ -77,7 +77,7 @@ def config_net(cfg: Config, subnet: str = 'largest') -> ConfigNet:
             f'space ({supernet_types()})',
         )
     # A teacher may hold another, which is not the one that is trained.
-    path = min(found, key=lambda path: not {'distillation', 'teacher'}.isdisjoint(path))
+    path = min(paths, key=lambda path: not {'distillation', 'teacher'}.isdisjoint(path))
     place, part, around = place_of(path), inside[path], _around(path, inside)
     space = None
     if 'space' in part:
@@ -96,6 +96,6 @@ def _around(path: Path, inside: Mapping[Path, Any]) -> Mapping[str, Any]:
     """The table that holds a part, perhaps in a list; an empty one around the model itself."""
     for end in range(len(path) - 1, 0, -1):
         if isinstance(inside[path[:end]], Mapping):
-            found: Mapping[str, Any] = inside[path[:end]]
-            return found
+            table: Mapping[str, Any] = inside[path[:end]]
+            return table
     return {}

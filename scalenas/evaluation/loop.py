@@ -71,8 +71,8 @@ class SubnetValLoop(ValLoop):
         metrics: dict[str, float] = {}
         for name, arch in self.archs.items():
             with autocast(enabled=self.fp16), calibrated(self._model, arch, self._calibration):
-                found = self._validate(stage)
-            metrics.update({f'{name}/{key}': value for key, value in found.items()})
+                values = self._validate(stage)
+            metrics.update({f'{name}/{key}': value for key, value in values.items()})
         call(f'after_{stage}_epoch', metrics=metrics)
         call(f'after_{stage}')
         return metrics

@@ -27,10 +27,10 @@ def live_norms(
     supernet = model.get_submodule(path)
     assert is_supernet(supernet)
     prefix = f'{path}.' if path else ''
-    found = [(f'{prefix}{name}', norm) for name, norm in supernet.live_norms(arch)]
+    own = [(f'{prefix}{name}', norm) for name, norm in supernet.live_norms(arch)]
     # Its own modules count as seen: what it does not run is not live, whatever else it holds.
     around = model.named_modules(memo=set(supernet.modules()))
-    return [(n, m) for n, m in [*found, *around] if isinstance(m, _BatchNorm)]
+    return [(n, m) for n, m in [*own, *around] if isinstance(m, _BatchNorm)]
 
 
 def chosen_archs(choices: Sequence[object], space: AbstractSpace[Any]) -> dict[str, Arch]:
@@ -43,10 +43,10 @@ def chosen_archs(choices: Sequence[object], space: AbstractSpace[Any]) -> dict[s
         ArchError, SpaceError: when a choice is no arch, or not one of the space.
         EvaluationError: when two choices have one name.
     """
-    found: dict[str, Arch] = {}
+    archs: dict[str, Arch] = {}
     for position, choice in enumerate(as_list(choices, 'archs', 'archs'), 1):
         name = subnet_name(choice, position)
-        if name in found:
+        if name in archs:
             raise EvaluationError('two of them have one name', where='archs', got=name)
-        found[name] = arch_of(choice, space, name)
-    return found
+        archs[name] = arch_of(choice, space, name)
+    return archs

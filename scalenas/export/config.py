@@ -28,18 +28,18 @@ def inference_variables(variables: Mapping[str, Any]) -> dict[str, Any]:
     """
     task = task_of(variables)
     dataset = _innermost(variables.get('test_dataloader', {}).get('dataset') or {})
-    found: dict[str, Any] = {}
+    added: dict[str, Any] = {}
     if dataset.get('pipeline'):
-        found['test_pipeline'] = dataset['pipeline']
-    found |= task.inference_variables(variables, dataset)
+        added['test_pipeline'] = dataset['pipeline']
+    added |= task.inference_variables(variables, dataset)
     if task.visualizer and not variables.get('visualizer'):
         backends = [{'type': 'LocalVisBackend'}]
-        found['visualizer'] = {
+        added['visualizer'] = {
             'type': task.visualizer,
             'vis_backends': backends,
             'name': 'visualizer',
         }
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: value for name, value in added.items() if value is not None}
 
 
 def _innermost(dataset: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -103,32 +103,32 @@ def plain_config(cfg: Config, arch: Arch) -> dict[str, Any]:
     names = kept(task)
     given = {name: source[name] for name in names if source.get(name) is not None}
     by_name = {n: given.pop(n) for n in ('test_pipeline', *task.inference_names) if n in given}
-    found = dict(given)
-    found['model'] = _task_model(found.get('model', {}), arch, task)
+    plain = dict(given)
+    plain['model'] = _task_model(plain.get('model', {}), arch, task)
     # The supernet needs it for its sub-nets; one net, only where it has dead parts.
-    found.pop('find_unused_parameters', None)
-    found |= for_ddp(arch)
-    imported = found.pop('custom_imports', {}).get('imports', [])
-    prefixed = _is_ours(found.get('val_cfg', {}).get('type', ''))
+    plain.pop('find_unused_parameters', None)
+    plain |= for_ddp(arch)
+    imported = plain.pop('custom_imports', {}).get('imports', [])
+    prefixed = _is_ours(plain.get('val_cfg', {}).get('type', ''))
     for name, loop in _LOOPS.items():
-        if _is_ours(found.get(name, {}).get('type', '')):
-            known = {'type': loop, 'fp16': found[name].get('fp16')}
-            found[name] = {key: value for key, value in known.items() if value}
-    found['default_hooks'] = {
+        if _is_ours(plain.get(name, {}).get('type', '')):
+            known = {'type': loop, 'fp16': plain[name].get('fp16')}
+            plain[name] = {key: value for key, value in known.items() if value}
+    plain['default_hooks'] = {
         name: _hook(hook, prefixed)
-        for name, hook in found.get('default_hooks', {}).items()
+        for name, hook in plain.get('default_hooks', {}).items()
         if not (isinstance(hook, Mapping) and _is_ours(hook.get('type', '')))
     }
-    hooks = [hook for hook in found.pop('custom_hooks', []) if not _is_ours(hook.get('type', ''))]
+    hooks = [hook for hook in plain.pop('custom_hooks', []) if not _is_ours(hook.get('type', ''))]
     if hooks:
-        found['custom_hooks'] = hooks
-    for where, kind in _types(found):
+        plain['custom_hooks'] = hooks
+    for where, kind in _types(plain):
         # Data sets of this package may stay: their classes are found where it is installed.
         if _is_ours(kind) and kind not in static_types().values() and '_dataloader' not in where:
             print_log(f'exported config: {where} is still {kind}, of this package', 'current', 30)
-    found |= by_name | inference_variables(found)
-    found['custom_imports'] = _imports([imported] if isinstance(imported, str) else imported, found)
-    return {name: found[name] for name in names if name in found}
+    plain |= by_name | inference_variables(plain)
+    plain['custom_imports'] = _imports([imported] if isinstance(imported, str) else imported, plain)
+    return {name: plain[name] for name in names if name in plain}
 
 
 def _imports(names: Iterable[str], variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -191,14 +191,14 @@ def width_of(arch: Arch) -> int:
 
 
 def _supernet(model: Mapping[str, Any]) -> tuple[Path, Mapping[str, Any]]:
-    found = _of_types(model, static_types())
-    if len(found) != 1:
+    nets = _of_types(model, static_types())
+    if len(nets) != 1:
         raise ExportError(
             where='model',
-            got=['.'.join(map(str, path)) for path, _ in found],
+            got=['.'.join(map(str, path)) for path, _ in nets],
             allowed=f'exactly one part of type {supernet_types()}',
         )
-    return found[0]
+    return nets[0]
 
 
 def _of_types(whole: Any, types: Collection[str]) -> list[tuple[Path, Mapping[str, Any]]]:

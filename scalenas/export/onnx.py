@@ -77,9 +77,9 @@ def write_onnx(model: nn.Module, path: Path, size: Size, in_channels: int = 3) -
             raw, (image,), str(path), input_names=['image'], output_names=names, dynamo=False
         )
     session = onnxruntime.InferenceSession(str(path), providers=['CPUExecutionProvider'])
-    found = [torch.from_numpy(part) for part in session.run(None, {'image': image.numpy()})]
+    outputs = [torch.from_numpy(part) for part in session.run(None, {'image': image.numpy()})]
     worst = 0.0
-    for name, a, b in zip(names, found, expected, strict=True):
+    for name, a, b in zip(names, outputs, expected, strict=True):
         apart = float((a - b).abs().max() / b.abs().max().clamp(min=1.0))
         if not apart <= TOLERANCE:
             raise ExportError(

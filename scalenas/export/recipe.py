@@ -74,11 +74,11 @@ def recipe(cfg: Config, arch: Arch, resolution: float = 1.0) -> dict[str, Any]:
     source = cfg.to_dict()
     task = task_of(source)
     names = kept(task)
-    found = {name: source[name] for name in names if source.get(name) is not None}
-    model = found['model']
+    variables = {name: source[name] for name in names if source.get(name) is not None}
+    model = variables['model']
     model['backbone']['type'] = backbone_type(arch)
-    arch = task.fit(found, arch, resolution)
+    arch = task.fit(variables, arch, resolution)
     model['backbone']['arch'] = arch.to_dict()
-    found |= for_ddp(arch)
-    found |= inference_variables(found)
-    return {name: found[name] for name in names if name in found}
+    variables |= for_ddp(arch)
+    variables |= inference_variables(variables)
+    return {name: variables[name] for name in names if name in variables}

@@ -151,13 +151,13 @@ def export_subnet(
         (stage / f'{name}.yaml').write_text(dump(arch), encoding='utf-8')
         static = load_exported(stage / f'{name}.py', stage / f'{name}.pth')
         static.to(next(model.parameters()).device)
-        found = difference(model, static, evaluator.validation)
-        if not found.equal:
+        gap = difference(model, static, evaluator.validation)
+        if not gap.equal:
             raise ExportError(
-                f'the exported net is not the sub-net: {found}; nothing written', where=name
+                f'the exported net is not the sub-net: {gap}; nothing written', where=name
             )
         alone = evaluator.measure(static)
-        card |= {'difference': {'float32': found.single, 'float64': found.double}}
+        card |= {'difference': {'float32': gap.single, 'float64': gap.double}}
         card['metrics']['exported'] = alone
         (stage / f'{name}.json').write_text(json.dumps(plain(card), indent=1) + '\n')
         if standalone:
@@ -168,7 +168,7 @@ def export_subnet(
         if onnx:
             write_onnx(static, stage / f'{name}.onnx', (size[0], size[1]), arch.in_channels)
         files = publish(stage, Path(out), force, names_of(name))
-    return Exported(files, cost, found, inside, alone, saving)
+    return Exported(files, cost, gap, inside, alone, saving)
 
 
 def subnet_state(model: nn.Module, arch: Any) -> dict[str, Tensor]:
@@ -183,12 +183,12 @@ def subnet_state(model: nn.Module, arch: Any) -> dict[str, Tensor]:
         for key, value in model.state_dict().items()
         if key.startswith(wrapper)
     }
-    found = cut_state_dict(state, supernet.slices(arch), f'{path.removeprefix(wrapper)}.')
+    sliced = cut_state_dict(state, supernet.slices(arch), f'{path.removeprefix(wrapper)}.')
     for name, module in model.named_modules():
         if isinstance(module, SuperLinear):
             key = f'{name.removeprefix(wrapper)}.weight'
-            found[key] = found[key][:, : width_of(arch)]
-    return found
+            sliced[key] = sliced[key][:, : width_of(arch)]
+    return sliced
 
 
 def load_exported(config: Path, weights: Path) -> Any:

@@ -68,11 +68,11 @@ class Source:
             for key, value in content['state_dict'].items()
             if key.startswith(PREFIX)
         }
-        found = sliced_state(arch, arch, state, path)
+        sliced = sliced_state(arch, arch, state, path)
         own = _meta_state(arch, _norm(state))
-        check_weights(own, found, path)
+        check_weights(own, sliced, path)
         # A task's recipe builds float32, and what is read back is compared bit by bit.
-        state = {key: value.to(own[key].dtype) for key, value in found.items()}
+        state = {key: value.to(own[key].dtype) for key, value in sliced.items()}
         return cls(path.stem, path, arch, state)
 
 
@@ -162,17 +162,17 @@ def sliced_state(
     """
     norm, renamed = _norm(state), family_of(whole).keys_within
     if renamed is None:
-        found = {key: key for key in _meta_state(part, norm)}
+        names = {key: key for key in _meta_state(part, norm)}
     else:
-        found = renamed(whole, part, norm)
-    missing = [own for own, key in found.items() if key not in state]
+        names = renamed(whole, part, norm)
+    missing = [own for own, key in names.items() if key not in state]
     if missing:
         raise ExportError(
-            f'not the weights of its arch: {len(missing)} of {len(found)} are missing, this one '
+            f'not the weights of its arch: {len(missing)} of {len(names)} are missing, this one '
             'first',
             where=f'{path}: {PREFIX}{missing[0]}',
         )
-    return {own: state[key] for own, key in found.items()}
+    return {own: state[key] for own, key in names.items()}
 
 
 def _meta_state(arch: Arch, norm: str) -> Mapping[str, Tensor]:
@@ -181,8 +181,8 @@ def _meta_state(arch: Arch, norm: str) -> Mapping[str, Tensor]:
     # A net that has no such argument has batch norms.
     options = {} if norm == 'bn' else {'norm_cfg': {'type': 'GN', 'num_groups': 1}}
     with torch.device('meta'):
-        found: Mapping[str, Tensor] = kind(arch, **options).state_dict()
-    return found
+        state: Mapping[str, Tensor] = kind(arch, **options).state_dict()
+    return state
 
 
 def _norm(state: Mapping[str, Tensor]) -> str:

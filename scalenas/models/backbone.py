@@ -109,11 +109,11 @@ class StaticNet(AbstractBackbone, ABC):
         Raises:
             ArchError: when they describe none.
         """
-        found = find(options['arch'], f'{where}.arch')
+        known = find(options['arch'], f'{where}.arch')
         channels = options.get('in_channels')
         if channels is None:
-            return found
-        return from_dict({**found.to_dict(), 'in_channels': channels}, where)
+            return known
+        return from_dict({**known.to_dict(), 'in_channels': channels}, where)
 
     def init_weights(self) -> None:
         """Initialize, or load what `init_cfg` asks for.

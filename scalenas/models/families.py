@@ -20,8 +20,8 @@ def backbone_type(arch: Arch) -> str:
     Raises:
         ArchError: for a family that was registered without one.
     """
-    found = family_of(arch).net_type
-    if found is None:
+    net_type = family_of(arch).net_type
+    if net_type is None:
         having = ', '.join(family.name for family in with_field('net'))
         raise ArchError(
             where=f'family {arch.family}',
@@ -29,7 +29,7 @@ def backbone_type(arch: Arch) -> str:
             allowed=f'a static net (`net`), which {having} have',
             hint='register the family with one',
         )
-    return found
+    return net_type
 
 
 def static_types() -> dict[str, str]:

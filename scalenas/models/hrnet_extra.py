@@ -51,17 +51,17 @@ def resolve_arch(
         as_flag(multiscale_output, 'multiscale_output')
     mode = None if upsample is None else upsample_mode(upsample, 'upsample')
     if extra is not None:
-        found, multi = _from_extra(
+        network, multi = _from_extra(
             extra, 3 if in_channels is None else in_channels, mode, multiscale_output
         )
-        return found if multi else single_scale(found)
+        return network if multi else single_scale(network)
     assert arch is not None
-    found = as_arch(arch, HRArch)
+    network = as_arch(arch, HRArch)
     if in_channels is not None:
-        found = found.with_(in_channels=in_channels)
+        network = network.with_(in_channels=in_channels)
     if mode is not None:
-        found = found.with_(upsample=mode)
-    if multiscale_output and found.output == 'single':
+        network = network.with_(upsample=mode)
+    if multiscale_output and network.output == 'single':
         raise ArchError(
             'the arch has a single output map',
             where='multiscale_output',
@@ -69,7 +69,7 @@ def resolve_arch(
             allowed='False',
             hint="leave it out, or choose an arch with output: 'multi'",
         )
-    return single_scale(found) if multiscale_output is False else found
+    return single_scale(network) if multiscale_output is False else network
 
 
 def single_scale(arch: HRArch) -> HRArch:

@@ -91,16 +91,16 @@ def _renamed(key: str, prefixes: Mapping[str, str], otherwise: str) -> str:
 
 
 def _bare(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    found = dict(state)
+    weights = dict(state)
     for prefix in ('module.', 'model.'):
-        if any(key.startswith(prefix) for key in found):
+        if any(key.startswith(prefix) for key in weights):
             # Beside `model.` the released trainer keeps the weights of its loss.
-            found = {
+            weights = {
                 key.removeprefix(prefix): value
-                for key, value in found.items()
+                for key, value in weights.items()
                 if not (prefix == 'model.' and key.startswith('loss.'))
             }
-    return found
+    return weights
 
 
 def _space_of(state: Mapping[str, Any], where: str) -> HRSpace:

@@ -19,13 +19,13 @@ from .layers import Build
 
 def transition(previous: Sequence[int], channels: Sequence[int], build: Build) -> nn.ModuleDict:
     """What opens new branches (stride 2 from the coarsest), or changes a branch's channels."""
-    found: dict[str, nn.Module] = {}
+    layers: dict[str, nn.Module] = {}
     for i, c in enumerate(channels):
         if i >= len(previous):
-            found[str(i)] = nn.Sequential(build.unit(previous[-1], c, 3, 2, relu=True))
+            layers[str(i)] = nn.Sequential(build.unit(previous[-1], c, 3, 2, relu=True))
         elif previous[i] != c:
-            found[str(i)] = build.unit(previous[i], c, 3, 1, relu=True)
-    return nn.ModuleDict(found)
+            layers[str(i)] = build.unit(previous[i], c, 3, 1, relu=True)
+    return nn.ModuleDict(layers)
 
 
 def conversion(channels: Sequence[int], target: int, source: int, build: Build) -> nn.Sequential:

@@ -48,9 +48,9 @@ class MBConvBlock(AbstractBlock):
 
     def unit(self, name: str) -> ConvNorm:
         """One of its convolutions with norm."""
-        found = self._modules[name]
-        assert isinstance(found, ConvNorm)
-        return found
+        unit = self._modules[name]
+        assert isinstance(unit, ConvNorm)
+        return unit
 
     def _run(self, x: Tensor) -> Tensor:
         parts: Any = self._modules
@@ -145,21 +145,21 @@ def timm_keys(arch: MBConvArch) -> dict[str, str]:
         CheckpointError: when timm has no such network.
     """
     check_options(arch, 'timm', shortcut='identity')
-    found = {}
+    theirs = {}
     for layer in arch.layers():
         _, index, *rest = layer.name.split('.')
         if len(rest) == 1:  # the stem, and conv_out
-            found[layer.name] = ('conv_head', 'bn2') if int(index) else ('conv_stem', 'bn1')
+            theirs[layer.name] = ('conv_head', 'bn2') if int(index) else ('conv_stem', 'bn1')
             continue
         stage, block, part = int(index) - 1, int(rest[0]), rest[1]
         path = f'blocks.{stage}.{block}'
         if part == 'se':
-            found[layer.name] = f'{path}.se.{_SQUEEZE_KEYS[rest[2]]}', ''
+            theirs[layer.name] = f'{path}.se.{_SQUEEZE_KEYS[rest[2]]}', ''
         else:
             expand = arch.stages[stage].blocks[block].expand
             conv, norm = (_PLAIN if expand == 1 else _EXPANDED)[part]
-            found[layer.name] = f'{path}.{conv}', f'{path}.{norm}'
-    return key_map_of(arch, found)
+            theirs[layer.name] = f'{path}.{conv}', f'{path}.{norm}'
+    return key_map_of(arch, theirs)
 
 
 def timm_caveat(arch: MBConvArch) -> str:
@@ -179,7 +179,7 @@ def mmpretrain_keys(arch: MBConvArch) -> dict[str, str]:
             entry, offset = entry + 1, 0
         places.append((entry, offset))
         offset += len(stage.blocks)
-    found = {}
+    theirs = {}
     for layer in arch.layers():
         _, index, *rest = layer.name.split('.')
         if len(rest) == 1:  # the stem, and conv_out
@@ -187,5 +187,5 @@ def mmpretrain_keys(arch: MBConvArch) -> dict[str, str]:
         else:
             there, start = places[int(index) - 1]
             path = '.'.join(['layers', str(there), str(start + int(rest[0])), *rest[1:-1]])
-        found[layer.name] = f'{path}.conv', f'{path}.bn'
-    return key_map_of(arch, found)
+        theirs[layer.name] = f'{path}.conv', f'{path}.bn'
+    return key_map_of(arch, theirs)

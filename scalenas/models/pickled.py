@@ -118,20 +118,20 @@ def readable() -> list[Entry]:
 
 def refusal(path: object, error: str) -> CheckpointError:
     """Of a file that torch's restricted unpickler does not read, by the words of its error."""
-    found = re.search(r'(?:GLOBAL|class|function) <?(?:class )?\'?([\w.]+\.\w+)', error)
-    if found is None:
-        found = re.search(r'GLOBAL (\w+)', error)
-    if found:
+    match = re.search(r'(?:GLOBAL|class|function) <?(?:class )?\'?([\w.]+\.\w+)', error)
+    if match is None:
+        match = re.search(r'GLOBAL (\w+)', error)
+    if match:
         return CheckpointError(
             'refused: reading it would run what it names',
             where=path,
-            got=found[1],
+            got=match[1],
             allowed=READ,
             hint=ALONE,
         )
-    if found := re.search(r'Unsupported operand (\d+)', error):
+    if match := re.search(r'Unsupported operand (\d+)', error):
         return CheckpointError(
-            f'refused: pickled in another way than torch.save does by default (code {found[1]})',
+            f'refused: pickled in another way than torch.save does by default (code {match[1]})',
             where=path,
             hint='write it again without pickle_protocol, and without whole numbers of 256 bytes',
         )
@@ -143,8 +143,8 @@ def _statistic(owner: object, name: str) -> Callable[..., Any]:
     # real getattr would let a file reach anything.
     if owner is not HistoryBuffer or name not in ('min', 'max', 'current', 'mean'):
         raise pickle.UnpicklingError(f'unsupported GLOBAL builtins.getattr({owner!r}, {name!r})')
-    found: Callable[..., Any] = getattr(HistoryBuffer, name)
-    return found
+    method: Callable[..., Any] = getattr(HistoryBuffer, name)
+    return method
 
 
 def _no_bytes(*content: object) -> bytes:

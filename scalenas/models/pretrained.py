@@ -30,8 +30,8 @@ def stock_key_map(arch: Arch, source: str) -> dict[str, str]:
     Raises:
         CheckpointError: when `source` has no such network.
     """
-    found: dict[str, str] = _weights_of(arch, source).keys(arch)
-    return found
+    keys: dict[str, str] = _weights_of(arch, source).keys(arch)
+    return keys
 
 
 def from_stock(
@@ -44,11 +44,11 @@ def from_stock(
     Raises:
         CheckpointError: when backbone keys are missing or left over; names the first.
     """
-    found = _weights_of(arch, source)
-    theirs = prefix if found.prefixed else ''
+    weights = _weights_of(arch, source)
+    theirs = prefix if weights.prefixed else ''
     heads = {
         new + key.removeprefix(old): key
-        for old, new in found.heads.items()
+        for old, new in weights.heads.items()
         for key in state
         if key.startswith(old)
     }
@@ -56,7 +56,7 @@ def from_stock(
     rest = {key: value for key, value in state.items() if key not in taken}
     backbone = {key: value for key, value in rest.items() if key.startswith(theirs)}
     kept = {key: value for key, value in rest.items() if not key.startswith(theirs)}
-    done = renamed(backbone, found.keys(arch), source, theirs)
+    done = renamed(backbone, weights.keys(arch), source, theirs)
     named = {f'{prefix}{key.removeprefix(theirs)}': value for key, value in done.items()}
     return named | kept | {ours: state[key] for ours, key in heads.items()}
 
@@ -88,20 +88,20 @@ def from_source(
     """
     net = family_of(arch).net
     try:
-        found = from_stock(state, arch, source)
+        converted = from_stock(state, arch, source)
     except CheckpointError as error:
         error.where = f'{where}: {error.where}' if error.where else where
         raise
     with torch.device('meta'):
         own = {f'backbone.{k}': v for k, v in net(arch.to_dict()).state_dict().items()}
     # Old checkpoints do not count batches.
-    counters = (key for key in own if key.endswith('.num_batches_tracked') and key not in found)
-    found |= {key: torch.zeros((), dtype=torch.long) for key in counters}
-    of_backbone = {key: found[key] for key in own}
+    counters = (key for key in own if key.endswith('.num_batches_tracked') and key not in converted)
+    converted |= {key: torch.zeros((), dtype=torch.long) for key in counters}
+    of_backbone = {key: converted[key] for key in own}
     if wrong := misfits(own, of_backbone):
         raise CheckpointError(f'not the weights of {source} for this arch: {wrong}', where=where)
     check_values(own, of_backbone, where)
-    return found
+    return converted
 
 
 def _weights_of(arch: Arch, source: str) -> WeightMap:

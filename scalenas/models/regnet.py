@@ -112,10 +112,10 @@ def timm_keys(arch: RegNetArch) -> dict[str, str]:
         CheckpointError: when timm has no such network.
     """
     check_options(arch, 'timm', stem_type='simple')
-    found = {
+    theirs = {
         layer.name: (layer.name, f'{layer.name.rpartition(".")[0]}.bn') for layer in arch.layers()
     }
-    return key_map_of(arch, found)
+    return key_map_of(arch, theirs)
 
 
 def timm_caveat(arch: RegNetArch) -> str:
@@ -132,14 +132,14 @@ def mmpretrain_keys(arch: RegNetArch) -> dict[str, str]:
         CheckpointError: when mmpretrain has no such network.
     """
     check_options(arch, 'mmpretrain', block='x', conv_out=None, stem_type='simple')
-    found = {'stem.conv': ('conv1', 'bn1')}
+    theirs = {'stem.conv': ('conv1', 'bn1')}
     for layer in arch.layers():
         if layer.name == 'stem.conv':
             continue
         stage, block, part, _ = layer.name.split('.')
         path = f'layer{stage[1:]}.{int(block[1:]) - 1}'
         if part == 'downsample':
-            found[layer.name] = f'{path}.downsample.0', f'{path}.downsample.1'
+            theirs[layer.name] = f'{path}.downsample.0', f'{path}.downsample.1'
         else:
-            found[layer.name] = f'{path}.{part}', f'{path}.{part.replace("conv", "bn")}'
-    return key_map_of(arch, found)
+            theirs[layer.name] = f'{path}.{part}', f'{path}.{part.replace("conv", "bn")}'
+    return key_map_of(arch, theirs)

@@ -18,16 +18,16 @@ def key_map_of(arch: Arch, theirs: Mapping[str, tuple[str, str]]) -> dict[str, s
 
     `theirs`: path of every convolution here -> paths of the convolution and of its norm there.
     """
-    found = {}
+    keys = {}
     for layer in layers(arch, arch.size or (64, 64)):
         conv, norm = theirs[layer.name]
-        found[f'{layer.name}.weight'] = f'{conv}.weight'
+        keys[f'{layer.name}.weight'] = f'{conv}.weight'
         if layer.bias:
-            found[f'{layer.name}.bias'] = f'{conv}.bias'
+            keys[f'{layer.name}.bias'] = f'{conv}.bias'
         if layer.norm:
             ours = f'{layer.name.rpartition(".")[0]}.bn'
-            found |= {f'{ours}.{key}': f'{norm}.{key}' for key in NORM_KEYS['bn']}
-    return found
+            keys |= {f'{ours}.{key}': f'{norm}.{key}' for key in NORM_KEYS['bn']}
+    return keys
 
 
 def check_options(arch: Arch, package: str, **wanted: object) -> None:

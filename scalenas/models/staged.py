@@ -112,8 +112,8 @@ class AbstractStagedNet(AbstractBackbone, ABC, Generic[A]):
         resize: bool = False,
     ) -> None:
         super().__init__(norm_eval, pretrained, init_cfg)
-        found: Any = self.read_arch(arch)
-        self.arch: A = found if in_channels is None else found.with_(in_channels=in_channels)
+        network: Any = self.read_arch(arch)
+        self.arch: A = network if in_channels is None else network.with_(in_channels=in_channels)
         build = Build(conv_cfg, norm_cfg or {'type': 'BN'}, with_cp)
         self._maps = step_maps(self.arch)
         last = len(self._maps) - 1
@@ -186,8 +186,8 @@ class AbstractStagedNet(AbstractBackbone, ABC, Generic[A]):
 def out_steps(out_indices: Sequence[int], last: int) -> tuple[int, ...]:
     """Distinct steps in order, counted from the start."""
     given = (out_indices,) if isinstance(out_indices, int) else tuple(out_indices)
-    found = sorted({i if i >= 0 else last + 1 + i for i in given})
-    if not given or found[0] < 0 or found[-1] > last or len(found) < len(given):
+    indices = sorted({i if i >= 0 else last + 1 + i for i in given})
+    if not given or indices[0] < 0 or indices[-1] > last or len(indices) < len(given):
         allowed = f'distinct steps from 0 (stem) to {last} (last), or negative from the end'
         raise wrong('out_indices', allowed, given)
-    return tuple(found)
+    return tuple(indices)

@@ -74,15 +74,15 @@ def _check(own: Mapping[str, Tensor], path: Path, prefix: str | None) -> None:
         state = {key.removeprefix('module.'): value for key, value in state.items()}
     else:
         start = f'{prefix.removesuffix(".")}.'
-        found = {k.removeprefix(start): v for k, v in state.items() if k.startswith(start)}
-        if not found:
+        inner = {k.removeprefix(start): v for k, v in state.items() if k.startswith(start)}
+        if not inner:
             raise CheckpointError(
                 'no weight of the file begins with this prefix',
                 where=path,
                 got=prefix,
                 allowed=f'one of weights called {", ".join(list(state)[:2])}, ...',
             )
-        state = found
+        state = inner
     if any(key in own and own[key].shape == getattr(v, 'shape', None) for key, v in state.items()):
         check_values(own, state, path)
         return

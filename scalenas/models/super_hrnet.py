@@ -73,10 +73,10 @@ def keys_within(whole: HRArch, part: HRArch, norm: str) -> dict[str, str]:
 
 
 def _held_keys(arch: HRArch, norm: str) -> dict[str, str]:
-    found = {f'{a}.weight': f'{b}.weight' for a, b in super_names(arch).items()}
+    keys = {f'{a}.weight': f'{b}.weight' for a, b in super_names(arch).items()}
     for a, b in norm_map(arch, norm).items():
-        found |= {f'{a}.{key}': f'{b}.{key}' for key in NORM_KEYS[norm]}
-    return found
+        keys |= {f'{a}.{key}': f'{b}.{key}' for key in NORM_KEYS[norm]}
+    return keys
 
 
 def key_map(space: HRSpace, arch: HRArch, norm: str = 'bn') -> dict[str, str]:

@@ -210,18 +210,18 @@ def _run_block(live: Live, x: Tensor) -> Tensor:
 
 def parts_of(steps: Sequence[Sequence[Live]]) -> dict[str, Part]:
     """State-dict key of the static network -> its part of the supernet's tensors."""
-    found: dict[str, Part] = {}
+    slices: dict[str, Part] = {}
     for live in (live for step in steps for live in step):
         for layer in live.unit.layers():
             own, held = (f'{name}.{layer.name}' for name in (live.name, live.held))
             cut = live.cuts[layer.name]
-            found[f'{own}.weight'] = Part(f'{held}.weight', cut.weight)
+            slices[f'{own}.weight'] = Part(f'{held}.weight', cut.weight)
             if layer.bias:
-                found[f'{own}.bias'] = Part(f'{held}.bias', cut.channels)
+                slices[f'{own}.bias'] = Part(f'{held}.bias', cut.channels)
             if layer.norm:
                 norms = (f'{name.rpartition(".")[0]}.bn' for name in (own, held))
                 own, held = norms
                 for key in NORM_KEYS['bn']:
                     index = () if key == 'num_batches_tracked' else cut.channels
-                    found[f'{own}.{key}'] = Part(f'{held}.{key}', index)
-    return found
+                    slices[f'{own}.{key}'] = Part(f'{held}.{key}', index)
+    return slices

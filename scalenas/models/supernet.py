@@ -96,12 +96,12 @@ class Supernet(AbstractBackbone, ABC, Generic[A]):
     def _entering(self, arch: A | Mapping[str, Any] | str) -> A:
         """The network that is asked for, if it is one of the space."""
         kind: type[A] = type(self.active_arch)
-        found = as_arch(arch, kind)
+        network = as_arch(arch, kind)
         # Asking a large space takes longer than a small network's forward.
-        if found != self.__dict__.get('_checked'):
-            self.space.encode(found)
-            self._checked = found
-        return found
+        if network != self.__dict__.get('_checked'):
+            self.space.encode(network)
+            self._checked = network
+        return network
 
 
 def as_space(space: Any, kind: type[S] = AbstractSpace) -> S:  # type: ignore[assignment]
@@ -137,15 +137,15 @@ def locate(model: nn.Module, where: str = 'model') -> tuple[str, Supernet[Any]]:
     Raises:
         ConfigError: when there is none, or more than one; `where` says in which key it stood.
     """
-    found = [(name, module) for name, module in model.named_modules() if is_supernet(module)]
-    if len(found) != 1:
+    supernets = [(name, module) for name, module in model.named_modules() if is_supernet(module)]
+    if len(supernets) != 1:
         raise ConfigError(
             f'{type(model).__name__} must have one supernet',
             where=where,
-            got=[name for name, _ in found],
+            got=[name for name, _ in supernets],
             hint=f'its backbone must be of type {supernet_types()}',
         )
-    return found[0]
+    return supernets[0]
 
 
 def nested(supernet: Supernet[A], net: nn.Module) -> Parts:

@@ -62,10 +62,10 @@ def cut_state_dict(
             'are missing, this one first',
             where=missing[0],
         )
-    found = {k: v for k, v in supernet_state.items() if not k.startswith(prefix)}
+    state = {k: v for k, v in supernet_state.items() if not k.startswith(prefix)}
     for key, part in parts.items():
-        found[f'{prefix}{key}'] = part.with_prefix(prefix).of(supernet_state)
-    return found
+        state[f'{prefix}{key}'] = part.with_prefix(prefix).of(supernet_state)
+    return state
 
 
 def window(shape: Sequence[int], whole: Sequence[int], align: Align = 'left') -> Index:

@@ -47,24 +47,24 @@ def check_state(state: Mapping[Any, Any], path: str | Path) -> None:
     )
 
 
-def check_weights(own: Mapping[str, Tensor], found: Mapping[str, Any], path: str | Path) -> None:
-    """Pass when a model with the state dict `own` takes all of `found`, and nothing stays unset.
+def check_weights(own: Mapping[str, Tensor], given: Mapping[str, Any], path: str | Path) -> None:
+    """Pass when a model with the state dict `own` takes all of `given`, and nothing stays unset.
 
     Raises:
         CheckpointError: says how many weights do not fit or are not to be trusted, and names the
             first of each kind.
     """
-    if wrong := misfits(own, found):
+    if wrong := misfits(own, given):
         raise CheckpointError(
             f'does not fit the model, which has {len(own)} weights: {wrong}',
             where=path,
             hint=OTHER_NET,
         )
-    check_values(own, found, path)
+    check_values(own, given, path)
 
 
-def check_values(own: Mapping[str, Tensor], found: Mapping[str, Any], path: str | Path) -> None:
-    """Pass when what fits `own` of `found` can be trusted; says it where precision changes.
+def check_values(own: Mapping[str, Tensor], given: Mapping[str, Any], path: str | Path) -> None:
+    """Pass when what fits `own` of `given` can be trusted; says it where precision changes.
 
     Raises:
         CheckpointError: as `check_state`; also for floats where the model has integers, or the
@@ -72,7 +72,7 @@ def check_values(own: Mapping[str, Tensor], found: Mapping[str, Any], path: str 
     """
     fitting = {
         key: value
-        for key, value in found.items()
+        for key, value in given.items()
         if key in own and _shape(value) == _shape(own[key]) and isinstance(own[key], Tensor)
     }
     if not fitting:
@@ -98,16 +98,16 @@ def check_values(own: Mapping[str, Tensor], found: Mapping[str, Any], path: str 
         print_log(f'{path}: {count} weights are {theirs}, converted to {ours}', 'current', 30)
 
 
-def misfits(own: Mapping[str, Tensor], found: Mapping[str, Any]) -> str | None:
-    """What keeps `found` from filling a model with the state dict `own`, in words; None: nothing.
+def misfits(own: Mapping[str, Tensor], given: Mapping[str, Any]) -> str | None:
+    """What keeps `given` from filling a model with the state dict `own`, in words; None: nothing.
 
     Weights are missing, unknown, of another shape, or integers instead of floats.
     """
-    missing = [key for key in own if key not in found]
-    unknown = [key for key in found if key not in own]
-    both = [key for key in own if key in found and isinstance(own[key], Tensor)]
-    misshapen = [key for key in both if _shape(own[key]) != _shape(found[key])]
-    unlike = [key for key in both if key not in misshapen and _kind(own[key]) != _kind(found[key])]
+    missing = [key for key in own if key not in given]
+    unknown = [key for key in given if key not in own]
+    both = [key for key in own if key in given and isinstance(own[key], Tensor)]
+    misshapen = [key for key in both if _shape(own[key]) != _shape(given[key])]
+    unlike = [key for key in both if key not in misshapen and _kind(own[key]) != _kind(given[key])]
     texts = [
         f'{len(keys)} are {kind} (the first is {keys[0]!r})'
         for kind, keys in (('missing', missing), ('unknown', unknown))
@@ -117,7 +117,7 @@ def misfits(own: Mapping[str, Tensor], found: Mapping[str, Any]) -> str | None:
         if keys:
             key = keys[0]
             texts.append(
-                f'{len(keys)} are of another {kind} (the first is {key!r}: {told(found[key])}, '
+                f'{len(keys)} are of another {kind} (the first is {key!r}: {told(given[key])}, '
                 f'the model has {told(own[key])})'
             )
     return ', '.join(texts) or None

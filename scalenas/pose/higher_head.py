@@ -96,11 +96,11 @@ class HigherHRNetHead(BaseHead):
         first, second = self.forward(feats)
         heatmaps, tags = first.split(self.num_keypoints, 1)
         losses = {}
-        for level, (name, found) in enumerate((('coarse', heatmaps), ('fine', second))):
+        for level, (name, heatmap) in enumerate((('coarse', heatmaps), ('fine', second))):
             fields = [sample.gt_fields[level] for sample in batch_data_samples]
             target = torch.stack([field.heatmaps for field in fields])
             mask = torch.stack([field.heatmap_mask for field in fields])[:, None]  # (N, 1, H, W)
-            losses[f'loss_heatmaps_{name}'] = self.keypoint_loss(found, target, None, mask)
+            losses[f'loss_heatmaps_{name}'] = self.keypoint_loss(heatmap, target, None, mask)
         places = [sample.gt_instance_labels.keypoint_indices for sample in batch_data_samples]
         pull, push = self.tag_loss(tags, places)
         # mmpose's loss sums over images; the authors' factor of 0.001 is for their mean.
@@ -137,12 +137,12 @@ class HigherHRNetHead(BaseHead):
         heatmaps, tags = [], []
         for scale, views in enumerate(pyramid):
             seen = views if flip else [views]
-            found = [self._maps(*self.forward(view), size) for view in seen]
+            pairs = [self._maps(*self.forward(view), size) for view in seen]
             if flip:
-                found[1] = tuple(flip_heatmaps(m, partner, shift_heatmap=False) for m in found[1])
-            heatmaps.append(aggregate_heatmaps([maps for maps, _ in found], None))
+                pairs[1] = tuple(flip_heatmaps(m, partner, shift_heatmap=False) for m in pairs[1])
+            heatmaps.append(aggregate_heatmaps([maps for maps, _ in pairs], None))
             if scale == 0:
-                tags = [tag for _, tag in found]
+                tags = [tag for _, tag in pairs]
         all_heatmaps = aggregate_heatmaps(heatmaps, None)
         all_tags = torch.cat(tags, 1)
         people = self.decode((all_heatmaps, all_tags))

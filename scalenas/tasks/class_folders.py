@@ -46,11 +46,11 @@ def check_class_folders(cfg: Mapping[str, Any], dataset: Any, loader: str) -> tu
         raise DataError(
             f'{len(missing)} of {len(labels)} images are missing', where=f'{loader}: {missing[0]}'
         )
-    if all(found is None for found in labels):
+    if all(given is None for given in labels):
         return classes  # of a task without classes
     _check_numbers(cfg, dataset, labels, classes, loader)
-    if all(found is not None and len(found) == 1 for found in labels):
-        counts = Counter(label for found in labels for label in found or ())
+    if all(given is not None and len(given) == 1 for given in labels):
+        counts = Counter(label for given in labels for label in given or ())
         _check_counts(counts, classes, len(labels), folder, loader)
     _check_sample(cfg, dataset, loader)
     return classes
@@ -81,8 +81,8 @@ def _check_numbers(
         number = head.get('num_classes')
         if not isinstance(number, int):
             continue
-        for index, found in enumerate(labels):
-            wrong = [label for label in found or () if not 0 <= label < number]
+        for index, given in enumerate(labels):
+            wrong = [label for label in given or () if not 0 <= label < number]
             if wrong:
                 raise DataError(
                     'the label is no class of the head',

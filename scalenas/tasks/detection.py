@@ -37,11 +37,11 @@ def outputs_of_all_heads(detector: Any, inputs: Tensor) -> Any:
     maps = detector.extract_feat(inputs)
     head, kept = detector.roi_head, detector.test_cfg
     regions = _pooled(head.bbox_roi_extractor, maps, _grid(kept.rpn.max_per_img, inputs))
-    found = [maps, detector.rpn_head(maps), head.bbox_head(regions)]
+    outputs = [maps, detector.rpn_head(maps), head.bbox_head(regions)]
     if head.with_mask:
         regions = _pooled(head.mask_roi_extractor, maps, _grid(kept.rcnn.max_per_img, inputs))
-        found.append(head.mask_head(regions))
-    return found
+        outputs.append(head.mask_head(regions))
+    return outputs
 
 
 def two_stage(model: nn.Module) -> Any:

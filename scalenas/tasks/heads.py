@@ -40,8 +40,8 @@ def metrics(cfg: Mapping[str, Any], loader: str) -> list[tuple[str, Mapping[str,
     given = cfg.get(name)
     if isinstance(given, Mapping) and 'type' not in given and 'metrics' in given:
         given = given['metrics']
-    found = given if isinstance(given, list | tuple) else [given]
-    return [(name, metric) for metric in found if isinstance(metric, Mapping)]
+    listed = given if isinstance(given, list | tuple) else [given]
+    return [(name, metric) for metric in listed if isinstance(metric, Mapping)]
 
 
 def kind(part: object) -> str:
@@ -52,8 +52,8 @@ def kind(part: object) -> str:
 
 def table_of(part: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     """The table under a key; an empty one where there is none."""
-    found = part.get(key)
-    return found if isinstance(found, Mapping) else {}
+    table = part.get(key)
+    return table if isinstance(table, Mapping) else {}
 
 
 def class_count(head: Mapping[str, Any]) -> int | None:
@@ -118,9 +118,9 @@ def concatenate(model: dict[str, Any], arch: Arch) -> Arch:
     dense = family_of(arch).dense
     channels = [feature.channels for feature in arch.features((224, 224))]
     if dense is not None:
-        options, found = dense(arch)
+        options, dense_channels = dense(arch)
         model['backbone'].update(options)
-        channels = list(found)
+        channels = list(dense_channels)
     if not channels:
         raise ExportError('the arch has no map at stride 4 or more for a dense head')
     head = model['decode_head']
@@ -197,8 +197,8 @@ def finest_map(arch: Arch) -> Arch:
         ExportError: for a family that has no such network.
     """
     family = family_of(arch)
-    found: Arch = arch if family.finest is None else family.finest(arch)
-    if len(found.features((256, 256))) > 1:
+    finest: Arch = arch if family.finest is None else family.finest(arch)
+    if len(finest.features((256, 256))) > 1:
         having = ', '.join(each.name for each in with_field('finest'))
         raise ExportError(
             'the recipe reads the finest map alone',
@@ -206,4 +206,4 @@ def finest_map(arch: Arch) -> Arch:
             got=arch.family,
             allowed=f'networks that can give only that, of the families {having}',
         )
-    return found
+    return finest

@@ -80,9 +80,9 @@ def task_of_type(part: Mapping[str, Any], scope: object) -> Task:
 def task_of_class(kind: type) -> Task:
     """The task of the package that a class, or one of its bases, is of."""
     for base in kind.__mro__:
-        found = _KNOWN.get(base.__module__.partition('.')[0])
-        if found is not None:
-            return found
+        task = _KNOWN.get(base.__module__.partition('.')[0])
+        if task is not None:
+            return task
     return PLAIN
 
 

@@ -39,10 +39,10 @@ def metric_names(cfg: Mapping[str, Any], name: str = 'val_evaluator') -> list[st
     for metric in words(cfg.get(name)):
         if not isinstance(metric, Mapping):
             return None
-        found = task_of_type(metric, cfg.get('default_scope')).metric_names(metric)
-        if found is None:
+        names_of_one = task_of_type(metric, cfg.get('default_scope')).metric_names(metric)
+        if names_of_one is None:
             return None
-        names += found
+        names += names_of_one
     return names
 
 

@@ -121,9 +121,9 @@ class Pose(Task):
                 got=head.get('type'),
                 allowed='a head with in_channels and no neck',
             )
-        found = finest_map(arch)
-        model['head'] = {**head, 'in_channels': found.features((256, 256))[0].channels}
-        return found
+        finest = finest_map(arch)
+        model['head'] = {**head, 'in_channels': finest.features((256, 256))[0].channels}
+        return finest
 
     def joint_weights(self, samples: Sequence[Any]) -> Tensor | None:
         """As the heads of mmpose hand them to their loss."""

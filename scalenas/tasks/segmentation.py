@@ -162,17 +162,17 @@ def label_rule(cfg: Mapping[str, Any], loader: str) -> LabelRule | None:
     Raises:
         ConfigError: when heads disagree about the number of classes.
     """
-    found = [(place, h) for place, h in heads(cfg, 'decode_head') if class_count(h) is not None]
-    if not found:
+    counted = [(place, h) for place, h in heads(cfg, 'decode_head') if class_count(h) is not None]
+    if not counted:
         return None
-    first, head = found[0]
+    first, head = counted[0]
     number = class_count(head)
     others = [
         (place, part)
         for place, part in heads(cfg, 'auxiliary_head')
         if kind(part) not in OF_EDGES and class_count(part) is not None
     ]
-    for place, part in (*found[1:], *others):
+    for place, part in (*counted[1:], *others):
         if class_count(part) != number:
             raise ConfigError(
                 where=f'{place}.num_classes',

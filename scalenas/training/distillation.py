@@ -162,8 +162,8 @@ class Distillation:
         return self.weight * total / len(outputs)
 
     def _joint_weights(self, task: Task, samples: Sequence[object]) -> Tensor:
-        found = task.joint_weights(samples) if samples else None
-        if found is None:
+        weights = task.joint_weights(samples) if samples else None
+        if weights is None:
             raise ConfigError(
                 'the samples carry no keypoint weights, which the GenerateTarget of a top-down '
                 'pose pipeline gives them',
@@ -171,7 +171,7 @@ class Distillation:
                 got=True,
                 hint='leave it out for other tasks',
             )
-        return found
+        return weights
 
     def _distance(self, output: Tensor, target: Tensor, keep: Tensor | None) -> Tensor:
         if self.loss == 'mse':

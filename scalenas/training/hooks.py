@@ -95,24 +95,24 @@ class WeightsHook(Hook):
         """Raises CheckpointError when the weights do not fit."""
         state = checkpoint.get('state_dict', checkpoint)
         check_state(state, self.path)  # a remote file was not read before
-        found = {key.removeprefix('module.'): value for key, value in state.items()}
+        given = {key.removeprefix('module.'): value for key, value in state.items()}
         # Checkpoints of PyTorch before 0.4.1 do not count batches, and nothing needs the count.
         own = {
             key: value
             for key, value in unwrapped(runner).state_dict().items()
-            if key in found or not key.endswith('.num_batches_tracked')
+            if key in given or not key.endswith('.num_batches_tracked')
         }
         if self.exact:
-            check_weights(own, found, self.path)
+            check_weights(own, given, self.path)
             return
-        if not any(_fits(key, value, own) for key, value in found.items()):
+        if not any(_fits(key, value, own) for key, value in given.items()):
             raise CheckpointError(
-                f'none of its {len(found)} weights fits the model',
+                f'none of its {len(given)} weights fits the model',
                 where=self.path,
                 hint='load_from starts from weights of the same kind of net',
             )
-        check_values(own, found, self.path)
-        if wrong := misfits(own, found):
+        check_values(own, given, self.path)
+        if wrong := misfits(own, given):
             runner.logger.warning(f'{self.path}: not all of it is used: {wrong}')
 
 
@@ -191,8 +191,8 @@ def unwrapped(runner: Runner) -> nn.Module:
     model: Any = runner.model
     while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
         model = model.module
-    found: nn.Module = model
-    return found
+    inner: nn.Module = model
+    return inner
 
 
 class BatchHook(Hook):

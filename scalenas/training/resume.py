@@ -123,9 +123,9 @@ def _latest(work_dir: str) -> str | None:
 def _newest(work_dir: str) -> str:
     """The checkpoint of the most steps that is whole, of those written by interval; '' of none."""
     numbered = {
-        int(found[1]): path
+        int(match[1]): path
         for path in Path(work_dir).glob('*.pth')
-        if (found := re.fullmatch(r'(?:iter|epoch)_(\d+)\.pth', path.name))
+        if (match := re.fullmatch(r'(?:iter|epoch)_(\d+)\.pth', path.name))
     }
     for _, path in sorted(numbered.items(), reverse=True):
         with contextlib.suppress(CheckpointError):

@@ -160,27 +160,27 @@ def save_whole(cfg: Config) -> None:
 
 def doubts(cfg: Mapping[str, Any]) -> list[str]:
     """What a training would miss by its schedule: a line for each; the values are known good."""
-    loop, found = cfg['train_cfg'], []
+    loop, problems = cfg['train_cfg'], []
     epochs = by_epoch(loop)
     end = loop.get('max_epochs' if epochs else 'max_iters')
     hook = (cfg.get('default_hooks') or {}).get('checkpoint')
     hook = {} if hook is None else hook
     if isinstance(hook, Mapping) and isinstance(end, int | float):
-        found += _unsaved(hook, epochs, int(end))
+        problems += _unsaved(hook, epochs, int(end))
     for place, part in schedulers(cfg):
         plateau = 'ReduceOnPlateau' in str(part.get('type'))
         if plateau and not part.get('by_epoch', True):
-            found.append(
+            problems.append(
                 f'{place}: with by_epoch=False mmengine shows it no metric, so it reduces nothing; '
                 'set by_epoch=True: then it looks after each validation'
             )
         never = not plateau and part.get('by_epoch', True) and not part.get('convert_to_iter_based')
         if never and not epochs:
-            found.append(
+            problems.append(
                 f'{place}: counts epochs, but train_cfg counts iterations, so it never steps; '
                 'set by_epoch=False, with begin and end in iterations'
             )
-    return found
+    return problems
 
 
 def _unsaved(hook: Mapping[str, Any], epochs: bool, end: int) -> list[str]:

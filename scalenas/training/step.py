@@ -57,15 +57,15 @@ def train_one_by_one(
             if k == 0:
                 data = core.data_preprocessor(data, True)
             losses = model(**data, mode='loss', step=step)
-        loss, found = core.parse_losses(losses)
+        loss, values = core.parse_losses(losses)
         if step.ends:
             optim_wrapper.update_params(loss)
         else:
             optim_wrapper.backward(optim_wrapper.scale_loss(loss))
             optim_wrapper._inner_count = count
-        logs |= {name: value.detach() for name, value in found.items() if name != 'loss'}
+        logs |= {name: value.detach() for name, value in values.items() if name != 'loss'}
         total = total.to(loss.device) + loss.detach()
-        del losses, loss, found  # they hold the graph that the next sub-net must not find
+        del losses, loss, values  # they hold the graph that the next sub-net must not find
     return {'loss': total, **logs}
 
 

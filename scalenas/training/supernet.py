@@ -105,9 +105,9 @@ class SuperNet(BaseModel):
     @property
     def backbone(self) -> Supernet[Any]:
         """The supernet inside the task model."""
-        found = self.architecture.get_submodule(self._backbone_name)
-        assert is_supernet(found)
-        return found
+        backbone = self.architecture.get_submodule(self._backbone_name)
+        assert is_supernet(backbone)
+        return backbone
 
     def active(self, arch: Any) -> AbstractContextManager[Supernet[Any]]:
         """While open, the task model runs with this sub-net."""

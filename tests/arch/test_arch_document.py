@@ -195,6 +195,7 @@ def test_yaml_round_trip_of_any_arch(arch: HRArch) -> None:
 
 @settings(deadline=None, max_examples=50)
 @given(seeds, st.sampled_from([TINY, FULL]))
+@pytest.mark.longer
 def test_yaml_round_trip_of_sampled_archs(seed: int, space: HRSpace) -> None:
     arch = space.sample(random.Random(seed))
     assert load(dump(arch)) == arch

@@ -29,6 +29,7 @@ def within(count: int, total: int, p: float, sigmas: float = 5) -> bool:
         ([1, 0, 2, 1], (0.25, 0.0, 0.5, 0.25)),
     ],
 )
+@pytest.mark.longer
 def test_stages_come_as_often_as_eta_says(eta: Any, wanted: tuple[float, ...]) -> None:
     sampler = from_dict({'type': 'hierarchical', 'eta': eta, 'seed': 3}, SPACE)
     assert isinstance(sampler, HierarchicalSampler)

@@ -35,6 +35,7 @@ SPACES: dict[str, AbstractSpace] = {
 
 @pytest.mark.parametrize('name', SPACES)
 @pytest.mark.parametrize('head', [None, HEAD])
+@pytest.mark.longer
 def test_macs_are_those_of_the_counter(name: str, head: ClassificationHead | None) -> None:
     space, counter = SPACES[name], Counter(head=head)
     draws = draw_many(space, 150, seed=1)
@@ -44,6 +45,7 @@ def test_macs_are_those_of_the_counter(name: str, head: ClassificationHead | Non
     assert len(set(macs.tolist())) > 140
 
 
+@pytest.mark.longer
 def test_they_are_distributed_as_the_sampler_draws() -> None:
     sampler, counter = HierarchicalSampler(SCALED, eta='released'), Counter()
     drawn = [counter(sampler.archs(i)[0])['macs'] for i in range(1500)]

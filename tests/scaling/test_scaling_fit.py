@@ -38,6 +38,7 @@ STAGES = {j: SCALENET_TABLE[f's{j}'] for j in (1, 2, 3)}
 @pytest.mark.parametrize('rule', ['nearest', 'ceil', 'pycls', 'efficientnet'])
 @pytest.mark.parametrize('strategy', ['depth', 'width', 'compound', 'fast'])
 @pytest.mark.parametrize('net', ['efficientnet_b0', 'regnety_4.0gf', 'scalenas_s1'])
+@pytest.mark.longer
 def test_the_fit_is_the_largest_that_fits(net: str, strategy: str, rule: str) -> None:
     arch, size = named(net), (128, 256) if net == 'scalenas_s1' else None
     head = SegHead(19) if net == 'scalenas_s1' else ClassificationHead()

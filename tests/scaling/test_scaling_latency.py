@@ -245,6 +245,7 @@ def test_a_timer_that_no_network_moves(ms: float, reason: tuple) -> None:
         )
 
 
+@pytest.mark.longer
 def test_several_measured_columns_together() -> None:
     """A line bisects exactly, two timers decide by the tighter one; a bound below is looked at."""
     arch, rule = named('efficientnet_b0'), rounding('pycls')

@@ -72,6 +72,7 @@ EDITS: dict[str, Callable[[Attrs, Attrs], object]] = {
 
 
 @pytest.mark.parametrize('name', EDITS)
+@pytest.mark.longer
 def test_a_damaged_trial_is_named(name: str, studies: Path, tmp_path: Path) -> None:
     path = tmp_path / 'study.journal'
     edited(studies / 'study.journal', path, EDITS[name])
@@ -107,6 +108,7 @@ STATEMENTS = [
 
 
 @pytest.mark.parametrize('statement', STATEMENTS)
+@pytest.mark.longer
 def test_rows_of_somebody_else_are_one_line(statement: str, studies: Path, tmp_path: Path) -> None:
     path = tmp_path / 'study.db'
     shutil.copy(studies / 'study.db', path)

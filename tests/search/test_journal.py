@@ -52,6 +52,7 @@ def again(path: Path) -> tuple[list[Record], int]:
 
 
 @pytest.mark.parametrize('share', [0.02, 0.3, 0.5, 0.77, 0.999])
+@pytest.mark.longer
 def test_a_cut_journal_goes_on(
     share: float, tmp_path: Path, whole: bytes, expected: list[Record]
 ) -> None:
@@ -124,6 +125,7 @@ def damaged(data: bytes, rng: random.Random) -> bytes:
 
 
 @pytest.mark.parametrize('seed', range(12))
+@pytest.mark.longer
 def test_no_network_gets_the_result_of_another(seed: int, tmp_path: Path, whole: bytes) -> None:
     """Whatever is damaged: what is kept is true, the rest is evaluated again."""
     path = tmp_path / 'study.journal'

@@ -73,6 +73,7 @@ def test_the_file_of_a_database_is_that_of_its_path(name: str, tmp_path: Path) -
 
 
 @pytest.mark.parametrize('name', ['study?.db', 'st%20udy.db', '#.sqlite3', 'ü?x=1.journal'])
+@pytest.mark.longer
 def test_a_storage_may_have_any_name(name: str, tmp_path: Path) -> None:
     open_study(str(tmp_path / name))
     assert [path.name for path in tmp_path.iterdir()] == [name]

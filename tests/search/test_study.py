@@ -216,6 +216,7 @@ def test_a_mistake_of_the_user_ends_the_search_at_once(
     assert study.waiting_for() == []
 
 
+@pytest.mark.longer
 def test_progress_counts_the_network_that_it_tells_of(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -236,6 +237,7 @@ def test_progress_counts_the_network_that_it_tells_of(
         ({'mDice': 0.5}, 'search.objectives', 'mIoU', ('mDice',)),
     ],
 )
+@pytest.mark.longer
 def test_a_score_that_is_none_is_an_error(
     metrics: dict[str, float],
     where: str,

@@ -90,6 +90,7 @@ def test_any_folder_may_hold_a_study(tmp_path: Path) -> None:
     assert SearchStudy.names(str(where)) == ['test']
 
 
+@pytest.mark.longer
 def test_settings_may_change_while_nothing_has_a_result(tmp_path: Path) -> None:
     """A metric that does not exist must not cost the study its name."""
     where = str(tmp_path / 'study.db')

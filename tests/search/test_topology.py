@@ -139,6 +139,7 @@ def test_more_evaluations_continue_the_same_search() -> None:
 
 
 @pytest.mark.parametrize('initial', ['uniform', 'stratified'])
+@pytest.mark.longer
 def test_nothing_beyond_the_budget_is_proposed(initial: str) -> None:
     span = COST(SPACE.smallest())['macs'], COST(SPACE.largest())['macs']
     budget = Budget(macs=(None, span[0] + 0.45 * (span[1] - span[0])))

@@ -72,6 +72,7 @@ def test_the_joint_distribution_is_that_of_independent_genes() -> None:
 
 @pytest.mark.parametrize('fusion', [0.0, 0.2, 0.5, 0.8, 1.0])
 @pytest.mark.parametrize('depth', [(2, 3), (3, 4), (4, 5), None])
+@pytest.mark.longer
 def test_groups_have_the_asked_depths_and_fusions(depth: tuple | None, fusion: float) -> None:
     group, rng = group_of(FULL, depth, fusion), random.Random(2)
     archs = [group.sample(rng) for _ in range(100)]
@@ -143,6 +144,7 @@ def test_a_fusion_percentage_is_within_0_and_1(fusion: float) -> None:
 
 @settings(deadline=None, max_examples=40)
 @given(spaces, seeds, st.floats(0, 1))
+@pytest.mark.longer
 def test_mutation_and_crossover_stay_inside_and_change_no_parent(
     space: HRSpace, seed: int, p: float
 ) -> None:
@@ -214,6 +216,7 @@ def test_crossover_exchanges_whole_modules(seed: int) -> None:
         assert module in (mine, theirs)
 
 
+@pytest.mark.longer
 def test_crossover_and_mutation_reach_all_eight_modules() -> None:
     """With p = 0.25, two of the eight modules on average: section 3.5 of the paper."""
     rng = random.Random(8)

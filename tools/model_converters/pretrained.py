@@ -38,11 +38,11 @@ def main() -> None:
     args = parse_args()
     out, arch = new_file(args.out), find(args.arch)
     state = load_checkpoint(args.checkpoint)['state_dict']
-    found = from_source(state, arch, args.source, str(args.checkpoint))
-    save_plain(out, found, {'scalenas': {'arch': arch.to_dict(), 'version': __version__}})
+    converted = from_source(state, arch, args.source, str(args.checkpoint))
+    save_plain(out, converted, {'scalenas': {'arch': arch.to_dict(), 'version': __version__}})
     start = {'type': 'Pretrained', 'checkpoint': str(out), 'prefix': 'backbone.'}
     config = {**backbone_for(arch, args.source), 'arch': args.arch, 'init_cfg': start}
-    about = '; '.join(filter(None, [f'{out}: {len(found)} keys', caveat(arch, args.source)]))
+    about = '; '.join(filter(None, [f'{out}: {len(converted)} keys', caveat(arch, args.source)]))
     print(as_config({'backbone': config}, about), end='')
 
 

@@ -43,8 +43,8 @@ def average_precision(metric: Any, module: str, results: Sequence[Any]) -> dict[
     Names of what cannot be scored are left out.
     """
     with _exact(sys.modules[module]):
-        found: dict[str, float] = type(metric).compute_metrics(metric, results)
-    missing = [name for name, value in found.items() if value == NO_SCORE]
+        values: dict[str, float] = type(metric).compute_metrics(metric, results)
+    missing = [name for name, value in values.items() if value == NO_SCORE]
     if missing and missing != getattr(metric, 'scalenas_missing', None):
         metric.scalenas_missing = missing
         print_log(
@@ -53,7 +53,7 @@ def average_precision(metric: Any, module: str, results: Sequence[Any]) -> dict[
             'current',
             30,
         )
-    return {name: value for name, value in found.items() if value != NO_SCORE}
+    return {name: value for name, value in values.items() if value != NO_SCORE}
 
 
 @contextlib.contextmanager

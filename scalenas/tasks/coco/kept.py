@@ -29,13 +29,13 @@ def check_classes(file: CocoFile, classes: Sequence[str], named: bool, scored: b
         DataError: names the class or category.
     """
     names = {row['id']: row['name'] for row in file.categories}
-    found = [name for name in names.values() if name in classes]
+    present = [name for name in names.values() if name in classes]
     listed = [plain(name) for name in names.values()]
-    for kind, given in (('categories', found), ('classes of the data set', classes)):
+    for kind, given in (('categories', present), ('classes of the data set', classes)):
         name, times = Counter(given).most_common(1)[0] if given else ('', 0)
         if times > 1:
             raise DataError(f'{times} {kind} have the same name', where=file.at, got=name)
-    if not found:
+    if not present:
         near = next((text for name in classes if (text := _near(name, names.values()))), '')
         raise DataError(
             'none of its categories is a class of the data set',
@@ -44,7 +44,7 @@ def check_classes(file: CocoFile, classes: Sequence[str], named: bool, scored: b
             allowed=f'{classes[0]}{", ..." if len(classes) > 1 else ""}',
             hint=f"{near}set dataset.metainfo=dict(classes=('NAME', ...))",
         )
-    lacking = [name for name in classes if name not in found]
+    lacking = [name for name in classes if name not in present]
     if not (named or scored):
         # Classes of the package: the file may have less, but not write them otherwise.
         written = {name.lower() for name in names.values()}
@@ -58,12 +58,12 @@ def check_classes(file: CocoFile, classes: Sequence[str], named: bool, scored: b
             allowed=listed,
             hint=f'{near}add it to the categories of the file, or give the classes that it has',
         )
-    if found != list(classes[: len(found)]):
-        wrong = next(i for i, name in enumerate(found) if name != classes[i])
+    if present != list(classes[: len(present)]):
+        wrong = next(i for i, name in enumerate(present) if name != classes[i])
         raise DataError(
             f'label {wrong} by its categories',
             where=file.at,
-            got=found[wrong],
+            got=present[wrong],
             allowed=f'{classes[wrong]!r}, as by the classes of the data set',
             hint='give dataset.metainfo.classes in the order of the file',
         )
@@ -73,7 +73,7 @@ def check_classes(file: CocoFile, classes: Sequence[str], named: bool, scored: b
             'no annotation is of a class of the data set',
             where=file.at,
             got=[plain(names[number]) for number in counts],
-            allowed=[plain(name) for name in found],
+            allowed=[plain(name) for name in present],
         )
 
 
@@ -191,15 +191,15 @@ def kept_boxes(reader: Any, file: CocoFile, masks: Any = None) -> Kept:
         # mmdet gets those of a picture by its id.
         rows = [row for row in api.imgToAnns[image['id']] if row['category_id'] in known]
         info = reader.parse_data_info({'raw_img_info': raw, 'raw_ann_info': rows})
-        found = info['instances']
+        instances = info['instances']
         kept.objects += len(rows)
         kept.ignored += sum(bool(row.get('ignore')) for row in rows)
-        kept.crowds += sum(bool(instance['ignore_flag']) for instance in found)
-        if len(found) < sum(not row.get('ignore') for row in rows):
+        kept.crowds += sum(bool(instance['ignore_flag']) for instance in instances)
+        if len(instances) < sum(not row.get('ignore') for row in rows):
             kept.dropped += [row for row in rows if _is_dropped(reader, raw, row)]
         if masks is not None:
-            masks._process_masks({'instances': [i for i in found if 'mask' in i]})
-        info['instances'] = sum(not instance['ignore_flag'] for instance in found)
+            masks._process_masks({'instances': [i for i in instances if 'mask' in i]})
+        info['instances'] = sum(not instance['ignore_flag'] for instance in instances)
         reader.data_list.append(info)
     shown = _shown(reader, reader.filter_data(), file.at)
     kept.images, kept.used = len(shown), sum(info['instances'] for info in shown)
@@ -233,8 +233,8 @@ def kept_poses(reader: Any, file: CocoFile, rows: Sequence[Row]) -> Kept:
         reader.data_list = [people[n] for n in order if n % reader.sample_interval == 0]
     else:
         reader.data_list = [1] * len(shown)
-    found = _shown(reader, reader.data_list, file.at)
-    kept.images, kept.used = len(found), sum(found)
+    counts = _shown(reader, reader.data_list, file.at)
+    kept.images, kept.used = len(counts), sum(counts)
     return kept
 
 

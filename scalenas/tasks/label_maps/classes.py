@@ -46,30 +46,30 @@ def is_iou(metric: Any) -> bool:
     return any(base.__module__ == _IOU for base in type(metric).__mro__)
 
 
-def areas(found: Tensor, truth: Tensor, num_classes: int, ignore: int) -> tuple[Tensor, ...]:
-    """Pixels per class of one image: intersection, union, found, true; as IoUMetric counts them.
+def areas(pred: Tensor, truth: Tensor, num_classes: int, ignore: int) -> tuple[Tensor, ...]:
+    """Pixels per class of an image: intersection, union, predicted, true; as IoUMetric counts them.
 
-    found, truth: (H, W), integers from 0. A class from `num_classes` on counts nowhere.
+    pred, truth: (H, W), integers from 0. A class from `num_classes` on counts nowhere.
     """
-    columns = max(num_classes, int(found.max()) + 1)
-    table = torch.bincount((truth * columns).add_(found).flatten(), minlength=columns * num_classes)
+    columns = max(num_classes, int(pred.max()) + 1)
+    table = torch.bincount((truth * columns).add_(pred).flatten(), minlength=columns * num_classes)
     # The last row may be short of columns that nothing fell into.
     rows = -(-len(table) // columns)
     table = nn.functional.pad(table, (0, rows * columns - len(table))).reshape(rows, columns).cpu()
     if ignore < rows:
         table[ignore] = 0
     both = table.diagonal()[:num_classes]
-    found, truth = table.sum(0)[:num_classes], table.sum(1)[:num_classes]
-    return both, found + truth - both, found, truth
+    pred, truth = table.sum(0)[:num_classes], table.sum(1)[:num_classes]
+    return both, pred + truth - both, pred, truth
 
 
 def _count(metric: Any, data_batch: Any, data_samples: Sequence[dict[str, Any]]) -> None:
     num_classes = len(metric.dataset_meta['classes'])
     for sample in data_samples:
         # mmseg gives the classes of a model with one output channel as floats.
-        found = sample['pred_sem_seg']['data'].squeeze().long()
-        truth = sample['gt_sem_seg']['data'].squeeze().to(found)
-        metric.results.append(areas(found, truth, num_classes, metric.ignore_index))
+        pred = sample['pred_sem_seg']['data'].squeeze().long()
+        truth = sample['gt_sem_seg']['data'].squeeze().to(pred)
+        metric.results.append(areas(pred, truth, num_classes, metric.ignore_index))
 
 
 def _scores(

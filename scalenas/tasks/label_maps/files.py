@@ -257,13 +257,13 @@ def _without_image(dataset: Any, rows: Sequence[Mapping[str, Any]]) -> list[str]
     root, suffix = Path(prefix), dataset.seg_map_suffix
     known = {os.path.normpath(row['seg_map_path']) for row in rows if row.get('seg_map_path')}
     stems = {path.removesuffix(suffix) for path in known}
-    found = []
+    names = []
     for path in sorted(root.rglob(f'*{suffix}')):
         name = os.path.normpath(path)
         hidden = any(part.startswith('.') for part in path.relative_to(root).parts)
         if name not in known and not hidden and not _is_made_of(name, stems):
-            found.append(str(path))
-    return found
+            names.append(str(path))
+    return names
 
 
 def _is_made_of(name: str, stems: set[str]) -> bool:

@@ -100,12 +100,12 @@ def read_label(
     if values.is_floating_point() or values.is_complex():
         fault = DataError('labels must be whole numbers', where=at, got=str(values.dtype))
         return LabelMap(file, fault=fault, reduced=reduced)
-    found = None
+    problem = None
     if size is not None and shape != tuple(size):
-        found = size_fault(at, shape, tuple(size))
+        problem = size_fault(at, shape, tuple(size))
     if uncounted is not None and values.numel() and uncounted.fits(values):
-        return LabelMap(file, {}, found, reduced)
-    return LabelMap(file, pixels_by_value(values), found, reduced)
+        return LabelMap(file, {}, problem, reduced)
+    return LabelMap(file, pixels_by_value(values), problem, reduced)
 
 
 def size_fault(at: str, shape: tuple[int, ...], size: tuple[int, ...]) -> DataError:
