@@ -37,7 +37,7 @@ def costs(
     """Sorted multiply-adds of the initial sample, drawn as the search draws it."""
     search = TopologyEvolution(
         space,
-        Objectives.of(('mIoU', 'macs')),
+        Objectives.from_dict(('mIoU', 'macs')),
         Counter((64, 64)),
         num_initial=samples,
         num_total=samples,

@@ -134,7 +134,7 @@ def columns_of(args: argparse.Namespace, base: str, budget: Budget) -> dict[str,
         return {'ms': timer.ms}
     from scalenas.scaling import LatencyModel
 
-    model = LatencyModel.load(args.latency_model)
+    model = LatencyModel.from_file(args.latency_model)
     name, line = model.line(base)
     print(f'line of {name}: batch {model.batch}, {model.threads} threads, {model.device}')
     return {'ms': line}

@@ -208,6 +208,6 @@ def family_of(arch: Any) -> Family:
     return family_named(arch.family)
 
 
-def with_part(name: str) -> Iterator[Family]:
+def with_field(name: str) -> Iterator[Family]:
     """The families that have a part, such as 'pruned'; it stays unloaded."""
     return (family for family in families() if family.__dict__.get(f'_{name}') is not None)

@@ -62,7 +62,7 @@ class RankJob:
         as_int(args.seed, '--seed', 0)
         as_int(args.resamples, '--resamples')
         if args.train:
-            TrainedAlone.by(args.train, (), Path(), *args.train_options)
+            TrainedAlone.from_config(args.train, (), Path(), *args.train_options)
         cfg = read_config(args.config, args.cfg_options)
         work = args.work_dir or Path('work_dirs') / f'{Path(args.config).stem}_ranks'
         return cls(args, cfg, SearchPlan.from_dict(cfg.get('search')), work)
@@ -111,7 +111,9 @@ class RankJob:
         files = {f'alone/{record.slot:04}.yaml': dump(record.arch) for record in chosen}
         write_findings(files, self.work)
         archs = [self.work / name for name in files]
-        job = TrainedAlone.by(self.args.train, archs, self.work / 'alone', *self.args.train_options)
+        job = TrainedAlone.from_config(
+            self.args.train, archs, self.work / 'alone', *self.args.train_options
+        )
         run_steps(job.steps(), self.work / 'alone/stamps')
         job.write_scores(self.work / 'alone.csv', objectives.only_metric('a rank study').name)
         return read_alone(self.work / 'alone.csv')

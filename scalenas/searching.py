@@ -122,9 +122,9 @@ class Result:
         return len(self.records)
 
     def __repr__(self) -> str:
-        found = f'{len(self.records)} networks, {len(self.front)} on the front'
+        counts = f'{len(self.records)} networks, {len(self.front)} on the front'
         best = f', best {_text(self.objectives, self.best())}' if self.records else ''
-        return f'<Result of {self.study}: {found}{best}; {self.folder}>'
+        return f'<Result of {self.study}: {counts}{best}; {self.folder}>'
 
     def _repr_html_(self) -> str:
         front = self.front

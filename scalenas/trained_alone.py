@@ -34,7 +34,7 @@ class TrainedAlone:
     data: tuple[Path, ...] = ()
 
     @classmethod
-    def by(
+    def from_config(
         cls, config: str | Path, archs: Sequence[Path], work: Path, *options: str
     ) -> TrainedAlone:
         """By a config, which must train by iterations and have a backbone with an arch.

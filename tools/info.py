@@ -19,10 +19,10 @@ from scalenas.arch import (
     Arch,
     Head,
     Size,
+    arch_for_head,
     default_head,
     find,
     parse_head,
-    under_head,
 )
 from scalenas.arch.strict import as_size
 from scalenas.cli import add_budget, add_columns, budget_of, columns_of, main_of, timer_of
@@ -76,7 +76,7 @@ def of_name(args: argparse.Namespace) -> tuple[Arch, Size, Head | None, str]:
     arch = find(args.net)
     text = args.head or default_head(arch)
     head = parse_head(text)
-    arch = under_head(arch, head)
+    arch = arch_for_head(arch, head)
     return arch, args.size or arch.size or CITYSCAPES, head, f'head {text}'
 
 

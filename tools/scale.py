@@ -20,12 +20,12 @@ from scalenas.arch import (
     Scaling,
     SegHead,
     Size,
+    arch_for_head,
     default_head,
     dump,
     find,
     parse_head,
     rounding,
-    under_head,
 )
 from scalenas.cli import add_budget, add_columns, budget_of, columns_of, main_of
 from scalenas.errors import UserError
@@ -91,7 +91,7 @@ def network(args: argparse.Namespace) -> tuple[Arch, Head | None, str, Size | No
                 hint='give --size H W',
             )
         size = CITYSCAPES
-    return under_head(base, head), head, text, size
+    return arch_for_head(base, head), head, text, size
 
 
 def main() -> None:

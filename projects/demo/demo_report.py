@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from scalenas.arch import HRArch, load_file, of_family
+from scalenas.arch import HRArch, from_file, of_family
 from scalenas.complexity import Cost
 from scalenas.visualization.draw_arch import draw_arch
 from scalenas.visualization.draw_predictions import draw_predictions
@@ -95,7 +95,7 @@ def draw_demo(
         metric=f'{metric} (search split)',
     )
     best = max(cards, key=lambda card: card['metrics']['search'][metric])
-    draw_arch(of_family(load_file(arch), HRArch, str(arch)), out / 'net.png', best['name'])
+    draw_arch(of_family(from_file(arch), HRArch, str(arch)), out / 'net.png', best['name'])
 
 
 def draw_segmentation(

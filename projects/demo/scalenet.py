@@ -130,7 +130,9 @@ class ScaleNetDemo:
         """The training of every stage from random weights."""
         options = self._data('train', 'val', 'test')
         options += self._short(self.size.alone)
-        return TrainedAlone.by(self.alone_config, self.family, self.found / 'alone', *options)
+        return TrainedAlone.from_config(
+            self.alone_config, self.family, self.found / 'alone', *options
+        )
 
     def _digest(self, sampling: str, seed: int) -> str:
         """A study goes on with the supernet that it began with, and with no other."""

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from statistics import mean, stdev
 
-from scalenas.arch import ClassificationHead, MBConvArch, load_file, of_family
+from scalenas.arch import ClassificationHead, MBConvArch, from_file, of_family
 from scalenas.complexity import Counter
 from scalenas.config import read_config
 from scalenas.sampling.mbconv_many import macs_of_samplings
@@ -75,14 +75,14 @@ def _of_seed(
 
 def _family_table(demo: ScaleNetDemo) -> str:
     counter = Counter(None, ClassificationHead(10))
-    scalings = SearchedScalings.read(demo.found / 'scalings.yaml')
+    scalings = SearchedScalings.from_file(demo.found / 'scalings.yaml')
     alone = demo.trained().scores(METRIC)
     head = ('stage', 'depth, width, resolution', 'params', 'macs', 'in the supernet', 'exported')
     lines = [f'| {" | ".join(head)} | trained alone |', '|---' * 7 + '|']
     for j, path in enumerate(demo.family):
         factors = scalings(j)
         shown = ', '.join(f'{v:.2f}' for v in (factors.depth, factors.width, factors.resolution))
-        cost = counter(of_family(load_file(path), MBConvArch, str(path)))
+        cost = counter(of_family(from_file(path), MBConvArch, str(path)))
         inside = exported = ''
         if j <= demo.STAGES:
             metrics = read_card(demo.work / f'exported/s{j}.json')['metrics']

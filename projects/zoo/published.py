@@ -25,7 +25,7 @@ from scalenas.complexity import (
     Cost,
     Counter,
     count,
-    count_at_output,
+    count_at_output_size,
     count_floored,
     count_operations,
 )
@@ -175,7 +175,7 @@ def _counted(
         on_top = count(head.layers(subject.features(size))) if head is not None else Cost()
         value = (count_floored(layers(subject, size), size) + on_top).gmacs()
     elif quantity == 'gmac_output':
-        on_top = count_at_output(head.layers(subject.features(size))) if head else Cost()
+        on_top = count_at_output_size(head.layers(subject.features(size))) if head else Cost()
         value = (Counter(size)(subject) + on_top).gmacs()
     elif quantity == 'gop_mmdet':
         assert isinstance(subject, HRArch)

@@ -1,6 +1,6 @@
 """What a network is: frozen, hashable values, their flat layer plan, and YAML in and out."""
 
-from .document import dump, find, from_dict, list_archs, load, load_file, named, of_family
+from .document import dump, find, from_dict, from_file, list_archs, load, named, of_family
 from .heads import (
     CITYSCAPES,
     ClassificationHead,
@@ -8,9 +8,9 @@ from .heads import (
     PoseHead,
     RCNNHead,
     SegHead,
+    arch_for_head,
     default_head,
     parse_head,
-    under_head,
 )
 from .hrnet import HRArch, pruned, stock_hrnet
 from .hrnet_module import HRModule, HRStage, module_of
@@ -62,14 +62,15 @@ __all__ = [
     'Size',
     'SqueezeRule',
     'Unit',
+    'arch_for_head',
     'default_head',
     'dump',
     'find',
     'from_dict',
+    'from_file',
     'layers',
     'list_archs',
     'load',
-    'load_file',
     'module_of',
     'named',
     'of_family',
@@ -81,5 +82,4 @@ __all__ = [
     'section_of',
     'sections',
     'stock_hrnet',
-    'under_head',
 ]

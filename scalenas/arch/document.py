@@ -145,7 +145,7 @@ def load(text: str, where: str = 'arch') -> Arch:
     return from_dict(read_yaml(text, where), where)
 
 
-def load_file(path: str | Path) -> Arch:
+def from_file(path: str | Path) -> Arch:
     """The arch written in a YAML file."""
     return from_dict(read_yaml_file(path, 'an arch'), str(path))
 
@@ -181,7 +181,7 @@ def named(name: str) -> Arch:
     known = list_archs()
     if name not in known:
         raise wrong('arch', known, name)
-    return load_file(resource('model_zoo/archs') / f'{name}.yaml')
+    return from_file(resource('model_zoo/archs') / f'{name}.yaml')
 
 
 def find(what: Arch | Mapping[str, Any] | str, where: str = 'arch') -> Arch:
@@ -191,7 +191,7 @@ def find(what: Arch | Mapping[str, Any] | str, where: str = 'arch') -> Arch:
         ArchError: when it is none; `where` says in which option or key it stood.
     """
     if isinstance(what, str):
-        return load_file(what) if what.endswith(('.yaml', '.yml')) else named(what)
+        return from_file(what) if what.endswith(('.yaml', '.yml')) else named(what)
     if isinstance(what, Mapping) or not hasattr(what, 'family'):
         return from_dict(what, where)
     return what

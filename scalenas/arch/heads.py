@@ -228,12 +228,12 @@ class ClassificationHead:
 
 @lru_cache(maxsize=4096)
 def _linear_layers(c: int, hidden: int | None, num_classes: int) -> tuple[Layer, ...]:
-    found = []
+    plan = []
     for name, width in (('head.hidden', hidden), ('head.fc', num_classes)):
         if width is not None:
-            found.append(Layer(name, c, width, 1, (1, 1), bias=True, norm=False, op='linear'))
+            plan.append(Layer(name, c, width, 1, (1, 1), bias=True, norm=False, op='linear'))
             c = width
-    return tuple(found)
+    return tuple(plan)
 
 
 def default_head(arch: Arch) -> str:
@@ -241,7 +241,7 @@ def default_head(arch: Arch) -> str:
     return family_of(arch).head
 
 
-def under_head(arch: A, head: Head | None) -> A:
+def arch_for_head(arch: A, head: Head | None) -> A:
     """The backbone that this head stands on: a classifier's, or what its family has for others.
 
     Without a head the arch stays as it is.
@@ -249,8 +249,8 @@ def under_head(arch: A, head: Head | None) -> A:
     if head is None or isinstance(head, ClassificationHead):
         return arch
     under_dense = family_of(arch).under_dense
-    found: A = under_dense(arch) if under_dense else arch
-    return found
+    result: A = under_dense(arch) if under_dense else arch
+    return result
 
 
 def parse_head(text: str) -> Head | None:

@@ -175,7 +175,7 @@ class HRArch(Printable):
         as_choice(table['family'], f'{where}.family', (cls.family,))
         stages = as_list(table['stages'], f'{where}.stages', 'stages', MOST_BRANCHES - 1)
         rest = {k: v for k, v in table.items() if k not in ('family', 'stages')}
-        parsed = tuple(HRStage.parse(s, f'{where}.stages[{i}]') for i, s in enumerate(stages))
+        parsed = tuple(HRStage.from_dict(s, f'{where}.stages[{i}]') for i, s in enumerate(stages))
         with inside(where):
             return cls(stages=parsed, **rest)
 

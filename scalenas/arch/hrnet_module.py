@@ -91,7 +91,7 @@ class HRModule:
         return 'fuse_layers' if step == self.num_steps - 1 else f'fuse_layers_{step + 1}'
 
     @classmethod
-    def parse(cls, data: object, where: str = 'module') -> HRModule:
+    def from_dict(cls, data: object, where: str = 'module') -> HRModule:
         """A module from `{depths: [3, 4], fusions: [[0<-1], [], [1<-0], []]}`."""
         table = as_mapping(data, where, ('depths', 'fusions'))
         depths = tuple(
@@ -120,10 +120,10 @@ class HRModule:
 def _rows(step: object, num_branches: int, where: str) -> Rows:
     rows: list[set[int]] = [set() for _ in range(num_branches)]
     for switch in as_list(step, where, "switches like '0<-1'"):
-        found = _SWITCH.fullmatch(switch) if isinstance(switch, str) else None
-        if found is None:
+        match = _SWITCH.fullmatch(switch) if isinstance(switch, str) else None
+        if match is None:
             raise wrong(where, "a switch like '0<-1' (target<-source)", switch)
-        i, k = int(found[1]), int(found[2])
+        i, k = int(match[1]), int(match[2])
         if i >= num_branches or k >= num_branches or i == k:
             raise wrong(where, f'two of the branches 0 ... {num_branches - 1}', switch)
         if k in rows[i]:
@@ -149,12 +149,14 @@ class HRStage:
                 raise wrong(f'modules[{m}].depths', branches, len(module.depths))
 
     @classmethod
-    def parse(cls, data: object, where: str = 'stage') -> HRStage:
+    def from_dict(cls, data: object, where: str = 'stage') -> HRStage:
         """A stage from `{channels: [32, 64], modules: [...]}`."""
         table = as_mapping(data, where, ('channels', 'modules'))
         channels = as_list(table['channels'], f'{where}.channels', 'branches', MOST_BRANCHES)
         modules = as_list(table['modules'], f'{where}.modules', 'modules', MOST_MODULES)
-        parsed = tuple(HRModule.parse(m, f'{where}.modules[{i}]') for i, m in enumerate(modules))
+        parsed = tuple(
+            HRModule.from_dict(m, f'{where}.modules[{i}]') for i, m in enumerate(modules)
+        )
         with inside(where):
             return cls(tuple(channels), parsed)
 
@@ -212,17 +214,17 @@ def shrunk_module(
     Growing keeps places apart, so that each can be found again; whether the module does grow into
     this one is to be checked, for fusions of new steps have no place.
     """
-    found = []
+    chosen = []
     for depth in module.depths:
         before = [d for d in depths if rounding.depth(d * scaling.depth) == depth]
         if not before:
             return None
-        found.append(before[0])
+        chosen.append(before[0])
     steps = []
-    for t in range(max(found)):
+    for t in range(max(chosen)):
         rows: list[tuple[int, ...]] = []
-        for i, depth in enumerate(found):
+        for i, depth in enumerate(chosen):
             place = max(1, (t + 1) * module.depths[i] // depth) - 1
             rows.append(module.fusions[place][i] if t < depth else ())
         steps.append(tuple(rows))
-    return HRModule(tuple(found), tuple(steps))
+    return HRModule(tuple(chosen), tuple(steps))

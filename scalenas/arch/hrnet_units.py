@@ -91,16 +91,16 @@ class FuseRow:
 
     def layers(self) -> tuple[Layer, ...]:
         """The convolutions of all sources."""
-        i, found = self.target, []
+        i, plan = self.target, []
         for k in self.sources:
             c_in, c_out = self.channels[k], self.channels[i]
             if k > i:
-                found.append(Layer(f'{k}.0', c_in, c_out, 1, self.sizes[k]))
+                plan.append(Layer(f'{k}.0', c_in, c_out, 1, self.sizes[k]))
             else:
                 for n in range(i - k):
                     last = c_out if n == i - k - 1 else c_in
-                    found.append(Layer(f'{k}.{n}.0', c_in, last, 3, self.sizes[k + n], stride=2))
-        return tuple(found)
+                    plan.append(Layer(f'{k}.{n}.0', c_in, last, 3, self.sizes[k + n], stride=2))
+        return tuple(plan)
 
 
 class StageUnits:
@@ -117,12 +117,12 @@ class StageUnits:
 
     def row(self, target: int, sources: tuple[int, ...]) -> FuseRow:
         """The fusion row that adds `sources` to branch `target`."""
-        found = self._rows.get((target, sources))
-        if found is None:
-            found = self._rows[target, sources] = FuseRow(
+        known = self._rows.get((target, sources))
+        if known is None:
+            known = self._rows[target, sources] = FuseRow(
                 target, sources, self._channels, self._sizes
             )
-        return found
+        return known
 
 
 @lru_cache(maxsize=256)

@@ -66,7 +66,7 @@ class MBStage:
             as_flag(se, 'se')
 
     @classmethod
-    def parse(cls, data: object, where: str = 'stage') -> MBStage:
+    def from_dict(cls, data: object, where: str = 'stage') -> MBStage:
         """A stage from `{width, depth, stride, kernel, expand, se}`.
 
         kernel, expand and se are one value for all blocks, or a list with one per block.
@@ -80,14 +80,14 @@ class MBStage:
 
     def to_dict(self) -> dict[str, object]:
         """The inverse of `parse`."""
-        found: dict[str, object] = {
+        data: dict[str, object] = {
             'width': self.width,
             'depth': len(self.blocks),
             'stride': self.stride,
         }
         for key, column in zip(MBBlock._fields, zip(*self.blocks, strict=True), strict=True):
-            found[key] = column[0] if len(set(column)) == 1 else list(column)
-        return found
+            data[key] = column[0] if len(set(column)) == 1 else list(column)
+        return data
 
 
 def _column(table: dict[str, Any], key: str, depth: int, where: str) -> Sequence[Any]:
@@ -160,13 +160,13 @@ class MBConvArch(Printable):
     def features(self, size: Size) -> tuple[Feature, ...]:
         """The last map at each stride from 4 on; conv_out, where there is one, is the coarsest."""
         stages = self.stages
-        found = [
+        maps = [
             Feature(stages[index].width, at, stride)
             for index, at, stride in _ends(tuple([stage.stride for stage in stages]), size)
         ]
         if self.conv_out is not None:
-            found[-1] = Feature(self.conv_out, found[-1].size, found[-1].stride)
-        return tuple(found)
+            maps[-1] = Feature(self.conv_out, maps[-1].size, maps[-1].stride)
+        return tuple(maps)
 
     def units(self, size: Size) -> Iterator[tuple[str, Unit]]:
         """Name and value of every unit that runs, in order; names are module paths."""
@@ -235,7 +235,7 @@ class MBConvArch(Printable):
         stages = as_list(table['stages'], f'{where}.stages', 'stages', MOST_STAGES)
         rest = {k: v for k, v in table.items() if k not in ('family', 'stages', 'squeeze')}
         squeeze = cls.squeeze_rule(table.get('squeeze', {}), f'{where}.squeeze')
-        parsed = tuple(MBStage.parse(s, f'{where}.stages[{i}]') for i, s in enumerate(stages))
+        parsed = tuple(MBStage.from_dict(s, f'{where}.stages[{i}]') for i, s in enumerate(stages))
         with inside(where):
             return cls(stages=parsed, squeeze=squeeze, **rest)
 
@@ -262,8 +262,8 @@ class MBConvArch(Printable):
 @lru_cache(maxsize=4096)
 def _ends(strides: tuple[int, ...], size: Size) -> tuple[tuple[int, Size, int], ...]:
     """Index, output size and stride of the last stage at each stride from 4 on."""
-    total, at, found = 2, out_size(size, 2), {}
+    total, at, ends = 2, out_size(size, 2), {}
     for index, stride in enumerate(strides):
         total, at = total * stride, out_size(at, stride)
-        found[total] = index, at, total
-    return tuple(end for end in found.values() if end[2] >= min(4, total))
+        ends[total] = index, at, total
+    return tuple(end for end in ends.values() if end[2] >= min(4, total))

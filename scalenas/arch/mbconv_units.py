@@ -82,15 +82,15 @@ class MBUnit:
             stride=self.stride,
             groups=inner,
         )
-        found = [depthwise]
+        plan = [depthwise]
         if self.expand != 1:
-            found.insert(0, Layer('expand_conv.conv', self.c_in, inner, 1, self.size))
+            plan.insert(0, Layer('expand_conv.conv', self.c_in, inner, 1, self.size))
         if self.squeeze:
-            found += squeeze_layers(inner, self.squeeze, ('se.conv1.conv', 'se.conv2.conv'))
-        found.append(Layer('linear_conv.conv', inner, self.c_out, 1, depthwise.size_out))
+            plan += squeeze_layers(inner, self.squeeze, ('se.conv1.conv', 'se.conv2.conv'))
+        plan.append(Layer('linear_conv.conv', inner, self.c_out, 1, depthwise.size_out))
         if self.project and self.c_in != self.c_out:
-            found.append(Layer('shortcut.conv', self.c_in, self.c_out, 1, depthwise.size_out))
-        return tuple(found)
+            plan.append(Layer('shortcut.conv', self.c_in, self.c_out, 1, depthwise.size_out))
+        return tuple(plan)
 
 
 def squeeze_layers(channels: int, squeeze: int, names: tuple[str, str]) -> list[Layer]:
@@ -151,11 +151,11 @@ class StageUnits:
         while len(names) < len(blocks):
             names.append(f'{self._prefix}{len(names)}')
         later = self._later
-        found: list[tuple[str, Unit]] = [
+        units: list[tuple[str, Unit]] = [
             (name, later[block]) for name, block in zip(names, blocks, strict=False)
         ]
-        found[0] = names[0], self._first[blocks[0]]  # cheaper than slicing both lists
-        return found
+        units[0] = names[0], self._first[blocks[0]]  # cheaper than slicing both lists
+        return units
 
 
 @lru_cache(maxsize=16384)

@@ -71,7 +71,7 @@ class RegStage:
         return round(self.width * self.bottleneck)
 
     @classmethod
-    def parse(cls, data: object, where: str = 'stage') -> RegStage:
+    def from_dict(cls, data: object, where: str = 'stage') -> RegStage:
         """A stage from `{width, depth, group_width, bottleneck, stride}`."""
         keys = ('width', 'depth', 'group_width')
         table = as_mapping(data, where, keys, ('bottleneck', 'stride'))
@@ -157,13 +157,13 @@ class RegNetArch(Printable):
     def features(self, size: Size) -> tuple[Feature, ...]:
         """The output of every stage; conv_out, where there is one, replaces the last."""
         at, stride = self._start(size)
-        found = []
+        maps = []
         for stage in self.stages:
             at, stride = out_size(at, stage.stride), stride * stage.stride
-            found.append(Feature(stage.width, at, stride))
+            maps.append(Feature(stage.width, at, stride))
         if self.conv_out is not None:
-            found[-1] = Feature(self.conv_out, at, stride)
-        return tuple(found)
+            maps[-1] = Feature(self.conv_out, at, stride)
+        return tuple(maps)
 
     def units(self, size: Size) -> Iterator[tuple[str, Unit]]:
         """Name and value of every unit that runs, in order; names are module paths."""
@@ -231,7 +231,7 @@ class RegNetArch(Printable):
                 numbers = {k: table[k] for k in RULE_KEYS}
                 return regnet(**numbers, bottleneck=table.get('bottleneck', 1.0), **kept)
             stages = as_list(table['stages'], 'stages', 'stages', MOST_STAGES)
-            parsed = (RegStage.parse(s, f'stages[{i}]') for i, s in enumerate(stages))
+            parsed = (RegStage.from_dict(s, f'stages[{i}]') for i, s in enumerate(stages))
             return cls(stages=tuple(parsed), **kept)
 
     def to_dict(self) -> dict[str, object]:

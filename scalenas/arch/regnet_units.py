@@ -40,16 +40,16 @@ class RegBlock(NamedTuple):
     def layers(self) -> tuple[Layer, ...]:
         """The convolutions, named as in timm's RegNet."""
         v, at, end = self.inner, self.size, out_size(self.size, self.stride)
-        found = [
+        plan = [
             Layer('conv1.conv', self.c_in, v, 1, at),
             Layer('conv2.conv', v, v, 3, at, stride=self.stride, groups=self.groups),
         ]
         if self.squeeze:
-            found += squeeze_layers(v, self.squeeze, ('se.fc1', 'se.fc2'))
-        found.append(Layer('conv3.conv', v, self.c_out, 1, end))
+            plan += squeeze_layers(v, self.squeeze, ('se.fc1', 'se.fc2'))
+        plan.append(Layer('conv3.conv', v, self.c_out, 1, end))
         if self.project and (self.stride != 1 or self.c_in != self.c_out):
-            found.append(Layer('downsample.conv', self.c_in, self.c_out, 1, at, stride=self.stride))
-        return tuple(found)
+            plan.append(Layer('downsample.conv', self.c_in, self.c_out, 1, at, stride=self.stride))
+        return tuple(plan)
 
 
 class RegHead(NamedTuple):

@@ -53,8 +53,8 @@ def divisible(x: float, by: int = 8) -> int:
 
     Source: EfficientNet (Tan and Le 2019), the rule of MobileNet.
     """
-    found = max(by, int(x + by / 2) // by * by)
-    return found + by if found < 0.9 * x else found
+    rounded = max(by, int(x + by / 2) // by * by)
+    return rounded + by if rounded < 0.9 * x else rounded
 
 
 def pycls_group(g: float) -> int:

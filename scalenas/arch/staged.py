@@ -100,5 +100,5 @@ def dense_maps(arch: StagedArch) -> tuple[dict[str, Any], tuple[int, ...]]:
     for step, (channels, stride) in enumerate(step_maps(without_end(arch))):
         if step:  # no head reads the stem
             last[stride] = step, channels
-    found = [pair for stride, pair in last.items() if stride >= 4]
-    return {'out_indices': tuple(step for step, _ in found)}, tuple(c for _, c in found)
+    ends = [pair for stride, pair in last.items() if stride >= 4]
+    return {'out_indices': tuple(step for step, _ in ends)}, tuple(c for _, c in ends)

@@ -1,6 +1,6 @@
 """What a network costs: one counter over the layer plan, counting rules, budgets."""
 
-from .authors import count_at_output, count_floored, count_operations
+from .authors import count_at_output_size, count_floored, count_operations
 from .budget import Budget
 from .columns import COLUMNS, PYCLS, RULES, SCALENAS, Column, Rule, column_of, largest
 from .cost import Cost
@@ -20,7 +20,7 @@ __all__ = [
     'Rule',
     'column_of',
     'count',
-    'count_at_output',
+    'count_at_output_size',
     'count_floored',
     'count_operations',
     'largest',

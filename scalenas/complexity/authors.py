@@ -25,15 +25,15 @@ from .cost import Cost
 from .count import count
 
 
-def count_at_output(plan: Iterable[Layer]) -> Cost:
+def count_at_output_size(plan: Iterable[Layer]) -> Cost:
     """Cost of a plan with the macs of transposed convolutions as in HigherHRNet's tables.
 
     Source: HRNet and HigherHRNet, the released `get_model_summary`.
     """
-    return count(map(at_output, plan))
+    return count(map(at_output_size, plan))
 
 
-def at_output(layer: Layer) -> Layer:
+def at_output_size(layer: Layer) -> Layer:
     """The layer that such a counter sees: a transposed convolution as one over its output."""
     if layer.op != 'deconv':
         return layer
@@ -75,7 +75,7 @@ def count_operations(arch: HRArch, size: Size, head: Head) -> int:
 
 
 def _operations(layer: Layer) -> int:
-    multiply_adds, outputs = macs(at_output(layer)), _outputs(layer)
+    multiply_adds, outputs = macs(at_output_size(layer)), _outputs(layer)
     bias = outputs if layer.bias and layer.op != 'linear' else 0
     return multiply_adds + bias + 2 * outputs * layer.norm
 
@@ -89,14 +89,14 @@ def _between(unit: Unit, plan: Sequence[Layer]) -> int:
     if isinstance(unit, FuseRow):
         added = unit.channels[unit.target] * prod(unit.sizes[unit.target])
         # One ReLU after the sum; between strided convolutions, but not after the last.
-        found = added
+        total = added
         for layer in plan:
             source, position, *_ = map(int, layer.name.split('.'))
             if source > unit.target:
-                found += added
+                total += added
             elif position < unit.target - source - 1:
-                found += _outputs(layer)
-        return found
+                total += _outputs(layer)
+        return total
     # The last ReLU of a residual block comes after the sum, and a projection has none.
     acting = plan[:3] if isinstance(unit, Bottleneck) else plan
     return sum(map(_outputs, acting))

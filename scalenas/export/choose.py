@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from scalenas.arch import Arch, find, list_archs, load_file
+from scalenas.arch import Arch, find, from_file, list_archs
 from scalenas.complexity import Budget, Cost
 from scalenas.errors import ExportError
 from scalenas.paths import file_digest
@@ -168,7 +168,7 @@ def _read_front(path: Path) -> list[_Entry]:
 
 
 def _choice(path: Path, entry: _Entry) -> Choice:
-    arch = load_file(path.parent / entry.arch)
+    arch = from_file(path.parent / entry.arch)
     name, digest = f'subnet_{entry.slot:04}', _searched(path.with_name(STUDY))
     return Choice(name, arch, str(path), entry.slot, entry.cost, entry.metrics, digest)
 

@@ -19,7 +19,7 @@ from scalenas.complexity import Cost
 from scalenas.errors import ExportError
 from scalenas.evaluation import SubnetEvaluator, calibrated
 from scalenas.evaluation.config_net import search_size
-from scalenas.family import family_of, with_part
+from scalenas.family import family_of, with_field
 from scalenas.models import SuperLinear
 from scalenas.models.checkpoint import check_weights, load_checkpoint
 from scalenas.models.supernet import locate
@@ -112,7 +112,7 @@ def export_subnet(
         ('standalone', 'standalone', standalone),
         ('prune', 'pruned', prune),
     ):
-        having = [each.name for each in with_part(part)]
+        having = [each.name for each in with_field(part)]
         if asked and family.name not in having:
             raise ExportError(
                 where=f'--{option}',

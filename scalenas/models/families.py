@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scalenas.arch import Arch, ArchError
-from scalenas.family import Family, families, family_of, loaded, with_part
+from scalenas.family import Family, families, family_of, loaded, with_field
 from scalenas.registry import MODELS
 
 
@@ -22,7 +22,7 @@ def backbone_type(arch: Arch) -> str:
     """
     net_type = family_of(arch).net_type
     if net_type is None:
-        having = ', '.join(family.name for family in with_part('net'))
+        having = ', '.join(family.name for family in with_field('net'))
         raise ArchError(
             where=f'family {arch.family}',
             got=None,

@@ -75,15 +75,15 @@ def _weights(eta: str | Sequence[float], space: ScaledSpace[Any]) -> tuple[float
             {name: len(space.genes[f'scale.s{j}.{name}'].values) for name in FACTORS}
             for j in stages
         ]
-        found = {
+        weights = {
             'equal': [1.0 for _ in counts],
             'size': [float(prod(count.values())) for count in counts],
             'released': [float(count['width']) for count in counts],
         }[eta]
     else:
-        found = _numbers(eta, len(stages))
-    total = sum(found)
-    return tuple(weight / total for weight in found)
+        weights = _numbers(eta, len(stages))
+    total = sum(weights)
+    return tuple(weight / total for weight in weights)
 
 
 def _numbers(eta: Any, count: int) -> list[float]:

@@ -36,12 +36,12 @@ def draw_many(
     """So many random networks as columns; `weights` of a gene's values by its name."""
     rng = np.random.default_rng(as_int(seed, 'seed', 0))
     as_int(num, 'number of networks', 1, MOST_NETS)
-    found: Draws = {}
+    draws: Draws = {}
     for name, gene in space.genes.items():
         row = (weights or {}).get(name)
         picks = rng.choice(len(gene.values), num, p=None if row is None else np.array(row))
-        found[name] = np.array(gene.values)[picks]
-    return found
+        draws[name] = np.array(gene.values)[picks]
+    return draws
 
 
 def row_of(draws: Draws, index: int) -> dict[str, Value]:

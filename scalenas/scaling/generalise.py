@@ -141,13 +141,13 @@ def fit_growth(stages: Mapping[int, Scaling], form: str = 'exponential') -> Grow
     """
     if not isinstance(form, str) or form not in FORMS:
         raise ScalingError(where='form', got=form, allowed=FORMS)
-    found = FORMS[form]
-    if len(stages) < found.size or min(stages, default=0) < 1:
-        allowed = f'at least {found.size}, numbered from 1, for {form} curves'
+    curve = FORMS[form]
+    if len(stages) < curve.size or min(stages, default=0) < 1:
+        allowed = f'at least {curve.size}, numbered from 1, for {form} curves'
         raise ScalingError(where='stages', got=list(stages), allowed=allowed)
     j = np.array(list(stages), np.float64)
     curves = [
-        found.fit(j, np.array([getattr(stage, name) for stage in stages.values()], np.float64))
+        curve.fit(j, np.array([getattr(stage, name) for stage in stages.values()], np.float64))
         for name in DIMENSIONS
     ]
     return Growth(form, curves[0], curves[1], curves[2])

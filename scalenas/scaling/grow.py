@@ -60,8 +60,8 @@ def grow(
     parsed = parse_strategy(strategy)
     if factor is not None:
         return scale(arch, parsed(factor), rule, size), None
-    found = fit(arch, parsed, budget or Budget(), rule, head, size, columns=columns)
-    return found.scaled, found
+    fitted = fit(arch, parsed, budget or Budget(), rule, head, size, columns=columns)
+    return fitted.scaled, fitted
 
 
 FACTORS = ('', 'd', 'w', 'r', 'g', 'input')
@@ -102,13 +102,13 @@ def _cost(cost: Cost) -> tuple[str, ...]:
     return tuple(f'{value / column_of(name).head[0]:.3f}' for name, value in cost.items())
 
 
-def fit_text(found: Fit[A], columns: Mapping[str, Measure] | None = None) -> str:
+def fit_text(fitted: Fit[A], columns: Mapping[str, Measure] | None = None) -> str:
     """The factor of a fit, how far below each bound it is, and where measured values are from."""
-    misses = ', '.join(f'{name} {miss:.1%}' for name, miss in found.misses.items())
-    lines = [f'factor {found.factor:.3f}; below the bounds: {misses}']
+    misses = ', '.join(f'{name} {miss:.1%}' for name, miss in fitted.misses.items())
+    lines = [f'factor {fitted.factor:.3f}; below the bounds: {misses}']
     for name, by in (columns or {}).items():
-        if name in found.cost:
-            value = column_of(name).text(found.cost[name])
+        if name in fitted.cost:
+            value = column_of(name).text(fitted.cost[name])
             estimate = isinstance(by, LatencyLine)
             source = (
                 f'estimate, not measured: {value} by {by}' if estimate else f'measured: {value}'

@@ -59,7 +59,7 @@ class LatencyLine:
         return self.least <= acts / 1e6 <= self.most
 
     @classmethod
-    def parse(cls, data: object, where: str) -> Self:
+    def from_dict(cls, data: object, where: str) -> Self:
         """A line from plain data.
 
         Raises:
@@ -168,7 +168,7 @@ class LatencyModel:
         return name, lines[name]
 
     @classmethod
-    def load(cls, path: str | Path) -> Self:
+    def from_file(cls, path: str | Path) -> Self:
         """A model from its file.
 
         Raises:
@@ -185,7 +185,7 @@ class LatencyModel:
                     allowed = f'lines by name, {EVERY!r} one'
                     raise ScalingError(where=f'{where}: {kind}', got=names, allowed=allowed)
                 lines[kind] = {
-                    str(name): LatencyLine.parse(line, f'{where}: {kind}.{name}')
+                    str(name): LatencyLine.from_dict(line, f'{where}: {kind}.{name}')
                     for name, line in names.items()
                 }
         for name in ('threads', 'batch'):

@@ -67,7 +67,7 @@ class Journal:
             setting, *rows = (json.loads(line) for line in lines) if lines else ({},)
             if not isinstance(setting, dict):
                 raise TypeError('its first line is no setting')
-            found = {
+            times = {
                 (str(row['net']), int(row['round']), row['kind']): tuple(map(float, row['seconds']))
                 for row in rows
             }
@@ -85,7 +85,7 @@ class Journal:
                 )
         if whole != text:
             write_whole(self.path, whole)
-        self.runs, self._started = found, bool(lines)
+        self.runs, self._started = times, bool(lines)
 
 
 Timer = Callable[[Arch, Size, Kind], Sequence[float]]
@@ -118,9 +118,9 @@ def measure(
         # The order is random, so what is left takes as long as what is done.
         left = (time.monotonic() - start) / done * (len(todo) - done)
         height, width = net.size
-        found = f'{1e3 * min(runs):.2f} ms' if runs else 'no memory'
+        outcome = f'{1e3 * min(runs):.2f} ms' if runs else 'no memory'
         say(
-            f'{total - len(todo) + done}/{total} {net.name}, {height}x{width}, {kind}: {found}; '
+            f'{total - len(todo) + done}/{total} {net.name}, {height}x{width}, {kind}: {outcome}; '
             f'about {_span(left)} left'
         )
 
@@ -130,8 +130,8 @@ def timings(
 ) -> tuple[list[Timing], list[str]]:
     """What the journal says of each network, and the names of those without memory."""
     runs = {net.name: journal.of(net.name, kind) for net in nets}
-    found = [timing(net, runs[net.name], statistic) for net in nets if runs[net.name]]
-    return found, [name for name, seconds in runs.items() if not seconds]
+    measured = [timing(net, runs[net.name], statistic) for net in nets if runs[net.name]]
+    return measured, [name for name, seconds in runs.items() if not seconds]
 
 
 def _span(seconds: float) -> str:

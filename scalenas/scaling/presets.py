@@ -64,7 +64,7 @@ class SearchedScalings:
         return yaml.safe_dump(data, sort_keys=False)
 
     @classmethod
-    def read(cls, path: str | Path) -> Self:
+    def from_file(cls, path: str | Path) -> Self:
         """From a file.
 
         Raises:
@@ -136,7 +136,7 @@ def table_entry(text: str) -> tuple[Scaling, Rounding]:
     """
     name, _, entry = text.rpartition(':')
     if name.endswith(('.yaml', '.yml')):
-        searched = SearchedScalings.read(name)
+        searched = SearchedScalings.from_file(name)
         if not re.fullmatch(r's[0-9]{1,4}', entry):
             raise ScalingError(where=name, got=entry, allowed=f'a stage, as in {name}:s2')
         return searched(int(entry[1:])), searched.rule

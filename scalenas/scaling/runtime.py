@@ -100,7 +100,7 @@ def networks(
     Raises:
         ScalingError: for an unknown strategy, or a factor that is not above 0.
     """
-    found: dict[tuple[str, Arch, Size], list[tuple[str, float]]] = {}
+    labels_of: dict[tuple[str, Arch, Size], list[tuple[str, float]]] = {}
     costs: dict[tuple[str, Arch, Size], Cost] = {}
     for base, given in bases.items():
         for strategy in strategies:
@@ -109,11 +109,11 @@ def networks(
                 cost = cost_of(scaled)
                 assert scaled.size is not None  # `cost_of` has asked
                 key = base, scaled.arch, scaled.size
-                found.setdefault(key, []).append((strategy, factor))
+                labels_of.setdefault(key, []).append((strategy, factor))
                 costs[key] = cost
     return [
         Net(f'{base} {labels[0][0]} x{labels[0][1]:g}', base, tuple(labels), arch, size, costs[key])
-        for key, labels in found.items()
+        for key, labels in labels_of.items()
         for base, arch, size in [key]
     ]
 
@@ -151,10 +151,10 @@ def correlations(timings: Sequence[Timing]) -> dict[str, float]:
 
 def by_base(timings: Sequence[Timing]) -> dict[str, list[Timing]]:
     """Timings of each base, and of all where there are more bases than one."""
-    found: dict[str, list[Timing]] = {}
+    groups: dict[str, list[Timing]] = {}
     for entry in timings:
-        found.setdefault(entry.net.base, []).append(entry)
-    return found if len(found) == 1 else {**found, EVERY: list(timings)}
+        groups.setdefault(entry.net.base, []).append(entry)
+    return groups if len(groups) == 1 else {**groups, EVERY: list(timings)}
 
 
 def latency_lines(timings: Sequence[Timing]) -> dict[str, LatencyLine]:
@@ -170,15 +170,15 @@ def _line(timings: Sequence[Timing]) -> LatencyLine:
     return fit_line([t.net.cost['acts'] for t in timings], [1e3 * t.seconds for t in timings])
 
 
-def runtime_table(found: Mapping[Kind, Sequence[Timing]]) -> str:
+def runtime_table(timings_of: Mapping[Kind, Sequence[Timing]]) -> str:
     """Markdown: by kind of run and base, Pearson's r with each metric, and the line on acts."""
     rows = [
         '| run | base | networks | r macs | r params | r acts | ms per M acts | + ms | error |',
         '|---|---|---|---|---|---|---|---|---|',
     ]
-    for kind in (kind for kind in KINDS if found.get(kind)):
-        lines = latency_lines(found[kind])
-        for base, timings in by_base(found[kind]).items():
+    for kind in (kind for kind in KINDS if timings_of.get(kind)):
+        lines = latency_lines(timings_of[kind])
+        for base, timings in by_base(timings_of[kind]).items():
             r, line = correlations(timings), lines.get(base)
             cells = [kind, base, str(len(timings)), *(f'{r[metric]:.3f}' for metric in METRICS)]
             cells += (
@@ -190,10 +190,10 @@ def runtime_table(found: Mapping[Kind, Sequence[Timing]]) -> str:
     return '\n'.join(rows)
 
 
-def spread_text(found: Mapping[Kind, Sequence[Timing]]) -> str:
+def spread_text(timings_of: Mapping[Kind, Sequence[Timing]]) -> str:
     """One line for each kind of run: how far the runs of one network lie apart."""
     lines = []
-    for kind, timings in found.items():
+    for kind, timings in timings_of.items():
         spreads = sorted(timing.spread for timing in timings)
         lines.append(
             f'{kind}: the middle half of the runs of a network spans '

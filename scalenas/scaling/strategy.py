@@ -99,11 +99,11 @@ def parse_strategy(text: str) -> Strategy:
     shares: dict[str, float] = {}
     letters = text if text and set(text) <= set('dwgr') else ''
     for word in [f'{letter}1' for letter in letters] or text.split('_'):
-        found = _WORD.fullmatch(word)
-        if found is None or found[1] in shares:
+        match = _WORD.fullmatch(word)
+        if match is None or match[1] in shares:
             known = (*STRATEGIES, 'alpha=0.8', 'd1_w8_g8_r1')
             raise ScalingError(where='strategy', got=text, allowed=known)
-        shares[found[1]] = float(found[2])
+        shares[match[1]] = float(match[2])
     depth, width, group, resolution = (shares.get(letter, 0.0) for letter in 'dwgr')
     return Strategy(text, depth, width, resolution, group)
 

@@ -32,7 +32,7 @@ from .plan import ALGORITHMS, SearchPlan, objectives_of
 from .ranking import RankStudy, rank_study
 from .record import Record, SearchError, StudyError
 from .report import ProgressLine, front_of, write_findings, write_report
-from .scaled_series import Family, StageBudgets
+from .scaled_series import ScaledSeries, StageBudgets
 from .storage import StorageAwayError, as_wait
 from .study import SearchStudy
 from .topology import TopologyEvolution
@@ -45,7 +45,6 @@ __all__ = [
     'CandidateError',
     'CoarseToFine',
     'Comparison',
-    'Family',
     'GivenNetworks',
     'Iteration',
     'Objectives',
@@ -54,6 +53,7 @@ __all__ = [
     'RandomSearch',
     'RankStudy',
     'Record',
+    'ScaledSeries',
     'SearchError',
     'SearchPlan',
     'SearchStudy',

@@ -50,13 +50,13 @@ def grid_archs(space: AbstractSpace[Any], grid: object) -> list[Arch]:
     if count > MOST_NETS:
         raise SearchError(where=WHERE, got=count, allowed=f'at most {MOST_NETS:,} networks')
     fixed = {name: gene.values[0] for name, gene in space.genes.items() if len(gene.values) == 1}
-    found: dict[Arch, None] = {}
+    archs: dict[Arch, None] = {}
     for combination in itertools.product(*dimensions):
         values: dict[str, Value] = dict(fixed)
         for setting in combination:
             values.update(setting)
-        found.setdefault(space.decode(values))
-    return list(found)
+        archs.setdefault(space.decode(values))
+    return list(archs)
 
 
 def _settings(space: AbstractSpace[Any], data: object, where: str) -> list[dict[str, Value]]:
@@ -97,12 +97,12 @@ def _position(level: int, levels: int, count: int) -> int:
 
 
 def _matching(space: AbstractSpace[Any], patterns: Sequence[Any], where: str) -> list[Gene]:
-    found: dict[str, Gene] = {}
+    genes: dict[str, Gene] = {}
     for pattern in patterns:
         with inside(where):
             names = space.matching(pattern)
-        found.update((name, space.genes[name]) for name in names)
-    return list(found.values())
+        genes.update((name, space.genes[name]) for name in names)
+    return list(genes.values())
 
 
 def _check_each_once(
@@ -245,11 +245,11 @@ class CoarseToFine(AbstractSearch):
                 )
             return (float(most),)
         where = 'search.algorithm.budgets'
-        found = {as_number(b, where) for b in as_list(budgets, where, f'bounds on {name}')}
-        if not found:
+        bounds = {as_number(b, where) for b in as_list(budgets, where, f'bounds on {name}')}
+        if not bounds:
             allowed = f'at least one bound on {name}'
             raise SearchError(where=where, got=budgets, allowed=allowed)
-        return tuple(sorted(map(float, found)))
+        return tuple(sorted(map(float, bounds)))
 
     def _check_bounds(self, archs: Sequence[Arch]) -> None:
         for bound in self.bounds:

@@ -199,15 +199,15 @@ def _check_file(path: Path, connect: Callable[[], sqlite3.Connection], create: b
     try:
         with contextlib.closing(connect()) as connection:
             # Rolls back what a killed writer left half done, and finds pages that are cut off.
-            found = connection.execute('PRAGMA quick_check(1)').fetchone()[0]
+            answer = connection.execute('PRAGMA quick_check(1)').fetchone()[0]
             tables = {row[0] for row in connection.execute('SELECT name FROM sqlite_master')}
     except sqlite3.OperationalError as error:
         raise StudyError(f'cannot be opened: {one_line(error)}', where=where) from None
     except sqlite3.DatabaseError as error:
-        found = one_line(error)
-    if found != 'ok':
+        answer = one_line(error)
+    if answer != 'ok':
         raise StudyError(
-            f'the file is damaged or not SQLite ({" ".join(str(found).split())[:200]})',
+            f'the file is damaged or not SQLite ({" ".join(str(answer).split())[:200]})',
             where=where,
             hint=f'sqlite3 {path.name} .recover may read what is left of it; or name another',
         )
@@ -250,7 +250,7 @@ def _open(where: str, url: URL, kwargs: dict[str, Any], create: bool) -> BaseSto
     # Optuna formats the URL.
     text = url.render_as_string(hide_password=False).replace('{', '{{').replace('}', '}}')
     seconds = opening_seconds(where)
-    start, told = time.monotonic(), False
+    start, logged = time.monotonic(), False
     for tried in itertools.count(1):
         try:
             backend = RDBStorage(text, engine_kwargs=kwargs, skip_table_creation=not create)
@@ -272,8 +272,8 @@ def _open(where: str, url: URL, kwargs: dict[str, Any], create: bool) -> BaseSto
                 raise StudyError(
                     f'cannot be opened: {one_line(error)}', where=f'storage {shown(where)}'
                 ) from None
-            if seconds and away and not told and tried >= OPENING_TRIES:
-                told = True
+            if seconds and away and not logged and tried >= OPENING_TRIES:
+                logged = True
                 logger.warning(
                     'storage %s: %s; waiting for it for up to %d s',
                     shown(where),

@@ -1,6 +1,6 @@
 """Signs of life of an evaluation, for workers that cannot see its process.
 
-Optuna's heartbeat knows only databases, and compares clocks; the pulse here is a counter that
+Optuna's heartbeat knows only databases, and compares clocks; the heartbeat here is a counter that
 observers watch, on any storage.
 """
 
@@ -22,30 +22,30 @@ from .worker import Worker, is_alive
 
 logger = logging.getLogger(__name__)
 
-PULSE_SECONDS = 15.0
+HEARTBEAT_SECONDS = 15.0
 GRACE_SECONDS = 90.0
 
 
 @contextmanager
-def pulse(storage: BaseStorage, patience: Patience, trial_id: int) -> Iterator[None]:
+def heartbeat(storage: BaseStorage, patience: Patience, trial_id: int) -> Iterator[None]:
     """Counts at the trial, now and then, while it lasts."""
     stop = threading.Event()
 
     def beat() -> None:
         count = 0
-        while not stop.wait(PULSE_SECONDS):
+        while not stop.wait(HEARTBEAT_SECONDS):
             count += 1
             try:
-                patience.once(storage.set_trial_user_attr, trial_id, 'pulse', count)
+                patience.once(storage.set_trial_user_attr, trial_id, 'heartbeat', count)
             except optuna.exceptions.UpdateFinishedTrialError:
                 return
             except StorageAwayError:
                 continue  # who works with the storage says so
             except StudyError as error:
-                logger.warning('no pulse: %s', error)
+                logger.warning('no heartbeat: %s', error)
                 return
 
-    thread = threading.Thread(target=beat, name='pulse', daemon=True)
+    thread = threading.Thread(target=beat, name='heartbeat', daemon=True)
     thread.start()
     try:
         yield
@@ -59,7 +59,7 @@ class Watch:
 
     def __init__(self, me: Worker, patience: Patience) -> None:
         self._me, self._patience = me, patience
-        self._pulses: dict[int, tuple[object, float]] = {}
+        self._heartbeats: dict[int, tuple[object, float]] = {}
 
     def is_dead(self, row: Row) -> bool:
         """True when the process is gone, or on another machine gave no sign for too long."""
@@ -69,10 +69,10 @@ class Watch:
         if alive is not None:
             return not alive
         now = time.monotonic()
-        last, since = self._pulses.get(row.trial_id, (-1, now))
-        if row.pulse != last:
+        last, since = self._heartbeats.get(row.trial_id, (-1, now))
+        if row.heartbeat != last:
             since = now
         # While the storage was away, nobody could give a sign of life.
         since = max(since, self._patience.last_failure)
-        self._pulses[row.trial_id] = (row.pulse, since)
+        self._heartbeats[row.trial_id] = (row.heartbeat, since)
         return now - since > GRACE_SECONDS

@@ -114,7 +114,7 @@ def _evaluate_one(
     candidate = claim.candidate
     start = time.monotonic()
     try:
-        with study.pulse(claim):
+        with study.heartbeat(claim):
             metrics = _checked(evaluate(candidate.arch), candidate, study)
     except Exception as error:
         text = f'{type(error).__name__}: {" ".join(str(error).split())}'

@@ -30,14 +30,14 @@ from .report import table_text
 from .scaled_series import (
     Asking,
     Breeder,
-    Family,
+    ScaledSeries,
     Scalings,
     StageBudgets,
     as_scaled,
     base_budget,
     fixed_scalings,
+    num_search_stages,
     stage_weights,
-    usable_stages,
 )
 
 MODES = ('alternating', 'joint', 'fixed')
@@ -109,7 +109,7 @@ class AlternatingSearch(AbstractSearch):
                 hint=f'set base_macs, growth and tolerance of {where} instead',
             )
         scaled = as_scaled(space)
-        self.num_stages = usable_stages(scaled, num_stages)
+        self.num_stages = num_search_stages(scaled, num_stages)
         self.num_bases = as_int(num_bases, f'{where}.num_bases')
         self.iterations = as_int(iterations, f'{where}.iterations')
         self.population = as_int(population, f'{where}.population', 2)
@@ -170,26 +170,26 @@ class AlternatingSearch(AbstractSearch):
         scalings, base = self.fixed, None
         if self.mode == 'alternating':
             scalings = yield from self._grid(bases)
-            self._note(Family(bases[0], scalings))
+            self._note(ScaledSeries(bases[0], scalings))
         for _ in range(self.iterations):
-            family = yield from self._base(scalings, base)
-            base = family.base
+            series = yield from self._base(scalings, base)
+            base = series.base
             if self.mode == 'alternating':
                 scalings = yield from self._grid([base])
-                family = Family(base, scalings)
-            self._note(family)
+                series = ScaledSeries(base, scalings)
+            self._note(series)
 
-    def _base(self, scalings: Scalings, start: Arch | None) -> Asking[Family]:
+    def _base(self, scalings: Scalings, start: Arch | None) -> Asking[ScaledSeries]:
         """The best base under these scalings (equations 5 and 6).
 
         `start`, the last state of the chain, is in the first population if it fits the budgets.
         """
         first = [start] if start is not None else []
         return self.breeder.evolve(
-            lambda: Family(
+            lambda: ScaledSeries(
                 first.pop() if first else self.breeder.space.base.sample(self._rng), scalings
             ),
-            lambda one, other: Family(self._offspring(one.base, other.base), scalings),
+            lambda one, other: ScaledSeries(self._offspring(one.base, other.base), scalings),
             self.population,
             self.generations,
             lambda: self._rng,
@@ -217,17 +217,17 @@ class AlternatingSearch(AbstractSearch):
     def _joint(self, bases: Sequence[Arch]) -> Asking[None]:
         feasible = self._feasible(bases)
 
-        def draw() -> Family:
+        def draw() -> ScaledSeries:
             base = self.breeder.space.base.sample(self._rng)
-            return Family(base, tuple(self._rng.choice(options) for options in feasible))
+            return ScaledSeries(base, tuple(self._rng.choice(options) for options in feasible))
 
-        def vary(one: Family, other: Family) -> Family:
+        def vary(one: ScaledSeries, other: ScaledSeries) -> ScaledSeries:
             rng = self._rng
             scalings = tuple(
                 rng.choice(options if rng.random() * self.num_stages < 1.0 else pair)
                 for options, *pair in zip(feasible, one.scalings, other.scalings, strict=True)
             )
-            return Family(self._offspring(one.base, other.base), scalings)
+            return ScaledSeries(self._offspring(one.base, other.base), scalings)
 
         rounds = self.generations * self.iterations
         self._note(
@@ -237,7 +237,7 @@ class AlternatingSearch(AbstractSearch):
     def _offspring(self, one: Arch, other: Arch) -> Arch:
         return self.variation.offspring(self.breeder.space.base, one, other, self._rng)
 
-    def _note(self, family: Family) -> None:
+    def _note(self, series: ScaledSeries) -> None:
         """End an iteration."""
         stages: list[dict[Arch, None]] = [{} for _ in range(self.num_stages)]
         for stage, arch in self._asked:
@@ -249,22 +249,22 @@ class AlternatingSearch(AbstractSearch):
         self.history.append(
             Iteration(
                 len(self.history),
-                family,
-                sign * self.breeder.fitness(family),
+                series,
+                sign * self.breeder.fitness(series),
                 tuple(statistics.fmean(row) for row in scores),
                 tuple(statistics.pstdev(row) for row in scores),
             )
         )
 
     def findings(self) -> dict[str, str]:
-        """The best family's scalings and archs (stage 0 is the base), and all iterations."""
+        """Scalings and archs of the best series (stage 0 is the base), and all iterations."""
         if not self.history:
             return {}
         return findings(self.history, self.breeder, self.metric.direction)
 
     @property
     def best(self) -> Iteration | None:
-        """The iteration with the fittest family that is within all budgets, if there is one."""
+        """The iteration with the fittest series that is within all budgets, if there is one."""
         return best_of(self.history, self.breeder, self.metric.direction)
 
     def settings(self) -> dict[str, object]:
@@ -284,15 +284,15 @@ class AlternatingSearch(AbstractSearch):
 
 @dataclass(frozen=True, slots=True)
 class Iteration:
-    """One step of the chain: the best family after it, and how the networks it asked for scored.
+    """One step of the chain: the best series after it, and how the networks it asked for scored.
 
-    `fitness` is the weighted mean of the metric over the family's networks. `mean` and `std` hold
+    `fitness` is the weighted mean of the metric over its networks. `mean` and `std` hold
     one number a stage, over the different networks of that stage (ScaleNet, figure 6); iteration 0
     is the initial grid.
     """
 
     index: int
-    best: Family
+    best: ScaledSeries
     fitness: float
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -301,9 +301,9 @@ class Iteration:
 def best_of(
     history: Sequence[Iteration], breeder: Breeder, direction: str = 'max'
 ) -> Iteration | None:
-    """The iteration whose family is the fittest of those within all budgets; the last of equals.
+    """The iteration whose series is the fittest of those within all budgets; the last of equals.
 
-    The family of iteration 0 need not be: its scalings fit the random bases on average.
+    The series of iteration 0 need not be: its scalings fit the random bases on average.
     """
     within = [step for step in reversed(history) if breeder.within(step.best)]
     best = max if direction == 'max' else min
@@ -315,16 +315,16 @@ def findings(
 ) -> dict[str, str]:
     """File name -> text: iterations.csv, scalings.yaml, and stages/sN.yaml (s0 is the base).
 
-    The last two once a family is within all budgets.
+    The last two once a series is within all budgets.
     """
-    found = {'iterations.csv': table_text([_row(step, breeder) for step in history])}
+    files = {'iterations.csv': table_text([_row(step, breeder) for step in history])}
     step = best_of(history, breeder, direction)
     if step is None:
-        return found
+        return files
     best = step.best
     stages = dict(enumerate(best.scalings, 1))
     return {
-        **found,
+        **files,
         'scalings.yaml': SearchedScalings(stages, breeder.space.rounding).dump(),
         **{
             f'stages/s{j}.yaml': dump(arch)

@@ -63,7 +63,7 @@ class Objectives:
                 raise SearchError('is there twice', where=f'{WHERE}[{i}]', got=objective.name)
 
     @classmethod
-    def of(cls, data: object, measured: Iterable[str] = ()) -> Self:
+    def from_dict(cls, data: object, measured: Iterable[str] = ()) -> Self:
         """From plain data: names, or pairs of a name and 'max' or 'min'.
 
         A name alone is maximized if it is a metric, minimized if it is a column. Columns are those

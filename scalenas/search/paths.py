@@ -69,12 +69,12 @@ def sampled_paths(space: AbstractSpace[Any], num: int, seed: int) -> list[Arch]:
     Fewer when the space has no more.
     """
     rng = random.Random(f'paths/{seed}')
-    found: dict[Arch, None] = {}
+    archs: dict[Arch, None] = {}
     for _ in range(100 * num):
-        if len(found) == num:
+        if len(archs) == num:
             break
-        found[space.sample(rng)] = None
-    return list(found)
+        archs[space.sample(rng)] = None
+    return list(archs)
 
 
 TABLE = 'a CSV with columns arch and score'
@@ -114,7 +114,7 @@ def read_alone(path: str | Path) -> dict[Arch, float]:
             there, or has a score that is not finite.
     """
     path = Path(path)
-    found: dict[Arch, float] = {}
+    metrics: dict[Arch, float] = {}
     try:
         with path.open(encoding='utf-8-sig', newline='') as file:  # spreadsheets write a mark
             rows = list(csv.DictReader(file))
@@ -122,20 +122,20 @@ def read_alone(path: str | Path) -> dict[Arch, float]:
             beside = path.parent / row['arch']
             with inside(f'{path}, line {number}'):
                 arch = find(str(beside) if beside.is_file() else row['arch'])
-            if arch in found:
+            if arch in metrics:
                 problem = 'a network that an earlier line has'
                 raise SearchError(problem, where=f'{path}, line {number}', got=row['arch'])
-            found[arch] = float(row['score'])
-            if not math.isfinite(found[arch]):
+            metrics[arch] = float(row['score'])
+            if not math.isfinite(metrics[arch]):
                 where = f'{path}, line {number}, score'
                 raise SearchError(where=where, got=row['score'], allowed='a finite number')
     except UserError:
         raise
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise unreadable(path, error, SearchError, TABLE) from None
-    if not found:
+    if not metrics:
         raise SearchError('has no line', where=path, allowed=TABLE)
-    return found
+    return metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,15 +167,15 @@ def compare(
     """
     metric = objectives.only_metric('a rank study')
     scores = {record.arch: -metric.loss(record.metrics[metric.name]) for record in records}
-    found = []
+    comparisons = []
     for column in objectives.columns:
         costs = [float(record.cost[column.name]) for record in records]
-        found.append(_compared(column.label, costs, list(scores.values()), resamples, seed))
+        comparisons.append(_compared(column.label, costs, list(scores.values()), resamples, seed))
     if alone is not None:
         both = [arch for arch in alone if arch in scores]
         x, y = [-metric.loss(alone[arch]) for arch in both], [scores[arch] for arch in both]
-        found.append(_compared('trained alone', x, y, resamples, seed))
-    return found
+        comparisons.append(_compared('trained alone', x, y, resamples, seed))
+    return comparisons
 
 
 def _compared(
@@ -202,9 +202,9 @@ def rank_table(rows: Mapping[str, Sequence[Comparison]]) -> str:
     return '\n'.join(lines)
 
 
-def comparisons_text(found: Sequence[Comparison]) -> str:
+def comparisons_text(comparisons: Sequence[Comparison]) -> str:
     """As JSON; `comparison_of` reads one back."""
-    return json.dumps([asdict(comparison) for comparison in found], indent=1) + '\n'
+    return json.dumps([asdict(comparison) for comparison in comparisons], indent=1) + '\n'
 
 
 def comparison_of(row: Mapping[str, Any]) -> Comparison:

@@ -38,7 +38,7 @@ def latency_line(file: str, base: str = EVERY, kind: str = 'inference') -> Laten
         base: whose line; that of all networks where this one was not measured.
     """
     as_choice(kind, 'kind', KINDS)
-    return LatencyModel.load(file).line(base, kind)[1]  # type: ignore[arg-type]
+    return LatencyModel.from_file(file).line(base, kind)[1]  # type: ignore[arg-type]
 
 
 KINDS_OF_FUNCTION: dict[str, Callable[..., Any]] = {'LatencyLine': latency_line}
@@ -157,7 +157,7 @@ class SearchPlan:
         return cls(
             name,
             arguments,
-            Objectives.of(table['objectives'], columns),
+            Objectives.from_dict(table['objectives'], columns),
             None if table.get('size') is None else as_size(table['size'], 'search.size'),
             Budget.from_dict(table.get('budget'), (*COLUMNS, *columns), 'search.budget'),
             as_int(table.get('seed', 0), 'search.seed', 0),
@@ -276,7 +276,7 @@ def objectives_of(search: Mapping[str, Any]) -> list[dict[str, str]] | None:
     _check_keys(search)
     if search.get('objectives') is None:
         return None
-    return Objectives.of(search['objectives'], search.get('columns') or ()).to_list()
+    return Objectives.from_dict(search['objectives'], search.get('columns') or ()).to_list()
 
 
 def _check_keys(data: object) -> None:
@@ -299,5 +299,5 @@ def _arguments(name: str) -> tuple[str, ...]:
 
 def _parameters(name: str) -> dict[str, inspect.Parameter]:
     given = ('space', 'objectives', 'cost', 'budget')
-    found = inspect.signature(ALGORITHMS[name]).parameters
-    return {key: parameter for key, parameter in found.items() if key not in given}
+    parameters = inspect.signature(ALGORITHMS[name]).parameters
+    return {key: parameter for key, parameter in parameters.items() if key not in given}

@@ -97,10 +97,10 @@ def rank_study(
 def _all_three(a: Floats, b: Floats) -> tuple[float, float, float]:
     from scipy import stats  # half of the time that importing this package would take
 
-    found = (
+    correlations = (
         float(stats.pearsonr(a, b).statistic),
         float(stats.spearmanr(a, b).statistic),
         float(stats.kendalltau(a, b).statistic),
     )
-    assert all(math.isfinite(value) for value in found), found
-    return found
+    assert all(math.isfinite(value) for value in correlations), correlations
+    return correlations

@@ -47,7 +47,7 @@ NEEDS: dict[Op, dict[str, type]] = {
     Op.SET_TRIAL_SYSTEM_ATTR: {'trial_id': int, 'system_attr': dict},
     Op.DISCARD_TRIALS: {},
 }
-OWN = ('metrics', 'pulse', 'closed')  # what a worker notes at the trial that it made last
+OWN = ('metrics', 'heartbeat', 'closed')  # what a worker notes at the trial that it made last
 USUAL = ('max', 'min')  # directions of a study that does not say its own
 NOTHING = {'op_code': int(Op.SET_TRIAL_SYSTEM_ATTR), 'worker_id': '', 'trial_id': -1}
 
@@ -69,8 +69,8 @@ def record_of(line: bytes) -> dict[str, Any] | None:
             TrialState(record['state'])
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return None
-    found: dict[str, Any] = record
-    return found
+    table: dict[str, Any] = record
+    return table
 
 
 def is_record(line: bytes) -> bool:
@@ -186,7 +186,7 @@ class Recovery:
         """The number of the first trial that these lines make, if it is certain."""
         made = 0
         last: dict[str, int] = {}
-        found = set()
+        bases = set()
         for _, record in part.lines:
             worker = record['worker_id'].rpartition('-')[0]
             if record['op_code'] == Op.CREATE_TRIAL:
@@ -195,13 +195,13 @@ class Recovery:
             elif record['op_code'] == Op.SET_TRIAL_USER_ATTR and worker in last:
                 (name,) = list(record['user_attr'])[:1] or ('',)
                 if name in OWN:
-                    found.add(record['trial_id'] - last[worker])
+                    bases.add(record['trial_id'] - last[worker])
                 if name in ('metrics', 'closed'):
                     del last[worker]
         known = len(self._result._trials)
-        if not found and self._lost is not None:
+        if not bases and self._lost is not None:
             return known + self._lost
-        base = found.pop() if len(found) == 1 else None
+        base = bases.pop() if len(bases) == 1 else None
         return base if base is not None and base >= known else None
 
     def _lost_studies(self, part: _Part) -> list[dict[str, Any]]:
@@ -225,25 +225,25 @@ class Recovery:
 
 def _names(parts: Sequence[_Part]) -> dict[int, str]:
     """Number of a study -> name, by what the worker that asked for the name did next."""
-    found: dict[int, str] = {}
+    names: dict[int, str] = {}
     asked: dict[str, str] = {}
     for _, record in itertools.chain.from_iterable(part.lines for part in parts):
         worker = record['worker_id'].rpartition('-')[0]
         if record['op_code'] == Op.CREATE_STUDY:
             asked[worker] = record['study_name']
         elif 'study_id' in record and worker in asked:
-            found.setdefault(record['study_id'], asked.pop(worker))
-    return found
+            names.setdefault(record['study_id'], asked.pop(worker))
+    return names
 
 
 def _workers(parts: Sequence[_Part]) -> dict[Worker, None]:
-    found: dict[Worker, None] = {}
+    workers: dict[Worker, None] = {}
     for _, record in itertools.chain.from_iterable(part.lines for part in parts):
         attrs = record.get('user_attrs')
         if isinstance(attrs, dict):
             with contextlib.suppress(LookupError, TypeError):
-                found[Worker(**attrs['worker'])] = None
-    return found
+                workers[Worker(**attrs['worker'])] = None
+    return workers
 
 
 def _study(name: str, record: dict[str, Any]) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def as_scaled(space: AbstractSpace[Any]) -> ScaledSpace[Any]:
     )
 
 
-def usable_stages(space: ScaledSpace[Any], wanted: int | None) -> int:
+def num_search_stages(space: ScaledSpace[Any], wanted: int | None) -> int:
     """M: as many as wanted, or all; stages 1 to M must be in the space.
 
     Raises:
@@ -45,18 +45,18 @@ def usable_stages(space: ScaledSpace[Any], wanted: int | None) -> int:
     """
     allowed = space.genes['scale.stage'].values
     last = max(int(stage) for stage in allowed)
-    found = last if wanted is None else as_int(wanted, f'{_WHERE}.num_stages')
-    if not found:
+    count = last if wanted is None else as_int(wanted, f'{_WHERE}.num_stages')
+    if not count:
         problem = 'the space has only stage 0, so there is nothing to scale'
         raise SearchError(problem, where=_WHERE)
-    missing = next((stage for stage in range(1, found + 1) if stage not in allowed), None)
+    missing = next((stage for stage in range(1, count + 1) if stage not in allowed), None)
     if missing is not None:
         raise SearchError(
             f'the space has no stage {missing}, only {", ".join(map(str, allowed))}',
             where=f'{_WHERE}.num_stages',
-            got=found,
+            got=count,
         )
-    return found
+    return count
 
 
 def base_budget(
@@ -90,12 +90,12 @@ def stage_weights(weights: object, num_stages: int) -> tuple[float, ...]:
     """
     if weights is None:
         return (1.0 / num_stages,) * num_stages
-    found = as_list(weights, f'{_WHERE}.weights', 'numbers')
-    numbers = all(isinstance(w, int | float) and 0.0 <= w < math.inf for w in found)
-    if len(found) != num_stages or not numbers or not sum(found):
+    values = as_list(weights, f'{_WHERE}.weights', 'numbers')
+    numbers = all(isinstance(w, int | float) and 0.0 <= w < math.inf for w in values)
+    if len(values) != num_stages or not numbers or not sum(values):
         allowed = f'{num_stages} numbers >= 0 that are not all 0'
-        raise SearchError(where=f'{_WHERE}.weights', got=tuple(found), allowed=allowed)
-    return tuple(w / sum(found) for w in found)
+        raise SearchError(where=f'{_WHERE}.weights', got=tuple(values), allowed=allowed)
+    return tuple(w / sum(values) for w in values)
 
 
 def fixed_scalings(
@@ -117,14 +117,14 @@ def fixed_scalings(
     if len(rows) != num_stages:
         allowed = f"{num_stages} with mode 'fixed', one a stage"
         raise SearchError(where=where, got=len(rows), allowed=allowed)
-    found = tuple(
+    chosen = tuple(
         row
         if isinstance(row, Scaling)
         else Scaling(**as_mapping(row, f'{where}[{i}]', (), FACTORS))
         for i, row in enumerate(rows)
     )
     stages = [int(stage) for stage in space.genes['scale.stage'].values]
-    for i, scaling in enumerate(found):
+    for i, scaling in enumerate(chosen):
         if not any(scaling in space.strategies(j) for j in stages):
             factors = {name: getattr(scaling, name) for name in FACTORS}
             raise SearchError(
@@ -134,7 +134,7 @@ def fixed_scalings(
                 hint='take factors that one stage of the space has, or train a supernet in a space '
                 'with these',
             )
-    return found
+    return chosen
 
 
 Scalings = tuple[Scaling, ...]
@@ -144,7 +144,7 @@ Asking = Generator[list[tuple[int, Arch]], None, R]
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
+class ScaledSeries:
     """A base network and the scalings of stages 1 to M."""
 
     base: Arch
@@ -178,11 +178,11 @@ class StageBudgets:
 
 
 class Breeder:
-    """Finds families within the budgets and breeds fitter ones.
+    """Finds series within the budgets and breeds fitter ones.
 
     Args:
         score: what an evaluated network scored, more is better.
-        weights: of stages 1 to M in the fitness of a family.
+        weights: of stages 1 to M in the fitness of a series.
         max_tries: draws for each network before a search for more is given up.
     """
 
@@ -199,13 +199,13 @@ class Breeder:
         self._cost, self._score, self._max_tries = cost, score, max_tries
         self._macs: dict[Arch, float] = {}
 
-    def grown(self, family: Family) -> list[Arch]:
+    def grown(self, series: ScaledSeries) -> list[Arch]:
         """The networks of stages 1 to M."""
-        return [self.space.grown(family.base, scaling) for scaling in family.scalings]
+        return [self.space.grown(series.base, scaling) for scaling in series.scalings]
 
-    def fitness(self, family: Family) -> float:
+    def fitness(self, series: ScaledSeries) -> float:
         """The weighted mean score of its networks (equation 5)."""
-        scores = (self._score(arch) for arch in self.grown(family))
+        scores = (self._score(arch) for arch in self.grown(series))
         return sum(w * s for w, s in zip(self.weights, scores, strict=True))
 
     def bases(self, num: int, rng: random.Random) -> list[Arch]:
@@ -214,16 +214,16 @@ class Breeder:
         Raises:
             SearchError: when there is none.
         """
-        found: dict[Arch, None] = {}
+        archs: dict[Arch, None] = {}
         for _ in range(self._max_tries * num):
             base = self.space.base.sample(rng)
             if self.budgets.meets(self.macs(base), 0):
-                found[base] = None
-            if len(found) == num:
+                archs[base] = None
+            if len(archs) == num:
                 break
-        if not found:
+        if not archs:
             raise self._none('no base network was found that has them')
-        return list(found)
+        return list(archs)
 
     def feasible(self, bases: Sequence[Arch], stage: int) -> list[Scaling]:
         """The scalings of a stage with which the bases meet its budget on average.
@@ -250,40 +250,40 @@ class Breeder:
 
     def evolve(
         self,
-        draw: Callable[[], Family],
-        vary: Callable[[Family, Family], Family],
+        draw: Callable[[], ScaledSeries],
+        vary: Callable[[ScaledSeries, ScaledSeries], ScaledSeries],
         population: int,
         generations: int,
         rng: Callable[[], random.Random],
-    ) -> Asking[Family]:
-        """NSGA-II: macs of the base against fitness; every family stays within all budgets.
+    ) -> Asking[ScaledSeries]:
+        """NSGA-II: macs of the base against fitness; every series stays within all budgets.
 
-        Ends early when no new family can be found.
+        Ends early when no new series can be found.
         """
-        known: dict[Family, None] = {}
+        known: dict[ScaledSeries, None] = {}
         for turn in range(generations):
             new = self._fill(draw, known, population)
             if not new:
                 if turn == 0:
-                    raise self._none('no base network was found that has them beside its family')
+                    raise self._none('no base network was found that has them beside its series')
                 break
             known.update(new)
-            yield [pair for family in new for pair in enumerate(self.grown(family), 1)]
+            yield [pair for series in new for pair in enumerate(self.grown(series), 1)]
             pool = list(known)
             points = [(float(self.macs(f.base)), -self.fitness(f)) for f in pool]
             parents = survivors(points, population)
 
-            def draw(parents: Any = parents, pool: Any = pool) -> Family:
+            def draw(parents: Any = parents, pool: Any = pool) -> ScaledSeries:
                 one, other = tournament(parents, rng()), tournament(parents, rng())
                 return vary(pool[one.index], pool[other.index])
 
         return max(known, key=self.fitness)
 
-    def within(self, family: Family) -> bool:
+    def within(self, series: ScaledSeries) -> bool:
         """True when base and scaled networks each meet the budget of their stage."""
-        return self.budgets.meets(self.macs(family.base), 0) and all(
+        return self.budgets.meets(self.macs(series.base), 0) and all(
             self.budgets.meets(self.macs(arch), stage)
-            for stage, arch in enumerate(self.grown(family), 1)
+            for stage, arch in enumerate(self.grown(series), 1)
         )
 
     def macs(self, arch: Arch) -> float:
@@ -293,16 +293,16 @@ class Breeder:
         return self._macs[arch]
 
     def _fill(
-        self, draw: Callable[[], Family], known: Mapping[Family, None], wanted: int
-    ) -> dict[Family, None]:
-        found: dict[Family, None] = {}
+        self, draw: Callable[[], ScaledSeries], known: Mapping[ScaledSeries, None], wanted: int
+    ) -> dict[ScaledSeries, None]:
+        fresh: dict[ScaledSeries, None] = {}
         for _ in range(self._max_tries * wanted):
-            if len(found) == wanted:
+            if len(fresh) == wanted:
                 break
-            family = draw()
-            if family not in known and family not in found and self.within(family):
-                found[family] = None
-        return found
+            series = draw()
+            if series not in known and series not in fresh and self.within(series):
+                fresh[series] = None
+        return fresh
 
     def _none(self, problem: str) -> SearchError:
         base = self.space.base

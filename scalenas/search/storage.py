@@ -71,7 +71,7 @@ class Patience:
         reminded: float | None = None
         while True:
             try:
-                found = self._once(call, *args, **kwargs)
+                result = self._once(call, *args, **kwargs)
             except StorageAwayError as error:
                 now = time.monotonic()
                 left = start + self.seconds - now
@@ -91,7 +91,7 @@ class Patience:
                 if reminded is not None:
                     away = timedelta(seconds=round(time.monotonic() - start))
                     logger.warning('storage %s: is there again after %s', self.where, away)
-                return found
+                return result
 
     def once(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """What the call gives, without waiting.

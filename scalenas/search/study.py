@@ -27,7 +27,7 @@ from scalenas.space import SpaceError
 
 from .databases import opening_seconds, shown, uncached
 from .fingerprint import Difference, Fingerprint, Settings, may_replace
-from .life import Watch, pulse
+from .life import Watch, heartbeat
 from .objectives import Objectives
 from .record import Record, StudyError
 from .storage import WAIT_SECONDS, Patience, StorageAwayError, open_storage
@@ -113,7 +113,7 @@ class SearchStudy:
         assert name is not None
         return cls._existing(storage, where, name, opening_seconds(where))
 
-    def beside(self, name: str) -> SearchStudy | None:
+    def sibling(self, name: str) -> SearchStudy | None:
         """Another study of the same storage, if it is there.
 
         Raises:
@@ -152,7 +152,7 @@ class SearchStudy:
                 )
             self._fingerprint.write(settings)
             known = self._fingerprint.read()  # another worker may have been faster
-        if known != settings and self._is_barren(known, settings):
+        if known != settings and self._has_no_records(known, settings):
             logger.info('study %s holds no result yet: it takes these settings', self.name)
             self._fingerprint.write(settings)
         else:
@@ -171,7 +171,7 @@ class SearchStudy:
         """What the scores of both depend on and differ in; None for nothing."""
         return self._fingerprint.differs_from(other._fingerprint)
 
-    def _is_barren(self, known: Any, settings: dict[str, Any]) -> bool:
+    def _has_no_records(self, known: Any, settings: dict[str, Any]) -> bool:
         """True when all that was tried failed, with a metric that does not exist perhaps.
 
         A study without any trial may belong to a worker that has just begun.
@@ -180,7 +180,7 @@ class SearchStudy:
             return False
         if any('metrics' in trial.user_attrs for trial in self._trials()):
             return False  # a result that was written down counts, even if its worker then died
-        self._bury()
+        self._close_dead_trials()
         trials = self._trials()
         return bool(trials) and not any(trial.state in LIVE for trial in trials)
 
@@ -200,7 +200,7 @@ class SearchStudy:
 
     def claim(self, candidates: Sequence[Candidate]) -> Claim | None:
         """The first candidate that nobody has evaluated or is evaluating, or None."""
-        self._bury()
+        self._close_dead_trials()
         owners = self._owners()
         for candidate in candidates:
             if candidate.slot in owners:
@@ -265,16 +265,16 @@ class SearchStudy:
         """(slot, worker) of every evaluation that runs elsewhere."""
         return [(row.slot, str(row.worker)) for row in self._running()]
 
-    def pulse(self, claim: Claim) -> AbstractContextManager[None]:
+    def heartbeat(self, claim: Claim) -> AbstractContextManager[None]:
         """Shows to workers on other machines, while it lasts, that this one lives."""
-        return pulse(self._storage, self._wait, claim.trial_id)
+        return heartbeat(self._storage, self._wait, claim.trial_id)
 
     def _trials(self) -> list[FrozenTrial]:
         return self._wait(self._storage.get_all_trials, self._id, deepcopy=False)
 
     def _live(self) -> list[Row]:
         """The trials that run or are complete, in the order in which they were added."""
-        found = []
+        rows = []
         for trial in sorted(self._trials(), key=lambda trial: trial.number):
             if trial.state not in LIVE:
                 continue
@@ -283,8 +283,8 @@ class SearchStudy:
                 row = row_of(trial, self.objectives, self._label)
                 if row.state == TrialState.COMPLETE:
                     self._rows[trial.number] = row
-            found.append(row)
-        return found
+            rows.append(row)
+        return rows
 
     def _running(self) -> list[Row]:
         """The evaluations of others."""
@@ -339,7 +339,7 @@ class SearchStudy:
             call(self._storage.set_trial_state_values, trial_id, TrialState.FAIL)
         self._held.discard(trial_id)
 
-    def _bury(self) -> None:
+    def _close_dead_trials(self) -> None:
         """Close the trials of dead workers; a result that was already written down counts."""
         for row in self._running():
             if not self._watch.is_dead(row):

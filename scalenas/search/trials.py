@@ -106,7 +106,7 @@ class Row:
     arch: Mapping[str, Any]
     cost: Cost
     metrics: Mapping[str, float] | None
-    pulse: object
+    heartbeat: object
     params: Mapping[str, Any]
     where: str
 
@@ -144,7 +144,7 @@ def row_of(trial: FrozenTrial, objectives: Objectives, study: str) -> Row:
         attrs['arch'],
         cost,
         _metrics(attrs['metrics'], objectives, where) if 'metrics' in attrs else None,
-        attrs.get('pulse', 0),
+        attrs.get('heartbeat', 0),
         trial.params,
         where,
     )
@@ -191,8 +191,8 @@ def _metrics(data: object, objectives: Objectives, where: str) -> Mapping[str, f
             raise StudyError(
                 where=f'{where}, metrics.{name}', got=value, allowed='a finite number', hint=HINT
             )
-    found: dict[str, float] = data
-    return found
+    metrics: dict[str, float] = data
+    return metrics
 
 
 def _check_complete(row: Row, values: Sequence[float] | None, objectives: Objectives) -> None:

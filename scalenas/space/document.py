@@ -7,7 +7,7 @@ from typing import Any
 from scalenas.arch import find, of_family
 from scalenas.arch.strict import as_choice
 from scalenas.errors import did_you_mean
-from scalenas.family import families, family_named, loaded, with_part
+from scalenas.family import families, family_named, loaded, with_field
 
 from .gene import SpaceError
 from .scaled import SCALED, ScaledSpace, scaled_again
@@ -53,7 +53,7 @@ def from_dict(data: object, where: str = 'space') -> AbstractSpace[Any]:
     if isinstance(data, dict) and 'name' in data:
         rest = {key: value for key, value in data.items() if key != 'name'}
         return from_dict({**named(data['name'], f'{where}.name').to_dict(), **rest}, where)
-    known = (*(family.name for family in with_part('space')), SCALED)
+    known = (*(family.name for family in with_field('space')), SCALED)
     name = data.get('family') if isinstance(data, dict) else None
     if as_choice(name, f'{where}.family', known) != SCALED:
         kind: type[AbstractSpace[Any]] = family_named(str(name)).space
@@ -63,7 +63,7 @@ def from_dict(data: object, where: str = 'space') -> AbstractSpace[Any]:
     base = table['base']
     if isinstance(base, dict) and base.get('family') == SCALED:
         raise scaled_again(f'{where}.base')
-    return ScaledSpace.read(from_dict(base, f'{where}.base'), table, where)
+    return ScaledSpace.from_table(from_dict(base, f'{where}.base'), table, where)
 
 
 def arch_of(what: Any, space: AbstractSpace[A], where: str = 'arch') -> A:

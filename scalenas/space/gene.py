@@ -75,10 +75,10 @@ def choices(
     """
     if not isinstance(data, range):
         as_list(data, where, 'values')
-    found: Any = data
-    if len(found) > MOST_VALUES:
-        raise refusal(where, f'at most {MOST_VALUES:,} values', len(found))
-    return tuple(found) if rule is None else tuple(rule(value, where) for value in found)
+    values: Any = data
+    if len(values) > MOST_VALUES:
+        raise refusal(where, f'at most {MOST_VALUES:,} values', len(values))
+    return tuple(values) if rule is None else tuple(rule(value, where) for value in values)
 
 
 def refusal(where: str, allowed: str | Collection[object], got: object) -> SpaceError:
@@ -116,13 +116,13 @@ def kept_values(name: str, values: tuple[Value, ...], wanted: Sequence[Value]) -
 
 
 def first_difference(
-    found: object, arch: object, where: str = 'arch'
+    decoded: object, arch: object, where: str = 'arch'
 ) -> tuple[str, object, object]:
     """Where two plain descriptions first part, and both there: `arch.stages[2].stem`, 4, 5."""
-    if isinstance(found, dict) and isinstance(arch, dict) and found.keys() == arch.keys():
-        pairs = [(f'{where}.{key}', found[key], arch[key]) for key in found]
-    elif isinstance(found, list) and isinstance(arch, list) and len(found) == len(arch):
-        pairs = [(f'{where}[{i}]', *pair) for i, pair in enumerate(zip(found, arch, strict=True))]
+    if isinstance(decoded, dict) and isinstance(arch, dict) and decoded.keys() == arch.keys():
+        pairs = [(f'{where}.{key}', decoded[key], arch[key]) for key in decoded]
+    elif isinstance(decoded, list) and isinstance(arch, list) and len(decoded) == len(arch):
+        pairs = [(f'{where}[{i}]', *pair) for i, pair in enumerate(zip(decoded, arch, strict=True))]
     else:
-        return where, found, arch
+        return where, decoded, arch
     return next(first_difference(a, b, place) for place, a, b in pairs if a != b)

@@ -57,7 +57,7 @@ class StageChoices:
                 MBStage(self.width[0], (MBBlock(*block),), self.stride)
 
     @classmethod
-    def parse(cls, data: object, where: str) -> StageChoices:
+    def from_dict(cls, data: object, where: str) -> StageChoices:
         """Choices from plain data; a single value stands for a list of one."""
         table = as_mapping(data, where, ('width', 'depth'), (*_CHOICES[2:], 'stride'))
         given: dict[str, Any] = {k: _tuple(v) for k, v in table.items() if k != 'stride'}
@@ -221,7 +221,7 @@ class MBConvSpace(AbstractSpace[MBConvArch]):
         )
         as_choice(table['family'], f'{where}.family', (MBConvArch.family,))
         stages = [
-            StageChoices.parse(stage, f'{where}.stages[{i}]')
+            StageChoices.from_dict(stage, f'{where}.stages[{i}]')
             for i, stage in enumerate(
                 as_list(table['stages'], f'{where}.stages', 'stages', MOST_STAGES)
             )

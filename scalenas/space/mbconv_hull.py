@@ -84,7 +84,7 @@ def hull_of(space: AbstractSpace[Any]) -> MBConvHull:
     Raises:
         SpaceError: for a space of other networks.
     """
-    found = space.hull() if space.family.arch is MBConvArch else None
-    if not isinstance(found, MBConvHull):
+    hull = space.hull() if space.family.arch is MBConvArch else None
+    if not isinstance(hull, MBConvHull):
         raise refusal('space', 'one of MBConv networks', space.family.name)
-    return found
+    return hull

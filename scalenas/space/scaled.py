@@ -60,7 +60,7 @@ class ScalingStage:
             ascending(values, f'space.stages.{name}', 'factors')
 
     @classmethod
-    def parse(cls, data: object, where: str) -> ScalingStage:
+    def from_dict(cls, data: object, where: str) -> ScalingStage:
         """From plain data; a single value stands for a list of one."""
         table = as_mapping(data, where, (), FACTORS)
         return cls(
@@ -172,9 +172,9 @@ class ScaledSpace(AbstractSpace[A]):
         for genes, scaling in self._scalings():
             base = self.base.shrunk(arch, scaling, self.rounding)
             if base is not None:
-                found = {**genes, **self.base.encode(base)}
-                if all(value in self.genes[name].values for name, value in found.items()):
-                    return found
+                values = {**genes, **self.base.encode(base)}
+                if all(value in self.genes[name].values for name, value in values.items()):
+                    return values
         raise outside('arch', 'a network of the base space, grown by one scaling', described(arch))
 
     def _shrink(self, arch: Arch, scaling: Scaling, rule: Any) -> A | None:
@@ -204,14 +204,14 @@ class ScaledSpace(AbstractSpace[A]):
         return grown[0].merged(grown[1:])
 
     @classmethod
-    def read(
+    def from_table(
         cls, base: AbstractSpace[A], data: Mapping[str, Any], where: str = 'space'
     ) -> ScaledSpace[A]:
         """The space that plain data describes, over a base that was read before."""
         table = cls.table(data, where)
         as_choice(table['family'], f'{where}.family', (SCALED,))
         stages = [
-            ScalingStage.parse(stage, f'{where}.stages[{j}]')
+            ScalingStage.from_dict(stage, f'{where}.stages[{j}]')
             for j, stage in enumerate(
                 as_list(table['stages'], f'{where}.stages', 'stages', MOST_STAGES)
             )
@@ -270,12 +270,12 @@ def base_macs(mean: float, step: int = STEP) -> int:
     Raises:
         SpaceError: when that is 0; networks so small need a smaller step.
     """
-    found = round(mean / step) * step
-    if not found:
+    rounded = round(mean / step) * step
+    if not rounded:
         raise SpaceError(
             f'the mean of {mean:,.0f} macs is nearer to 0 than to a multiple of it',
             where='step',
             got=step,
             hint='give a smaller one',
         )
-    return found
+    return rounded

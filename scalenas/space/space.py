@@ -164,10 +164,10 @@ class AbstractSpace(ABC, Generic[A]):
         # The keys are a set in gene order: no order may depend on the process.
         if not isinstance(pattern, str) or len(pattern) > 200:
             raise refusal('pattern', 'a pattern of genes, such as *.depth', pattern)
-        found = self._matches.get(pattern)
-        if found is None:
-            found = {n: None for n, gene in self.genes.items() if gene.matches(pattern)}
-            if not found:
+        names = self._matches.get(pattern)
+        if names is None:
+            names = {n: None for n, gene in self.genes.items() if gene.matches(pattern)}
+            if not names:
                 raise SpaceError(
                     'no gene matches',
                     where='pattern',
@@ -175,8 +175,8 @@ class AbstractSpace(ABC, Generic[A]):
                     allowed=f'one such as {next(iter(self.genes))}',
                     hint=self._beyond(pattern) or did_you_mean(pattern, self.genes),
                 )
-            self._matches[pattern] = found
-        return found
+            self._matches[pattern] = names
+        return names
 
     def _beyond(self, pattern: str) -> str:
         """A hint where the pattern would match genes of a scope, if it said so."""
@@ -233,19 +233,19 @@ class AbstractSpace(ABC, Generic[A]):
                 raise outside('genes', self.genes, name)
             if value not in self.genes[name].values:
                 raise outside(name, self.genes[name].values, value)
-        found = self.decode(values)
-        if found != arch:
-            where, ours, theirs = first_difference(found.to_dict(), arch.to_dict())
+        decoded = self.decode(values)
+        if decoded != arch:
+            where, ours, theirs = first_difference(decoded.to_dict(), arch.to_dict())
             raise outside(where, [ours], theirs)
         return {name: values[name] for name in self.genes if name in values}
 
     @final
     def shrunk(self, arch: Arch, scaling: Scaling, rounding: Rounding) -> A | None:
         """The network of the space that grows into `arch` by this scaling; None without one."""
-        found = self._shrink(arch, scaling, rounding)
-        if found is None or found.scaled(scaling, rounding) != arch or found not in self:
+        base = self._shrink(arch, scaling, rounding)
+        if base is None or base.scaled(scaling, rounding) != arch or base not in self:
             return None
-        return found
+        return base
 
     @final
     def __contains__(self, arch: object) -> bool:

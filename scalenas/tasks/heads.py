@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from scalenas.arch import Arch, SegHead, under_head
+from scalenas.arch import Arch, SegHead, arch_for_head
 from scalenas.config.walk import tables_in
 from scalenas.errors import ConfigError, ExportError
-from scalenas.family import families, family_of, with_part
+from scalenas.family import families, family_of, with_field
 
 
 def task_model(cfg: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
@@ -114,7 +114,7 @@ def concatenate(model: dict[str, Any], arch: Arch) -> Arch:
     Raises:
         ExportError: for a head of another kind, and an arch without such a map.
     """
-    arch = under_head(arch, SegHead(19))
+    arch = arch_for_head(arch, SegHead(19))
     dense = family_of(arch).dense
     channels = [feature.channels for feature in arch.features((224, 224))]
     if dense is not None:
@@ -199,7 +199,7 @@ def finest_map(arch: Arch) -> Arch:
     family = family_of(arch)
     finest: Arch = arch if family.finest is None else family.finest(arch)
     if len(finest.features((256, 256))) > 1:
-        having = ', '.join(each.name for each in with_part('finest'))
+        having = ', '.join(each.name for each in with_field('finest'))
         raise ExportError(
             'the recipe reads the finest map alone',
             where='config',

@@ -48,7 +48,7 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Segment:
     """A stage, the stem, or the last convolution: what stands over it, and its map's stride."""
 
     name: str
@@ -59,25 +59,25 @@ class Part:
     size: Size
 
 
-def chain_parts(
+def chain_segments(
     arch: StagedArch, stem_kernel: int, stages: Sequence[tuple[str, tuple[Box, ...]]], size: Size
-) -> list[Part]:
+) -> list[Segment]:
     """Stem, stages and the last convolution; `stages`: what stands over each, and its boxes."""
     at, stride = out_size(size, 2), 2
-    found = [Part('stem', arch.stem, '', (Box(stem_kernel, '', False),), stride, at)]
+    segments = [Segment('stem', arch.stem, '', (Box(stem_kernel, '', False),), stride, at)]
     if arch.stem_stride == 4:
         at, stride = out_size(at, 2), 4
     for s, (stage, (about, boxes)) in enumerate(zip(arch.stages, stages, strict=True), 1):
         at, stride = out_size(at, stage.stride), stride * stage.stride
         row = shared(boxes, arch.num_blocks)
-        found.append(Part(f'stage {s}', stage.width, about, row, stride, at))
+        segments.append(Segment(f'stage {s}', stage.width, about, row, stride, at))
     if arch.conv_out is not None:
-        found.append(Part('conv', arch.conv_out, '', (Box(1, '', False),), stride, at))
-    return found
+        segments.append(Segment('conv', arch.conv_out, '', (Box(1, '', False),), stride, at))
+    return segments
 
 
-def draw_parts(
-    parts: Sequence[Part], path: str | Path, headline: str, notes: tuple[str, str]
+def draw_segments(
+    parts: Sequence[Segment], path: str | Path, headline: str, notes: tuple[str, str]
 ) -> None:
     """Draw parts in one row; `notes` say what a kernel is, and what the texts mean."""
     if not parts:
@@ -111,7 +111,7 @@ def shared(boxes: tuple[Box, ...], num_blocks: int) -> tuple[Box, ...]:
     return tuple(Box(run[0].kernel, run[0].text, run[0].se, len(run)) for run in runs)
 
 
-def _part(axes: Any, part: Part, left: float, span: float, widest: int) -> None:
+def _part(axes: Any, part: Segment, left: float, span: float, widest: int) -> None:
     from matplotlib.patches import FancyBboxPatch
 
     middle, end = left + span / 2, part.name in ENDS
@@ -145,7 +145,7 @@ def _part(axes: Any, part: Part, left: float, span: float, widest: int) -> None:
             axes.plot(at[0], top, 'o', color=ORANGE, markersize=4.5, mec='white', zorder=5)
 
 
-def _resolutions(axes: Any, parts: Sequence[Part], starts: list[float]) -> None:
+def _resolutions(axes: Any, parts: Sequence[Segment], starts: list[float]) -> None:
     """A field behind all parts of one resolution, and its name below."""
     from matplotlib.patches import Rectangle
 
@@ -169,7 +169,7 @@ def _resolutions(axes: Any, parts: Sequence[Part], starts: list[float]) -> None:
         first += len(members)
 
 
-def _legend(figure: Any, parts: Sequence[Part], kind: str, note: str) -> None:
+def _legend(figure: Any, parts: Sequence[Segment], kind: str, note: str) -> None:
     from matplotlib.lines import Line2D
 
     boxes = [box for part in parts for box in part.boxes if part.name not in ENDS]
@@ -196,7 +196,7 @@ def draw_mbconv(
         for stage in arch.stages
     ]
     notes = ('depthwise', 'e6: six times the channels inside')
-    draw_parts(chain_parts(arch, 3, stages, size or arch.size), path, headline, notes)
+    draw_segments(chain_segments(arch, 3, stages, size or arch.size), path, headline, notes)
 
 
 def draw_regnet(
@@ -213,7 +213,7 @@ def draw_regnet(
     ]
     kernel = 3 if arch.stem_type == 'simple' else 7
     notes = ('in groups', 'n x gc: n groups of c channels')
-    draw_parts(chain_parts(arch, kernel, stages, size or arch.size), path, headline, notes)
+    draw_segments(chain_segments(arch, kernel, stages, size or arch.size), path, headline, notes)
 
 
 SIDE = 256  # of the image where the network has none; only relations are drawn then
@@ -233,8 +233,8 @@ def draw_units(arch: Arch, path: str | Path, headline: str, size: Size | None = 
             last = plans[-1][-1]
             boxes = shared(tuple(_box(plan) for plan in plans), count)
             stride = max(1, round(size[0] / last.size_out[0]))
-            parts.append(Part(name, last.c_out, '', boxes, stride, last.size_out))
-    draw_parts(parts, path, headline, ('layers', 'a box: a unit of the layer plan'))
+            parts.append(Segment(name, last.c_out, '', boxes, stride, last.size_out))
+    draw_segments(parts, path, headline, ('layers', 'a box: a unit of the layer plan'))
 
 
 def _box(plan: list[Layer]) -> Box:

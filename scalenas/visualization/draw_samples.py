@@ -118,14 +118,14 @@ def draw_ranks(path: str | Path, rows: Mapping[str, Sequence[Comparison]], metri
     Raises:
         DrawError: for nothing to draw, or more supernets than colours.
     """
-    kinds = list(dict.fromkeys(c.against for found in rows.values() for c in found))
+    kinds = list(dict.fromkeys(c.against for comparisons in rows.values() for c in comparisons))
     if not kinds or len(rows) > len(COLOURS):
         allowed = f'1 to {len(COLOURS)} supernets with ranks'
         raise DrawError(where=path, got=len(rows), allowed=allowed)
     with canvas(path, 6.5 * len(kinds), 4.6) as figure:
         for axes, kind in zip(figure.subplots(1, len(kinds), squeeze=False)[0], kinds, strict=True):
-            for (name, found), colour in zip(rows.items(), COLOURS, strict=False):
-                for comparison in found:
+            for (name, comparisons), colour in zip(rows.items(), COLOURS, strict=False):
+                for comparison in comparisons:
                     if comparison.against == kind:
                         study = comparison.study
                         label = f'{name}: Kendall {study.kendall.value:.2f}' if study else name

@@ -41,29 +41,29 @@ def pareto(points: Sequence[Point], maximize: bool = True) -> list[Point]:
 
 def draw_front(
     path: str | Path,
-    found: Sequence[Point],
+    points: Sequence[Point],
     random: Sequence[Point] | None = None,
     front: Sequence[Point] | None = None,
     chosen: Sequence[tuple[float, float, str]] = (),
     metric: str = 'score',
     title: str = '',
     maximize: bool = True,
-    found_label: str = 'evolution',
+    points_label: str = 'evolution',
     random_label: str = 'random search',
     column: str = 'macs',
 ) -> None:
     """Scatter of (cost, score) with the front of each search.
 
-    `column` is the cost's, such as 'macs' or 'ms'. `front` is computed from `found` when not given;
+    `column` is the cost's, such as 'macs' or 'ms'. Without `front`, that of `points` is drawn;
     `chosen` are (cost, score, name).
 
     Raises:
         DrawError: when there is nothing to draw.
     """
-    if not found:
+    if not points:
         raise nothing_to_draw(path, 'evaluated networks')
-    front = sorted(front) if front is not None else pareto(found, maximize)
-    every = [*found, *(random or ()), *((m, s) for m, s, _ in chosen)]
+    front = sorted(front) if front is not None else pareto(points, maximize)
+    every = [*points, *(random or ()), *((m, s) for m, s, _ in chosen)]
     divisor, label = axis_of(column, max(macs for macs, _ in every))
     with canvas(path, 8.0, 5.2) as figure:
         axes = figure.add_subplot()
@@ -71,8 +71,8 @@ def draw_front(
             name = f'{random_label} ({len(random)})'
             _cloud(axes, random, divisor, GREY, 's', name)
             _steps(axes, pareto(random, maximize), divisor, GREY, '--', f'front of {random_label}')
-        _cloud(axes, found, divisor, BLUE, 'o', f'{found_label} ({len(found)})')
-        _steps(axes, front, divisor, BLUE, '-', f'front of {found_label}')
+        _cloud(axes, points, divisor, BLUE, 'o', f'{points_label} ({len(points)})')
+        _steps(axes, front, divisor, BLUE, '-', f'front of {points_label}')
         for macs, score, _ in chosen:
             axes.plot(macs / divisor, score, '*', color=VERMILION, markersize=15, zorder=5)
         axes.set_xlabel(label)
@@ -162,10 +162,10 @@ Values = Sequence[float]
 def draw_pairs(
     path: str | Path,
     axes: Sequence[str],
-    found: Sequence[Values],
+    points: Sequence[Values],
     front: Sequence[Values],
     random: Sequence[Values] = (),
-    found_label: str = 'evolution',
+    points_label: str = 'evolution',
     random_label: str = 'random search',
 ) -> None:
     """Scatters of every pair of `axes`, columns or metrics by name; the front stands out.
@@ -175,15 +175,15 @@ def draw_pairs(
     Raises:
         DrawError: when there is nothing to draw, or no pair.
     """
-    if not found or len(axes) < 2:
+    if not points or len(axes) < 2:
         raise nothing_to_draw(path, 'evaluated networks')
     pairs = list(itertools.combinations(range(len(axes)), 2))
     wide = min(3, len(pairs))
     high = math.ceil(len(pairs) / wide)
-    scales = [axis_of(name, max(row[i] for row in found)) for i, name in enumerate(axes)]
+    scales = [axis_of(name, max(row[i] for row in points)) for i, name in enumerate(axes)]
     clouds = [
         (random, GREY, 's', 26, f'{random_label} ({len(random)})'),
-        (found, BLUE, 'o', 26, f'{found_label} ({len(found)})'),
+        (points, BLUE, 'o', 26, f'{points_label} ({len(points)})'),
         (front, VERMILION, '*', 70, f'front ({len(front)})'),
     ]
     with canvas(path, 4.6 * wide, 4.2 * high) as figure:

@@ -93,7 +93,7 @@ class SearchReport:
         if study is None or other == study.name:
             return ()
         try:
-            control = study.beside(other)
+            control = study.sibling(other)
             if control is None:
                 return ()
             apart = study.differs_from(control)
@@ -120,14 +120,14 @@ class SearchReport:
                 _values(front, pair),  # type: ignore[arg-type]
                 metric=metrics[0].name,
                 maximize=metrics[0].direction == 'max',
-                found_label=name,
+                points_label=name,
                 column=columns[0].name,
             )
             return
         names = self.objectives.names
         axes = names if len(names) > 1 else ('macs' if names != ('macs',) else 'params', *names)
-        found, best, random = (_values(rows, axes) for rows in (records, front, beside))
-        draw_pairs(path, axes, found, best, random, found_label=name)
+        points, best, random = (_values(rows, axes) for rows in (records, front, beside))
+        draw_pairs(path, axes, points, best, random, points_label=name)
 
 
 def _values(records: Sequence[Record], names: Sequence[str]) -> list[tuple[float, ...]]:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scalenas.arch import ArchError, HRArch, dump, find, from_dict, load, load_file, named
+from scalenas.arch import ArchError, HRArch, dump, find, from_dict, from_file, load, named
 from scalenas.space import HRSpace
 from tests.errors import contains, raises
 from tests.strategies import FULL, TINY, hr_archs, seeds
@@ -223,7 +223,7 @@ def test_an_error_names_the_file(case: str, tmp_path: Path) -> None:
     path = tmp_path / 'broken.yaml'
     path.write_text(TEXT.replace(old, new, 1))
     with raises(ArchError, **{**fields, 'where': fields['where'].replace('arch', str(path), 1)}):
-        load_file(path)
+        from_file(path)
 
 
 @pytest.mark.parametrize(
@@ -233,13 +233,13 @@ def test_a_binary_file_is_not_an_arch(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / 'net.pth'
     path.write_bytes(content)
     with raises(ArchError, where=path):
-        load_file(path)
+        from_file(path)
 
 
 def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
     for path in (tmp_path / 'none.yaml', tmp_path):
         with raises(ArchError, where=path, allowed=contains('in YAML')):
-            load_file(path)
+            from_file(path)
 
 
 @settings(deadline=None, max_examples=200)

@@ -4,7 +4,7 @@ import pytest
 
 from scalenas.arch import ArchError, HigherHead, named, parse_head
 from scalenas.arch.layer import Feature
-from scalenas.complexity import Counter, count, count_at_output
+from scalenas.complexity import Counter, count, count_at_output_size
 from tests.errors import raises
 
 FEATURES = (Feature(32, (128, 128), 4), Feature(64, (64, 64), 8))
@@ -32,7 +32,7 @@ def test_layers_by_hand():
 
 def test_the_output_rule_counts_the_transposed_convolution_four_times():
     plan = list(HigherHead(17).layers(FEATURES))
-    found, true = count_at_output(plan), count(plan)
+    found, true = count_at_output_size(plan), count(plan)
     assert found['macs'] - true['macs'] == 3 * 128 * 128 * 66 * 32 * 16
     assert (found['params'], found['acts']) == (true['params'], true['acts'])
 
@@ -52,7 +52,7 @@ def test_table_3(net, side, head, params, gmac, exact):
     cost = Counter(size, on_top)(arch)
     assert (cost['params'], cost['macs']) == exact
     assert f'{cost["params"] / 1e6:.1f}' == params
-    printed = Counter(size)(arch) + count_at_output(on_top.layers(arch.features(size)))
+    printed = Counter(size)(arch) + count_at_output_size(on_top.layers(arch.features(size)))
     assert f'{printed.gmacs():.1f}' == gmac
 
 

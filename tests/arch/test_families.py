@@ -14,6 +14,7 @@ from scalenas.arch import (
     ClassificationHead,
     Scaling,
     SegHead,
+    arch_for_head,
     default_head,
     dump,
     layers,
@@ -23,7 +24,6 @@ from scalenas.arch import (
     of_family,
     parse_head,
     rounding,
-    under_head,
 )
 from scalenas.complexity import Counter, count
 from scalenas.errors import UserError
@@ -109,8 +109,8 @@ def test_a_factor_is_a_positive_number(factor: object) -> None:
 
 @given(archs, sizes)
 def test_only_a_classifier_keeps_the_last_convolution(arch: Arch, size: tuple[int, int]) -> None:
-    assert under_head(arch, None) == under_head(arch, ClassificationHead()) == arch
-    dense = under_head(arch, SegHead(19))
+    assert arch_for_head(arch, None) == arch_for_head(arch, ClassificationHead()) == arch
+    dense = arch_for_head(arch, SegHead(19))
     last = (
         'final_conv'
         if arch.family == 'regnet'

@@ -34,7 +34,7 @@ def work_dir(tmp_path: Path) -> Path:
         )
         for n, arch in enumerate(archs(3))
     ]
-    write_report(records, Objectives.of(('mIoU', 'macs', ('error', 'min'))), tmp_path)
+    write_report(records, Objectives.from_dict(('mIoU', 'macs', ('error', 'min'))), tmp_path)
     return tmp_path
 
 
@@ -56,9 +56,9 @@ def test_a_front_belongs_to_the_checkpoint_that_was_searched(
     """Another checkpoint of the same space would be exported under the searched one's numbers."""
     record = Record(0, archs(1)[0], Cost(macs=1, params=1, acts=1), {'mIoU': 50.0}, 0)
     digest = file_digest(root / 'supernet.pth')
-    write_report([record], Objectives.of(('mIoU', 'macs')), work_dir, digest)
+    write_report([record], Objectives.from_dict(('mIoU', 'macs')), work_dir, digest)
     card = json.loads((work_dir / 'study.json').read_text())
-    assert card['objectives'] == Objectives.of(('mIoU', 'macs')).to_list()
+    assert card['objectives'] == Objectives.from_dict(('mIoU', 'macs')).to_list()
     choice = choose(str(work_dir), 'mIoU')
     choice.check_checkpoint(root / 'supernet.pth')
     other = checkpoint(work_dir / 'other.pth', supernet(seed=1))
@@ -79,13 +79,13 @@ def test_a_front_belongs_to_the_checkpoint_that_was_searched(
 def test_a_front_is_chosen_from_by_what_it_was_made_for(work_dir: Path) -> None:
     """Of the front of an error that was to be small, the largest would be the worst net."""
     record = Record(0, archs(1)[0], Cost(macs=1, params=1, acts=1), {'mIoU': 50.0, 'error': 1.0}, 0)
-    write_report([record], Objectives.of((('error', 'min'), 'macs')), work_dir, 'f00')
+    write_report([record], Objectives.from_dict((('error', 'min'), 'macs')), work_dir, 'f00')
     with raises(where=work_dir / 'study.json', got='mIoU', allowed=('error', 'macs')):
         choose(str(work_dir), 'mIoU')
     for other in ((('error', 'max'), 'macs'), ('mIoU', 'macs'), (('error', 'min'),)):
         with raises(where=work_dir / 'study.json', names=('error (min), macs (min)',)):
-            choose(str(work_dir), objectives=Objectives.of(other).to_list())
-    same = Objectives.of((('error', 'min'), 'macs')).to_list()
+            choose(str(work_dir), objectives=Objectives.from_dict(other).to_list())
+    same = Objectives.from_dict((('error', 'min'), 'macs')).to_list()
     assert choose(str(work_dir), objectives=same).slot == 0
     assert choose(str(work_dir), 'mIoU', index=0).slot == 0
 

@@ -9,7 +9,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
-from scalenas.arch import Arch, Scaling, SegHead, from_dict, named, pruned, under_head
+from scalenas.arch import Arch, Scaling, SegHead, arch_for_head, from_dict, named, pruned
 from scalenas.arch.rounding import CEIL
 from scalenas.complexity import Budget, Counter
 from scalenas.errors import ExportError
@@ -70,7 +70,7 @@ def test_the_config_builds_the_arch(
         # What the tools print of this arch and a head seg:19 is what is trained.
         head = SegHead(19, conv_bias=False)
         assert (
-            Counter((64, 64), head)(under_head(grown(name, strategy, factor), head))['params']
+            Counter((64, 64), head)(arch_for_head(grown(name, strategy, factor), head))['params']
             == params
         )
 

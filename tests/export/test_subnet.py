@@ -18,7 +18,7 @@ from mmengine.registry import MODELS, DefaultScope
 from mmengine.structures import PixelData
 from torch import Tensor, nn
 
-from scalenas.arch import load_file
+from scalenas.arch import from_file
 from scalenas.errors import ExportError
 from scalenas.evaluation import SubnetEvaluator, calibrated
 from scalenas.export import Exported, choose, difference, export_subnet, load_exported, recorded
@@ -37,7 +37,7 @@ def test_the_exported_net_is_the_sub_net(exported: Exported, root: Path) -> None
     assert exported.difference.double <= 1e-10
     assert exported.alone == pytest.approx(exported.in_supernet, abs=1e-6)
     evaluate = SubnetEvaluator.from_config(config(root), root / 'supernet.pth', split='test')
-    arch = load_file(root / 'out/drawn.yaml')
+    arch = from_file(root / 'out/drawn.yaml')
     assert arch == archs(3)[2]
     assert evaluate(arch) == exported.in_supernet
     static = load_exported(root / 'out/drawn.py', root / 'out/drawn.pth')
@@ -50,7 +50,7 @@ def test_the_exported_net_is_the_sub_net(exported: Exported, root: Path) -> None
 
 def test_a_net_that_differs_is_seen(cfg: Config, root: Path) -> None:
     evaluate = SubnetEvaluator.from_config(cfg, root / 'supernet.pth', split='test')
-    arch = load_file(root / 'drawn.yaml')
+    arch = from_file(root / 'drawn.yaml')
     static = load_exported(root / 'out/drawn.py', root / 'out/drawn.pth')
     with calibrated(evaluate.model, arch, evaluate.calibration):
         assert difference(evaluate.model, static, evaluate.validation).equal
@@ -158,7 +158,7 @@ def test_a_second_export_changes_nothing_and_another_is_refused(
         export_subnet(other, *arguments[1:])
     assert {path.name: path.read_bytes() for path in (tmp_path / 'out').iterdir()} == before
     export_subnet(other, *arguments[1:], force=True)
-    assert load_file(tmp_path / 'out/drawn.yaml') == SPACE.smallest()
+    assert from_file(tmp_path / 'out/drawn.yaml') == SPACE.smallest()
 
 
 def test_a_conflict_is_found_before_the_evaluation(

@@ -31,7 +31,7 @@ def test_train_search_export(root: Path, tmp_path: Path) -> None:
         Record(slot=n, arch=arch, cost=counter(arch), metrics=evaluate(arch), generation=0)
         for n, arch in enumerate([SPACE.smallest(), *(SPACE.sample(rng) for _ in range(3))])
     ]
-    write_report(records, Objectives.of(('mIoU', 'macs')), tmp_path)
+    write_report(records, Objectives.from_dict(('mIoU', 'macs')), tmp_path)
     smallest = records[0].cost['macs']
     choice = choose(str(tmp_path), 'mIoU', budget=Budget(macs=(None, smallest)))
     assert choice.arch == SPACE.smallest()

@@ -16,7 +16,7 @@ from mmengine.logging import MessageHub
 from mmengine.registry import MODELS, DefaultScope
 
 from scalenas import family_of
-from scalenas.arch import HRArch, Scaling, SegHead, dump, from_dict, named, pruned, under_head
+from scalenas.arch import HRArch, Scaling, SegHead, arch_for_head, dump, from_dict, named, pruned
 from scalenas.arch.rounding import NEAREST
 from scalenas.errors import ConfigError, ExportError, UserError
 from scalenas.evaluation import trace
@@ -226,7 +226,7 @@ def test_nets_that_end_in_one_map_are_transferred_too(tmp_path: Path, name: str)
     image = torch.rand(1, 3, 64, 64)
     classifier, dense = (built(tmp_path / f'mine_{task}.py').backbone for task in ('cls', 'seg'))
     assert classifier.arch == arch
-    assert dense.arch == under_head(arch, SegHead(19))
+    assert dense.arch == arch_for_head(arch, SegHead(19))
     for key, value in classifier.state_dict().items():
         assert torch.equal(value, source.state[key]), key
     for key, value in dense.state_dict().items():

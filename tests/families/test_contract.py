@@ -267,7 +267,7 @@ class Stop(BaseException):
 def test_a_search_that_is_interrupted_ends_where_it_would_have(case: Case, tmp_path: Path) -> None:
     for n, space in enumerate(case.spaces):
         counter = Counter(None if space.smallest().size else (SIDE, SIDE))
-        objectives = Objectives.of(('score', 'macs'))
+        objectives = Objectives.from_dict(('score', 'macs'))
         if space.role('fusion'):
             numbers = {'num_initial': 6, 'num_parents': 3, 'num_total': 15}
             search: Any = TopologyEvolution(space, objectives, counter, **numbers)

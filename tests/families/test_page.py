@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from scalenas.arch import load_file
+from scalenas.arch import from_file
 from tests.test_own_project import BLOCKS, draw
 from tests.tools.conftest import tool  # noqa: F401 (a fixture)
 
@@ -49,7 +49,7 @@ def test_train_search_and_export(tool, tmp_path, monkeypatch, capsys) -> None:  
     run(monkeypatch, search, '--cfg-options', *few)
     work = tmp_path / 'work_dirs/unet'
     front = json.loads((work / 'front.json').read_text())
-    assert all(load_file(work / entry['arch']).family == 'unet' for entry in front)
+    assert all(from_file(work / entry['arch']).family == 'unet' for entry in front)
     assert len((work / 'all.csv').read_text().splitlines()) == 7
     run(monkeypatch, export)
     out, ends = tmp_path / 'exported', ('py', 'pth', 'yaml', 'json')

@@ -19,9 +19,9 @@ from scalenas.arch import (
     dump,
     find,
     from_dict,
+    from_file,
     list_archs,
     load,
-    load_file,
     named,
     pruned,
     regnet,
@@ -239,7 +239,7 @@ def as_file(rng: random.Random, arch: Arch, folder: Path) -> Case:
 
     def run() -> None:
         path.write_bytes(content)
-        use(load_file(path))
+        use(from_file(path))
 
     return Case('file', run, wrong)
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from scalenas.arch import ROUNDINGS, Scaling, from_dict, load_file, named, rounding
+from scalenas.arch import ROUNDINGS, Scaling, from_dict, from_file, named, rounding
 from scalenas.complexity import Budget, Counter
 from scalenas.errors import UserError, short
 from scalenas.scaling import (
@@ -187,7 +187,7 @@ def searched(rng: random.Random, folder: Path) -> Case:
 
     def run() -> None:
         path.write_text(yaml.safe_dump(data))
-        SearchedScalings.read(path)
+        SearchedScalings.from_file(path)
         table_entry(f'{path}:s{stage}')
 
     return Case(f'searched {what}', run, wrong)
@@ -224,9 +224,9 @@ def latency(rng: random.Random, folder: Path) -> Case:
 
     def run() -> None:
         path.write_text(yaml.safe_dump(data))
-        model = LatencyModel.load(path)
+        model = LatencyModel.from_file(path)
         assert model.line('x')[1].ms(1e6)
-        assert LatencyModel.load(path) == model
+        assert LatencyModel.from_file(path) == model
         assert str(model.line('x')[1])
 
     return Case('latency', run, wrong)
@@ -306,7 +306,7 @@ def tool(rng: random.Random, folder: Path) -> Case:
 
     def run() -> None:
         run_tool('scale', net, 'compound', '--factor', '1.5', '--out', str(path))
-        assert load_file(path)
+        assert from_file(path)
         rounding('nearest')
 
     return Case(f'scale {net}', run, False)

@@ -84,7 +84,7 @@ def test_arguments_that_are_none(ask: Any) -> None:
 def test_a_stage_without_finite_factors(tmp_path: Path) -> None:
     path = tmp_path / 'scalings.yaml'
     path.write_text('stages: {1: {depth: 1.1, width: 1.1}, 2: {depth: 1.9, width: 1.3}}\n')
-    assert SearchedScalings.read(path)(3).depth > 1.9
+    assert SearchedScalings.from_file(path)(3).depth > 1.9
     for stage in ('s9999', 's2000', 's' + '9' * 5000, 's٣'):
         with pytest.raises(UserError) as error:
             table_entry(f'{path}:{stage}')

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from scipy.optimize import least_squares
 
-from scalenas.arch import ClassificationHead, Scaling, SegHead, load_file, named, rounding
+from scalenas.arch import ClassificationHead, Scaling, SegHead, from_file, named, rounding
 from scalenas.complexity import Budget
 from scalenas.scaling import (
     FORMS,
@@ -282,11 +282,11 @@ def test_the_tool_writes_an_arch_once(tmp_path: Path) -> None:
     first = run('regnetz_500mf', 'fast', '--max-macs', '4e9')
     assert first.returncode == 0, first.stderr
     assert '41.040' in first.stdout
-    assert load_file(out).size == (248, 248)
+    assert from_file(out).size == (248, 248)
     second = run('regnetz_500mf', 'fast', '--factor', '2')
     assert second.returncode == 2
     assert len(second.stderr.splitlines()) == 1
     assert 'big.yaml: exists already' in second.stderr
-    assert load_file(out).size == (248, 248)
+    assert from_file(out).size == (248, 248)
     assert run('regnetz_500mf', 'depth', '--factor', '2', '--force').returncode == 0
-    assert load_file(out).size == named('regnetz_500mf').size
+    assert from_file(out).size == named('regnetz_500mf').size

@@ -101,7 +101,7 @@ def test_the_file_gives_the_model_back(tmp_path: Path) -> None:
     own = LatencyLine(1.5, -0.25, 0.995, 0.02, 2.0, 40.0, 9)
     path = tmp_path / 'latency.yaml'
     path.write_text(model(efficientnet_b0=own).dump())
-    read = LatencyModel.load(path)
+    read = LatencyModel.from_file(path)
     assert read == model(efficientnet_b0=own)
     assert read.line('efficientnet_b0') == ('efficientnet_b0', own)
     assert read.line('scalenas_s1') == ('all', LINE)
@@ -137,13 +137,13 @@ def test_a_broken_file_is_one_line(
         text = text.replace(old, new)
     path.write_text(text)
     with raises(where=f'{path}{where}', **fields):
-        LatencyModel.load(path)
+        LatencyModel.from_file(path)
 
 
 def test_no_file_is_one_line(tmp_path: Path) -> None:
     path = tmp_path / 'none.yaml'
     with raises(where=path, problem='no such file', allowed='a latency model in YAML'):
-        LatencyModel.load(path)
+        LatencyModel.from_file(path)
 
 
 @pytest.mark.parametrize('net', NETS)

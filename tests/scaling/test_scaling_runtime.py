@@ -217,7 +217,7 @@ def test_the_table_and_the_model_of_two_bases(tmp_path: Path) -> None:
     lines = {'training': latency_lines(found)}
     path = tmp_path / 'latency.yaml'
     path.write_text(LatencyModel('x', 1, 1, 'torch', lines).dump())
-    assert LatencyModel.load(path).line('regnetz_500mf', 'training')[1].slope == 20
+    assert LatencyModel.from_file(path).line('regnetz_500mf', 'training')[1].slope == 20
     assert 'training: the middle half of the runs of a network spans 0%' in spread_text(
         {'training': found}
     )

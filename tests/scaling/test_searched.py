@@ -17,7 +17,7 @@ SEARCHED = SearchedScalings(STAGES, rounding('ceil'))
 def test_written_and_read(tmp_path: Path) -> None:
     path = tmp_path / 'scalings.yaml'
     path.write_text(SEARCHED.dump())
-    assert SearchedScalings.read(path) == SEARCHED
+    assert SearchedScalings.from_file(path) == SEARCHED
 
 
 def test_larger_stages_follow_the_fitted_curves() -> None:
@@ -61,7 +61,7 @@ def test_mistakes(tmp_path: Path, text: str, where: str, fields: dict) -> None:
     path = tmp_path / 'scalings.yaml'
     path.write_text(text)
     with raises(where=f'{path}{where}', **fields):
-        SearchedScalings.read(path)
+        SearchedScalings.from_file(path)
 
 
 def test_mistaken_entries(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from scalenas.search import AlternatingSearch, Objectives, StageBudgets
 from scalenas.space import MBConvSpace, ScaledSpace, ScalingStage, StageChoices
 
 COST = Counter()
-OBJECTIVES = Objectives.of(('accuracy', 'macs'))
+OBJECTIVES = Objectives.from_dict(('accuracy', 'macs'))
 BUDGETS = StageBudgets(base_macs=0.2e6, growth=2.0, tolerance=0.25)
 
 

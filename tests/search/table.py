@@ -28,7 +28,7 @@ SPACE = HRSpace(
     width=8, num_modules=(1, 1, 1), depth=(1, 2, 3), stem=16, stage1_blocks=1, stage1_channels=8
 )
 COST = Counter((64, 64))
-OBJECTIVES = Objectives.of(('mIoU', 'macs'))
+OBJECTIVES = Objectives.from_dict(('mIoU', 'macs'))
 
 
 def score(arch: Arch) -> dict[str, float]:

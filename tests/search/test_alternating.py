@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from scalenas.arch import Arch, load_file
+from scalenas.arch import Arch, from_file
 from scalenas.scaling import SearchedScalings, scale
 from scalenas.search import (
     Family,
@@ -142,7 +142,7 @@ def test_the_last_iteration_counts_when_the_evaluations_just_suffice() -> None:
 
 
 def test_where_less_is_better_the_same_is_found_and_told_as_it_is() -> None:
-    search, turned = mcea(), mcea(objectives=Objectives.of((('error', 'min'), 'macs')))
+    search, turned = mcea(), mcea(objectives=Objectives.from_dict((('error', 'min'), 'macs')))
     search_in_memory(search, evaluate=score)
     search_in_memory(turned, evaluate=lambda arch: {'error': 50.0 - score(arch)['accuracy']})
     assert [i.best for i in turned.history] == [i.best for i in search.history]
@@ -212,11 +212,11 @@ def test_findings_are_files_that_others_read(tmp_path: Path) -> None:
     write_findings(search.findings(), tmp_path)
     assert search.best is not None
     best = search.best.best
-    assert load_file(tmp_path / 'stages/s0.yaml') == best.base
-    searched = SearchedScalings.read(tmp_path / 'scalings.yaml')
+    assert from_file(tmp_path / 'stages/s0.yaml') == best.base
+    searched = SearchedScalings.from_file(tmp_path / 'scalings.yaml')
     for stage in (1, 2):
         grown = scale(best.base, searched(stage), searched.rule).arch  # type: ignore[type-var]
-        assert load_file(tmp_path / f'stages/s{stage}.yaml') == grown
+        assert from_file(tmp_path / f'stages/s{stage}.yaml') == grown
     rows = list(csv.DictReader((tmp_path / 'iterations.csv').read_text().splitlines()))
     assert [float(row['fitness']) for row in rows] == [step.fitness for step in search.history]
     draw_iterations(tmp_path / 'iterations.png', search.history, 'accuracy')

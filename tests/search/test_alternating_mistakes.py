@@ -95,7 +95,7 @@ def test_a_scaled_space_of_another_family() -> None:
     )
     search = AlternatingSearch(
         space,
-        Objectives.of(('mIoU', 'macs')),
+        Objectives.from_dict(('mIoU', 'macs')),
         Counter((64, 64)),
         tolerance=0.3,
         base_samples=50,

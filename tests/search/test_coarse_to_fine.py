@@ -126,7 +126,9 @@ def test_of_equal_scores_the_cheaper_is_the_skeleton() -> None:
         for slot, macs in enumerate((30, 20, 20))
     ]
     assert search.skeletons(records)[1e12].slot == 1
-    down = CoarseToFine(SPACE, Objectives.of((('mIoU', 'min'), 'macs')), COST, GRID, budgets=[1e12])
+    down = CoarseToFine(
+        SPACE, Objectives.from_dict((('mIoU', 'min'), 'macs')), COST, GRID, budgets=[1e12]
+    )
     worse = Record(3, arch, Cost(macs=40, params=1, acts=1), {'mIoU': 4.0}, 0)
     assert search.skeletons([*records, worse])[1e12].slot == 1
     assert down.skeletons([*records, worse])[1e12].slot == 3

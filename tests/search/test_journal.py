@@ -296,9 +296,9 @@ def test_a_write_that_fails_leaves_the_journal_as_it_was(
 
 
 def test_a_record_says_what_it_needs() -> None:
-    line = b'{"op_code":8,"worker_id":"a-1","trial_id":3,"user_attr":{"pulse":1}}'
+    line = b'{"op_code":8,"worker_id":"a-1","trial_id":3,"user_attr":{"heartbeat":1}}'
     assert record_of(line) == json.loads(line)
-    for old, new in ((b'8', b'99'), (b'"a-1"', b'1'), (b'3', b'"3"'), (b'{"pulse":1}', b'0')):
+    for old, new in ((b'8', b'99'), (b'"a-1"', b'1'), (b'3', b'"3"'), (b'{"heartbeat":1}', b'0')):
         assert record_of(line.replace(old, new, 1)) is None
     recovery = Recovery(line + b'\n', Path('x'))
     assert not recovery.is_needed

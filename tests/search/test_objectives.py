@@ -36,7 +36,7 @@ from tests.errors import contains, raises
 from .scaled import SPACE as SCALED
 from .table import COST, OBJECTIVES, SPACE, score, search_in_memory
 
-THREE = Objectives.of((('mIoU', 'max'), ('macs', 'min'), ('params', 'min')))
+THREE = Objectives.from_dict((('mIoU', 'max'), ('macs', 'min'), ('params', 'min')))
 LINE = LatencyLine(slope=2.0, intercept=3.0, r=0.98, error=0.05, least=1e-6, most=1e6, points=21)
 
 
@@ -61,11 +61,11 @@ def plan(**changes: Any) -> SearchPlan:
 
 
 def test_an_objective_is_a_name_and_a_direction() -> None:
-    assert Objectives.of(['mIoU', 'macs']) == OBJECTIVES
-    assert Objectives.of((('mIoU', 'max'), ('macs', 'min'))) == OBJECTIVES
-    assert [o.is_column for o in Objectives.of(('ms', 'acts'), ['ms'])] == [True, True]
-    assert Objectives.of(('ms', 'acts')).names == ('ms', 'acts')
-    assert [o.direction for o in Objectives.of(('ms', 'acts'))] == ['max', 'min']
+    assert Objectives.from_dict(['mIoU', 'macs']) == OBJECTIVES
+    assert Objectives.from_dict((('mIoU', 'max'), ('macs', 'min'))) == OBJECTIVES
+    assert [o.is_column for o in Objectives.from_dict(('ms', 'acts'), ['ms'])] == [True, True]
+    assert Objectives.from_dict(('ms', 'acts')).names == ('ms', 'acts')
+    assert [o.direction for o in Objectives.from_dict(('ms', 'acts'))] == ['max', 'min']
     assert Objectives.from_list(json.loads(json.dumps(THREE.to_list())), 'x') == THREE
 
 
@@ -86,7 +86,7 @@ def test_an_objective_is_a_name_and_a_direction() -> None:
 )
 def test_what_is_no_objective_dies(data: object, where: str, got: object) -> None:
     with raises(where=f'search.objectives{where}', got=got):
-        Objectives.of(data)
+        Objectives.from_dict(data)
 
 
 @pytest.mark.parametrize('key', ['metric', 'direction', 'cost'])
@@ -109,7 +109,7 @@ def make(kind: type, objectives: Objectives, **changes: Any) -> Any:
 @pytest.mark.parametrize('kind', [NSGA2, TopologyEvolution])
 @pytest.mark.parametrize('names', [('mIoU',), ('macs',), ('mIoU', 'aAcc'), THREE])
 def test_a_search_trades_any_number(kind: type, names: Any) -> None:
-    objectives = names if isinstance(names, Objectives) else Objectives.of(names)
+    objectives = names if isinstance(names, Objectives) else Objectives.from_dict(names)
     records = search_in_memory(make(kind, objectives))
     assert len(records) == 60
     best = front_of(records, objectives)
@@ -133,12 +133,12 @@ def test_without_the_library_there_is_no_volume(
 def test_mcea_takes_one_metric() -> None:
     for names in (('macs',), ('accuracy', 'loss', 'macs')):
         with raises(SearchError, where='search.objectives', got=names):
-            AlternatingSearch(SCALED, Objectives.of(names), Counter(), base_macs=2e5)
+            AlternatingSearch(SCALED, Objectives.from_dict(names), Counter(), base_macs=2e5)
 
 
 def test_objectives_and_budgets_are_on_what_a_network_has() -> None:
     with raises(SearchError, where='search.objectives', got='ms'):
-        make(NSGA2, Objectives.of(('mIoU', 'ms'), ['ms']))
+        make(NSGA2, Objectives.from_dict(('mIoU', 'ms'), ['ms']))
     with raises(where='budget', got='ms'):
         make(NSGA2, OBJECTIVES, budget=Budget(ms=(None, 3)))
     with raises(where='search.budget', got='ms'):

@@ -79,7 +79,7 @@ def test_networks_that_all_score_the_same_have_no_order(tmp_path: Path) -> None:
 
 
 def test_where_less_is_better_a_good_order_is_positive() -> None:
-    down = Objectives.of((('mIoU', 'min'), 'macs'))
+    down = Objectives.from_dict((('mIoU', 'min'), 'macs'))
     alone = {arch: score(arch)['mIoU'] for arch in ARCHS}
     by_cost, by_training = compare(records(down), down, alone, resamples=5)
     assert by_training.study.spearman.value == pytest.approx(1.0)

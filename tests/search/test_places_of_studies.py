@@ -53,7 +53,7 @@ def test_each_folder_holds_a_study_of_its_own(
     for i, name in enumerate(names):
         relative = f'{name}/study.{suffix}'
         where = relative if i % 2 else str(tmp_path / relative)
-        SearchStudy.open(where, f'of {i}', Objectives.of(('mIoU', 'macs')), {'seed': 0})
+        SearchStudy.open(where, f'of {i}', Objectives.from_dict(('mIoU', 'macs')), {'seed': 0})
         other = relative if not i % 2 else str(tmp_path / relative)
         assert SearchStudy.names(other) == [f'of {i}']
     files = {path.relative_to(tmp_path) for path in tmp_path.rglob('*') if path.is_file()}
@@ -85,7 +85,7 @@ def test_a_work_dir_may_have_any_name(tmp_path: Path) -> None:
     for name in ('a?1', 'a?2'):
         places = Places.of('c.py', str(tmp_path / name), None, None, 'random', 'random')
         places.check()
-        study = places.open(Objectives.of(('mIoU', 'macs')), {'folder': name})
+        study = places.open(Objectives.from_dict(('mIoU', 'macs')), {'folder': name})
         assert study.records() == []
         found.add(Path(places.storage))
     assert set(tmp_path.rglob('*.db')) == found

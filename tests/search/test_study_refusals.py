@@ -42,7 +42,7 @@ def test_a_study_of_another_search_is_left_alone(tmp_path: Path, expected: list[
     with raises(StudyError, problem=contains('seed'), got=7, allowed=(0,)):
         open_study(where, seed=7)
     with raises(StudyError, problem=contains(NAME), got='AP', allowed=('mIoU',)):
-        SearchStudy.open(where, 'test', Objectives.of(('AP', 'macs')), {'seed': 0})
+        SearchStudy.open(where, 'test', Objectives.from_dict(('AP', 'macs')), {'seed': 0})
     with raises(StudyError, problem=contains('slot 0', 'another network')):
         run_search(evolution(), open_study(where), score, seed=3)
     assert SearchStudy.read(where).records() == expected
@@ -94,16 +94,18 @@ def test_any_folder_may_hold_a_study(tmp_path: Path) -> None:
 def test_settings_may_change_while_nothing_has_a_result(tmp_path: Path) -> None:
     """A metric that does not exist must not cost the study its name."""
     where = str(tmp_path / 'study.db')
-    typo = SearchStudy.open(where, 'test', Objectives.of(('mIuO', 'macs')), {'seed': 0})
+    typo = SearchStudy.open(where, 'test', Objectives.from_dict(('mIuO', 'macs')), {'seed': 0})
     with raises(StudyError, problem=contains(NAME), got='mIoU', allowed=('mIuO',)):
         open_study(where)  # nothing was tried yet: a worker may just have begun
     with raises(CandidateError, where='search.objectives', got='mIuO'):
         run_search(random_search(num_total=2), typo, score)
     with raises(StudyError, problem=contains('objectives[0].direction'), got='min'):
-        SearchStudy.open(where, 'test', Objectives.of((('mIuO', 'min'), 'macs')), {'seed': 0})
+        SearchStudy.open(
+            where, 'test', Objectives.from_dict((('mIuO', 'min'), 'macs')), {'seed': 0}
+        )
     assert len(run_search(random_search(num_total=2), open_study(where), score)) == 2
     with raises(StudyError, problem=contains(NAME), got='aAcc', allowed=('mIoU',)):
-        SearchStudy.open(where, 'test', Objectives.of(('aAcc', 'macs')), {'seed': 0})
+        SearchStudy.open(where, 'test', Objectives.from_dict(('aAcc', 'macs')), {'seed': 0})
 
 
 def test_a_foreign_study_is_not_touched(tmp_path: Path) -> None:
@@ -130,13 +132,13 @@ def test_a_worker_elsewhere_is_dead_when_its_pulse_stands_still(
     far, near = open_study(where), open_study(where)
     object.__setattr__(far.worker, 'machine', 'elsewhere')
     clock = [0.0]
-    monkeypatch.setattr(module, 'PULSE_SECONDS', 0.01)
+    monkeypatch.setattr(module, 'HEARTBEAT_SECONDS', 0.01)
     claim = far.claim(candidates)
     assert claim is not None
     monkeypatch.setattr(module.time, 'monotonic', lambda: clock[0])
     assert near.claim(candidates) is None
     clock[0] += 80
-    with far.pulse(claim):
+    with far.heartbeat(claim):
         time.sleep(0.3)
     assert near.claim(candidates) is None
     clock[0] += 80
@@ -149,4 +151,4 @@ def test_a_worker_elsewhere_is_dead_when_its_pulse_stands_still(
 
 def test_objective_names_what_is_wrong() -> None:
     with raises(where='search.objectives[0][1]', got='up', allowed=('max', 'min')):
-        Objectives.of((('mIoU', 'up'), 'macs'))
+        Objectives.from_dict((('mIoU', 'up'), 'macs'))

@@ -50,7 +50,7 @@ def test_from_a_measurement_to_a_network_in_milliseconds(tmp_path: Path) -> None
     again = run('benchmark_scaling', '--out', 'here', *options, cwd=tmp_path)
     assert '10 of 10 timings are there already' in again
 
-    name, line = LatencyModel.load(out / 'latency.yaml').line('mine')
+    name, line = LatencyModel.from_file(out / 'latency.yaml').line('mine')
     assert (name, line.points) == ('mine', 5)
     most = str(line.ms(0.6 * (line.least + line.most) * 1e6))
     latency = ('--max', f'ms={most}', '--latency-model', 'here/latency.yaml')

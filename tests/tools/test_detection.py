@@ -14,7 +14,7 @@ import torch
 from mmengine.config import Config
 from mmengine.logging import MessageHub
 
-from scalenas.arch import RCNNHead, load_file
+from scalenas.arch import RCNNHead, from_file
 from scalenas.complexity import Counter
 from scalenas.evaluation.precision import unrounded
 from scalenas.training.launch import build_runner
@@ -66,7 +66,7 @@ def test_train_search_export_stock_test(
     # Costs are of the whole detector.
     head = RCNNHead(80, channels=16, hidden=32)
     for entry in front:
-        arch = load_file(found / entry['arch'])
+        arch = from_file(found / entry['arch'])
         cost = dict(Counter((SIZE, SIZE), head)(arch))
         assert entry['cost']['macs'] == cost['macs']
         assert 'coco/bbox_mAP' in entry['metrics']

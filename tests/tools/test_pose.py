@@ -13,7 +13,7 @@ import pytest
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
-from scalenas.arch import load_file, pruned
+from scalenas.arch import from_file, pruned
 from tests.configs.shrink import Worlds, shrink
 
 REPO = Path(__file__).parents[2]
@@ -96,7 +96,7 @@ def test_the_stock_test_gives_the_score_in_the_supernet(world, exported, call):
 
 def test_what_nothing_reads_is_not_written(world, exported):
     front = json.loads((world / 'found' / 'front.json').read_text())
-    whole, written = load_file(world / 'found' / front[0]['arch']), load_file(exported / 'net.yaml')
+    whole, written = from_file(world / 'found' / front[0]['arch']), from_file(exported / 'net.yaml')
     assert written == pruned(whole)
     card = json.loads((exported / 'net.json').read_text())
     assert card['pruned']['blocks'] == whole.num_blocks - written.num_blocks

@@ -4,7 +4,7 @@ import pytest
 from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 
-from scalenas.arch import SegHead, load_file
+from scalenas.arch import SegHead, from_file
 from scalenas.complexity import Counter
 
 from ..processes import run_tool
@@ -25,7 +25,7 @@ def test_arch_and_config(args, scope, tmp_path):
     done = run(*args, '--out', 'big.yaml', '--config', 'big.py', cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert 'G macs' in done.stdout
-    arch = load_file(tmp_path / 'big.yaml')
+    arch = from_file(tmp_path / 'big.yaml')
     cfg = Config.fromfile(tmp_path / 'big.py')
     assert cfg.default_scope == scope
     with DefaultScope.overwrite_default_scope(scope):
@@ -38,7 +38,7 @@ def test_a_dense_head_is_counted_on_the_network_that_is_written(tmp_path):
     command = ('efficientnet_b0', 'compound', '--factor', '2', '--head', 'seg:19')
     done = run(*command, '--out', 'big.yaml', cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    arch = load_file(tmp_path / 'big.yaml')
+    arch = from_file(tmp_path / 'big.yaml')
     assert arch.conv_out is None
     params = Counter(arch.size, SegHead(19))(arch)['params']
     assert f'{params / 1e6:.3f}' == '6.040'

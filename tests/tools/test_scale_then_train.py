@@ -12,7 +12,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from scalenas.arch import dump, from_dict, load_file
+from scalenas.arch import dump, from_dict, from_file
 from scalenas.scaling import grow
 from tests.configs.shrink import SIZE, Worlds, narrow
 from tests.models.test_families import SMALL_Z
@@ -53,7 +53,7 @@ def small_run(worlds: Worlds, kind: str) -> list[str]:
 def assert_trained(work: Path, config: Path, arch: Path) -> None:
     """Two steps moved the weights of the very network that was written, all finite."""
     state = torch.load(work / 'iter_2.pth', weights_only=False)['state_dict']  # of this test
-    cfg, grown = Config.fromfile(config), load_file(arch)
+    cfg, grown = Config.fromfile(config), from_file(arch)
     assert from_dict(cfg.model.backbone.arch) == grown
     size = grown.size or (64, 64)
     for layer in grown.layers(size):
@@ -83,7 +83,7 @@ def test_a_small_network_is_grown_and_trained(tool, worlds, tmp_path, monkeypatc
     with pytest.raises(SystemExit) as end:
         runpy.run_path(str(REPO / 'tools' / 'scale.py'), run_name='__main__')
     assert not end.value.code
-    assert load_file('big.yaml').num_blocks > base.num_blocks
+    assert from_file('big.yaml').num_blocks > base.num_blocks
     options = [*small_run(worlds, kind), f'visualizer.name={name}']
     assert tool('train', 'big.py', '--work-dir', 'work', '--cfg-options', *options) == 0
     assert_trained(Path('work'), Path('big.py'), Path('big.yaml'))

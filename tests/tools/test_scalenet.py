@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from mmengine.config import Config
 
-from scalenas.arch import Arch, load_file
+from scalenas.arch import Arch, from_file
 from scalenas.scaling import SearchedScalings
 
 from ..export.classifier import SCALED, config, write_pictures
@@ -53,7 +53,7 @@ def searched(root: Path) -> tuple[object, ...]:
 
 def arch(path: Path) -> Arch:
     """An arch file."""
-    return load_file(path)
+    return from_file(path)
 
 
 def test_the_search_leaves_iterations_scalings_and_the_nets_of_all_stages(world: Path) -> None:
@@ -66,7 +66,7 @@ def test_the_search_leaves_iterations_scalings_and_the_nets_of_all_stages(world:
             assert 0.3 * f_j < float(row[f'stage{stage}_macs']) < 3.0 * f_j
     assert (found / 'iterations.png').stat().st_size > 10_000
     assert arch(found / 'stages/s0.yaml') in SCALED.base
-    scalings = SearchedScalings.read(found / 'scalings.yaml')
+    scalings = SearchedScalings.from_file(found / 'scalings.yaml')
     for stage in (1, 2):
         assert scalings(stage) in SCALED.strategies(stage)
         assert arch(found / f'stages/s{stage}.yaml') in SCALED
@@ -100,7 +100,7 @@ def test_scaling_goes_beyond_the_stages_that_were_searched(world: Path) -> None:
     given = found / 'stages/s0.yaml', f'{found / "scalings.yaml"}:s3', '--head', 'cls:3'
     done = run_tool('scale', *given, '--out', out)
     assert done.returncode == 0, done.stderr
-    scalings = SearchedScalings.read(found / 'scalings.yaml')
+    scalings = SearchedScalings.from_file(found / 'scalings.yaml')
     base = SCALED.base.decode(SCALED.base.encode(arch(found / 'stages/s0.yaml')))
     assert arch(out) == base.scaled(scalings(3), scalings.rule)
 

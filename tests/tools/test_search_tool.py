@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from scalenas.arch import load_file
+from scalenas.arch import from_file
 
 from ..evaluation.world import checkpoint, config, supernet, write_pictures
 from ..processes import run_tool
@@ -52,7 +52,7 @@ def test_it_leaves_tables_archs_and_a_picture(
         entry['cost']['macs'] for entry in entries
     )
     for entry in entries:
-        load_file(work / entry['arch'])
+        from_file(work / entry['arch'])
     assert len(list((work / 'archs').iterdir())) == len(entries)
     assert len(list(csv.DictReader((work / 'all.csv').open()))) == 8
     assert len(list(csv.DictReader((work / 'random/all.csv').open()))) == 6

@@ -214,14 +214,14 @@ def test_a_loss_that_is_not_finite_names_iteration_and_net(tool, config, tmp_pat
     assert math.isnan(tool.error.got)
     assert 'blocks' in one_line(capsys.readouterr().err)
     (found,) = (tmp_path / 'work').glob('invalid_loss_iter_*_net0.yaml')
-    from scalenas.arch import load_file
+    from scalenas.arch import from_file
     from scalenas.sampling import GroupedSampler
     from scalenas.space import HRSpace
 
     at = int(found.stem.split('_')[3])
     assert tool.error.where == f'iteration {at}'
     space = HRSpace(8, (1, 1, 1), (1, 2, 3), stem=16, stage1_blocks=1, stage1_channels=8)
-    assert load_file(found) == GroupedSampler(space, 1).archs(at)[0]
+    assert from_file(found) == GroupedSampler(space, 1).archs(at)[0]
     assert not (tmp_path / 'work' / f'iter_{at + 1}.pth').exists()
 
 

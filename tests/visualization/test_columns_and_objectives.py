@@ -56,7 +56,7 @@ def test_the_area_is_the_volume_of_a_slab(points: Points) -> None:
 @pytest.mark.parametrize('kind', [NSGA2, TopologyEvolution])
 @pytest.mark.parametrize('names', [('mIoU',), ('mIoU', 'aAcc'), ('mIoU', 'macs', 'acts')])
 def test_a_search_is_better_than_the_sample_that_it_began_with(kind: type, names: Any) -> None:
-    objectives = Objectives.of(names)
+    objectives = Objectives.from_dict(names)
     volumes = volume_rows(search_in_memory(make(kind, objectives)), objectives)
     assert volumes is not None
     assert volumes[-1]['hypervolume'] > volumes[0]['hypervolume']

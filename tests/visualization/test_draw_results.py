@@ -83,17 +83,17 @@ def test_a_front_shows_every_network(maximize: bool, drawn: list, tmp_path: Path
 
 def test_names_of_neighbours_stay_apart(drawn: list, tmp_path: Path) -> None:
     chosen = [(2.5e8 + n * 4e5, 52 + n / 10, f'scalenas_s{n}') for n in range(5)]
-    draw_front(tmp_path / 'front.png', found=cloud(2), chosen=chosen)
+    draw_front(tmp_path / 'front.png', points=cloud(2), chosen=chosen)
     axes = drawn[0].axes[0]
     assert len(axes.texts) == 5
     assert not overlapping(drawn[0], axes.texts)
 
 
 def test_a_front_of_one_network_and_none(tmp_path: Path) -> None:
-    draw_front(tmp_path / 'front.png', found=[(3e9, 70.0)], random=[])
+    draw_front(tmp_path / 'front.png', points=[(3e9, 70.0)], random=[])
     assert (tmp_path / 'front.png').exists()
     with raises(DrawError, where=tmp_path / 'none.png', allowed='evaluated networks'):
-        draw_front(tmp_path / 'none.png', found=[])
+        draw_front(tmp_path / 'none.png', points=[])
     assert not (tmp_path / 'none.png').exists()
 
 

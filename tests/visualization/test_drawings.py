@@ -222,7 +222,7 @@ def test_the_same_drawing_is_the_same_file(tmp_path: Path) -> None:
 def test_global_style_is_left_alone(tmp_path: Path) -> None:
     before = dict(matplotlib.rcParams)
     draw_arch(NETS['smallest'], tmp_path / 'net.png')
-    draw_front(tmp_path / 'front.png', found=[(2e8, 40.0), (3e8, 41.0)])
+    draw_front(tmp_path / 'front.png', points=[(2e8, 40.0), (3e8, 41.0)])
     assert dict(matplotlib.rcParams) == before
 
 
@@ -235,7 +235,7 @@ import scalenas.visualization as room
 assert 'matplotlib' not in sys.modules
 from scalenas.arch import named
 room.draw_arch(named('hrnet_w18_small'), {str(tmp_path / 'net.png')!r})
-room.draw_front({str(tmp_path / 'front.png')!r}, found=[(1e9, 1.0)])
+room.draw_front({str(tmp_path / 'front.png')!r}, points=[(1e9, 1.0)])
 assert 'matplotlib.pyplot' not in sys.modules
 """
     subprocess.run([sys.executable, '-c', code], check=True, cwd=Path(__file__).parents[2])

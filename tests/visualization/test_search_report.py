@@ -28,7 +28,7 @@ from ..search.table import COST, SPACE, score
 def test_the_study_and_the_picture_hold_the_cost_that_is_traded(
     cost: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    objectives = Objectives.of(('mIoU', cost))
+    objectives = Objectives.from_dict(('mIoU', cost))
     where = str(tmp_path / 'study.db')
     study = SearchStudy.open(where, 'a', objectives, {'checkpoint': 'f00'})
     search = RandomSearch(SPACE, objectives, COST, num_total=3)
@@ -60,7 +60,7 @@ def searched(where: str, name: str, **settings: object) -> SearchStudy:
     return study
 
 
-AIM = Objectives.of(('mIoU', 'macs'))
+AIM = Objectives.from_dict(('mIoU', 'macs'))
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_the_report_of_another_study_is_not_overwritten(tmp_path: Path) -> None:
     mine = Places(where, 'a', tmp_path, 'none')
     assert len(mine.read(AIM).records()) == 2
     with raises(StudyError, got='aAcc', allowed=('mIoU',), problem=contains('objectives[0].name')):
-        mine.read(Objectives.of(('aAcc', 'macs')))
+        mine.read(Objectives.from_dict(('aAcc', 'macs')))
 
 
 def test_a_full_disk_is_told_and_does_not_end_a_search(

@@ -151,11 +151,11 @@ def test_a_detector_starts_from_what_the_segmentation_demo_found(demos):
 
 
 def test_the_shipped_backbone_is_in_the_space_of_the_segmentation_demo():
-    from scalenas.arch import load_file
+    from scalenas.arch import from_file
     from scalenas.space import from_dict
 
     cfg = read_config(str(LAND.config('teacher')))
-    arch = load_file(resource(f'{DetectionDemo.CONFIGS}/uniform_w16.yaml'))
+    arch = from_file(resource(f'{DetectionDemo.CONFIGS}/uniform_w16.yaml'))
     assert arch in from_dict(cfg.model.architecture.backbone.space.to_dict())
 
 

@@ -126,10 +126,10 @@ def test_the_family_as_its_files_say(tmp_path, monkeypatch):
 def test_options_of_a_training_alone_that_are_none(options, where, got, allowed):
     config = demo_of('scalenet').alone_config
     with raises(where=f'{where} of {config}', got=got, allowed=allowed):
-        TrainedAlone.by(config, [], config.parent, *options)
+        TrainedAlone.from_config(config, [], config.parent, *options)
     supernet = demo_of('scalenet').search_config
     with raises(where=supernet, allowed=contains('train_cfg.max_iters')):
-        TrainedAlone.by(supernet, [], supernet.parent)
+        TrainedAlone.from_config(supernet, [], supernet.parent)
 
 
 def test_trained_alone_again_after_a_change_of_a_base_config_or_of_the_data(tmp_path):
@@ -142,7 +142,7 @@ def test_trained_alone_again_after_a_change_of_a_base_config_or_of_the_data(tmp_
 
     def fingerprints():
         root = f'train_dataloader.dataset.data_root={note.parent}'
-        job = TrainedAlone.by(config, [tmp_path / 'a.yaml'], tmp_path / 'work', root)
+        job = TrainedAlone.from_config(config, [tmp_path / 'a.yaml'], tmp_path / 'work', root)
         return [step.fingerprint() for step in job.steps()]
 
     first = fingerprints()
