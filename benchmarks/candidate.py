@@ -14,7 +14,7 @@ from projects.demo_data.demo import make_scenes
 from projects.demo_data.scenes import CLASSES, SceneRecipe
 from scalenas.evaluation import SubnetEvaluator, calibrated
 from scalenas.evaluation.evaluator import build_model
-from scalenas.evaluation.supernet import live_norms
+from scalenas.evaluation.supernet import active_norms
 from scalenas.models.checkpoint import save_plain
 from scalenas.models.supernet import supernet_of
 from scalenas.paths import resource
@@ -61,7 +61,7 @@ def overhead(pairs: int) -> dict[str, float]:
 
         # Calibrated, for statistics far off make maps of denormal numbers, which are slow.
         with calibrated(model, arch, evaluate.calibration):
-            norms = [norm for _, norm in live_norms(model, arch)]
+            norms = [norm for _, norm in active_norms(model, arch)]
             for norm in norms:
                 norm.momentum = 0.0
             return ratio(lambda: evaluate(arch), forwards, pairs)

@@ -29,7 +29,7 @@ class UserError(ValueError):
 
     `UserError(where='search.num_total', got=0, allowed='a whole number >= 1', hint='leave it out')`
     reads ``search.num_total: expected a whole number >= 1, got 0; leave it out``. A problem that is
-    more than a wrong value is told in `problem`, the only argument without a name.
+    more than a wrong value is said in `problem`, the only argument without a name.
 
     Attributes:
         problem: what is wrong, where the other fields do not say it.

@@ -101,14 +101,14 @@ def _locked(stamps: Path, news_every: float = 30.0) -> Iterator[int]:
     except OSError as error:
         raise unwritable(stamps / 'lock', error, UserError) from None
     with opened as lock:
-        told = float('-inf')
+        said_at = float('-inf')
         while True:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                if time.monotonic() - told >= news_every:
-                    told = time.monotonic()
+                if time.monotonic() - said_at >= news_every:
+                    said_at = time.monotonic()
                     print(
                         f'another run, or a command that is left of one, holds {lock.name}: '
                         'waiting for its end',

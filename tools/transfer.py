@@ -24,7 +24,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Read, write, say what and how to go on."""
     args = parse_args()
-    source = Source.read(args.weights, args.arch)
+    source = Source.from_file(args.weights, args.arch)
     files = transfer(source, args.tasks, args.out, args.config, args.force)
     for path in files:
         print(f'wrote {path}')

@@ -115,15 +115,15 @@ class Builder:
     @contextlib.contextmanager
     def _locked(self) -> Iterator[int]:
         with self.plan.lock.open('a') as lock:
-            begun, told = time.monotonic(), -self.news_every
+            begun, said_at = time.monotonic(), -self.news_every
             while True:
                 try:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     break
                 except BlockingIOError:
                     waited = time.monotonic() - begun
-                    if waited - told >= self.news_every:
-                        told = waited
+                    if waited - said_at >= self.news_every:
+                        said_at = waited
                         self._say(
                             f'another start is making an environment in {self.plan.root}: '
                             f'waiting for it ({clock(waited)}; its log: {self.plan.log})'

@@ -30,7 +30,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from scalenas.models.supernet import locate
 
 from .pool import Norms, pooled_statistics
-from .supernet import live_norms
+from .supernet import active_norms
 
 Batch = Mapping[str, Any]
 """Arguments of a task model's forward, preprocessed: `inputs` (N, C, H, W), `data_samples`."""
@@ -167,7 +167,7 @@ def calibrated(model: nn.Module, arch: Any, batches: Iterable[Batch]) -> Iterato
     with (
         supernet.active(arch),
         eval_mode(model),
-        recalibrated(live_norms(model, arch, path), partial(_tensor, model), regrouped(batches)),
+        recalibrated(active_norms(model, arch, path), partial(_tensor, model), regrouped(batches)),
     ):
         yield
 

@@ -11,7 +11,7 @@ from mmengine.logging import print_log
 from scalenas.errors import EvaluationError
 
 
-def usable_device(name: str | None = None) -> torch.device:
+def choose_device(name: str | None = None) -> torch.device:
     """The device of this name; without one that which mmengine's Runner would train on.
 
     The log says which it is.

@@ -28,7 +28,7 @@ from scalenas.tasks import check_data, check_metrics, fit_truth, task_of
 
 from .batches import MEMORY_LIMIT, FixedBatches, build_loader, warn_of_overlap
 from .calibrate import calibrated
-from .device import usable_device
+from .device import choose_device
 from .precision import full_precision, unrounded
 from .trace import trace
 
@@ -87,7 +87,7 @@ class SubnetEvaluator:
         Raises:
             EvaluationError, CheckpointError, DataError: one line, what is missing or does not fit.
         """
-        target = usable_device(device)
+        target = choose_device(device)
         check_values(cfg)
         check_hints(cfg)
         check_metrics(cfg)

@@ -21,7 +21,7 @@ from scalenas.errors import EvaluationError
 from scalenas.models import backbone_type
 from scalenas.registry import MODELS
 
-from .device import usable_device
+from .device import choose_device
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ class NetTimer:
         warm_up: int = 2,
         clock: str = 'wall',
     ) -> None:
-        self.device = usable_device(device)
+        self.device = choose_device(device)
         self.batch, self.repeats, self.warm_up = batch, repeats, warm_up
         if clock not in CLOCKS:
             raise EvaluationError(where='clock', got=clock, allowed=CLOCKS)

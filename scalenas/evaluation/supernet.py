@@ -16,7 +16,7 @@ from scalenas.models import is_supernet, locate
 from scalenas.space import AbstractSpace, arch_of
 
 
-def live_norms(
+def active_norms(
     model: nn.Module, arch: Any, path: str | None = None
 ) -> list[tuple[str, _BatchNorm]]:
     """Name and module of every batch norm that runs with `arch`: its own, and all around it.
@@ -27,7 +27,7 @@ def live_norms(
     supernet = model.get_submodule(path)
     assert is_supernet(supernet)
     prefix = f'{path}.' if path else ''
-    own = [(f'{prefix}{name}', norm) for name, norm in supernet.live_norms(arch)]
+    own = [(f'{prefix}{name}', norm) for name, norm in supernet.active_norms(arch)]
     # Its own modules count as seen: what it does not run is not live, whatever else it holds.
     around = model.named_modules(memo=set(supernet.modules()))
     return [(n, m) for n, m in [*own, *around] if isinstance(m, _BatchNorm)]

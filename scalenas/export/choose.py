@@ -133,7 +133,7 @@ class _Entry:
         return {**self.metrics, **self.cost}
 
     @classmethod
-    def parse(cls, row: dict[str, Any]) -> _Entry:
+    def from_dict(cls, row: dict[str, Any]) -> _Entry:
         """From `{slot, arch, cost: {macs, params, acts}, metrics: {...}}`; more keys may stand."""
         metrics = {str(name): float(value) for name, value in row['metrics'].items()}
         return cls(int(row['slot']), str(row['arch']), Cost.from_dict(row['cost'], 'cost'), metrics)
@@ -156,7 +156,7 @@ def _front_path(where: str) -> Path:
 
 def _read_front(path: Path) -> list[_Entry]:
     try:
-        front = [_Entry.parse(row) for row in json.loads(path.read_text(encoding='utf-8'))]
+        front = [_Entry.from_dict(row) for row in json.loads(path.read_text(encoding='utf-8'))]
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         line = ' '.join(str(error).split())
         raise ExportError(f'not the front of a search: {line}', where=path) from None

@@ -12,7 +12,7 @@ from scalenas.space import HRSpace
 from .hrnet import AbstractHRNet
 from .layers import norm_abbreviation
 from .supernet import Supernet, as_space
-from .weight_slices import NORM_KEYS, Part, Parts, cut_state_dict
+from .weight_slices import NORM_KEYS, WeightSlice, WeightSlices, cut_state_dict
 
 T = TypeVar('T')
 _LAST = re.compile(r'^stage(\d+)\.(\d+)\.fuse_layers\.')
@@ -103,7 +103,7 @@ def slice_state_dict(
         CheckpointError: when the state dict is not of a supernet of this space.
     """
     norm = 'bn' if f'{prefix}bn1.weight' in supernet_state else 'gn'
-    parts = {key: Part(held) for key, held in key_map(space, arch, norm).items()}
+    parts = {key: WeightSlice(held) for key, held in key_map(space, arch, norm).items()}
     return cut_state_dict(supernet_state, parts, prefix)
 
 
@@ -162,10 +162,12 @@ class SuperScaleHRNet(AbstractHRNet, Supernet[HRArch]):
         """Its type, and its norms, whose names `slices` has."""
         return {**super().sharing(), 'norm_cfg': self._norm_cfg}
 
-    def slices(self, arch: HRArch) -> Parts:
+    def slices(self, arch: HRArch) -> WeightSlices:
         """State-dict key of the static network -> the tensor of the supernet, always whole.
 
         Raises:
             SpaceError: when the arch is not in the space.
         """
-        return {key: Part(held) for key, held in key_map(self.space, arch, self._norm).items()}
+        return {
+            key: WeightSlice(held) for key, held in key_map(self.space, arch, self._norm).items()
+        }

@@ -28,17 +28,17 @@ from .layers import Build
 from .mbconv import ScaleMBConvNet
 from .staged import check_crop, out_steps, resized
 from .super_mbconv_units import (
-    CHOICES,
-    ONE,
-    Holding,
-    Live,
-    build_held,
-    live_units,
+    BLOCK_PER_CHOICE,
+    SHARED_BLOCK,
+    ActiveUnit,
+    BlockSharing,
+    active_units,
+    build_largest,
     parts_of,
     run_unit,
 )
 from .supernet import Supernet, as_space
-from .weight_slices import ALIGNS, Align, Parts
+from .weight_slices import ALIGNS, Align, WeightSlices
 
 NORMS = ('BN', 'BN2d', 'SyncBN')
 """Norms of which a part can run."""
@@ -49,7 +49,7 @@ class AbstractSuperMBConvNet(Supernet[MBConvArch], ABC):
 
     Args:
         space: of MBConv networks: an `MBConvSpace`, or a `ScaledSpace` over one.
-        out_indices: steps that give maps, as in `ScaleMBConvNet`. Default: the last.
+        out_indices: steps that give feature maps, as in `ScaleMBConvNet`. Default: the last.
         frozen_stages: this step and all before it are frozen; -1 freezes none.
         norm_eval: keep batch norms in eval mode while training.
         norm_cfg: default BN; SyncBN is the other norm of which a part can run.
@@ -68,7 +68,7 @@ class AbstractSuperMBConvNet(Supernet[MBConvArch], ABC):
     """
 
     default_init = ScaleMBConvNet.default_init
-    holding: ClassVar[Holding]
+    block_sharing: ClassVar[BlockSharing]
 
     def __init__(
         self,
@@ -107,11 +107,11 @@ class AbstractSuperMBConvNet(Supernet[MBConvArch], ABC):
         self.align: Align | Literal['both'] = align
         self.align_seed = as_int(align_seed, 'align_seed', 0)
         self._one_end = len(hull.conv_outs) == 1
-        build_held(self, hull, self.holding, build)
+        build_largest(self, hull, self.block_sharing, build)
         largest = self.space.largest()
         self._largest_side = largest.resolution
         self.active_arch = largest
-        self._live_now = self._live(largest)
+        self._live_now = self._active_units(largest)
         self._freeze()
 
     @property
@@ -126,7 +126,7 @@ class AbstractSuperMBConvNet(Supernet[MBConvArch], ABC):
 
     @property
     def out_channels(self) -> tuple[int, ...]:
-        """Channels of the maps of the active network, fine to coarse."""
+        """Channels of the feature maps of the active network, fine to coarse."""
         return tuple(info['num_chs'] for info in self.feature_info)
 
     @property
@@ -148,7 +148,7 @@ class AbstractSuperMBConvNet(Supernet[MBConvArch], ABC):
         """
         entering = self._entering(arch)
         before = self.active_arch, self._live_now
-        self.active_arch, self._live_now = entering, self._live(entering, align)
+        self.active_arch, self._live_now = entering, self._active_units(entering, align)
         try:
             yield self
         finally:
@@ -182,7 +182,7 @@ class AbstractSuperMBConvNet(Supernet[MBConvArch], ABC):
             zero_last_norms(self)
 
     @final
-    def slices(self, arch: MBConvArch, align: Align | None = None) -> Parts:
+    def slices(self, arch: MBConvArch, align: Align | None = None) -> WeightSlices:
         """State-dict key of the static network -> its part of the supernet's tensors.
 
         What `active(arch, align)` runs: both are read off the same units.
@@ -191,7 +191,7 @@ class AbstractSuperMBConvNet(Supernet[MBConvArch], ABC):
             SpaceError: when the arch is not in the space.
         """
         self.space.encode(arch)
-        return parts_of(self._live(arch, align))
+        return parts_of(self._active_units(arch, align))
 
     @final
     def sharing(self) -> dict[str, Any]:
@@ -207,7 +207,7 @@ class AbstractSuperMBConvNet(Supernet[MBConvArch], ABC):
         text = f'{self.align_seed}/{json.dumps(arch.to_dict())}'
         return ALIGNS[hashlib.sha256(text.encode()).digest()[0] % 2]
 
-    def _live(self, arch: MBConvArch, align: Align | None = None) -> list[list[Live]]:
+    def _active_units(self, arch: MBConvArch, align: Align | None = None) -> list[list[ActiveUnit]]:
         side = align or self.align_of(arch)
         as_choice(side, 'align', ALIGNS)
         if (align or self.align) != 'left' and not self._one_end:
@@ -218,7 +218,7 @@ class AbstractSuperMBConvNet(Supernet[MBConvArch], ABC):
                 allowed="'left'",
                 hint='or give the space one conv_out',
             )
-        return live_units(self, arch, self.holding, side)
+        return active_units(self, arch, self.block_sharing, side)
 
     def _frozen(self) -> Iterable[nn.Module]:
         return self.steps[: self.frozen_stages + 1]
@@ -231,7 +231,7 @@ class SuperMBConvNet(AbstractSuperMBConvNet):
     Source: BigNAS (Yu et al. 2020), section 4.1.
     """
 
-    holding = ONE
+    block_sharing = SHARED_BLOCK
 
 
 @final
@@ -242,4 +242,4 @@ class ChoiceMBConvNet(AbstractSuperMBConvNet):
     the released code.
     """
 
-    holding = CHOICES
+    block_sharing = BLOCK_PER_CHOICE

@@ -19,17 +19,17 @@ from scalenas.space import MBConvHull
 from .blocks import ConvNorm, SqueezeExcitation, place, recomputed
 from .layers import Build
 from .mbconv import MBConvBlock, run_mbconv, skips
-from .weight_slices import NORM_KEYS, Align, Index, Part, cut, window
+from .weight_slices import NORM_KEYS, Align, Index, WeightSlice, cut, window
 
 
-class Cut(NamedTuple):
+class ChannelSlice(NamedTuple):
     """Which part of a convolution runs: of its weight, and of its bias and norm."""
 
     weight: Index = ()
     channels: Index = ()
 
 
-def run_conv_norm(unit: ConvNorm, part: Cut, x: Tensor) -> Tensor:
+def run_conv_norm(unit: ConvNorm, part: ChannelSlice, x: Tensor) -> Tensor:
     """x: (N, c_in, H, W) -> (N, c_out, H', W') with the part's channels and kernel."""
     x = run_conv(unit.get_submodule('conv'), part, x)
     # Bound anew, so that the map before the norm is not kept while the next one is made.
@@ -37,7 +37,7 @@ def run_conv_norm(unit: ConvNorm, part: Cut, x: Tensor) -> Tensor:
     return unit.activate(x)
 
 
-def run_conv(conv: nn.Module, part: Cut, x: Tensor) -> Tensor:
+def run_conv(conv: nn.Module, part: ChannelSlice, x: Tensor) -> Tensor:
     """A convolution with 'same' padding; one that is depthwise stays so."""
     assert isinstance(conv, nn.Conv2d)
     weight = cut(conv.weight, part.weight)
@@ -73,7 +73,7 @@ def _traced(norm: nn.Module, parts: Mapping[str, Tensor], x: Tensor) -> Tensor:
             held.update(before)
 
 
-def run_squeeze(se: SqueezeExcitation, parts: Mapping[str, Cut], x: Tensor) -> Tensor:
+def run_squeeze(se: SqueezeExcitation, parts: Mapping[str, ChannelSlice], x: Tensor) -> Tensor:
     """Squeeze-excitation of the channels of x; `parts` by the names of its two convolutions."""
     squeeze, excite = se.names
     factors = run_conv(se.get_submodule(squeeze), parts[squeeze], x.mean((2, 3), keepdim=True))
@@ -85,7 +85,7 @@ _ANY = (1, 1)  # a size: that of no module depends on it
 
 
 @dataclass(frozen=True)
-class Holding:
+class BlockSharing:
     """The blocks held at one place, and the one of them that runs as a choice.
 
     `held`: all choices of a place -> the held blocks, by the end of their names ('' for no end);
@@ -105,14 +105,16 @@ def _choice(block: MBBlock) -> str:
     return f'k{block.kernel}_e{block.expand}{"_se" if block.se else ""}'
 
 
-ONE = Holding(_largest, lambda block: '')
+SHARED_BLOCK = BlockSharing(_largest, lambda block: '')
 """One block that all choices are cut from."""
 
-CHOICES = Holding(lambda blocks: {_choice(block): block for block in blocks}, _choice)
+BLOCK_PER_CHOICE = BlockSharing(lambda blocks: {_choice(block): block for block in blocks}, _choice)
 """A block of its own for every choice."""
 
 
-def build_held(root: nn.Module, hull: MBConvHull, holding: Holding, build: Build) -> None:
+def build_largest(
+    root: nn.Module, hull: MBConvHull, block_sharing: BlockSharing, build: Build
+) -> None:
     """Puts the modules below `root`, under the names of a static network where they are one."""
     template, activation = hull.template, hull.template.activation
     before = hull.stems
@@ -122,7 +124,7 @@ def build_held(root: nn.Module, hull: MBConvHull, holding: Holding, build: Build
         ConvNorm(build, template.in_channels, before[-1], 3, 2, activation=activation),
     )
     for s, stage in enumerate(hull.stages, 1):
-        blocks = holding.held(stage.blocks)
+        blocks = block_sharing.held(stage.blocks)
         for b in range(stage.depth):
             inputs, stride = (before, stage.stride) if b == 0 else (stage.widths, 1)
             project = b == 0 and template.shortcut == 'projected'
@@ -146,30 +148,30 @@ def build_held(root: nn.Module, hull: MBConvHull, holding: Holding, build: Build
     )
 
 
-class Live(NamedTuple):
+class ActiveUnit(NamedTuple):
     """A unit that runs: its name alone and in the supernet, and the cut of each of its layers."""
 
     name: str
     held: str
     unit: MBUnit | ConvUnit
     module: nn.Module
-    cuts: Mapping[str, Cut]
+    cuts: Mapping[str, ChannelSlice]
 
 
-def live_units(
-    root: nn.Module, arch: MBConvArch, holding: Holding, align: Align
-) -> list[list[Live]]:
+def active_units(
+    root: nn.Module, arch: MBConvArch, block_sharing: BlockSharing, align: Align
+) -> list[list[ActiveUnit]]:
     """The units of `arch` in the supernet `root`, by step, in the order in which they run.
 
     Raises:
         UserError: for a kernel or channels that the supernet does not hold.
     """
-    steps: list[list[Live]] = [[] for _ in range(len(arch.stages) + 2)]
+    steps: list[list[ActiveUnit]] = [[] for _ in range(len(arch.stages) + 2)]
     for name, unit in arch.units(arch.size):
         assert isinstance(unit, MBUnit | ConvUnit)
         held = name
         if isinstance(unit, MBUnit):
-            end = holding.name(MBBlock(unit.kernel, unit.expand, unit.squeeze > 0))
+            end = block_sharing.name(MBBlock(unit.kernel, unit.expand, unit.squeeze > 0))
             held = f'{name}.{end}' if end else name
         module = root.get_submodule(held)
         cuts = {}
@@ -179,22 +181,22 @@ def live_units(
             whole = tuple(conv.weight.shape)
             shape = (layer.c_out, layer.c_in // layer.groups, layer.kernel, layer.kernel)
             weight = window(shape, whole, align)
-            cuts[layer.name] = Cut(weight, window(shape[:1], whole[:1], align))
-        steps[int(name.split('.')[1])].append(Live(name, held, unit, module, cuts))
+            cuts[layer.name] = ChannelSlice(weight, window(shape[:1], whole[:1], align))
+        steps[int(name.split('.')[1])].append(ActiveUnit(name, held, unit, module, cuts))
     return steps
 
 
-def run_unit(live: Live, x: Tensor, with_cp: bool) -> Tensor:
+def run_unit(active: ActiveUnit, x: Tensor, with_cp: bool) -> Tensor:
     """x: (N, c_in, H, W) -> (N, c_out, H', W')."""
-    if isinstance(live.module, ConvNorm):
-        return run_conv_norm(live.module, live.cuts['conv'], x)
+    if isinstance(active.module, ConvNorm):
+        return run_conv_norm(active.module, active.cuts['conv'], x)
     if with_cp and x.requires_grad:
-        return recomputed(live.module, partial(_run_block, live), x)
-    return _run_block(live, x)
+        return recomputed(active.module, partial(_run_block, active), x)
+    return _run_block(active, x)
 
 
-def _run_block(live: Live, x: Tensor) -> Tensor:
-    block, unit, cuts = live.module, live.unit, live.cuts
+def _run_block(active: ActiveUnit, x: Tensor) -> Tensor:
+    block, unit, cuts = active.module, active.unit, active.cuts
     assert isinstance(block, MBConvBlock)
     assert isinstance(unit, MBUnit)
     parts: dict[str, Callable[[Tensor], Tensor]] = {'drop_path': block.drop_path}
@@ -208,20 +210,20 @@ def _run_block(live: Live, x: Tensor) -> Tensor:
     return run_mbconv(parts, skips(unit), unit.stride, x)
 
 
-def parts_of(steps: Sequence[Sequence[Live]]) -> dict[str, Part]:
+def parts_of(steps: Sequence[Sequence[ActiveUnit]]) -> dict[str, WeightSlice]:
     """State-dict key of the static network -> its part of the supernet's tensors."""
-    slices: dict[str, Part] = {}
-    for live in (live for step in steps for live in step):
-        for layer in live.unit.layers():
-            own, held = (f'{name}.{layer.name}' for name in (live.name, live.held))
-            cut = live.cuts[layer.name]
-            slices[f'{own}.weight'] = Part(f'{held}.weight', cut.weight)
+    slices: dict[str, WeightSlice] = {}
+    for active in (active for step in steps for active in step):
+        for layer in active.unit.layers():
+            own, held = (f'{name}.{layer.name}' for name in (active.name, active.held))
+            cut = active.cuts[layer.name]
+            slices[f'{own}.weight'] = WeightSlice(f'{held}.weight', cut.weight)
             if layer.bias:
-                slices[f'{own}.bias'] = Part(f'{held}.bias', cut.channels)
+                slices[f'{own}.bias'] = WeightSlice(f'{held}.bias', cut.channels)
             if layer.norm:
                 norms = (f'{name.rpartition(".")[0]}.bn' for name in (own, held))
                 own, held = norms
                 for key in NORM_KEYS['bn']:
                     index = () if key == 'num_batches_tracked' else cut.channels
-                    slices[f'{own}.{key}'] = Part(f'{held}.{key}', index)
+                    slices[f'{own}.{key}'] = WeightSlice(f'{held}.{key}', index)
     return slices

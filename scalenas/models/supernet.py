@@ -19,7 +19,7 @@ from scalenas.space import AbstractSpace, SpaceError, from_dict
 from .backbone import AbstractBackbone, as_arch
 from .families import supernet_types
 from .start_file import check_start
-from .weight_slices import Parts, window_of
+from .weight_slices import WeightSlices, window_of
 
 A = TypeVar('A', bound=Arch)
 S = TypeVar('S', bound=AbstractSpace[Any])
@@ -37,7 +37,7 @@ class Supernet(AbstractBackbone, ABC, Generic[A]):
     active_arch: A
 
     @abstractmethod
-    def slices(self, arch: A) -> Parts:
+    def slices(self, arch: A) -> WeightSlices:
         """State-dict key of the static network -> its part of the supernet's tensors.
 
         Raises:
@@ -64,7 +64,7 @@ class Supernet(AbstractBackbone, ABC, Generic[A]):
 
     @property
     def out_channels(self) -> tuple[int, ...]:
-        """Channels of the maps of the active network, fine to coarse."""
+        """Channels of the feature maps of the active network, fine to coarse."""
         arch = self.active_arch
         return tuple(feature.channels for feature in arch.features(arch.size or (256, 256)))
 
@@ -72,13 +72,13 @@ class Supernet(AbstractBackbone, ABC, Generic[A]):
         """Its type, and the arguments beside the space on which `slices` depends."""
         return {'type': type_name(type(self))}
 
-    def live_norms(self, arch: A) -> list[tuple[str, nn.Module]]:
+    def active_norms(self, arch: A) -> list[tuple[str, nn.Module]]:
         """Name and module of every batch norm that `arch` runs, in the order of `slices`."""
         modules = dict(self.named_modules())
         names = dict.fromkeys(part.key.rpartition('.')[0] for part in self.slices(arch).values())
         return [(name, modules[name]) for name in names if isinstance(modules[name], _BatchNorm)]
 
-    def live_parameters(self, arch: A) -> list[tuple[str, Parameter]]:
+    def active_parameters(self, arch: A) -> list[tuple[str, Parameter]]:
         """Name and value of every parameter of which `arch` runs a part."""
         own = dict(self.named_parameters())
         keys = dict.fromkeys(part.key for part in self.slices(arch).values())
@@ -148,7 +148,7 @@ def locate(model: nn.Module, where: str = 'model') -> tuple[str, Supernet[Any]]:
     return supernets[0]
 
 
-def nested(supernet: Supernet[A], net: nn.Module) -> Parts:
+def nested(supernet: Supernet[A], net: nn.Module) -> WeightSlices:
     """The slices of a network whose tensors have the supernet's names: first channels of each.
 
     For `Supernet.slices`; `net` is the static network, and may be built on the meta device.

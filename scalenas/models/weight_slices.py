@@ -21,7 +21,7 @@ Align = Literal['left', 'right']
 ALIGNS: tuple[Align, ...] = ('left', 'right')
 
 
-class Part(NamedTuple):
+class WeightSlice(NamedTuple):
     """A tensor of a supernet, by its key, and the slices of the part that is used; () is all."""
 
     key: str
@@ -32,17 +32,17 @@ class Part(NamedTuple):
         whole = tensors[self.key]
         return whole[self.slices] if self.slices else whole
 
-    def with_prefix(self, prefix: str) -> Part:
+    def with_prefix(self, prefix: str) -> WeightSlice:
         """The same part where the supernet lies deeper in a model."""
-        return Part(f'{prefix}{self.key}', self.slices)
+        return WeightSlice(f'{prefix}{self.key}', self.slices)
 
 
-Parts = Mapping[str, Part]
+WeightSlices = Mapping[str, WeightSlice]
 """State-dict key of a network -> where it lies in its supernet."""
 
 
 def cut_state_dict(
-    supernet_state: Mapping[str, T], parts: Parts, prefix: str = 'backbone.'
+    supernet_state: Mapping[str, T], parts: WeightSlices, prefix: str = 'backbone.'
 ) -> dict[str, T]:
     """The state dict of the model with the network of these parts as its backbone.
 
@@ -88,9 +88,9 @@ def window(shape: Sequence[int], whole: Sequence[int], align: Align = 'left') ->
     return (*channels, *kernels)
 
 
-def window_of(key: str, shape: Sequence[int], whole: Sequence[int]) -> Part:
+def window_of(key: str, shape: Sequence[int], whole: Sequence[int]) -> WeightSlice:
     """The part, called `key`, of a tensor of shape `whole` that has this shape; see `window`."""
-    return Part(key, window(shape, whole))
+    return WeightSlice(key, window(shape, whole))
 
 
 def _side(count: int, total: int, align: Align) -> slice:

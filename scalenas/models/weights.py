@@ -113,12 +113,12 @@ def misfits(own: Mapping[str, Tensor], given: Mapping[str, Any]) -> str | None:
         for kind, keys in (('missing', missing), ('unknown', unknown))
         if keys
     ]
-    for kind, keys, told in (('shape', misshapen, _shape), ('type', unlike, _type)):
+    for kind, keys, shown_as in (('shape', misshapen, _shape), ('type', unlike, _type)):
         if keys:
             key = keys[0]
             texts.append(
-                f'{len(keys)} are of another {kind} (the first is {key!r}: {told(given[key])}, '
-                f'the model has {told(own[key])})'
+                f'{len(keys)} are of another {kind} (the first is {key!r}: {shown_as(given[key])}, '
+                f'the model has {shown_as(own[key])})'
             )
     return ', '.join(texts) or None
 

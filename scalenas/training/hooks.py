@@ -67,8 +67,8 @@ class SpaceHook(Hook):
             check_space(checkpoint, model.backbone.space, path)
 
 
-class TruthHook(Hook):
-    """Has COCO's metrics score the pictures that are shown, before the first iteration."""
+class GroundTruthHook(Hook):
+    """Has COCO's metrics score the images that are shown, before the first iteration."""
 
     def before_run(self, runner: Runner) -> None:
         """Raises DataError when their files cannot score them."""

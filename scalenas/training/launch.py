@@ -27,16 +27,16 @@ from scalenas.sampling import FixedSampler, SandwichSampler
 from scalenas.tasks import check_data, check_metrics, metric_names
 
 from .checks import check_averaging, check_pretrained
-from .hooks import BatchHook, TruthHook, WeightsHook, unwrapped, watch_loaders
+from .hooks import BatchHook, GroundTruthHook, WeightsHook, unwrapped, watch_loaders
+from .integrity import IntegrityHook
 from .options import TO_TEST, TO_TRAIN, test_config, train_config
 from .recompute import RecomputeHook, check_recomputed, recomputed_names
-from .resume import usable_checkpoint
+from .resume import resumable_checkpoint
 from .saving import by_epoch, doubts, save_whole
 from .supernet import SuperNet
-from .trust import TrustHook
 
 LATER = ('default_hooks', 'custom_hooks', 'train_dataloader', 'val_dataloader', 'test_dataloader')
-"""Parts that may fail at any time: a hook when its turn comes, a data set at one picture."""
+"""Parts that may fail at any time: a hook when its turn comes, a data set at one image."""
 
 SUPERNET_DDP = 'scalenas.SuperNetDDP'
 
@@ -139,7 +139,7 @@ def build_runner(cfg: Config, loaders: tuple[str, ...]) -> Runner:
         check_averaging(cfg)
         save_whole(cfg)
     check_data(cfg, (*loaders, *_calibrated_by(cfg, loaders)))
-    path = usable_checkpoint(cfg)
+    path = resumable_checkpoint(cfg)
     writable_folder(cfg.work_dir)
     with clear_errors(cfg):
         runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
@@ -152,8 +152,8 @@ def build_runner(cfg: Config, loaders: tuple[str, ...]) -> Runner:
         check_recomputed(cfg, unwrapped(runner))
         if names := recomputed_names(cfg):
             runner.register_hook(RecomputeHook(names))
-    runner.register_hook(TrustHook())
-    runner.register_hook(TruthHook())
+    runner.register_hook(IntegrityHook())
+    runner.register_hook(GroundTruthHook())
     if path is not None:
         exact = cfg.get('resume', False) or 'train_dataloader' not in loaders
         runner.register_hook(WeightsHook(path, exact))
@@ -161,7 +161,7 @@ def build_runner(cfg: Config, loaders: tuple[str, ...]) -> Runner:
 
 
 def _calibrated_by(cfg: Config, loaders: tuple[str, ...]) -> tuple[str, ...]:
-    """The loader whose pictures calibrate the sub-nets that are validated, if any are."""
+    """The dataloader whose images calibrate the sub-nets that are validated, if any are."""
     loops = [cfg.get(f'{s}_cfg') or {} for s in ('val', 'test') if f'{s}_dataloader' in loaders]
     used = any(
         str(loop.get('type')).endswith('SubnetValLoop') and not loop.get('calibration_dataloader')
@@ -216,7 +216,7 @@ def check_parallel(cfg: Config, model: nn.Module) -> None:
             "with model.backward='each' the last sub-net of a step need not use all weights",
             **needed,
         )
-    used = {id(p) for arch in _surely_run(model) for _, p in backbone.live_parameters(arch)}
+    used = {id(p) for arch in _surely_run(model) for _, p in backbone.active_parameters(arch)}
     learned = [(name, p) for name, p in backbone.named_parameters() if p.requires_grad]
     idle = [name for name, p in learned if id(p) not in used]
     if idle:

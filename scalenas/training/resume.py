@@ -25,7 +25,7 @@ PARTS: Mapping[str, Mapping[str, type]] = {
 FROM_WEIGHTS = 'to start from its weights set load_from in the config'
 
 
-def usable_checkpoint(cfg: Config) -> str | None:
+def resumable_checkpoint(cfg: Config) -> str | None:
     """Path of the checkpoint that a Runner of this config loads or resumes; None: it loads none.
 
     A local file was read; remote ones are left to mmengine. A run that resumes is told which.

@@ -13,7 +13,7 @@ from mmengine.runner import Runner, ValLoop
 
 from scalenas.errors import DataError
 from scalenas.tasks import fit_truth
-from scalenas.training.hooks import TruthHook
+from scalenas.training.hooks import GroundTruthHook
 
 from .world import CLASSES, boxes, config, draw, exact_score, poses, write
 
@@ -213,11 +213,11 @@ class Loop(ValLoop):
 def test_loops_of_a_run_are_fitted_before_it_begins(folder: Path) -> None:
     write(folder, boxes())
     loop = Loop(config(folder, indices=[3]))
-    TruthHook().before_run(SimpleNamespace(_val_loop=loop, _test_loop=None))  # type: ignore
+    GroundTruthHook().before_run(SimpleNamespace(_val_loop=loop, _test_loop=None))  # type: ignore
     assert loop.evaluator.metrics[0].img_ids == [4]
     loop = Loop(spoiled('a class that the truth lacks', folder))
     with pytest.raises(DataError) as caught:
-        TruthHook().before_run(SimpleNamespace(_val_loop=None, _test_loop=loop))  # type: ignore
+        GroundTruthHook().before_run(SimpleNamespace(_val_loop=None, _test_loop=loop))  # type: ignore
     assert caught.value.where == 'test_evaluator'
 
 

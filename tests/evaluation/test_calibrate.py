@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from scalenas.errors import EvaluationError
 from scalenas.evaluation import calibrate
 from scalenas.evaluation.calibrate import calibrated, recalibrated, regrouped
-from scalenas.evaluation.supernet import live_norms
+from scalenas.evaluation.supernet import active_norms
 from scalenas.models.supernet import supernet_of
 from tests.errors import contains, raises
 
@@ -112,7 +112,7 @@ def test_groups_are_pooled_by_their_number_of_values() -> None:
 
 
 def statistics(model: nn.Module, arch: object) -> list[torch.Tensor]:
-    norms = [norm for _, norm in live_norms(model, arch)]
+    norms = [norm for _, norm in active_norms(model, arch)]
     return [b.clone() for n in norms for b in (n.running_mean, n.running_var)]
 
 
@@ -144,7 +144,7 @@ def test_one_batch_gives_what_training_mode_gives_on_it() -> None:
     arch = archs(3)[2]
     with calibrated(model, arch, [batch]):
         by_calibration = model(**batch, mode='tensor')
-    for _, norm in live_norms(model, arch):
+    for _, norm in active_norms(model, arch):
         norm.train()
         norm.momentum = 1.0
     with torch.no_grad(), supernet_of(model).active(arch):
@@ -181,7 +181,7 @@ def test_everything_comes_back_after_an_exception() -> None:
 
 def test_only_live_norms_change() -> None:
     model, arch = supernet(), SPACE.smallest()
-    names = {name for name, _ in live_norms(model, arch)}
+    names = {name for name, _ in active_norms(model, arch)}
     before = model.state_dict()
     before = {key: value.clone() for key, value in before.items()}
     with calibrated(model, arch, images((2, 64))):
@@ -200,7 +200,7 @@ def test_a_sub_net_does_not_know_which_ran_before() -> None:
 
     def statistics(arch: object) -> list[torch.Tensor]:
         with calibrated(model, arch, batches):
-            return [norm.running_var.clone() for _, norm in live_norms(model, arch)]
+            return [norm.running_var.clone() for _, norm in active_norms(model, arch)]
 
     alone = statistics(first)
     for arch in (largest, second):

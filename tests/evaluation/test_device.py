@@ -12,7 +12,7 @@ import torch
 
 from scalenas.errors import EvaluationError
 from scalenas.evaluation import NetTimer, SubnetEvaluator, device
-from scalenas.evaluation.device import usable_device
+from scalenas.evaluation.device import choose_device
 from scalenas.export import export_subnet
 
 TOOLS = Path(__file__).parents[2] / 'tools'
@@ -23,8 +23,8 @@ def test_without_a_name_it_is_that_of_training(kind: str, monkeypatch: pytest.Mo
     said: list[str] = []
     monkeypatch.setattr(device, 'get_device', lambda: kind)
     monkeypatch.setattr(device, 'print_log', lambda text, _: said.append(text))
-    assert usable_device() == torch.device(kind)
-    assert usable_device('cpu') == torch.device('cpu')
+    assert choose_device() == torch.device(kind)
+    assert choose_device('cpu') == torch.device('cpu')
     assert [line.split()[1] for line in said] == [kind, 'cpu']
 
 
@@ -33,7 +33,7 @@ def test_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
     for name in ('cuda', 'cuda:7', 'cuda:00', 'cuda:1000', 'cuda:\u0663', 'mps', 'gpu', ''):
         with pytest.raises(EvaluationError):
-            usable_device(name)
+            choose_device(name)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from torch import nn
 
 from scalenas.errors import EvaluationError
 from scalenas.evaluation.calibrate import recalibrated, regrouped
-from scalenas.evaluation.supernet import live_norms
+from scalenas.evaluation.supernet import active_norms
 
 from ..models.mbconv_nets import net_of
 
@@ -95,7 +95,7 @@ def test_a_norm_that_runs_as_a_part_of_itself_in_many_threads(form: str) -> None
     parts = [torch.randn(1, 3, 32, 32, generator=rng).double() for _ in range(5)]
     found = []
     with net.active(arch):
-        norms = live_norms(model, arch)
+        norms = active_norms(model, arch)
         for group in ([torch.cat(parts)], parts):
             with recalibrated(norms, model, [group]):
                 found.append([n.running_var.clone() for _, n in norms])

@@ -186,7 +186,7 @@ BIG_PICTURES = [
 
 def transferred(task: str, folder: Path) -> Path:
     write_exported(folder / 'net', 8)
-    files = transfer(Source.read(folder / 'net/mine.pth'), [task])
+    files = transfer(Source.from_file(folder / 'net/mine.pth'), [task])
     (config,) = (path for path in files if path.suffix == '.py')
     return config
 

@@ -44,7 +44,7 @@ def written(folder: Path, arch: Any, seed: int = 0) -> Source:
     (folder / 'mine.yaml').write_text(dump(arch))
     weights = {f'backbone.{key}': value for key, value in net.state_dict().items()}
     save_plain(folder / 'mine.pth', weights)
-    return Source.read(folder / 'mine.pth')
+    return Source.from_file(folder / 'mine.pth')
 
 
 def built(path: Path) -> Any:
@@ -128,7 +128,7 @@ def test_a_walk_from_segmentation_to_detection_to_pose(
     exported: Exported, root: Path, tmp_path: Path
 ) -> None:
     """An exported segmentation net; trained on as a detector; that detector's as a pose net."""
-    segmentation = Source.read(root / 'out/drawn.pth')
+    segmentation = Source.from_file(root / 'out/drawn.pth')
     (detection,) = (
         p for p in transfer(segmentation, ['faster_rcnn'], tmp_path) if p.suffix == '.py'
     )
@@ -143,7 +143,7 @@ def test_a_walk_from_segmentation_to_detection_to_pose(
     moved = backbone_of(trained)
     assert not torch.equal(moved['conv1.weight'], segmentation.state['conv1.weight'])
 
-    detector = Source.read(trained, root / 'out/drawn.yaml')
+    detector = Source.from_file(trained, root / 'out/drawn.yaml')
     (pose,) = (p for p in transfer(detector, ['pose'], tmp_path) if p.suffix == '.py')
     assert pose.name == 'iter_1_pose.py'
     start = built(pose)
@@ -159,7 +159,7 @@ def test_a_walk_from_segmentation_to_detection_to_pose(
     # The top-down net, trained, as a bottom-up one: its arch is the pruned one of before.
     top_down = tmp_path / 'top_down.yaml'
     top_down.write_text(dump(start.backbone.arch))
-    net = Source.read(tmp_path / 'mmpose/iter_1.pth', top_down)
+    net = Source.from_file(tmp_path / 'mmpose/iter_1.pth', top_down)
     (bottom_up,) = (
         p for p in transfer(net, ['pose_bottomup'], tmp_path / 'up') if p.suffix == '.py'
     )
@@ -267,14 +267,14 @@ def test_mistakes_get_one_line_and_nothing_is_overwritten(tmp_path: Path) -> Non
             lambda: transfer(source, ['x'], None, own),
             {'where': f'{own}: model.backbone.type', 'got': 'ResNet'},
         ),
-        (lambda: Source.read(tmp_path / 'mine.yaml'), {'where': tmp_path / 'mine.yaml'}),
+        (lambda: Source.from_file(tmp_path / 'mine.yaml'), {'where': tmp_path / 'mine.yaml'}),
         (
-            lambda: Source.read(tmp_path / 'alone.pth'),
+            lambda: Source.from_file(tmp_path / 'alone.pth'),
             {'where': tmp_path / 'alone.pth', 'problem': contains('alone.yaml')},
         ),
-        (lambda: Source.read(tmp_path / 'none.pth'), {'where': tmp_path / 'none.pth'}),
+        (lambda: Source.from_file(tmp_path / 'none.pth'), {'where': tmp_path / 'none.pth'}),
         (
-            lambda: Source.read(tmp_path / 'mine.pth', tmp_path / 'other.yaml'),
+            lambda: Source.from_file(tmp_path / 'mine.pth', tmp_path / 'other.yaml'),
             {'where': contains(f'{tmp_path / "mine.pth"}: backbone.')},
         ),
     ]

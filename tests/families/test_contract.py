@@ -16,7 +16,7 @@ from scalenas.arch import Arch, ArchError, dump, from_dict, layers, load, parse_
 from scalenas.complexity import Cost, Counter, count
 from scalenas.evaluation import calibrated, trace
 from scalenas.evaluation.calibrate import recalibrated
-from scalenas.evaluation.supernet import live_norms
+from scalenas.evaluation.supernet import active_norms
 from scalenas.export.subnet import subnet_state
 from scalenas.models import SupernetInit, backbone_type, is_supernet, static_types
 from scalenas.models.checkpoint import save_plain
@@ -200,10 +200,10 @@ def test_live_is_what_runs(held: Supernet) -> None:
             sum(y.square().mean() for y in net(x)).backward()
         for hook in hooks:
             hook.remove()
-        assert sorted(ran) == sorted(name for name, _ in net.live_norms(arch))
+        assert sorted(ran) == sorted(name for name, _ in net.active_norms(arch))
         # Under the single-output rule a net may run what no output depends on.
         moved = {name for name, p in net.named_parameters() if p.grad is not None}
-        live = {name for name, _ in net.live_parameters(arch)}
+        live = {name for name, _ in net.active_parameters(arch)}
         pruned = held.space.family.pruned
         assert moved <= live
         assert moved == live or (pruned is not None and pruned(arch) != arch)
@@ -223,7 +223,7 @@ def test_a_calibration_is_that_of_the_net_alone(held: Supernet) -> None:
     x = pictures(1, 3, SIDE, SIDE, seed=9)
     with torch.no_grad(), calibrated(model, arch, batches):
         got = model(x)
-        assert len(live_norms(model, arch)) == len(norms)
+        assert len(active_norms(model, arch)) == len(norms)
         groups = [[batch['inputs'] for batch in batches]]
         with recalibrated(norms, alone, groups):
             assert_same(got, alone(x))

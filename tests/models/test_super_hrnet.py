@@ -136,13 +136,13 @@ def test_inactive_parts_are_never_called() -> None:
         live = {key.removesuffix('.weight') for key in where.values() if key.endswith('.weight')}
         assert set(names) == live
         assert {n for n in names if isinstance(net.get_submodule(n), nn.BatchNorm2d)} == {
-            name for name, _ in net.live_norms(arch)
+            name for name, _ in net.active_norms(arch)
         }
-        assert {name for name, _ in net.live_parameters(arch)} == {
+        assert {name for name, _ in net.active_parameters(arch)} == {
             key for key in where.values() if key.endswith(('.weight', '.bias'))
         }
         parameters = dict(net.named_parameters())
-        assert all(parameters[name] is p for name, p in net.live_parameters(arch))
+        assert all(parameters[name] is p for name, p in net.active_parameters(arch))
 
 
 def test_active_restores_and_nests() -> None:

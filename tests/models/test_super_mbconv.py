@@ -145,10 +145,10 @@ def test_live_norms_and_parameters_are_what_runs() -> None:
             net(X)
         for handle in handles:
             handle.remove()
-        assert called == [name for name, _ in net.live_norms(arch)]
+        assert called == [name for name, _ in net.active_norms(arch)]
         parameters = dict(net.named_parameters())
-        assert all(parameters[name] is p for name, p in net.live_parameters(arch))
-        assert len(net.live_parameters(arch)) == len(list(ScaleMBConvNet(arch).parameters()))
+        assert all(parameters[name] is p for name, p in net.active_parameters(arch))
+        assert len(net.active_parameters(arch)) == len(list(ScaleMBConvNet(arch).parameters()))
 
 
 def test_shallow_stages_and_narrow_layers_are_the_first_of_the_largest() -> None:

@@ -54,7 +54,7 @@ def test_child_decay_is_weight_decay_of_what_each_child_uses(bignas):
     assert logs['net1.loss_decay'] > 0
     uses = dict.fromkeys(without, 0)
     for arch in decayed.sampler.archs(0)[1:]:
-        live = {id(p) for _, p in decayed.backbone.live_parameters(arch)}
+        live = {id(p) for _, p in decayed.backbone.active_parameters(arch)}
         for name, p in decayed.named_parameters():
             if id(p) in live or not name.startswith('architecture.backbone.'):
                 uses[name] += p.dim() > 1

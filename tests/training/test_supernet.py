@@ -100,7 +100,7 @@ def unused_by(model, iterations):
     live = set()
     for i in iterations:
         for arch in model.sampler.archs(i):
-            live |= {id(p) for _, p in model.backbone.live_parameters(arch)}
+            live |= {id(p) for _, p in model.backbone.active_parameters(arch)}
     return [p for p in model.backbone.parameters() if id(p) not in live]
 
 

@@ -29,7 +29,7 @@ class CocoFile:
     categories: Sequence[dict[str, Any]]
 
     @classmethod
-    def read(cls, path: Path, at: str, labelled: bool = True) -> CocoFile:
+    def from_file(cls, path: Path, at: str, labelled: bool = True) -> CocoFile:
         """The file at `path`; without `labelled` it needs no annotations.
 
         Raises:

@@ -12,11 +12,10 @@ from scalenas.errors import CheckpointError, TrainingError
 from scalenas.models.checkpoint import check_meta
 from scalenas.models.finite import OutputWatch
 from scalenas.models.weights import first_broken
+from scalenas.training.hooks import unwrapped
 
-from .hooks import unwrapped
 
-
-class TrustHook(Hook):
+class IntegrityHook(Hook):
     """Refuses weights that are not finite before a training, and a score of what is not finite.
 
     In a test that is an error. In the validations of a training, which may get better, every

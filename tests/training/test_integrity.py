@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from scalenas.errors import TrainingError
-from scalenas.training.trust import TrustHook
+from scalenas.training.integrity import IntegrityHook
 from tests.errors import raises
 
 
@@ -34,20 +34,20 @@ def runner(metainfo: Any = None) -> Any:
 )
 def test_no_training_begins_with_broken_weights(name: str, number: float) -> None:
     run = runner({'classes': ('a',)})
-    TrustHook().before_train(run)
+    IntegrityHook().before_train(run)
     run.model.state_dict()[name][0] = number
     with pytest.raises(TrainingError) as error:
-        TrustHook().before_train(run)
+        IntegrityHook().before_train(run)
     assert error.value.where == f'model.{name}'
 
 
 @pytest.mark.parametrize('value', [fractions.Fraction(1, 2), print, lambda: 0])
 def test_a_meta_that_no_tool_could_read_again_is_said_before(value: Any) -> None:
     with raises(TrainingError, where='train_dataloader.dataset.metainfo'):
-        TrustHook().before_train(runner({'classes': ('a',), 'more': [value]}))
+        IntegrityHook().before_train(runner({'classes': ('a',), 'more': [value]}))
 
 
-def epoch(hook: TrustHook, run: Any, stage: str, number: float) -> dict[str, float]:
+def epoch(hook: IntegrityHook, run: Any, stage: str, number: float) -> dict[str, float]:
     """A validation or test of two batches, of which the second has `number` in it."""
     getattr(hook, f'before_{stage}_epoch')(run)
     for n, x in enumerate((torch.ones(3, 2), torch.full((3, 2), number))):
@@ -59,7 +59,7 @@ def epoch(hook: TrustHook, run: Any, stage: str, number: float) -> dict[str, flo
 
 
 def test_a_validation_with_nan_in_it_has_no_number() -> None:
-    run, hook = runner(), TrustHook()
+    run, hook = runner(), IntegrityHook()
     assert epoch(hook, run, 'val', 1.0) == {'mIoU': 50, 'aAcc': 60}
     assert all(math.isnan(value) for value in epoch(hook, run, 'val', math.nan).values())
     assert epoch(hook, run, 'val', 2.0) == {'mIoU': 50, 'aAcc': 60}
@@ -67,7 +67,7 @@ def test_a_validation_with_nan_in_it_has_no_number() -> None:
 
 
 def test_a_test_with_nan_in_it_is_an_error() -> None:
-    run, hook = runner(), TrustHook()
+    run, hook = runner(), IntegrityHook()
     assert epoch(hook, run, 'test', 1.0) == {'mIoU': 50, 'aAcc': 60}
     with pytest.raises(TrainingError) as error:
         epoch(hook, run, 'test', math.inf)
