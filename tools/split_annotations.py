@@ -1,8 +1,8 @@
 #!/usr/bin/env python
-"""Hold pictures out of training for a search: NAME.json becomes NAME-rest.json, NAME-search.json.
+"""Hold images out of training for a search: NAME.json becomes NAME-rest.json, NAME-search.json.
 
 Reads annotations of COCO, of boxes or keypoints, or MPII's mpii_train.json (then also
-NAME-search.mat: sizes of heads). Disjoint by picture; the same seed gives the same split.
+NAME-search.mat: sizes of heads). Disjoint by image; the same seed gives the same split.
 --renumber alone writes NAME-renumbered.json, whose annotations are numbered from 1.
 """
 

@@ -1,1 +1,1 @@
-"""Demo data: real pictures shipped inside PyPI packages, and procedural scenes."""
+"""Demo data: real images shipped inside PyPI packages, and procedural scenes."""

@@ -1,7 +1,7 @@
-"""COCO annotations on disk: a json a split, and the pictures that it names.
+"""COCO annotations on disk: a json a split, and the images that it names.
 
 images/NAME.jpg or .png and annotations/KIND_SPLIT.json, where KIND is `person_keypoints` or
-`instances`, as in COCO itself. A picture may belong to several splits of different protocols.
+`instances`, as in COCO itself. An image may belong to several splits of different protocols.
 """
 
 import json
@@ -29,7 +29,7 @@ class CocoSplit:
     annotations: list[dict[str, Any]] = field(default_factory=list)
 
     def add_image(self, file_name: str, size: tuple[int, int], **more: Any) -> int:
-        """Name a picture of (height, width); gives back its id."""
+        """Name an image of (height, width); gives back its id."""
         number = len(self.images) + 1
         height, width = size
         self.images.append(
@@ -38,7 +38,7 @@ class CocoSplit:
         return number
 
     def add(self, image: int, box: Box, area: float, crowd: bool = False, **more: Any) -> None:
-        """Name an object in a picture; a `crowd` is neither trained on nor scored."""
+        """Name an object in an image; a `crowd` is neither trained on nor scored."""
         x0, y0, x1, y1 = box
         self.annotations.append(
             {
@@ -74,7 +74,7 @@ class CocoSplit:
 def write_splits(root: Path, kind: str, splits: Mapping[str, CocoSplit]) -> dict[str, Any]:
     """Write every split's file; gives back what the manifest says: counts, objects, files.
 
-    Raises DemoDataError when a split would have no picture or no object.
+    Raises DemoDataError when a split would have no image or no object.
     """
     files = set()
     for name, split in splits.items():

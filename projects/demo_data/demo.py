@@ -22,7 +22,7 @@ from projects.demo_data.trees import TreeRecipe
 from projects.demo_data.wheels import Wheel, fetch, pip_download
 
 _FORMAT = 1
-# Series of scenes far apart: picture i of split s is picture i + s * _STRIDE of the seed.
+# Series of scenes far apart: image i of split s is image i + s * _STRIDE of the seed.
 _STRIDE = 1_000_000
 
 
@@ -97,7 +97,7 @@ def make_trees(
     say: Callable[[str], None] = print,
     force: bool = False,
 ) -> bool:
-    """Fetch the aerial pictures and write tiles with COCO boxes; False if they were there.
+    """Fetch the aerial images and write tiles with COCO boxes; False if they were there.
 
     Raises DemoDataError as `make_earth` does.
     """

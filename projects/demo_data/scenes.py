@@ -34,7 +34,7 @@ class SceneRecipe:
 
     size: (height, width) in pixels.
     radius: smallest and largest radius in pixels, drawn log-uniformly.
-    objects: fewest and most shapes painted in a picture, later ones over earlier ones.
+    objects: fewest and most shapes painted in an image, later ones over earlier ones.
     contrast: of the ground about its mean colour; 0 is flat.
     texture: share of texture in a shape's colour; 0 is flat, 1 hides the colour.
     alpha: least and greatest opacity of a shape.
@@ -97,7 +97,7 @@ class Instance:
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """A picture with its truth.
+    """An image with its truth.
 
     image: (H, W, 3) uint8, RGB; label_map: (H, W) uint8, an index into CLASSES;
     instance_map: (H, W) uint8, 0 for the ground, else the number of the shape seen there.
@@ -114,7 +114,7 @@ class Scene:
 
 
 def make_scene(recipe: SceneRecipe, seed: int, index: int) -> Scene:
-    """Picture `index` of the endless series `seed`: the same whatever was made before it.
+    """Image `index` of the endless series `seed`: the same whatever was made before it.
 
     Raises ValueError for a negative seed or index.
     """

@@ -84,7 +84,7 @@ def coverage(
     size: tuple[int, int],
     details: Details,
 ) -> NDArray[np.uint8]:
-    """How much of each pixel a shape covers, 0..255, in a picture of size (height, width).
+    """How much of each pixel a shape covers, 0..255, in an image of size (height, width).
 
     centre: (x, y) in pixels, and may lie outside; radius in pixels; turn in radians.
     """

@@ -1,6 +1,6 @@
-"""Trees from the air: boxes drawn by hand on two aerial pictures of Yellowstone.
+"""Trees from the air: boxes drawn by hand on two aerial images of Yellowstone.
 
-Small and crowded objects of one class. The second picture is tested, so that no tile of it was
+Small and crowded objects of one class. The second image is tested, so that no tile of it was
 seen; the lowest rows of the first are held out for choosing.
 """
 
@@ -38,8 +38,8 @@ CATEGORY = {'id': 1, 'name': 'tree', 'supercategory': 'plant'}
 class TreeRecipe:
     """How tiles are cut.
 
-    tile: longest side in pixels, all tiles of a picture have about the same size; search_rows:
-    the lowest rows of tiles of the first picture are the search split; seen: a tree that a border
+    tile: longest side in pixels, all tiles of an image have about the same size; search_rows:
+    the lowest rows of tiles of the first image are the search split; seen: a tree that a border
     cuts belongs to a tile that holds at least this share of its box, and is ignored in others.
     """
 
@@ -49,7 +49,7 @@ class TreeRecipe:
 
 
 def read_picture(wheel: Path, stem: str) -> tuple[Image.Image, list[Box]]:
-    """A picture, RGB, and its boxes; the corners of the xml count from 1 and are included."""
+    """An image, RGB, and its boxes; the corners of the xml count from 1 and are included."""
     with zipfile.ZipFile(wheel) as archive:
         picture = Image.open(io.BytesIO(archive.read(f'deepforest/data/{stem}.png')))
         tree = ElementTree.fromstring(archive.read(f'deepforest/data/{stem}.xml'))
@@ -79,7 +79,7 @@ def clipped(box: Box, tile: tuple[int, int, int, int]) -> tuple[Box, float] | No
 
 
 def write_trees(root: Path, wheel: Path, recipe: TreeRecipe) -> dict[str, CocoSplit]:
-    """Write the tiles of both pictures, and give back the splits train, search and test."""
+    """Write the tiles of both images, and give back the splits train, search and test."""
     info = about('Trees from the air.', SOURCES, 'MIT', URL)
     splits = {name: CocoSplit(CATEGORY, info) for name in ('train', 'search', 'test')}
     (root / 'images').mkdir(parents=True, exist_ok=True)

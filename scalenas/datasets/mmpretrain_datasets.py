@@ -13,7 +13,7 @@ from scalenas.registry import DATASETS
 
 
 def _read(dataset: ImageNet, read: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """What `read` gives; pictures that are not there, or not in their folders, are one line."""
+    """What `read` gives; images that are not there, or not in their folders, are one line."""
     folder, name = str(dataset.img_prefix), type(dataset).__name__
     if '://' not in folder and not Path(folder).is_dir():
         raise UserError(
@@ -30,7 +30,7 @@ def _read(dataset: ImageNet, read: Callable[[], list[dict[str, Any]]]) -> list[d
 
 @DATASETS.register_module()
 class SpreadImageNet(ImageNet):
-    """ImageNet as mmpretrain reads it, or `spread` pictures of it, evenly over all classes.
+    """ImageNet as mmpretrain reads it, or `spread` images of it, evenly over all classes.
 
     Raises UserError in one line where it is not.
     """
@@ -49,10 +49,10 @@ class SpreadImageNet(ImageNet):
 class ImageNetPart(ImageNet):
     """ImageNet as mmpretrain reads it, in parts: without, or only, a mini validation set.
 
-    part: 'held_out' for `per_class` pictures of every class, drawn by `seed`; 'rest' for all
+    part: 'held_out' for `per_class` images of every class, drawn by `seed`; 'rest' for all
     others; None for both. class_list: a file with one class folder a line, to keep only these,
-    with labels in that order; it needs the pictures in folders of their classes. spread: keep that
-    many pictures of all, evenly over the classes.
+    with labels in that order; it needs the images in folders of their classes. spread: keep that
+    many images of all, evenly over the classes.
 
     Raises UserError in one line for a part, a list or a number that makes no data set, and where
     ImageNet is not.
@@ -105,7 +105,7 @@ class ImageNetPart(ImageNet):
 
 @DATASETS.register_module()
 class SpreadCustomDataset(CustomDataset):
-    """Folders of classes as mmpretrain reads them, or `spread` pictures of them, over all classes.
+    """Folders of classes as mmpretrain reads them, or `spread` images of them, over all classes.
 
     hint: what to do when the folder is missing, such as the command that makes the data.
 

@@ -1,4 +1,4 @@
-"""Pictures held out of training for a search: annotations in two files, disjoint by picture.
+"""Images held out of training for a search: annotations in two files, disjoint by image.
 
 Reads COCO's annotations of boxes or keypoints, as mmdet and mmpose do, and MPII's list of people.
 """
@@ -43,11 +43,11 @@ def split_file(
 ) -> tuple[Split, list[Path]]:
     """Write NAME-rest.json and NAME-search.json beside NAME.json (of MPII also NAME-search.mat).
 
-    The pictures of the search are drawn from those with annotated people, or other objects. Files
+    The images of the search are drawn from those with annotated people, or other objects. Files
     with other content are not overwritten. With `renumber`, annotations get new ids.
 
     Raises:
-        UserError: one line, for a file that is no such annotation, more pictures than there are,
+        UserError: one line, for a file that is no such annotation, more images than there are,
             or a part that is there with other content.
     """
     data = _read(path)
@@ -101,7 +101,7 @@ def renumbered(data: Any, where: str) -> dict[str, Any]:
 
 
 def split_coco(data: Mapping[str, Any], search_images: int, seed: int, where: str) -> Split:
-    """The parts of COCO annotations; pictures without anything that counts stay in the rest.
+    """The parts of COCO annotations; images without anything that counts stay in the rest.
 
     Where some annotations have keypoints, what counts is people with joints, else any object.
     """

@@ -32,7 +32,7 @@ CLASS_LIST = 'a file with one class folder (such as n02869837) a line'
 
 
 def hold_out(names: Sequence[str], labels: Sequence[int], per_class: int, seed: int) -> set[int]:
-    """Indices of `per_class` pictures of every class; in whatever order the pictures are listed.
+    """Indices of `per_class` images of every class; in whatever order the images are listed.
 
     Source: ScaleNet (Xie et al. 2022), appendix A, where it is 50 of each class of ImageNet.
 

@@ -26,14 +26,14 @@ MISUSED = {
     'val_dataloader': 'it must not be reported, either: a search fits itself to it',
     'train_dataloader': 'the supernet knows them, its sub-nets are told apart by what they recall',
 }
-"""Loader -> why a search on its pictures misleads."""
+"""Loader -> why a search on its images misleads."""
 
 
 def warn_of_overlap(searched: Any, cfg: Mapping[str, Any]) -> None:
-    """One warning for each split that shares pictures with the dataset `searched`.
+    """One warning for each split that shares images with the dataset `searched`.
 
     A search needs none of the other splits: one that is not there is not compared, and a line
-    says so. Datasets that name no pictures cannot be compared.
+    says so. Datasets that name no images cannot be compared.
     """
     mine = images(searched)
     if not mine:
@@ -61,7 +61,7 @@ def warn_of_overlap(searched: Any, cfg: Mapping[str, Any]) -> None:
 
 
 def images(dataset: Any) -> set[str]:
-    """Real paths of all pictures of a built dataset; empty when it names none."""
+    """Real paths of all images of a built dataset; empty when it names none."""
     return {os.path.realpath(path) for path in _paths(dataset)}
 
 

@@ -28,7 +28,7 @@ from scalenas.errors import EvaluationError
 from scalenas.tasks import task_of_model
 
 Formula = Callable[..., int]
-"""Arguments of an operator, and its result as `out_val` -> twice its multiply-adds."""
+"""Arguments of an operator, and its result as `out_val` -> twice its MACs."""
 
 
 def _vector(matrix: torch.Tensor, *_: Any, out_val: Any = None, **__: Any) -> int:
@@ -118,7 +118,7 @@ FREE = frozenset(name for kind in _FREE_KINDS for name in kind.split())
 
 
 def formula_of(operator: OpOverload) -> Formula | None:
-    """How an operator's multiply-adds are counted; None where it is not one that has any."""
+    """How an operator's MACs are counted; None where it is not one that has any."""
     return MULTIPLYING.get(operator.overloadpacket)
 
 
@@ -138,7 +138,7 @@ def trace(
 ) -> Cost:
     """Cost of what an image of `size` runs through in `model`, without computing it.
 
-    Multiply-adds of convolutions, linear layers and products of matrices, called as modules or as
+    MACs of convolutions, linear layers and products of matrices, called as modules or as
     functions; parameters that are read, of a slice its part, once each; output values of
     convolutions. Modules inside `skip` run but are not counted.
 

@@ -24,7 +24,7 @@ from .standalone import class_name, module_name, options_of
 def inference_variables(variables: Mapping[str, Any]) -> dict[str, Any]:
     """What inference needs, read off the variables of a whole config: those of its test split.
 
-    Not copied from variables of these names: a config may have changed the loader and not them.
+    Not copied from variables of these names: a config may have changed the dataloader and not them.
     """
     task = task_of(variables)
     dataset = _innermost(variables.get('test_dataloader', {}).get('dataset') or {})

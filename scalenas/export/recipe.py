@@ -66,7 +66,7 @@ def write_recipe(
 def recipe(cfg: Config, arch: Arch, resolution: float = 1.0) -> dict[str, Any]:
     """The variables of a config with `arch` as backbone; necks, heads and image sizes follow it.
 
-    Pictures of dense tasks become `resolution` times as large.
+    Images of dense tasks become `resolution` times as large.
 
     Raises:
         ExportError: when the config's head does not fit the arch.

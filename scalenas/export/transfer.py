@@ -86,10 +86,10 @@ def transfer(
     """Writes NAME_TASK.py for each task, and the weights that these read, into one folder.
 
     The folder is by default that of the export. The backbone of the task's recipe, or of `config`,
-    becomes the exported net; where the recipe uses the finest map only, without the blocks and
-    fusions that nothing would read. Its weights are in NAME_backbone.pth, or
-    NAME_backbone_single.pth of the finest map; a config finds them beside itself. All files are
-    read back: the built model must have every weight of its backbone, bit by bit.
+    becomes the exported net; where the recipe uses the finest feature map only, without the blocks
+    and fusions that nothing would read. Its weights are in NAME_backbone.pth, or
+    NAME_backbone_single.pth of the finest feature map; a config finds them beside itself. All files
+    are read back: the built model must have every weight of its backbone, bit by bit.
 
     Raises:
         ExportError: for an unknown task, a package that is not installed, a recipe that cannot take
@@ -191,7 +191,7 @@ def _norm(state: Mapping[str, Tensor]) -> str:
 
 
 def _reads_one_map(cfg: Config, path: Path) -> bool:
-    """True for a recipe whose own backbone gives its finest map alone."""
+    """True for a recipe whose own backbone gives its finest feature map alone."""
     backbone = cfg.get('model', {}).get('backbone') or {}
     types = net_types()
     if backbone.get('arch') is None:

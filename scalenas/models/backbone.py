@@ -88,7 +88,8 @@ class StaticNet(AbstractBackbone, ABC):
     """A backbone whose first argument is an arch: itself, plain data, a zoo name or a YAML path.
 
     A subclass says its `arch_type`, builds in `__init__` what `read_arch(arch)` gives, with module
-    paths that are those of the layer plan, and gives the maps of `arch.features` in `forward`.
+    paths that are those of the layer plan, and gives the feature maps of `arch.features` in
+    `forward`.
     """
 
     arch_type: ClassVar[type[Any]]

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from scalenas.arch import find, of_family
 from scalenas.arch.hrnet import HRArch
 from scalenas.arch.hrnet_module import HRModule
-from scalenas.arch.hrnet_units import EXPANSION
+from scalenas.arch.layer import EXPANSION
 from scalenas.arch.strict import as_int
 
 from .backbone import AbstractBackbone, StaticNet, is_pretrained
@@ -78,7 +78,7 @@ class AbstractHRNet(AbstractBackbone, ABC):
 
     @property
     def out_channels(self) -> tuple[int, ...]:
-        """Channels of the output maps, fine to coarse."""
+        """Channels of the output feature maps, fine to coarse."""
         return self.active_arch.out_channels
 
     @property
@@ -163,9 +163,9 @@ class ScaleHRNet(StaticNet, HRNet):
         in_channels: default: what the arch says, or 3.
         norm_cfg: default BN.
         norm_eval: keep batch norms in eval mode while training (mmdet's HRNet does by default).
-        multiscale_output: all maps, or only the finest. Default: what arch or extra say, or True.
-        upsample: 'nearest' (mmdet, mmpose, mmpretrain) or 'bilinear' (mmseg) in fusions, also as
-            `dict(mode=..., align_corners=...)`. Default: what arch or extra say, or 'bilinear'.
+        multiscale_output: all feature maps, or only the finest. Default: what arch or extra say, or
+        True. upsample: 'nearest' (mmdet, mmpose, mmpretrain) or 'bilinear' (mmseg) in fusions, also
+            as `dict(mode=..., align_corners=...)`. Default: what arch or extra say, or 'bilinear'.
         pretrained: the older way to say `init_cfg=dict(type='Pretrained', checkpoint=...)`.
 
     Raises:

@@ -35,7 +35,7 @@ def resolve_arch(
 ) -> HRArch:
     """The one arch that the arguments of a backbone describe.
 
-    `extra` without word on them means all maps and bilinear fusions, as in mmseg.
+    `extra` without word on them means all feature maps and bilinear fusions, as in mmseg.
 
     Raises:
         ArchError: when both or neither of arch and extra are given, or two arguments disagree.
@@ -73,7 +73,7 @@ def resolve_arch(
 
 
 def single_scale(arch: HRArch) -> HRArch:
-    """The arch that gives only its finest map; what the last step adds to others is dropped."""
+    """The arch with only its finest feature map; what the last step adds to others is dropped."""
     if arch.output == 'single':
         return arch
     *stages, last = arch.stages

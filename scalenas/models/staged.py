@@ -25,7 +25,7 @@ def resized(images: Tensor, side: int) -> Tensor:
     """images: (N, C, H, H) -> (N, C, side, side), bicubic and antialiased, as PIL resizes.
 
     Supernets and exported nets both call this in their forward, so that training, calibration,
-    validation and deployment see the same pictures, all from one crop.
+    validation and deployment see the same images, all from one crop.
 
     Source: BigNAS (Yu et al. 2020), section 3.1, "inplace distillation", and appendix.
 
@@ -74,8 +74,8 @@ class AbstractStagedNet(AbstractBackbone, ABC, Generic[A]):
 
     Args:
         arch: a zoo name, the path of a YAML file, or its content.
-        out_indices: the steps that give maps; negative ones count from the end. Default: the last,
-            for `GlobalAveragePooling`.
+        out_indices: the steps that give feature maps; negative ones count from the end. Default:
+            the last, for `GlobalAveragePooling`.
         frozen_stages: this step and all before it are frozen; -1 freezes none.
         norm_eval: keep batch norms in eval mode while training.
         norm_cfg: default BN.
@@ -158,7 +158,7 @@ class AbstractStagedNet(AbstractBackbone, ABC, Generic[A]):
 
     @property
     def out_channels(self) -> tuple[int, ...]:
-        """Channels of the output maps, fine to coarse."""
+        """Channels of the output feature maps, fine to coarse."""
         return tuple(self._maps[index][0] for index in self.out_indices)
 
     @property

@@ -49,7 +49,7 @@ class AbstractSuperMBConvNet(Supernet[MBConvArch], ABC):
 
     Args:
         space: of MBConv networks: an `MBConvSpace`, or a `ScaledSpace` over one.
-        out_indices: steps that give maps, as in `ScaleMBConvNet`. Default: the last.
+        out_indices: steps that give feature maps, as in `ScaleMBConvNet`. Default: the last.
         frozen_stages: this step and all before it are frozen; -1 freezes none.
         norm_eval: keep batch norms in eval mode while training.
         norm_cfg: default BN; SyncBN is the other norm of which a part can run.
@@ -126,7 +126,7 @@ class AbstractSuperMBConvNet(Supernet[MBConvArch], ABC):
 
     @property
     def out_channels(self) -> tuple[int, ...]:
-        """Channels of the maps of the active network, fine to coarse."""
+        """Channels of the feature maps of the active network, fine to coarse."""
         return tuple(info['num_chs'] for info in self.feature_info)
 
     @property

@@ -64,7 +64,7 @@ class Supernet(AbstractBackbone, ABC, Generic[A]):
 
     @property
     def out_channels(self) -> tuple[int, ...]:
-        """Channels of the maps of the active network, fine to coarse."""
+        """Channels of the feature maps of the active network, fine to coarse."""
         arch = self.active_arch
         return tuple(feature.channels for feature in arch.features(arch.size or (256, 256)))
 

@@ -15,7 +15,7 @@ class HigherAssociativeEmbedding(AssociativeEmbedding):
     """mmpose's codec with a heat map per scale to train on; people are decoded at input size.
 
     A joint lies in the cell that holds its pixel: cell i of stride s covers pixels s i to
-    s i + s - 1, so a mirrored picture has mirrored targets, and enlarged heat maps peak where the
+    s i + s - 1, so a mirrored image has mirrored targets, and enlarged heat maps peak where the
     joint is. mmpose's own `encode` rounds to the nearest multiple of s instead, which those of its
     `decode` options that enlarge heat maps put (s - 1) / 2 pixels to the right.
 
@@ -47,7 +47,7 @@ class HigherAssociativeEmbedding(AssociativeEmbedding):
         """Joints (N, K, 2) in pixels and labels (N, K) -> `heatmaps` and `keypoint_indices`.
 
         `heatmaps` lists (K, H_s, W_s) per scale; `keypoint_indices` (N, K, 2) holds the flat
-        position of the joint's tag, and 1 where the joint is labelled and inside the picture.
+        position of the joint's tag, and 1 where the joint is labelled and inside the image.
         """
         if keypoints_visible is None:
             keypoints_visible = np.ones(keypoints.shape[:2], dtype=np.float32)

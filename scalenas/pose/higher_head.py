@@ -27,13 +27,13 @@ DEFAULT_INIT = (
 
 @final
 class HigherHRNetHead(BaseHead):
-    """Heat maps and tags of the finest map; enlarged by two, heat maps again.
+    """Heat maps and tags of the finest feature map; enlarged by two, heat maps again.
 
-    One transposed convolution (4x4, stride 2) sees the finest map and the first predictions;
-    residual blocks follow it. `HigherHead` counts the same layers.
+    One transposed convolution (4x4, stride 2) sees the finest feature map and the first
+    predictions; residual blocks follow it. `HigherHead` counts the same layers.
 
     Args:
-        in_channels: of the finest map.
+        in_channels: of the finest feature map.
         num_keypoints: joints of a person.
         channels: of the enlarged map. Default: in_channels.
         num_blocks: residual blocks on the enlarged map.
@@ -115,7 +115,7 @@ class HigherHRNetHead(BaseHead):
         """People in input coordinates: InstanceData with keypoints (P, K, 2), keypoint_scores.
 
         Args:
-            feats: as mmpose's BottomupPoseEstimator gives them: the maps of the picture; with
+            feats: as mmpose's BottomupPoseEstimator gives them: the feature maps of the image; with
                 `flip_test` a list of those and of the mirror image's; with `multiscale_test` a list
                 of either, the input's own scale first.
             test_cfg: `flip_test`, `multiscale_test`, and `output_heatmaps`, which also returns a

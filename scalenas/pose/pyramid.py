@@ -1,7 +1,8 @@
-"""Multi-scale test of bottom-up nets: one picture at several scales, heat maps of all averaged.
+"""Multi-scale test of bottom-up nets: one image at several scales, heat maps of all averaged.
 
-mmpose 1.3.2 has the options, but stacks pictures of different sizes on the way (in its packing and
-in its estimator), and pads each scale by itself, so that their maps do not lie on each other.
+mmpose 1.3.2 has the options, but stacks images of different sizes on the way (in its packing and
+in its estimator), and pads each scale by itself, so that their feature maps do not lie on each
+other.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ META_KEYS = (
 
 @final
 class PyramidResize(BottomupResize):
-    """BottomupResize whose scales show exactly the same part of the padded picture.
+    """BottomupResize whose scales show exactly the same part of the padded image.
 
     The smallest scale is padded to a multiple of `size_factor`, and all others are multiples of it.
-    Only `resize_mode='expand'`: the short side of the picture fills `input_size`.
+    Only `resize_mode='expand'`: the short side of the image fills `input_size`.
 
     Source: HigherHRNet (Cheng et al. 2020), section 4.1 (test).
     """
@@ -46,7 +47,7 @@ class PyramidResize(BottomupResize):
     def _get_input_size(
         self, img_size: tuple[int, int], input_size: tuple[int, int]
     ) -> tuple[tuple[float, float], tuple[int, int]]:
-        """Sizes (width, height) of the resized picture and of the padded one."""
+        """Sizes (width, height) of the resized image and of the padded one."""
         smallest = min([1.0, *self.aug_scales])
         base = tuple(int(side * smallest) for side in self.input_size)
         resized, padded = super()._get_input_size(img_size, base)
@@ -59,9 +60,9 @@ class PyramidResize(BottomupResize):
 
 @final
 class PackPyramid(PackPoseInputs):
-    """PackPoseInputs for a list of pictures, which may differ in size.
+    """PackPoseInputs for a list of images, which may differ in size.
 
-    Leaves out `category_id`, of which a picture has as many as people: CocoMetric would take it for
+    Leaves out `category_id`, of which an image has as many as people: CocoMetric would take it for
     that of each prediction.
     """
 
@@ -83,7 +84,7 @@ class PyramidPreprocessor(PoseDataPreprocessor):
     """PoseDataPreprocessor that takes each scale of a pyramid by itself."""
 
     def forward(self, data: dict[str, Any], training: bool = False) -> dict[str, Any]:
-        """`inputs`: pictures, or a list of scales of pictures -> tensors (N, C, H, W) of each."""
+        """`inputs`: images, or a list of scales of images -> tensors (N, C, H, W) of each."""
         inputs = data['inputs']
         if isinstance(inputs, Tensor) or isinstance(inputs[0], Tensor):
             return super().forward(data, training)
@@ -97,7 +98,7 @@ class PyramidPreprocessor(PoseDataPreprocessor):
 
 @final
 class PyramidPoseEstimator(BottomupPoseEstimator):
-    """BottomupPoseEstimator whose `multiscale_test` takes pictures of different sizes."""
+    """BottomupPoseEstimator whose `multiscale_test` takes images of different sizes."""
 
     def forward(self, inputs: Any, data_samples: Any, mode: str = 'tensor') -> Any:
         """As mmpose's, but a list of scales is predicted as it is, not stacked."""

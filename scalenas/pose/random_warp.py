@@ -60,19 +60,19 @@ class TopdownRandomBox(BaseTransform):
 
 @final
 class BottomupRandomWarp(BaseTransform):
-    """A random cut of the picture around its middle, in one affine warp.
+    """A random cut of the image around its middle, in one affine warp.
 
-    At scale 1 the short side of the picture fills the cut. All draws are uniform, as in the
+    At scale 1 the short side of the image fills the cut. All draws are uniform, as in the
     papers; mmpose's BottomupRandomAffine draws from a normal distribution, and moves by a share of
-    the picture.
+    the image.
 
     Args:
         input_size: width and height of the cut in pixels.
         rotation: up to this many degrees both ways.
-        scale: range of the part of the picture that is cut out, relative to its short side.
+        scale: range of the part of the image that is cut out, relative to its short side.
         translation: up to this many 200ths of the cut's short side, in each direction: 40 are
             102 pixels of a cut of 512, 128 of one of 640. The papers print "40" alone; their code
-            has it in units of the scale, in which a picture is 200 long.
+            has it in units of the scale, in which an image is 200 long.
 
     Source: ScaleNAS (Cheng et al. 2020), section 7.5; HigherHRNet (Cheng et al. 2020), section 4.1
     and its released code.
@@ -103,7 +103,7 @@ class BottomupRandomWarp(BaseTransform):
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Warps `img`, `keypoints` (N, K, 2) and `bbox` (N, 4); adds `input_size`, `warp_mat`.
 
-        `img_shape` stays that of the whole picture, for the mask, which is drawn at that size.
+        `img_shape` stays that of the whole image, for the mask, which is drawn at that size.
         """
         height, width = results['img_shape']
         rotation, scale, shift = self._draw()

@@ -1,4 +1,4 @@
-"""mmpretrain: a class for every picture."""
+"""mmpretrain: a class for every image."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SIZED = ('ConfusionMatrix', 'SingleLabelMetric', 'MultiLabelMetric')
 """Metrics that are told how many classes there are."""
 
 FUSED = 2048
-"""Channels that HRFuseScales brings all maps to, as HRNet's classifier does."""
+"""Channels that HRFuseScales brings all feature maps to, as HRNet's classifier does."""
 
 
 def _accuracy(metric: Metric) -> list[str] | None:
@@ -74,7 +74,7 @@ class Classification(Task):
         return None
 
     def fit(self, variables: dict[str, Any], arch: Arch, resolution: float) -> Arch:
-        """The head reads the last map, or all maps fused; crops get the arch's own size."""
+        """The head reads the last map, or all feature maps fused; crops get the arch's own size."""
         model = variables['model']
         if kind(model.get('head')) != 'LinearClsHead':
             raise ExportError(

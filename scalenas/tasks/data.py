@@ -73,7 +73,7 @@ def looks_into(kind: type) -> bool:
 
 
 def check_same_classes(classes: Mapping[str, Sequence[str]]) -> None:
-    """Pass when all splits number their classes alike: loader -> names.
+    """Pass when all splits number their classes alike: dataloader -> names.
 
     Folders are numbered by their order, so one that a split lacks shifts all after it.
 
@@ -100,7 +100,7 @@ def check_same_classes(classes: Mapping[str, Sequence[str]]) -> None:
 
 
 def built(cfg: Mapping[str, Any], loader: str) -> Any:
-    """The data set of a loader, with its files listed.
+    """The data set of a dataloader, with its files listed.
 
     Raises:
         UserError: in one line, what its package says against it.
@@ -180,7 +180,7 @@ def check_data(cfg: Mapping[str, Any], loaders: tuple[str, ...], sample: bool = 
 
 
 def _tasks(cfg: Mapping[str, Any], loaders: tuple[str, ...]) -> list[Task]:
-    """The tasks that data sets of the loaders are of, each once."""
+    """The tasks that data sets of the dataloaders are of, each once."""
     scope = cfg.get('default_scope')
     parts = (
         part for loader in loaders for part in _datasets((cfg.get(loader) or {}).get('dataset'))
@@ -198,7 +198,7 @@ def _truths(metrics: Any) -> Iterator[Path]:
 
 
 def _check_same_truth(cfg: Mapping[str, Any]) -> None:
-    """Pass unless the pictures of a search would be scored by the annotations of others."""
+    """Pass unless the images of a search would be scored by the annotations of others."""
     dataset = (cfg.get('search_dataloader') or {}).get('dataset') or {}
     if not isinstance(dataset, Mapping) or not dataset.get('ann_file') or not _is_local(dataset):
         return

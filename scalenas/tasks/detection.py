@@ -157,7 +157,7 @@ class Detection(Task):
         )
 
     def fit(self, variables: dict[str, Any], arch: Arch, resolution: float) -> Arch:
-        """The neck takes all maps of a net that gives them."""
+        """The neck takes all feature maps of a net that gives them."""
         needs_all_maps(arch, 'detection')
         keep_resolution(resolution)
         model = variables['model']
@@ -191,7 +191,7 @@ class Detection(Task):
         check_coco(cfg, loaders, wanted_of)
 
     def fit_truth(self, metrics: Sequence[Any], loader: Any, where: str) -> None:
-        """CocoMetric scores the pictures that the loader shows."""
+        """CocoMetric scores the images that the dataloader shows."""
         own = [metric for metric in metrics if comes_from(metric, METRIC)]
         fit_truth(own, loader, where, fit_boxes)
 

@@ -33,7 +33,7 @@ def heads(cfg: Mapping[str, Any], *names: str) -> Iterator[tuple[str, Mapping[st
 
 
 def metrics(cfg: Mapping[str, Any], loader: str) -> list[tuple[str, Mapping[str, Any]]]:
-    """Place and content of the metrics that score the pictures of a loader."""
+    """Place and content of the metrics that score the images of a loader."""
     name = loader.replace('_dataloader', '_evaluator')
     if name == 'search_evaluator' and cfg.get(name) is None:
         name = 'val_evaluator'
@@ -109,7 +109,7 @@ RESIZING = ('Resize', 'RandomResize', 'RandomCrop')
 
 
 def concatenate(model: dict[str, Any], arch: Arch) -> Arch:
-    """Lets a `decode_head` concatenate all maps of an arch from stride 4 on; the arch under it.
+    """Lets a `decode_head` concatenate all feature maps from stride 4 on; the arch under it.
 
     Raises:
         ExportError: for a head of another kind, and an arch without such a map.
@@ -142,7 +142,7 @@ def concatenate(model: dict[str, Any], arch: Arch) -> Arch:
 
 
 def enlarge(variables: Mapping[str, Any], factor: float) -> None:
-    """Training and test pictures, and the crops of them, become `factor` times as large."""
+    """Training and test images, and the crops of them, become `factor` times as large."""
     for _, part in tables_in(variables):
         name, table = kind(part), as_dict(part)
         for key in ('scale', 'crop_size') if name in RESIZING else ():
@@ -159,7 +159,7 @@ def as_dict(part: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def keep_resolution(resolution: float) -> None:
-    """Pass when the network was scaled for pictures as large as the recipe's.
+    """Pass when the network was scaled for images as large as the recipe's.
 
     Raises:
         ExportError: when it was not.
@@ -174,7 +174,7 @@ def keep_resolution(resolution: float) -> None:
 
 
 def needs_all_maps(arch: Arch, what: str) -> None:
-    """Pass for a net that gives all its maps, fine to coarse.
+    """Pass for a net that gives all its feature maps, fine to coarse.
 
     Raises:
         ExportError: for one that gives its last.
@@ -191,7 +191,7 @@ def needs_all_maps(arch: Arch, what: str) -> None:
 
 
 def finest_map(arch: Arch) -> Arch:
-    """The network that gives its finest map, and no other.
+    """The network that gives its finest feature map, and no other.
 
     Raises:
         ExportError: for a family that has no such network.

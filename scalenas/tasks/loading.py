@@ -42,7 +42,7 @@ UNREADABLE = (
     struct.error,
     zlib.error,
 )
-"""What picture libraries raise for broken files; Pillow a SyntaxError for a PNG."""
+"""What image libraries raise for broken files; Pillow a SyntaxError for a PNG."""
 
 
 class LoadingError(DataError):

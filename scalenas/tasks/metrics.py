@@ -68,7 +68,7 @@ def fit_truth(metrics: Sequence[Any], loader: Any, where: str) -> None:
     `where` is the variable of the config that describes the metrics.
 
     Raises:
-        DataError: when the truth is of other pictures or classes, or has nothing to score.
+        DataError: when the truth is of other images or classes, or has nothing to score.
     """
     groups: dict[Task, list[Any]] = {}
     for metric in _flat(metrics):

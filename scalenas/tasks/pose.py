@@ -1,4 +1,4 @@
-"""mmpose: joints of people, from boxes (top-down) or from whole pictures (bottom-up)."""
+"""mmpose: joints of people, from boxes (top-down) or from whole images (bottom-up)."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class Pose(Task):
     }
 
     def counted_head(self, head: Mapping[str, Any], channels: Sequence[int]) -> Head | None:
-        """One 1x1 convolution of the finest map, or HigherHRNet's head."""
+        """One 1x1 convolution of the finest feature map, or HigherHRNet's head."""
         sees = head.get('in_channels')
         if (list(sees) if isinstance(sees, list | tuple) else [sees]) != [channels[0]]:
             return None
@@ -109,7 +109,7 @@ class Pose(Task):
         return super().input_size(cfg, model) or own
 
     def fit(self, variables: dict[str, Any], arch: Arch, resolution: float) -> Arch:
-        """The head reads the finest map alone, so the backbone gives no other."""
+        """The head reads the finest feature map alone, so the backbone gives no other."""
         needs_all_maps(arch, 'pose')
         keep_resolution(resolution)
         model = variables['model']
@@ -147,7 +147,7 @@ class Pose(Task):
         check_coco(cfg, loaders, wanted_of)
 
     def fit_truth(self, metrics: Sequence[Any], loader: Any, where: str) -> None:
-        """CocoMetric scores the people whom the loader shows."""
+        """CocoMetric scores the people whom the dataloader shows."""
         own = [metric for metric in metrics if comes_from(metric, METRIC)]
         fit_truth(own, loader, where, fit_poses)
 

@@ -66,7 +66,7 @@ IOU_METRICS: Check = (_are_iou_metrics, f'some of {", ".join(RESULTS)}')
 
 @register_task
 class Segmentation(Task):
-    """Label maps `gt_sem_seg` beside the pictures, a `decode_head`, and IoUMetric."""
+    """Label maps `gt_sem_seg` beside the images, a `decode_head`, and IoUMetric."""
 
     package = 'mmseg'
     visualizer = 'SegLocalVisualizer'
@@ -83,7 +83,7 @@ class Segmentation(Task):
     }
 
     def counted_head(self, head: Mapping[str, Any], channels: Sequence[int]) -> Head | None:
-        """HRNetV2's: all maps concatenated, one 1x1 convolution, the classifier."""
+        """HRNetV2's: all feature maps concatenated, one 1x1 convolution, the classifier."""
         one = head.get('num_convs', 2) == 1 and head.get('kernel_size', 3) == 1
         sees = head.get('in_channels')
         given = list(sees) if isinstance(sees, list | tuple) else [sees]
@@ -95,7 +95,7 @@ class Segmentation(Task):
         return None
 
     def fit(self, variables: dict[str, Any], arch: Arch, resolution: float) -> Arch:
-        """The head concatenates all maps, and pictures grow with the network."""
+        """The head concatenates all feature maps, and images grow with the network."""
         arch = concatenate(variables['model'], arch)
         enlarge(variables, resolution)
         return arch
@@ -123,7 +123,7 @@ class Segmentation(Task):
         """Every file is asked for, some are read; labels are classes of the head."""
         rule = label_rule(cfg, loader)
         classes = dataset.metainfo.get('classes')
-        # Of this loader alone: others may have a transform of the same class.
+        # Of this dataloader alone: others may have a transform of the same class.
         with clear_errors(Config({loader: cfg[loader]})):
             if rule is not None:
                 place = next(heads(cfg, 'decode_head'))[0]
@@ -155,7 +155,7 @@ class Segmentation(Task):
 
 
 def label_rule(cfg: Mapping[str, Any], loader: str) -> LabelRule | None:
-    """What a label of this loader may hold; None where no head says how many classes there are.
+    """What a label of this dataloader may hold; None where no head says how many classes there are.
 
     Training ignores what the head says, a score what its metric says.
 

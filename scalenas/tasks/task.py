@@ -87,10 +87,10 @@ class Task:
         return as_size_pair(size)
 
     def fit(self, variables: dict[str, Any], arch: Arch, resolution: float) -> Arch:
-        """Lets neck, heads and pictures of a recipe follow another backbone; the arch to build.
+        """Lets neck, heads and images of a recipe follow another backbone; the arch to build.
 
         `variables` are those of a config of one network, changed in place. `resolution` is the
-        factor by which pictures of dense tasks grow.
+        factor by which images of dense tasks grow.
 
         Raises:
             ExportError: when the recipe cannot take the arch.
@@ -101,7 +101,7 @@ class Task:
             hint='give its task a `fit`: how neck and heads follow the channels',
         )
 
-    # Samples: what they carry beside a picture.
+    # Samples: what they carry beside an image.
 
     def label_maps(self, samples: Sequence[Any]) -> Tensor | None:
         """(N, 1, H, W) classes of all pixels; None where samples carry none."""
@@ -123,8 +123,8 @@ class Task:
     def check_files(self, cfg: Mapping[str, Any], loaders: Sequence[str], hint: str) -> None:
         """Pass when annotation files are good, asked before a data set is built.
 
-        Asked of every task that a data set of the config is of; the loaders may have others, too.
-        `hint` says how to get the data.
+        Asked of every task that a data set of the config is of; the dataloaders may have others,
+        too. `hint` says how to get the data.
 
         Raises:
             DataError: names the file and what is wrong in it.
@@ -147,7 +147,7 @@ class Task:
     def batch_check(
         self, cfg: Mapping[str, Any], loader: str
     ) -> Callable[[Mapping[str, Any]], object] | None:
-        """What looks at each batch of a loader, and raises DataError for a wrong one."""
+        """What looks at each batch of a dataloader, and raises DataError for a wrong one."""
         return None
 
     # Metrics: their names, their truth, and their values at full precision.
@@ -161,12 +161,12 @@ class Task:
             return None
 
     def fit_truth(self, metrics: Sequence[Any], loader: Any, where: str) -> None:
-        """Lets built metrics score what their loader shows, and nothing else.
+        """Lets built metrics score what their dataloader shows, and nothing else.
 
         `where` is the variable of the config that describes them.
 
         Raises:
-            DataError: when the truth is of other pictures or classes, or has nothing to score.
+            DataError: when the truth is of other images or classes, or has nothing to score.
         """
 
     def make_exact(self, metric: Any, present: bool) -> None:
@@ -192,7 +192,7 @@ class Task:
         return model(inputs, samples, mode='tensor')
 
     def graph_fault(self, model: nn.Module) -> str:
-        """Why raw outputs are no function of the picture alone; '' where they are."""
+        """Why raw outputs are no function of the image alone; '' where they are."""
         return ''
 
     def draw(self, hook: dict[str, Any], folder: str | None) -> None:
@@ -204,7 +204,7 @@ class Task:
     ) -> dict[str, Any]:
         """The values of `inference_names`, read off what a run reads; None for those it lacks.
 
-        dataset: the one that the test loader of the config shows.
+        dataset: the one that the test dataloader of the config shows.
         """
         return {}
 

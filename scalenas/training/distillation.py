@@ -131,7 +131,7 @@ class Distillation:
     ) -> Tensor:
         """The mean loss over all outputs of the tap, weighted.
 
-        There are several where it runs several times, or gives several maps.
+        There are several where it runs several times, or gives several feature maps.
 
         Raises:
             ConfigError: when the outputs cannot be compared.
@@ -216,7 +216,7 @@ def _check_positive(name: str, value: object, hint: str) -> None:
 
 
 def without_labels(samples: object) -> object:
-    """The same samples with what describes the pictures (sizes, paths), and no annotation."""
+    """The same samples with what describes the images (sizes, paths), and no annotation."""
     if not isinstance(samples, Sequence):
         return samples
     return [type(sample)(metainfo=sample.metainfo) for sample in samples]

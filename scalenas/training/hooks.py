@@ -68,7 +68,7 @@ class SpaceHook(Hook):
 
 
 class GroundTruthHook(Hook):
-    """Has COCO's metrics score the pictures that are shown, before the first iteration."""
+    """Has COCO's metrics score the images that are shown, before the first iteration."""
 
     def before_run(self, runner: Runner) -> None:
         """Raises DataError when their files cannot score them."""

@@ -36,7 +36,7 @@ from .saving import by_epoch, doubts, save_whole
 from .supernet import SuperNet
 
 LATER = ('default_hooks', 'custom_hooks', 'train_dataloader', 'val_dataloader', 'test_dataloader')
-"""Parts that may fail at any time: a hook when its turn comes, a data set at one picture."""
+"""Parts that may fail at any time: a hook when its turn comes, a data set at one image."""
 
 SUPERNET_DDP = 'scalenas.SuperNetDDP'
 
@@ -161,7 +161,7 @@ def build_runner(cfg: Config, loaders: tuple[str, ...]) -> Runner:
 
 
 def _calibrated_by(cfg: Config, loaders: tuple[str, ...]) -> tuple[str, ...]:
-    """The loader whose pictures calibrate the sub-nets that are validated, if any are."""
+    """The dataloader whose images calibrate the sub-nets that are validated, if any are."""
     loops = [cfg.get(f'{s}_cfg') or {} for s in ('val', 'test') if f'{s}_dataloader' in loaders]
     used = any(
         str(loop.get('type')).endswith('SubnetValLoop') and not loop.get('calibration_dataloader')

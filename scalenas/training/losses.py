@@ -85,7 +85,7 @@ def ohem_cross_entropy(
 
     Hard is a pixel whose true class has a probability below `threshold`; where fewer than
     `min_kept` pixels of the whole batch are, the `min_kept` least probable ones. mmseg's
-    OHEMPixelSampler keeps `min_kept` per picture and divides by all pixels, which makes the loss
+    OHEMPixelSampler keeps `min_kept` per image and divides by all pixels, which makes the loss
     smaller the better the net is; HRNet and ScaleNAS divide by the kept ones.
 
     `logits`: (N, C, H, W); `labels`: (N, H, W).
@@ -142,7 +142,7 @@ def spatial_cross_entropy(logits: Tensor, target: Tensor, weights: Tensor) -> Te
 
     `logits`, `target`: (N, K, H, W); a soft-max over all H * W pixels turns the logits into a
     distribution, a division by its sum the target. `weights`: (N, K). The mean over the joints
-    by their weights; a joint of weight 0, or without any target (outside the picture), counts
+    by their weights; a joint of weight 0, or without any target (outside the image), counts
     nowhere. In at least float32.
 
     Source: the classification of SimCC (Li et al. 2022, section 3.2) over both axes at once.

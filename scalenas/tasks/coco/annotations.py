@@ -21,11 +21,11 @@ from .file import CocoFile, plain
 from .kept import ALLOWED, Kept, check_classes, is_in_parts, kept_boxes, kept_poses, outline_fault
 
 TOLERATED = 0.01
-"""Share of boxes without size or outside of their picture that is reported, but no error: COCO's
+"""Share of boxes without size or outside of their image that is reported, but no error: COCO's
 own train2017 has some, and mmdet and mmpose leave them out."""
 
 SAMPLE = 24
-"""Pictures, or some more, whose size is compared."""
+"""Images, or some more, whose size is compared."""
 
 ORIENTATION = 0x0112
 """EXIF's tag; from 5 to 8 the sides change places."""
@@ -39,13 +39,13 @@ class Wanted:
     """What a data set makes of an annotation file.
 
     where, hint: variable of the config, and how to get the data, for the message; folder: where the
-    pictures lie, None where nobody looks at them; reader: the data set itself, nothing of it
+    images lie, None where nobody looks at them; reader: the data set itself, nothing of it
     loaded; shows: what it shows of its rows, in words; classes: names of those that
     become labels, in order (mmdet); keypoints: number of them (mmpose); fields: what every
-    annotation needs beside its box; labelled: False for pictures whose labels only a server has, as
+    annotation needs beside its box; labelled: False for images whose labels only a server has, as
     COCO's test-dev; learns, scored: whether a network is trained or tested on it; named: whether
     the config names the classes; crowd_index: whether a metric asks how crowded
-    each picture is, as CrowdPose's; masks: what loads outlines of objects, '' where nothing does;
+    each image is, as CrowdPose's; masks: what loads outlines of objects, '' where nothing does;
     loads_masks: mmdet's transform that does; scores_masks: whether a metric does.
     """
 
@@ -249,7 +249,7 @@ def _check_used(file: CocoFile, kept: Kept, wanted: Wanted) -> None:
 
 
 def _check_pictures(at: str, names: Collection[str], folder: Path, hint: str) -> None:
-    # Each folder is listed once: a question per picture takes minutes on a network's disk.
+    # Each folder is listed once: a question per image takes minutes on a network's disk.
     there: dict[Path, set[str]] = {}
     missing = []
     for name in names:
@@ -267,7 +267,7 @@ def _check_pictures(at: str, names: Collection[str], folder: Path, hint: str) ->
 
 
 def _check_sizes(file: CocoFile, folder: Path) -> None:
-    """Pass when pictures are of the size that the file gives them: their boxes are in its pixels.
+    """Pass when images are of the size that the file gives them: their boxes are in its pixels.
 
     Of a sample the heads are read. What cannot be read is named when it is loaded.
     """

@@ -1,7 +1,7 @@
 """COCO's scores of boxes and poses at full precision; -1 is no score, and nothing found is 0.
 
 Both packages ask COCO's tools, which stop at an empty list of results, and give -1 where the
-pictures hold nothing to find, such as no small object for `mAP_s`.
+images hold nothing to find, such as no small object for `mAP_s`.
 """
 
 from __future__ import annotations

@@ -143,7 +143,7 @@ def check_coco(cfg: Mapping[str, Any], loaders: Sequence[str], wanted_of: Wanted
             if wanted is not None:
                 path = Path(dataset.get('data_root') or '') / dataset['ann_file']
                 scored[path.resolve()] = wanted
-                # Of the same data set two loaders ask the same.
+                # Of the same data set two dataloaders ask the same.
                 if path.exists() and (path, replace(wanted, where='')) not in good:
                     check_annotations(path, wanted)
                     good.add((path, replace(wanted, where='')))

@@ -16,7 +16,7 @@ PERSON = 1
 
 
 def check_detected(path: Path, annotations: Path, where: str) -> None:
-    """Pass when the file is a list of boxes of people in pictures of `annotations`.
+    """Pass when the file is a list of boxes of people in images of `annotations`.
 
     Raises:
         DataError: names the first thing that is wrong.
@@ -52,7 +52,7 @@ def check_detected(path: Path, annotations: Path, where: str) -> None:
 
 
 def _shows(box: Sequence[float], image: Mapping[str, Any]) -> bool:
-    """False for a box without size, outside of its picture, or in parts of it."""
+    """False for a box without size, outside of its image, or in parts of it."""
     x, y, width, height = box[:4]
     if min(width, height) <= 0 or max(x + width, y + height) <= 1:
         return False

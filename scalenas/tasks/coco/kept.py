@@ -152,9 +152,9 @@ Row = Mapping[str, Any]
 class Kept:
     """Of the objects of a file (those of a class of the data set, or people with joints).
 
-    objects: all; used: those in shown pictures that are learned from and scored; crowds and
+    objects: all; used: those in shown images that are learned from and scored; crowds and
     ignored: set aside by their flags; dropped: those left out though nothing says so.
-    images: how many pictures, or people, are shown.
+    images: how many images, or people, are shown.
     """
 
     objects: int = 0
@@ -188,7 +188,7 @@ def kept_boxes(reader: Any, file: CocoFile, masks: Any = None) -> Kept:
     kept, known = Kept(), set(reader.cat_ids)
     for image in file.images:
         raw = {**image, 'img_id': image['id']}
-        # mmdet gets those of a picture by its id.
+        # mmdet gets those of an image by its id.
         rows = [row for row in api.imgToAnns[image['id']] if row['category_id'] in known]
         info = reader.parse_data_info({'raw_img_info': raw, 'raw_ann_info': rows})
         instances = info['instances']
@@ -207,7 +207,7 @@ def kept_boxes(reader: Any, file: CocoFile, masks: Any = None) -> Kept:
 
 
 def kept_poses(reader: Any, file: CocoFile, rows: Sequence[Row]) -> Kept:
-    """By mmpose's BaseCocoStyleDataset; of people, or in bottom-up mode of pictures with some.
+    """By mmpose's BaseCocoStyleDataset; of people, or in bottom-up mode of images with some.
 
     `rows` are the annotations with keypoints.
     """

@@ -24,7 +24,7 @@ from ..loading import leaves
 from .detected_boxes import PERSON
 
 Fit = Callable[[Any, Any, Sequence[Mapping[str, Any]], str], None]
-"""Of a metric, the data set, what that says of each picture or person, and the place."""
+"""Of a metric, the data set, what that says of each image or person, and the place."""
 
 
 def fit_truth(metrics: Sequence[Any], loader: Any, where: str, fit: Fit) -> None:
@@ -33,7 +33,7 @@ def fit_truth(metrics: Sequence[Any], loader: Any, where: str, fit: Fit) -> None
     `where` is the variable of the config that describes the metrics.
 
     Raises:
-        DataError: when the truth is of other pictures or classes, or has nothing to score.
+        DataError: when the truth is of other images or classes, or has nothing to score.
     """
     if all(getattr(metric, 'format_only', False) for metric in metrics):
         return
@@ -61,7 +61,7 @@ def check_scores(rows: Sequence[Any], where: str) -> None:
 
 
 def check_once(keys: Sequence[Any], kind: str, where: str) -> None:
-    """Pass when a loader shows no picture or person twice."""
+    """Pass when a dataloader shows no image or person twice."""
     key, times = Counter(keys).most_common(1)[0]
     if times > 1:
         raise DataError(
@@ -73,7 +73,7 @@ def check_once(keys: Sequence[Any], kind: str, where: str) -> None:
 
 
 def check_names(truth: Any, shown: Sequence[Mapping[str, Any]], where: str) -> None:
-    """Pass when every shown picture is the one that the truth has under its id."""
+    """Pass when every shown image is the one that the truth has under its id."""
     for info in shown:
         image = truth.imgs.get(info['img_id'])
         mine = Path(str(info.get('img_path', ''))).name
@@ -102,7 +102,7 @@ def check_samples_tell(dataset: Any, key: str, where: str) -> None:
 
 
 def _shown(dataset: Any) -> Iterator[Mapping[str, Any]]:
-    """What a built data set says of each picture or person; nothing where it tells no ids."""
+    """What a built data set says of each image or person; nothing where it tells no ids."""
     plain = isinstance(dataset, BaseDataset)
     read = BaseDataset.get_data_info if plain else getattr(type(dataset), 'get_data_info', None)
     if hasattr(dataset, 'datasets'):
@@ -117,7 +117,7 @@ def _shown(dataset: Any) -> Iterator[Mapping[str, Any]]:
 
 
 AVERAGED = 100
-"""COCO's mAP is that of so many boxes a picture, and -1 where a metric does not count so many."""
+"""COCO's mAP is that of so many boxes an image, and -1 where a metric does not count so many."""
 
 
 def fit_boxes(metric: Any, dataset: Any, shown: Sequence[Mapping[str, Any]], where: str) -> None:

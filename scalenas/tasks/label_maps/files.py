@@ -1,6 +1,6 @@
 """Is a split of segmentation data whole, and do its labels fit? Every file is asked for, some read.
 
-mmseg pairs files by their names and reads any picture as labels. What it leaves out, ignores or
+mmseg pairs files by their names and reads any image as labels. What it leaves out, ignores or
 takes for a class is found by nobody but the metric.
 """
 

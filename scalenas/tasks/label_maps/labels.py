@@ -1,6 +1,6 @@
 """Which values the pixels of a segmentation label may have, and what is wrong with some.
 
-mmseg reads any picture as labels: what is no class ends as an IndexError of the loss, or as a score
+mmseg reads any image as labels: what is no class ends as an IndexError of the loss, or as a score
 that means nothing.
 """
 
