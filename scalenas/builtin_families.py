@@ -31,7 +31,7 @@ HRNET = register_family(
         },
         roles={'depth': '*.depth', 'fusion': '*.f*'},
         spaces={
-            name: f'scalenas.space.papers:{name}'
+            name: f'scalenas.space.hrnet:{name}'
             for name in (
                 'scalenas_w32',
                 'scalenas_w48',
@@ -52,7 +52,7 @@ MBCONV = register_family(
             'scalenas.models.super_mbconv:SuperMBConvNet',
             'scalenas.models.super_mbconv:ChoiceMBConvNet',
         ),
-        drawing='scalenas.visualization.draw_arch:draw_mbconv',
+        drawing='scalenas.visualization.draw_mbconv_regnet:draw_mbconv',
         head='cls:1000',
         maps='last',
         dense='scalenas.arch.staged:dense_maps',
@@ -66,7 +66,7 @@ MBCONV = register_family(
             'resolution': 'resolution',
         },
         spaces={
-            name: f'scalenas.space.papers:{function}'
+            name: f'scalenas.space.mbconv_papers:{function}'
             for name, function in (
                 ('bignas', 'bignas_trained_space'),
                 ('bignas_search', 'bignas_space'),
@@ -101,7 +101,7 @@ REGNET = register_family(
         'regnet',
         arch='scalenas.arch.regnet:RegNetArch',
         net='scalenas.models.regnet:ScaleRegNet',
-        drawing='scalenas.visualization.draw_arch:draw_regnet',
+        drawing='scalenas.visualization.draw_mbconv_regnet:draw_regnet',
         head='cls:1000',
         maps='last',
         dense='scalenas.arch.staged:dense_maps',

@@ -66,7 +66,7 @@ class Result:
         return front_of(self.records, self.objectives)
 
     @property
-    def picture(self) -> Path:
+    def figure(self) -> Path:
         """The drawing of all networks and the front (PNG); there once a network is evaluated."""
         return self.folder / 'front.png'
 
@@ -140,8 +140,8 @@ class Result:
         )
         more = f'<p>and {len(front) - SHOWN} more</p>' if len(front) > SHOWN else ''
         image = ''
-        if self.picture.is_file():
-            data = base64.b64encode(self.picture.read_bytes()).decode()
+        if self.figure.is_file():
+            data = base64.b64encode(self.figure.read_bytes()).decode()
             image = f'<img src="data:image/png;base64,{data}" width="600">'
         title = html.escape(repr(self))
         return f'<p>{title}</p><table><tr>{head}</tr>{rows}</table>{more}{image}'

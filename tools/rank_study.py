@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Does a supernet order networks well? Its scores of sampled paths against their multiply-adds, and
+"""Does a supernet order networks well? Its scores of sampled paths against their MACs, and
 against the scores of networks that were trained alone. Give the same command again to continue.
 
 With --alone, and without --archs, the networks are those of the CSV.

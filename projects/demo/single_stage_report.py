@@ -53,7 +53,7 @@ def read_curves(folder: Path, metric: str, steps: Sequence[int]) -> dict[str, di
 def single_stage_table(results: Mapping[str, Any]) -> str:
     """Markdown: what every net scores at the end; mean and standard deviation (n - 1) over seeds.
 
-    `results` has `macs` (net -> multiply-adds), `alone` (net -> kind of run) and `scores`.
+    `results` has `macs` (net -> MACs), `alone` (net -> kind of run) and `scores`.
     """
     scores: Scores = results['scores']
     nets, alone = results['macs'], results['alone']

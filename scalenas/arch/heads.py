@@ -11,8 +11,7 @@ from typing import TypeVar
 
 from scalenas.family import family_of
 
-from .hrnet_units import BasicBlock
-from .layer import Arch, Feature, Head, Layer, Size
+from .layer import Arch, BasicBlock, Feature, Head, Layer, Size
 from .strict import as_channels, as_depth, as_flag, inside, wrong
 
 KERNEL = 4  # of the transposed convolution

@@ -15,8 +15,20 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 from .hrnet_module import HRModule, HRStage, module_of, scaled_stage
-from .hrnet_units import EXPANSION, Bottleneck, StageUnits, Stem, Transition, stage_units
-from .layer import Extent, Feature, Layer, Printable, Section, Size, Unit, layers, out_size
+from .hrnet_units import StageUnits, Stem, Transition, stage_units
+from .layer import (
+    EXPANSION,
+    Bottleneck,
+    Extent,
+    Feature,
+    Layer,
+    Printable,
+    Section,
+    Size,
+    Unit,
+    layers,
+    out_size,
+)
 from .rounding import Rounding, Scaling
 from .strict import (
     MOST_BRANCHES,

@@ -18,7 +18,8 @@ from dataclasses import replace
 from math import prod
 
 from scalenas.arch import Head, HRArch, Layer, Size, Unit, out_size
-from scalenas.arch.hrnet_units import Bottleneck, FuseRow
+from scalenas.arch.hrnet_units import FuseRow
+from scalenas.arch.layer import Bottleneck
 
 from .columns import macs
 from .cost import Cost

@@ -92,7 +92,7 @@ MEGA: Scale = ((10**6, 'M'),)
 COLUMNS: dict[str, Column] = {
     column.name: column
     for column in (
-        Column('macs', macs, 'macs', 'multiply-adds', GIGA),
+        Column('macs', macs, 'macs', 'MACs', GIGA),
         Column('params', params, 'params', 'parameters', MEGA),
         Column('acts', acts, 'acts', 'activations', MEGA),
     )
@@ -136,10 +136,10 @@ class Rule:
 
 
 PYCLS = Rule('pycls')
-"""1 G = 1e9 multiply-adds (Dollar et al. 2021; most tables)."""
+"""1 G = 1e9 MACs (Dollar et al. 2021; most tables)."""
 
 SCALENAS = Rule('scalenas', giga=2**30)
-"""1 Gi = 2**30 multiply-adds: the tables of HRNet and ScaleNAS, there called GFLOPs.
+"""1 Gi = 2**30 MACs: the tables of HRNet and ScaleNAS, there called GFLOPs.
 
 Only where such a table is quoted; everything else here is decimal.
 """

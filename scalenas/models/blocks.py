@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
-from scalenas.arch.hrnet_units import EXPANSION
+from scalenas.arch.layer import EXPANSION
 
 from .layers import Build, norm_abbreviation
 

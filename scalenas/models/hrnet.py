@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from scalenas.arch import find, of_family
 from scalenas.arch.hrnet import HRArch
 from scalenas.arch.hrnet_module import HRModule
-from scalenas.arch.hrnet_units import EXPANSION
+from scalenas.arch.layer import EXPANSION
 from scalenas.arch.strict import as_int
 
 from .backbone import AbstractBackbone, StaticNet, is_pretrained

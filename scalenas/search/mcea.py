@@ -53,7 +53,7 @@ class AlternatingSearch(AbstractSearch):
     Args:
         space: a `ScaledSpace`.
         budget: none; every stage has one of its own.
-        base_macs: f_0, the multiply-adds of the base; stage j may have `growth`**j times as many.
+        base_macs: f_0, the MACs of the base; stage j may have `growth`**j times as many.
             'auto': the multiple of `base_step` nearest to the mean of `base_samples` random bases.
         tolerance: how far, as a fraction of its budget, the macs of a stage may be off.
         num_stages: M; None: all that the space has.

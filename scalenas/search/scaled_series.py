@@ -153,7 +153,7 @@ class ScaledSeries:
 
 @dataclass(frozen=True, slots=True)
 class StageBudgets:
-    """f_j = base_macs * growth**j multiply-adds for stage j, met within a fraction `tolerance`.
+    """f_j = base_macs * growth**j MACs for stage j, met within a fraction `tolerance`.
 
     Source: ScaleNet (Xie et al. 2022), section 3.2 and appendix A.
     """
@@ -167,7 +167,7 @@ class StageBudgets:
         return self.base_macs * self.growth**stage
 
     def bounds(self, stage: int) -> tuple[float, float]:
-        """The least and the most multiply-adds within the tolerance."""
+        """The least and the most MACs within the tolerance."""
         target = self.target(stage)
         return target * (1.0 - self.tolerance), target * (1.0 + self.tolerance)
 

@@ -6,7 +6,7 @@ from .groups import Group, depths_of, group_of
 from .hrnet import HRSpace
 from .mbconv import MBConvSpace, StageChoices
 from .mbconv_hull import MBConvHull, hull_of
-from .papers import bignas_space, scalenet_scaled_space, scalenet_space, scalenet_stages
+from .mbconv_papers import bignas_space, scalenet_scaled_space, scalenet_space, scalenet_stages
 from .scaled import FACTORS, STEP, ScaledSpace, ScalingStage, base_macs, mean_macs
 from .space import AbstractSpace, Weights
 

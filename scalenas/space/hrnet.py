@@ -232,3 +232,23 @@ class HRSpace(AbstractSpace[HRArch]):
                 as_list(table[key], f'{where}.{key}', 'whole numbers')
         space = cls(**{k: v for k, v in table.items() if k not in ('family', 'where')})
         return space.restricted(table.get('where', []), where)
+
+
+def scalenas_w32() -> HRSpace:
+    """ScaleNAS (Cheng et al. 2020), sections 3.2 and 7.1, over HRNet-W32: all maps go out."""
+    return HRSpace(width=32)
+
+
+def scalenas_w48() -> HRSpace:
+    """The same over HRNet-W48."""
+    return HRSpace(width=48)
+
+
+def scalenas_w32_single() -> HRSpace:
+    """ScaleNAS (Cheng et al. 2020), section 7.4, over HRNet-W32: only the finest map goes out."""
+    return HRSpace(width=32, output='single')
+
+
+def scalenas_w48_single() -> HRSpace:
+    """The same over HRNet-W48."""
+    return HRSpace(width=48, output='single')

@@ -256,14 +256,14 @@ def mean_macs(
     samples: int = 100_000,
     seed: int = 0,
 ) -> float:
-    """Mean multiply-adds of so many networks, every gene drawn evenly."""
+    """Mean MACs of so many networks, every gene drawn evenly."""
     rng = random.Random(seed)
     draws = range(as_int(samples, 'samples', 1, MOST_SAMPLES))
     return statistics.fmean(cost(space.sample(rng))['macs'] for _ in draws)
 
 
 def base_macs(mean: float, step: int = STEP) -> int:
-    """f_0: the multiple of `step` multiply-adds nearest to the mean of the base networks.
+    """f_0: the multiple of `step` MACs nearest to the mean of the base networks.
 
     Source: ScaleNet (Xie et al. 2022), appendix A.
 

@@ -50,7 +50,7 @@ def draw_histogram(
             axes.set_yticks([])
             axes.spines['left'].set_visible(False)
             axes.set_ylabel(f'{name}  ({len(macs)})', rotation=0, ha='right', va='center')
-        rows[-1].set_xlabel(f'multiply-adds ({unit}); line: mean')
+        rows[-1].set_xlabel(f'MACs ({unit}); line: mean')
         figure.suptitle(title, fontsize=13)
 
 
@@ -83,7 +83,7 @@ def draw_sampling(
             axes.axvline(budget / divisor, color=BLACK, linestyle='--', linewidth=1)
             where = (budget / divisor, 1.0)
             axes.annotate(f'$f_{j}$', where, xycoords=('data', 'axes fraction'), ha='center')
-        axes.set_xlabel(f'multiply-adds ({unit})')
+        axes.set_xlabel(f'MACs ({unit})')
         axes.set_ylabel('paths')
         axes.legend()
 

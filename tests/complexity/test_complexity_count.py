@@ -173,7 +173,7 @@ def test_layers_that_run_many_times_share_weights_or_enlarge() -> None:
     assert layer_cost(up) == Cost(macs=5 * 7 * 6 * 4 * 4, params=6 * 4 * 4 + 6, acts=10 * 14 * 6)
 
 
-# ScaleNAS, table 5, by the counter of mmdet: G operations, and multiply-adds as they are.
+# ScaleNAS, table 5, by the counter of mmdet: G operations, and MACs as they are.
 DETECTORS = [
     ('hrnet_w32', 'faster_rcnn:80', '285.4', 284_099_717_120),
     ('scalenas_s2', 'faster_rcnn:80', '271.3', 269_976_709_120),

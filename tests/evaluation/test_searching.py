@@ -35,7 +35,7 @@ def test_more_is_asked_of_the_same_study(searched: Callable[..., Result], cfg: C
     again = read(cfg, work_dir=more.folder.parent, algorithm='random')
     assert again == more
     assert again.front == more.front
-    assert more.picture.read_bytes()[:4] == b'\x89PNG'
+    assert more.figure.read_bytes()[:4] == b'\x89PNG'
     assert (more.folder / 'front.json').is_file()
 
 

@@ -24,7 +24,7 @@ from scalenas.scaling import (
 )
 from scalenas.search.coarse_to_fine import MOST_NETS, grid_archs
 from scalenas.search.record import SearchError
-from scalenas.search.scaled_series import usable_stages
+from scalenas.search.scaled_series import num_search_stages
 from scalenas.space import HRSpace, ScaledSpace, ScalingStage
 from tests.errors import check_line, contains, raises
 
@@ -130,5 +130,5 @@ def test_a_number_of_stages_without_end() -> None:
     start = time.perf_counter()
     for bad in (2**62, 10**400, True):
         with pytest.raises((SearchError, ArchError)):
-            usable_stages(space, bad)
+            num_search_stages(space, bad)
     assert time.perf_counter() - start < 2

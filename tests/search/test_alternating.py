@@ -17,8 +17,8 @@ import pytest
 from scalenas.arch import Arch, from_file
 from scalenas.scaling import SearchedScalings, scale
 from scalenas.search import (
-    Family,
     Objectives,
+    ScaledSeries,
     SearchStudy,
     StageBudgets,
     run_search,
@@ -110,7 +110,7 @@ def test_joint_mutates_scalings_as_it_mutates_bases(monkeypatch: pytest.MonkeyPa
     bases = search.breeder.bases(search.num_bases, random.Random(0))
     options = [search.breeder.feasible(bases, stage) for stage in (1, 2)]
     assert min(map(len, options)) > 2
-    one, other = (Family(BASE.smallest(), tuple(row[i] for row in options)) for i in (0, 1))
+    one, other = (ScaledSeries(BASE.smallest(), tuple(row[i] for row in options)) for i in (0, 1))
     draws = 2000
     children = [caught['vary'](one, other) for _ in range(draws)]
     for stage, row in enumerate(options):

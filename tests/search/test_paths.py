@@ -62,7 +62,7 @@ def test_against_cost_and_against_training_alone() -> None:
     assert (by_training.against, by_training.study.num) == ('trained alone', 7)
     assert by_training.study.spearman.value == pytest.approx(rho)
     lines = rank_table({'net': [by_cost, by_training]}).splitlines()
-    assert lines[2].startswith('| net | multiply-adds | 20 | ')
+    assert lines[2].startswith('| net | MACs | 20 | ')
     assert len({line.count('|') for line in lines}) == 1
     rows = json.loads(comparisons_text([by_cost, by_training]))
     assert [comparison_of(row) for row in rows] == [by_cost, by_training]

@@ -54,7 +54,7 @@ def ranked(world: Path) -> Any:
 def test_paths_are_ranked_against_costs(world: Path, ranked: Any) -> None:
     assert ranked.returncode == 0, ranked.stderr
     (row,) = json.loads((world / 'ranks/ranks.json').read_text())
-    assert row['against'] == 'multiply-adds'
+    assert row['against'] == 'MACs'
     assert row['study'] is not None
     assert row['study']['num'] == 6
     expected = np.corrcoef(row['x'], row['y'])[0, 1]
@@ -63,7 +63,7 @@ def test_paths_are_ranked_against_costs(world: Path, ranked: Any) -> None:
     assert [path['cost']['macs'] for path in paths] == row['x']
     assert len(row['x']) == 6
     assert (world / 'ranks/ranks.png').stat().st_size > 10_000
-    assert '| supernet | multiply-adds | 6 |' in ranked.stdout
+    assert '| supernet | MACs | 6 |' in ranked.stdout
 
 
 def test_the_same_command_evaluates_nothing_again(world: Path, ranked: Any) -> None:
@@ -100,7 +100,7 @@ def test_some_are_trained_alone_and_by_the_same_command_not_again(world: Path) -
     done = study(world, *given, work='with_alone')
     assert done.returncode == 0, done.stderr
     rows = json.loads((world / 'with_alone/ranks.json').read_text())
-    assert [row['against'] for row in rows] == ['multiply-adds', 'trained alone']
+    assert [row['against'] for row in rows] == ['MACs', 'trained alone']
     assert [len(row['x']) for row in rows] == [6, 3]
     assert all(row['study'] is not None for row in rows)
     scores = [

@@ -69,7 +69,7 @@ def test_a_chain_has_a_row_for_each_stage(name: str) -> None:
 
 
 def test_small_nets_are_counted_in_millions() -> None:
-    """B0 as published: 5.29 M parameters, 386 M multiply-adds, 6.75 M activations."""
+    """B0 as published: 5.29 M parameters, 386 M MACs, 6.75 M activations."""
     rows = cost_rows(named('efficientnet_b0'), (224, 224), ClassificationHead())
     assert cost_text(rows).splitlines()[0].split()[-6:-2] == ['params', 'M', 'macs', 'M']
     assert cost_text(rows).splitlines()[-1].split() == [

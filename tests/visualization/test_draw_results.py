@@ -63,7 +63,7 @@ def test_a_front_shows_every_network(maximize: bool, drawn: list, tmp_path: Path
     chosen = [(*front[n], f'net {n}') for n in range(0, len(front), 2)]
     draw_front(
         tmp_path / 'front.png',
-        found=found,
+        points=found,
         random=rest,
         chosen=chosen,
         metric='mIoU (%)',
@@ -72,7 +72,7 @@ def test_a_front_shows_every_network(maximize: bool, drawn: list, tmp_path: Path
     )
     axes = drawn[0].axes[0]
     assert [len(c.get_offsets()) for c in axes.collections] == [60, 60]
-    assert axes.get_xlabel() == 'multiply-adds (M)'
+    assert axes.get_xlabel() == 'MACs (M)'
     lines = {line.get_label(): line.get_xydata().tolist() for line in axes.lines}
     expected = [[m / 1e6, s] for m, s in front]
     assert np.allclose(lines['front of evolution'], expected)
@@ -155,7 +155,7 @@ def test_runtimes_have_every_network_in_every_panel(
     draw_runtime(found, tmp_path / 'r.png', 'training step, batch 4', 'a device')
     panels = drawn[0].axes
     assert [axes.get_xlabel() for axes in panels] == [
-        *('multiply-adds (G)', 'parameters (M)', 'activations (M)', 'activations (M)')
+        *('MACs (G)', 'parameters (M)', 'activations (M)', 'activations (M)')
     ]
     for axes in panels[:3]:
         clouds = [line for line in axes.lines if line.get_linestyle() == 'None']
