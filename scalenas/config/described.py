@@ -10,7 +10,7 @@ from mmengine.registry import DATASETS, DefaultScope
 
 from scalenas.errors import ConfigError
 
-from .diagnosis import accepted
+from .parts import accepted
 
 FILES = ('ann_file', 'bbox_file', 'headbox_file')
 """Keys of data sets that name one file."""

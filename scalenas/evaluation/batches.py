@@ -166,7 +166,8 @@ def build_loader(cfg: Mapping[str, Any], name: str) -> DataLoader[Any]:
     if name == 'calibration_dataloader' and isinstance(init, partial) and 'rank' in init.keywords:
         # Workers that draw random numbers would draw others in each process.
         loader.worker_init_fn = partial(init, rank=0)
-    return loader
+    result: DataLoader[Any] = loader
+    return result
 
 
 class AllImages(DefaultSampler):

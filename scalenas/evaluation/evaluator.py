@@ -213,4 +213,5 @@ def load_into(model: nn.Module, path: str | Path) -> dict[str, Any]:
     check_space(checkpoint, supernet_of(model).space, path, to_evaluate=True)
     check_weights(model.state_dict(), checkpoint['state_dict'], path)
     model.load_state_dict(checkpoint['state_dict'])
-    return checkpoint.get('meta', {})
+    result: dict[str, Any] = checkpoint.get('meta', {})
+    return result

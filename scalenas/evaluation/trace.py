@@ -196,7 +196,7 @@ class _Meter(TorchDispatchMode):
     """Adds up every operator that runs while it is on."""
 
     def __init__(self, parameters: Mapping[int, tuple[int, str]]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.skipping = 0
         self._macs = self._acts = 0
         self._parameters = parameters

@@ -176,7 +176,8 @@ def _task_model(model: Mapping[str, Any], arch: Arch, task: Task) -> dict[str, A
     for path, part in _of_types(inner, task.stock_heads):
         stock = {'type': task.stock_heads[part['type']], 'in_channels': width_of(arch)}
         inner = replaced(inner, path, {**part, **stock})
-    return inner
+    result: dict[str, Any] = inner
+    return result
 
 
 def resizes(cfg: Config) -> bool:

@@ -80,7 +80,8 @@ class AbstractBlock(nn.Module, ABC):
     def forward(self, x: Tensor) -> Tensor:
         """x: (N, c_in, H, W) -> (N, c_out, H', W')."""
         if self.with_cp and x.requires_grad:
-            return recomputed(self, self._run, x)
+            result: Tensor = recomputed(self, self._run, x)
+            return result
         return self._run(x)
 
     @abstractmethod
@@ -114,7 +115,8 @@ class ConvNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x: (N, c_in, H, W) -> (N, c_out, ceil(H / stride), ceil(W / stride))."""
         x = self._modules[self.norm_name](self.conv(x))  # type: ignore[misc]
-        return self.activate(x)
+        result: Tensor = self.activate(x)
+        return result
 
 
 class SqueezeExcitation(nn.Module):
@@ -134,7 +136,8 @@ class SqueezeExcitation(nn.Module):
         """x: (N, channels, H, W) -> the same shape."""
         squeeze, excite = (self.get_submodule(name) for name in self.names)
         factors = excite(self.activate(squeeze(x.mean((2, 3), keepdim=True))))
-        return x * factors.sigmoid()
+        result: Tensor = x * factors.sigmoid()
+        return result
 
 
 class DropPath(nn.Module):

@@ -43,7 +43,8 @@ def make_conv(
         return nn.Conv2d(c_in, c_out, kernel, **options)
     from mmcv.cnn import build_conv_layer
 
-    return build_conv_layer(dict(cfg), c_in, c_out, kernel, **options)
+    result: nn.Module = build_conv_layer(dict(cfg), c_in, c_out, kernel, **options)
+    return result
 
 
 def make_norm(cfg: Mapping[str, Any], channels: int) -> nn.Module:

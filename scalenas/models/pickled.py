@@ -52,7 +52,7 @@ class Kind:
         return np.dtype(f'{self.name}{self.unit}').newbyteorder(self.order)
 
 
-class Array(np.ndarray):
+class Array(np.ndarray[Any, Any]):
     """An array that takes its shape and values from a pickle."""
 
     def __setstate__(self, state: Any) -> None:

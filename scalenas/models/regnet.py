@@ -56,7 +56,8 @@ class RegNetBlock(AbstractBlock):
         if self.skips:
             skip = self.downsample(x) if 'downsample' in self._modules else x
             out = skip + self.drop_path(out)
-        return self.activate(out)
+        result: Tensor = self.activate(out)
+        return result
 
 
 class PooledStem(ConvNorm):

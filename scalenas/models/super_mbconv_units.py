@@ -34,7 +34,8 @@ def run_conv_norm(unit: ConvNorm, part: ChannelSlice, x: Tensor) -> Tensor:
     x = run_conv(unit.get_submodule('conv'), part, x)
     # Bound anew, so that the map before the norm is not kept while the next one is made.
     x = run_norm(unit.norm, part.channels, x)
-    return unit.activate(x)
+    result: Tensor = unit.activate(x)
+    return result
 
 
 def run_conv(conv: nn.Module, part: ChannelSlice, x: Tensor) -> Tensor:
@@ -52,12 +53,14 @@ def run_norm(norm: nn.Module, channels: Index, x: Tensor) -> Tensor:
     The module itself is called, so that its hooks see the forward.
     """
     if not channels:
-        return norm(x)
+        whole: Tensor = norm(x)
+        return whole
     vectors = [*norm.named_parameters(recurse=False), *norm.named_buffers(recurse=False)]
     parts = {name: value[channels] for name, value in vectors if value.dim()}
     if torch.jit.is_tracing():
         return _traced(norm, parts, x)
-    return functional_call(norm, parts, (x,), tie_weights=False)
+    result: Tensor = functional_call(norm, parts, (x,), tie_weights=False)
+    return result
 
 
 def _traced(norm: nn.Module, parts: Mapping[str, Tensor], x: Tensor) -> Tensor:
@@ -67,7 +70,8 @@ def _traced(norm: nn.Module, parts: Mapping[str, Tensor], x: Tensor) -> Tensor:
     try:
         for held, before in whole:
             held.update((name, parts[name]) for name in before if name in parts)
-        return norm(x)
+        result: Tensor = norm(x)
+        return result
     finally:
         for held, before in whole:
             held.update(before)
@@ -191,7 +195,8 @@ def run_unit(active: ActiveUnit, x: Tensor, with_cp: bool) -> Tensor:
     if isinstance(active.module, ConvNorm):
         return run_conv_norm(active.module, active.cuts['conv'], x)
     if with_cp and x.requires_grad:
-        return recomputed(active.module, partial(_run_block, active), x)
+        result: Tensor = recomputed(active.module, partial(_run_block, active), x)
+        return result
     return _run_block(active, x)
 
 

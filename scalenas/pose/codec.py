@@ -8,6 +8,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 from mmpose.codecs import AssociativeEmbedding
 from mmpose.codecs.utils import generate_gaussian_heatmaps
+from numpy.typing import NDArray
 
 
 @final
@@ -42,7 +43,7 @@ class HigherAssociativeEmbedding(AssociativeEmbedding):
         self._strides = [np.divide(self.input_size, size) for size in self.heatmap_sizes]
 
     def encode(
-        self, keypoints: np.ndarray, keypoints_visible: np.ndarray | None = None
+        self, keypoints: NDArray[Any], keypoints_visible: NDArray[Any] | None = None
     ) -> dict[str, Any]:
         """Joints (N, K, 2) in pixels and labels (N, K) -> `heatmaps` and `keypoint_indices`.
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, final
 
-import numpy as np
 import xtcocotools.mask
 from mmpose.datasets.transforms import BottomupGetHeatmapMask
+from numpy.typing import NDArray
 
 
 @final
@@ -18,18 +18,18 @@ class BottomupMask(BottomupGetHeatmapMask):
     without any outline stay unmasked, as in mmpose.
     """
 
-    def _segs_to_mask(self, segs: Sequence[Any], img_shape: tuple[int, int]) -> np.ndarray:
+    def _segs_to_mask(self, segs: Sequence[Any], img_shape: tuple[int, int]) -> NDArray[Any]:
         """Polygons and run lengths -> (H, W), 1 inside any of them."""
-        mask: np.ndarray = super()._segs_to_mask(segs, img_shape)
+        mask: NDArray[Any] = super()._segs_to_mask(segs, img_shape)
         for seg in segs:
             if isinstance(seg, Mapping):
                 mask = mask | _decoded(seg)
         return mask
 
 
-def _decoded(runs: Mapping[str, Any]) -> np.ndarray:
+def _decoded(runs: Mapping[str, Any]) -> NDArray[Any]:
     """Run lengths, as numbers or in COCO's compressed text -> (H, W)."""
     if isinstance(runs['counts'], list):
         runs = xtcocotools.mask.frPyObjects(dict(runs), *runs['size'])
-    mask: np.ndarray = xtcocotools.mask.decode(dict(runs))
+    mask: NDArray[Any] = xtcocotools.mask.decode(dict(runs))
     return mask

@@ -73,7 +73,8 @@ class PackPyramid(PackPoseInputs):
         """`inputs` is a tensor (C, H, W), or a list of them where `img` is a list."""
         pictures = results['img']
         if not isinstance(pictures, list):
-            return super().transform(results)
+            result: dict[str, Any] = super().transform(results)
+            return result
         packed = [super(PackPyramid, self).transform({**results, 'img': img}) for img in pictures]
         packed[0]['data_samples'].set_metainfo({'aug_scales': results['aug_scales']})
         return {**packed[0], 'inputs': [one['inputs'] for one in packed]}
@@ -87,7 +88,8 @@ class PyramidPreprocessor(PoseDataPreprocessor):
         """`inputs`: images, or a list of scales of images -> tensors (N, C, H, W) of each."""
         inputs = data['inputs']
         if isinstance(inputs, Tensor) or isinstance(inputs[0], Tensor):
-            return super().forward(data, training)
+            result: dict[str, Any] = super().forward(data, training)
+            return result
         # The input's own scale last: its sizes are what the samples keep.
         done = [
             super(PyramidPreprocessor, self).forward({**data, 'inputs': scale})

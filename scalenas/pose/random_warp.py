@@ -9,6 +9,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 from mmpose.structures.bbox import get_warp_matrix
+from numpy.typing import NDArray
 
 from scalenas.arch.strict import as_fraction, as_number
 
@@ -41,7 +42,7 @@ class TopdownRandomBox(BaseTransform):
         self.rotation_prob = as_fraction(rotation_prob, 'TopdownRandomBox.rotation_prob')
 
     @cache_randomness
-    def _draw(self, count: int) -> tuple[np.ndarray, np.ndarray]:
+    def _draw(self, count: int) -> tuple[NDArray[Any], NDArray[Any]]:
         # The generator of mmcv's transforms: mmengine seeds it in every worker.
         s, r = self.scale, self.rotation
         normal, uniform = np.random.standard_normal, np.random.random_sample
@@ -91,7 +92,7 @@ class BottomupRandomWarp(BaseTransform):
         self.translation = translation
 
     @cache_randomness
-    def _draw(self) -> tuple[float, float, np.ndarray]:
+    def _draw(self) -> tuple[float, float, NDArray[Any]]:
         # The generator of mmcv's transforms: mmengine seeds it in every worker.
         draw = np.random.uniform
         return (
@@ -128,11 +129,11 @@ class BottomupRandomWarp(BaseTransform):
         return results
 
 
-def _corners(boxes: np.ndarray) -> np.ndarray:
+def _corners(boxes: NDArray[Any]) -> NDArray[Any]:
     """(N, 4) as x1 y1 x2 y2 -> (N, 4, 2)."""
     return boxes[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2)
 
 
-def _hull(corners: np.ndarray) -> np.ndarray:
+def _hull(corners: NDArray[Any]) -> NDArray[Any]:
     """(N, 4, 2) -> the upright box around them, (N, 4)."""
     return np.concatenate((corners.min(1), corners.max(1)), -1)

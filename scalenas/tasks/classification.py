@@ -131,7 +131,8 @@ def super_linear_cls_head(**options: Any) -> nn.Module:
 
     head = LinearClsHead(**options)
     head.fc = SuperLinear(head.in_channels, head.num_classes)
-    return head
+    result: nn.Module = head
+    return result
 
 
 def _check_metric(metric: Mapping[str, Any], number: int, name: str, place: str) -> None:

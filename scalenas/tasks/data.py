@@ -23,7 +23,8 @@ from scalenas.config.described import (
 )
 from scalenas.config.described import described as _datasets
 from scalenas.config.described import is_local as _is_local
-from scalenas.config.diagnosis import accepted, diagnosed
+from scalenas.config.diagnosis import diagnosed
+from scalenas.config.parts import accepted
 from scalenas.config.private_random import seeded
 from scalenas.errors import DataError, UserError
 

@@ -78,7 +78,8 @@ def _grid(count: int, inputs: Tensor) -> Tensor:
 def _pooled(extractor: Any, maps: Any, boxes: Tensor) -> Tensor:
     if boxes.is_meta:
         side = extractor.roi_layers[0].output_size
-        return maps[0].new_empty(len(boxes), extractor.out_channels, *side)
+        result: Tensor = maps[0].new_empty(len(boxes), extractor.out_channels, *side)
+        return result
     pooled: Tensor = extractor(maps[: extractor.num_inputs], boxes)
     return pooled
 

@@ -50,7 +50,7 @@ def check_pretrained(model: nn.Module) -> None:
         (check_start if ours else check_foreign_start)(module, place)
 
 
-def check_head(model: nn.Module, backbone: Supernet) -> None:
+def check_head(model: nn.Module, backbone: Supernet[Any]) -> None:
     """Pass when what follows `backbone` in the task model can read the end of all its networks.
 
     Raises:

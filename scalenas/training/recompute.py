@@ -76,7 +76,8 @@ def recomputed_names(cfg: Config) -> Sequence[str]:
 def _stem(model: nn.Module) -> str:
     """Name of the first layer with weights: of the backbone, where there is one."""
     layers = [name for name, m in model.named_modules() if any(True for _ in m.parameters(False))]
-    return next((name for name in layers if BACKBONE in name.split('.')), layers[0])
+    result: str = next((name for name in layers if BACKBONE in name.split('.')), layers[0])
+    return result
 
 
 class RecomputeHook(Hook):

@@ -117,7 +117,8 @@ def _latest(work_dir: str) -> str | None:
             got=path,
             hint='give one with --resume PATH, or remove this file to train from the start',
         )
-    return path
+    result: str | None = path
+    return result
 
 
 def _newest(work_dir: str) -> str:

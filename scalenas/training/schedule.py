@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, Self
 
 from mmengine.optim.scheduler.param_scheduler import INF, _ParamScheduler
@@ -45,11 +46,12 @@ class ExponentialLRWithFloor(_ParamScheduler):
         by_epoch: bool = True,
         verbose: bool = False,
     ) -> None:
-        for name, value, allowed, right in (
+        rules: list[tuple[str, Any, str, Callable[[float], bool]]] = [
             ('gamma', gamma, 'a number between 0 and 1', lambda x: 0 < x < 1),
             ('period', period, 'a number above 0', lambda x: x > 0),
             ('floor', floor, 'a number from 0 to below 1', lambda x: 0 <= x < 1),
-        ):
+        ]
+        for name, value, allowed, right in rules:
             if isinstance(value, bool) or not isinstance(value, int | float) or not right(value):
                 raise ConfigError(where=f'param_scheduler.{name}', got=value, allowed=allowed)
         self.gamma, self.period, self.floor, self.staircase = gamma, period, floor, staircase

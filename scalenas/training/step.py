@@ -101,4 +101,5 @@ class SuperNetDDP(MMDistributedDataParallel):
         """As SuperNet.train_step."""
         if self.module.backward == 'each':
             return train_one_by_one(self.module, self, data, optim_wrapper)
-        return super().train_step(data, optim_wrapper)
+        result: dict[str, Tensor] = super().train_step(data, optim_wrapper)
+        return result

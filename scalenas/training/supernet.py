@@ -244,7 +244,8 @@ class SuperNet(BaseModel):
         """Moves the teacher along with the model (`to`, `cuda`, `half` ... all end here)."""
         for teacher in self._teacher:
             teacher.model._apply(fn, recurse)
-        return super()._apply(fn, recurse)
+        result: nn.Module = super()._apply(fn, recurse)
+        return result
 
 
 def _needs_the_largest(where: str, got: object) -> ConfigError:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .figure import DrawError, canvas, nothing_to_draw
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Row = tuple[NDArray, NDArray, NDArray]
+    Row = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]
 
 UNKNOWN = (255, 255, 255)
 
@@ -42,9 +42,10 @@ def draw_predictions(
     # One more entry than classes: every ignored index is mapped to it.
     colours = np.asarray([*palette, UNKNOWN], dtype=np.uint8)
 
-    def painted(indices: NDArray) -> NDArray:
+    def painted(indices: NDArray[Any]) -> NDArray[Any]:
         known = (indices >= 0) & (indices < len(classes))
-        return colours[np.where(known, indices, len(classes))]
+        result: NDArray[Any] = colours[np.where(known, indices, len(classes))]
+        return result
 
     per_line = min(per_line, len(rows))
     lines = -(-len(rows) // per_line)

@@ -6,6 +6,8 @@ import ast
 import csv
 import io
 import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +23,13 @@ from scalenas.search import (
     ProgressLine,
     SearchStudy,
     TopologyEvolution,
+    front_of,
     hypervolume,
     run_search,
 )
 from scalenas.search.objectives import Objectives
 from scalenas.search.report import volume_rows
+from scalenas.visualization.figure import canvas
 from scalenas.visualization.search_report import SearchReport
 
 from ..search.table import COST, SPACE, score, search_in_memory
@@ -168,6 +172,40 @@ def test_a_column_is_one_entry(
     monkeypatch.setattr('sys.argv', grow)
     scale.main()
     assert 'below the bounds: peak ' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ('names', 'axes', 'panels'),
+    [
+        (('mIoU',), ('multiply-adds (M)', 'mIoU'), 1),
+        (('macs',), ('parameters (M)', 'multiply-adds (M)'), 1),
+        (('mIoU', 'aAcc'), ('mIoU', 'aAcc'), 1),
+        (('mIoU', 'macs', 'acts'), ('multiply-adds (M)', 'mIoU'), 3),
+        (('mIoU', 'macs', 'acts', 'params', 'aAcc'), ('multiply-adds (M)', 'mIoU'), 10),
+    ],
+)
+def test_other_than_two_objectives_are_drawn_in_pairs(
+    names: Any, axes: tuple[str, str], panels: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = []
+
+    @contextmanager
+    def kept(*arguments: Any) -> Iterator[Any]:
+        with canvas(*arguments) as figure:
+            yield figure
+            drawn.append([p for p in figure.axes if p.axison])
+
+    monkeypatch.setattr('scalenas.visualization.draw_search.canvas', kept)
+    objectives = Objectives.from_dict(names)
+    records = search_in_memory(make(NSGA2, objectives, num_total=20))
+    SearchReport(Places(str(tmp_path / 'none.db'), 'a', tmp_path, 'none'), objectives)._draw(
+        records, (), 'a'
+    )
+    (seen,) = drawn
+    assert len(seen) == panels
+    assert (seen[0].get_xlabel(), seen[0].get_ylabel()) == axes
+    front = [len(c.get_offsets()) for c in seen[0].collections][-1]
+    assert front == len({*map(objectives.point, front_of(records, objectives))})
 
 
 ROOT = Path(__file__).resolve().parents[2]
