@@ -173,7 +173,7 @@ def test_a_mistake_is_one_line_and_touches_no_file(
     ('option', 'line'),
     [
         ('nothing', "error: argument --cfg-options: expected KEY=VALUE, got 'nothing'"),
-        ('search.seed=[a', "error: argument --cfg-options: brackets do not match in 'search.m"),
+        ('search.seed=[a', "error: argument --cfg-options: brackets do not match in 'search.s"),
     ],
 )
 def test_options_that_are_none(
