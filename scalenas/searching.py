@@ -1,6 +1,6 @@
 """A search in one call: what tools/search.py and a notebook do, and its result.
 
-It lies beside the rooms, because it looks into several; `scalenas.search.run` is its public name.
+It is in no room, because it uses several; `scalenas.search.run` is its public name.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Result:
     Attributes:
         records: every evaluated network, by slot.
         objectives: what was traded, the most important first.
-        folder: where tables, archs and the picture lie; `tools/export.py` takes it.
+        folder: where tables, archs and the figure are; `tools/export.py` takes it.
         study: the name of the study in its storage.
     """
 
@@ -62,7 +62,7 @@ class Result:
 
     @property
     def front(self) -> list[Record]:
-        """The networks that no other one dominates, by rising cost."""
+        """The Pareto front: networks that no other one dominates, by rising cost."""
         return front_of(self.records, self.objectives)
 
     @property
@@ -222,7 +222,7 @@ def read(
     study_name: str | None = None,
     cfg_options: Mapping[str, Any] | None = None,
 ) -> Result:
-    """The result of a search as far as it is; writes its tables and picture anew.
+    """The result of a search as far as it is; writes its tables and figure again.
 
     The arguments are those of `run`.
 

@@ -32,7 +32,7 @@ from scalenas.scaling.runtime import (
     spread_text,
 )
 from scalenas.staging import write_whole
-from scalenas.visualization.draw_runtime import draw_runtime
+from scalenas.visualization.draw_samples import draw_runtime
 
 
 def parse_args() -> argparse.Namespace:

@@ -157,7 +157,7 @@ def _biased(
 A = TypeVar('A', bound=Arch)
 _NUMBER = re.compile('0*[1-9][0-9]{0,9}')
 CITYSCAPES: Size = (1024, 2048)
-"""Height and width of the pictures for which segmentation networks are counted in print."""
+"""Height and width of the images for which published tables count segmentation networks."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ class Column:
     combine: Combine = sum
 
     def scale_of(self, value: float) -> tuple[int, str]:
-        """Divisor and prefix in which a value reads well, and smaller ones beside it."""
+        """Divisor and prefix in which a value reads well, and those for smaller values."""
         return next((step for step in self.scale if value >= step[0]), self.scale[-1])
 
     @property

@@ -1,4 +1,4 @@
-"""The one counter, every column over the layer plan, and columns that are measured beside it."""
+"""The one counter, every column over the layer plan, and the columns that are measured."""
 
 from __future__ import annotations
 

@@ -6,9 +6,15 @@ from typing import Any
 
 from scalenas.space import AbstractSpace
 
-from .grouped import GroupedSampler
 from .hierarchical import HierarchicalSampler, parse_eta
-from .sampler import AbstractSampler, FixedSampler, SamplerError, SandwichSampler, UniformSampler
+from .sampler import (
+    AbstractSampler,
+    FixedSampler,
+    GroupedSampler,
+    SamplerError,
+    SandwichSampler,
+    UniformSampler,
+)
 
 SAMPLERS: dict[str, type[AbstractSampler[Any]]] = {
     'grouped': GroupedSampler,

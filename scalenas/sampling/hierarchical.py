@@ -1,4 +1,4 @@
-"""Hierarchical sampling: first a scaling stage, then one of its scalings, beside a base network."""
+"""Hierarchical sampling: first a scaling stage, then one of its scalings, and a base network."""
 
 from __future__ import annotations
 

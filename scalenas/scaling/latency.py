@@ -1,4 +1,4 @@
-"""From activations to milliseconds: the line that a device was measured to follow, and its file."""
+"""From activations to latency: the line that a device was measured to follow, and its file."""
 
 from __future__ import annotations
 

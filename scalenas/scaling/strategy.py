@@ -130,7 +130,7 @@ def scale(arch: A, scaling: Scaling, rounding: Rounding, size: Size | None = Non
     """The network grown by `scaling`.
 
     For a family without a resolution of its own (HRNet-style), `size` is the base's input size,
-    and the scaled one stands beside the arch. Otherwise the arch's own counts, and `size` must be
+    and the scaled one is given with the arch. Otherwise the arch's own counts, and `size` must be
     None or equal to it.
     """
     base = arch.size or size

@@ -63,7 +63,7 @@ class AbstractSearch(ABC):
         """All that the proposals depend on, as plain data; not `num_total`."""
 
     def findings(self) -> dict[str, str]:
-        """Files that the report of this search has beside those of every search: name -> text."""
+        """Files of the report that only this search has: name -> text."""
         return {}
 
     @final

@@ -20,7 +20,7 @@ from .trials import HINT, Genes
 
 LOADERS = ('search_dataloader', 'calibration_dataloader')
 UNSEEN_OF_LOADERS = ('num_workers', 'persistent_workers', 'pin_memory', 'prefetch_factor')
-"""They change how fast pictures come, not which."""
+"""They change how fast images are read, not which."""
 
 UNSEEN_OF_MODEL = ('init_from', 'init_cfg', 'distillation', 'sampler')
 """They were for the training: no sub-net is evaluated with them."""
@@ -157,7 +157,7 @@ class Fingerprint:
             ) from None
 
     def differs_from(self, other: Fingerprint) -> Difference | None:
-        """What the scores of both depend on and differ in; None for nothing."""
+        """The first setting in which both differ, of those that metrics depend on; else None."""
         mine, theirs = (
             {name: known.get(name) for name in SCORED_BY}
             for known in (self.settings, other.settings)

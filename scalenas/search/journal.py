@@ -81,7 +81,7 @@ class MendingJournal(JournalFileBackend):
             _append(file, lines.encode(), end)
 
     def recover(self) -> None:
-        """Mend what is damaged; the file as it was is kept beside it.
+        """Mend what is damaged; a copy of the file as it was is kept next to it.
 
         Raises:
             StudyError: when the file is not a journal, or others work with it.
@@ -112,7 +112,7 @@ class MendingJournal(JournalFileBackend):
     def _locked(self) -> Iterator[int]:
         self._lock.acquire()
         try:
-            # Not made anew: a file that is gone is told, and not half replaced.
+            # Not created: a file that is gone is an error, and must not be replaced by half of one.
             file = os.open(self._path, os.O_RDWR | os.O_APPEND)
             try:
                 yield file

@@ -157,7 +157,7 @@ def _checked(
                 allowed=tuple(metrics),
             )
     numbers = {name: float(value) for name, value in metrics.items()}
-    # Such as the precision of a class of which no picture is: there is none.
+    # Such as the precision of a class that no image shows: it is undefined.
     numbers = {k: v for k, v in numbers.items() if k in wanted or not math.isnan(v)}
     for name, value in numbers.items():
         if not math.isfinite(value):

@@ -243,7 +243,7 @@ class AlternatingSearch(AbstractSearch):
         for stage, arch in self._asked:
             stages[stage - 1][arch] = None
         self._asked = []
-        # Inside more is better; what is told is the metric itself.
+        # Inside, more is better; the history has the metric itself.
         sign = 1.0 if self.metric.direction == 'max' else -1.0
         scores = [[sign * self._scores[arch] for arch in archs] for archs in stages]
         self.history.append(

@@ -119,9 +119,9 @@ def read_alone(path: str | Path) -> dict[Arch, float]:
         with path.open(encoding='utf-8-sig', newline='') as file:  # spreadsheets write a mark
             rows = list(csv.DictReader(file))
         for number, row in enumerate(rows, 2):
-            beside = path.parent / row['arch']
+            sibling = path.parent / row['arch']
             with inside(f'{path}, line {number}'):
-                arch = find(str(beside) if beside.is_file() else row['arch'])
+                arch = find(str(sibling) if sibling.is_file() else row['arch'])
             if arch in metrics:
                 problem = 'a network that an earlier line has'
                 raise SearchError(problem, where=f'{path}, line {number}', got=row['arch'])

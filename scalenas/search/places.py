@@ -19,7 +19,7 @@ from .study import SearchStudy
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Storage and name of a study, the folder of its report, the study to be drawn beside it."""
+    """Storage and name of a study, the folder of its report, the study that its plots compare."""
 
     storage: str
     study: str
@@ -47,11 +47,11 @@ class Places:
                 raise StudyError(where=option, got=value, allowed='a name', hint='or leave it out')
         stem = Path(config).stem
         folder = Path(work_dir or f'work_dirs/{stem}')
-        beside = study or (algorithm if algorithm != usual else '')
+        sub_folder = study or (algorithm if algorithm != usual else '')
         return cls(
             storage or str(folder / 'study.db'),
             study or f'{stem}_{algorithm}',
-            folder / beside,
+            folder / sub_folder,
             f'{stem}_random',
         )
 

@@ -31,7 +31,7 @@ Derive = Callable[[Mapping[str, float]], float]
 
 
 def latency_line(file: str, base: str = EVERY, kind: str = 'inference') -> LatencyLine:
-    """The column of a latency model: milliseconds of a batch on the device that was measured.
+    """The column of a latency model: milliseconds per batch on the device that was measured.
 
     Args:
         file: `latency.yaml` of tools/benchmark_scaling.py.

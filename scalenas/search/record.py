@@ -1,4 +1,4 @@
-"""What a search knows of a network: its place in the search, its cost, what it scored."""
+"""What a search knows of a network: its slot in the search, its cost, its metrics."""
 
 from __future__ import annotations
 

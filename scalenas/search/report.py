@@ -167,7 +167,7 @@ def _row(record: Record) -> dict[str, Any]:
 
 
 def _numbers(record: Record) -> dict[str, float]:
-    """The metrics that are numbers: JSON knows no NaN, and a class that is nowhere has no score."""
+    """The metrics that are numbers: JSON knows no NaN, and a class that is nowhere has no value."""
     return {name: value for name, value in record.metrics.items() if math.isfinite(value)}
 
 

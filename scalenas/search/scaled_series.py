@@ -181,7 +181,7 @@ class Breeder:
     """Finds series within the budgets and breeds fitter ones.
 
     Args:
-        score: what an evaluated network scored, more is better.
+        score: the metric of an evaluated network, negated where less is better.
         weights: of stages 1 to M in the fitness of a series.
         max_tries: draws for each network before a search for more is given up.
     """
@@ -265,7 +265,7 @@ class Breeder:
             new = self._fill(draw, known, population)
             if not new:
                 if turn == 0:
-                    raise self._none('no base network was found that has them beside its series')
+                    raise self._none('no base network was found that has a scaling for every stage')
                 break
             known.update(new)
             yield [pair for series in new for pair in enumerate(self.grown(series), 1)]

@@ -168,7 +168,7 @@ class SearchStudy:
         self._owners()
 
     def differs_from(self, other: SearchStudy) -> Difference | None:
-        """What the scores of both depend on and differ in; None for nothing."""
+        """The first setting in which both differ, of those that metrics depend on; else None."""
         return self._fingerprint.differs_from(other._fingerprint)
 
     def _has_no_records(self, known: Any, settings: dict[str, Any]) -> bool:
@@ -251,7 +251,7 @@ class SearchStudy:
     def release(self, claim: Claim, reason: str, wait: bool = True) -> None:
         """Give a claimed candidate back without a result; the trial keeps the reason.
 
-        Without `wait` only once: a storage that is away then is told the next time, by the
+        Without `wait` only once: a storage that is away then learns of it the next time, from the
         process that is gone.
         """
         try:

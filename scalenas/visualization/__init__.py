@@ -1,4 +1,4 @@
-"""Pictures and tables of networks, searches and predictions; matplotlib comes in when drawing."""
+"""Figures and tables of networks, searches and predictions; matplotlib comes in when drawing."""
 
 from .cost_table import CostRow, cost_rows, cost_text, layer_text
 from .draw_arch import draw_arch

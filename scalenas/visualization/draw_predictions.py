@@ -1,4 +1,4 @@
-"""Segmentation at a glance: pictures, truth and predictions side by side, with the classes."""
+"""Segmentation at a glance: images, ground truth and predictions side by side, with the classes."""
 
 from __future__ import annotations
 
@@ -65,9 +65,9 @@ def draw_predictions(
                 (image, painted(truth), painted(prediction)),
                 strict=True,
             )
-            for c, (name, picture) in enumerate(shown):
+            for c, (name, image) in enumerate(shown):
                 axes = grid[line, 3 * column + c]
-                axes.imshow(picture, interpolation='nearest')
+                axes.imshow(image, interpolation='nearest')
                 if line == 0:
                     axes.set_title(name, fontsize=11)
         named = list(zip(classes, palette, strict=True))

@@ -52,10 +52,10 @@ def draw_front(
     random_label: str = 'random search',
     column: str = 'macs',
 ) -> None:
-    """Scatter of (cost, score) with the front of each search.
+    """Scatter of (cost, metric) with the Pareto front of each search.
 
     `column` is the cost's, such as 'macs' or 'ms'. Without `front`, that of `points` is drawn;
-    `chosen` are (cost, score, name).
+    `chosen` are (cost, metric, name).
 
     Raises:
         DrawError: when there is nothing to draw.
@@ -119,7 +119,7 @@ def _steps(
 
 
 def _names(figure: Any, axes: Any, chosen: Sequence[tuple[float, float, str]]) -> None:
-    """Names beside the chosen networks, each where it covers nothing that was placed before."""
+    """Names next to the chosen networks, each where it covers nothing that was placed before."""
     from matplotlib.transforms import Bbox
 
     figure.draw_without_rendering()

@@ -1,4 +1,4 @@
-"""What all pictures share: colours that the colour-blind can tell apart, a canvas, safe writing."""
+"""What all figures share: colours that the colour-blind can tell apart, a canvas, safe writing."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ STYLE: Any = {
 
 
 class DrawError(UserError):
-    """A picture that cannot be drawn or written: the message is one line for the user."""
+    """A figure that cannot be drawn or written: the message is one line for the user."""
 
 
 def nothing_to_draw(path: str | Path, of: str) -> DrawError:
-    """The error for a picture of nothing: `of` says what it would show."""
+    """The error for a figure of nothing: `of` says what it would show."""
     return DrawError('nothing to draw', where=path, allowed=of)
 
 

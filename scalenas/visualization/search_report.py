@@ -1,4 +1,4 @@
-"""What a search leaves in its folder: tables, archs, and the picture with a random sample."""
+"""What a search leaves in its folder: tables, archs, and the plot with a random sample."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class SearchReport:
     """Writes front.csv, front.json, study.json, all.csv, archs/ and front.png of a study.
 
     The records of the random study in the same storage, if there is one of the same supernet,
-    pictures and metrics, are drawn beside.
+    images and metrics, are drawn, too.
 
     Attributes:
         search: the running search, if there is one; its findings are written too, and the
@@ -59,7 +59,7 @@ class SearchReport:
             ) from None
 
     def on_the_way(self, records: Sequence[Record]) -> None:
-        """The same while the search goes on, which needs no report: a full disk is only told."""
+        """The same while the search goes on, which needs no report: a full disk is only logged."""
         try:
             self(records)
         except UserError as error:
@@ -71,9 +71,9 @@ class SearchReport:
         checkpoint = study.checkpoint if study is not None else ''
         folder = writable_folder(self.places.report)
         write_report(records, self.objectives, folder, checkpoint, name)
-        beside = self._beside(study)
+        others = self._control(study)
         if records:
-            self._draw(records, beside, name)
+            self._draw(records, others, name)
         if self.search is not None:
             write_findings(self.search.findings(), self.places.report)
             if isinstance(self.search, AlternatingSearch) and self.search.history:
@@ -87,7 +87,7 @@ class SearchReport:
         where, name = self.places.storage, self.places.study
         return SearchStudy.read(where, name) if name in SearchStudy.names(where) else None
 
-    def _beside(self, study: SearchStudy | None) -> Sequence[Record]:
+    def _control(self, study: SearchStudy | None) -> Sequence[Record]:
         """The records of the random study, where their scores can be compared with ours."""
         other = self.places.random_study
         if study is None or other == study.name:
@@ -101,14 +101,14 @@ class SearchReport:
         except StorageAwayError:
             raise
         except UserError as error:  # somebody else's, or damaged
-            logger.info('study %s is not drawn beside: %s', other, error)
+            logger.info('study %s is not drawn: %s', other, error)
             return ()
         if apart:
-            logger.info('study %s is not drawn beside, it was made otherwise: %s', other, apart)
+            logger.info('study %s is not drawn, it was made otherwise: %s', other, apart)
             return ()
         return records
 
-    def _draw(self, records: Sequence[Record], beside: Sequence[Record], name: str) -> None:
+    def _draw(self, records: Sequence[Record], others: Sequence[Record], name: str) -> None:
         path, front = self.places.report / 'front.png', front_of(records, self.objectives)
         columns, metrics = self.objectives.columns, self.objectives.metrics
         if len(columns) == len(metrics) == 1 and columns[0].direction == 'min':
@@ -116,7 +116,7 @@ class SearchReport:
             draw_front(
                 path,
                 _values(records, pair),  # type: ignore[arg-type]
-                _values(beside, pair) or None,  # type: ignore[arg-type]
+                _values(others, pair) or None,  # type: ignore[arg-type]
                 _values(front, pair),  # type: ignore[arg-type]
                 metric=metrics[0].name,
                 maximize=metrics[0].direction == 'max',
@@ -126,7 +126,7 @@ class SearchReport:
             return
         names = self.objectives.names
         axes = names if len(names) > 1 else ('macs' if names != ('macs',) else 'params', *names)
-        points, best, random = (_values(rows, axes) for rows in (records, front, beside))
+        points, best, random = (_values(rows, axes) for rows in (records, front, others))
         draw_pairs(path, axes, points, best, random, points_label=name)
 
 

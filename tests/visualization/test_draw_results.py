@@ -28,7 +28,7 @@ from scalenas.visualization import (
     draw_predictions,
     pareto,
 )
-from scalenas.visualization.draw_runtime import draw_runtime
+from scalenas.visualization.draw_samples import draw_runtime
 from tests.errors import raises
 
 from .conftest import overlapping
