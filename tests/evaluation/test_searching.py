@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mmengine.config import Config
@@ -77,6 +80,21 @@ def test_given_networks_are_evaluated_and_no_others(searched: Callable[..., Resu
 def test_options_are_for_the_path_of_a_config(searched: Callable[..., Result]) -> None:
     with raises(UserError, where='cfg_options'):
         searched(cfg_options={'search.seed': 1})
+
+
+def test_the_page_is_right(root: Path, cfg: Config, tmp_path: Path, monkeypatch: Any) -> None:
+    """The block of docs/search.md, with this config and few networks."""
+    page = (Path(__file__).parents[2] / 'docs/search.md').read_text(encoding='utf-8')
+    (block,) = re.findall(r'```py\n(.*?)```', page, re.S)
+    shrunk = partial(run, algorithm='random', num_evaluations=2, work_dir=tmp_path)
+    monkeypatch.setattr(scalenas.search, 'run', shrunk, raising=False)
+    block, count = re.subn(r"run\('configs/[^']+', '[^']+'\)", 'run(config, checkpoint)', block)
+    assert count == 1
+    block, count = re.subn(r'120e6', '120e9', block)
+    assert count == 1
+    names = {'config': cfg, 'checkpoint': root / 'supernet.pth'}
+    exec(block, names)
+    assert len(names['result']) == 2
 
 
 def test_its_public_place() -> None:

@@ -158,13 +158,13 @@ def test_info_takes_each_family_at_its_own_size(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ('args', 'message'),
     [
-        (['efficientnet_b0', '--subnet', 'largest'], '--subnet: only of a config'),
+        (['efficientnet_b0', '--subnet', 'largest'], '--subnet: efficientnet_b0 '),
         (['scalenas_s5'], "got 'scalenas_s5'"),
         (['none.yaml'], 'none.yaml: no such file'),
         (['scalenas_s1', '--head', 'sge:19'], 'head: expected one of seg:NUMBER'),
-        (['scalenas_s1', '--size', '0', '5'], '--size: expected two numbers >= 1, got 0 5'),
+        (['scalenas_s1', '--size', '0', '5'], 'got (0, 5)'),
         (['scalenas_s1', '--draw', 'net.jpeg2'], "got '.jpeg2'"),
-        (['scalenas_s1', '--batch', '2'], '--batch: a whole number >= 1 beside --measure'),
+        (['scalenas_s1', '--batch', '2'], '--batch: expected a whole number >= 1 beside --measure'),
     ],
 )
 def test_info_says_what_is_wrong_in_one_line(args: list, message: str) -> None:
