@@ -133,11 +133,11 @@ def test_a_folder_that_somebody_cleans_up_before_it_is_locked_is_made_again(
 ) -> None:
     opened, seen = os.open, []
 
-    def late(path: Path, *args: int) -> int:
+    def late(path: Path, *args: int, **options: int) -> int:
         seen.append(path)
         if len(seen) == 1:
             Path(path).rmdir()
-        return opened(path, *args)
+        return opened(path, *args, **options)
 
     monkeypatch.setattr('scalenas.staging.os.open', late)
     with staged_folder(tmp_path, 'x') as folder:
