@@ -79,7 +79,10 @@ def _locked(where: Path, name: str, suffix: str, folder: bool) -> tuple[int, Pat
         path = where / f'.{name}.{uuid.uuid4().hex}.staged{suffix}'
         if folder:
             path.mkdir(mode=0o755)
-            handle = os.open(path, os.O_RDONLY)
+            try:
+                handle = os.open(path, os.O_RDONLY)
+            except FileNotFoundError:
+                continue  # somebody who cleans up was faster still
         else:
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
         if fcntl is not None:

@@ -7,7 +7,10 @@ forked one has imported nothing.
 
 from __future__ import annotations
 
+import atexit
+import functools
 import gc
+import importlib
 import multiprocessing
 import os
 import random
@@ -16,7 +19,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from multiprocessing.connection import Connection
+from multiprocessing.context import BaseContext
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,23 +39,73 @@ THEIRS = ('torch._dynamo', 'scipy.stats', 'scipy.optimize', 'matplotlib.pyplot',
 FORKS.set_forkserver_preload([*PACKAGES, *THEIRS])
 
 
+OURS = ('scalenas.training.launch', 'scalenas.training.options', 'scalenas.evaluation')
+TASKS = (
+    *('mmseg.models', 'mmseg.datasets', 'mmseg.evaluation', 'mmseg.engine', 'mmseg.visualization'),
+    *('mmpretrain.models', 'mmpretrain.datasets', 'mmpretrain.evaluation'),
+)
+"""What the tools of these tests import of this package and of two task packages."""
+
+
 def run_tool(
-    tool: str | Path, *args: object, cwd: str | Path = ROOT, timeout: float = 300.0
+    tool: str | Path,
+    *args: object,
+    cwd: str | Path = ROOT,
+    timeout: float = 300.0,
+    warm: bool = False,
 ) -> subprocess.CompletedProcess[str]:
-    """Runs a script as its command line would; a bare name is one of this package's tools."""
+    """Runs a script as its command line would; a bare name is one of this package's tools.
+
+    `warm` saves a second: it has imported this package, mmseg and mmpretrain. It is for more runs
+    of a tool of which another test sees that it imports what it needs.
+    """
     script = ROOT / f'tools/{tool}.py' if isinstance(tool, str) else tool
     command = [str(script), *map(str, args)]
     with tempfile.TemporaryDirectory() as folder:
         files = [Path(folder, name) for name in ('out', 'err')]
-        process = FORKS.Process(target=_become, args=(command, str(cwd), *map(str, files)))
-        process.start()
-        process.join(timeout)
-        if process.exitcode is None:
-            process.kill()
+        task = (command, str(cwd), *map(str, files))
+        if warm:
+            pipe = _warm_one()
+            pipe.send((task, timeout))
+            status = pipe.recv()
+        else:
+            status = _run(FORKS, task, timeout)
+        if status is None:
             raise subprocess.TimeoutExpired(command, timeout)
-        return subprocess.CompletedProcess(
-            command, process.exitcode, *(file.read_text() for file in files)
-        )
+        return subprocess.CompletedProcess(command, status, *(file.read_text() for file in files))
+
+
+def _run(context: BaseContext, task: tuple[Any, ...], timeout: float) -> int | None:
+    """Exit status of a process that does the task; None when it took too long."""
+    process = context.Process(target=_become, args=task)  # type: ignore[attr-defined]
+    process.start()
+    process.join(timeout)
+    status: int | None = process.exitcode
+    if status is None:
+        process.kill()
+    return status
+
+
+@functools.cache
+def _warm_one() -> Connection:
+    """The way to a process that has imported all, and does each task in a fork of its own."""
+    ours, theirs = multiprocessing.Pipe()
+    FORKS.Process(target=_serve, args=(theirs,)).start()
+    theirs.close()
+    atexit.register(ours.close)  # its end; multiprocessing waits for it after that
+    return ours
+
+
+def _serve(pipe: Connection) -> None:
+    for name in (*OURS, *TASKS):
+        importlib.import_module(name)
+    gc.collect()
+    while True:
+        try:
+            task, timeout = pipe.recv()
+        except EOFError:
+            return
+        pipe.send(_run(multiprocessing.get_context('fork'), task, timeout))
 
 
 FORMAT_CODE = yapf_api.FormatCode

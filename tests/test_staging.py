@@ -126,3 +126,21 @@ def test_many_writers_of_one_file_and_none_in_the_way_of_another(tmp_path: Path)
     assert [process.returncode for process in started] == [0] * 4
     assert seen <= {c * 2000 for c in 'abcd'}
     assert [path.name for path in tmp_path.iterdir()] == ['f']
+
+
+def test_a_folder_that_somebody_cleans_up_before_it_is_locked_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened, seen = os.open, []
+
+    def late(path: Path, *args: int, **options: int) -> int:
+        seen.append(path)
+        if len(seen) == 1:
+            Path(path).rmdir()
+        return opened(path, *args, **options)
+
+    monkeypatch.setattr('scalenas.staging.os.open', late)
+    with staged_folder(tmp_path, 'x') as folder:
+        assert seen[0] != seen[1] == folder
+        assert folder.is_dir()
+    assert list(tmp_path.iterdir()) == []

@@ -129,10 +129,79 @@ def is_a_switch_of_another(config):
     )
 
 
+TWINS = {
+    'scalenas_cls/imagenet': {
+        'teacher_w48_16xb48-100e_imagenet': 'teacher_w32_16xb48-100e_imagenet',
+        'scalenet_s1_8xb128-300e_imagenet': 'scalenet_s0_8xb128-300e_imagenet',
+        'scalenet_s2_8xb128-300e_imagenet': 'scalenet_s0_8xb128-300e_imagenet',
+        'scalenet_s3_8xb128-300e_imagenet': 'scalenet_s0_8xb128-300e_imagenet',
+        'scalenet_s4_32xb32-300e_imagenet': 'scalenet_s5_32xb32-300e_imagenet',
+    },
+    'scalenas_pose/coco': {
+        'hrnet_w48_8xb12-210e_coco-384x288': 'hrnet_w48_8xb48-210e_coco-256x192',
+        'teacher_w32_8xb12-210e_coco-384x288': 'teacher_w32_8xb48-210e_coco-256x192',
+        'teacher_w48_8xb12-210e_coco-384x288': 'teacher_w32_8xb48-210e_coco-256x192',
+        'supernet_w32_8xb12-210e_coco-384x288': 'supernet_w32_8xb48-210e_coco-256x192',
+        'supernet_w48_8xb12-210e_coco-384x288': 'supernet_w32_8xb48-210e_coco-256x192',
+        'search_w32_coco-384x288': 'search_w32_coco-256x192',
+        'search_w48_coco-384x288': 'search_w32_coco-256x192',
+    },
+    'scalenas_pose/coco_bottomup': {
+        'higher_hrnet_w48_8xb10-300e_coco-640x640': 'higher_hrnet_w32_8xb12-300e_coco-512x512',
+    },
+    'scalenas_seg/cityscapes': {
+        f'{name.replace("w32", "w48")}_cityscapes{size}': f'{name}_cityscapes{size}'
+        for name, size in (
+            ('teacher_w32_8xb3-484e', '-512x1024'),
+            ('supernet_w32_8xb3-484e', '-512x1024'),
+            ('supernet_w32_8xb3-484e-released', '-512x1024'),
+            ('search_w32', ''),
+            ('search_w32-released', ''),
+        )
+    },
+}
+"""Config -> one that is the same in small: what tells them apart is a size that is made small."""
+
+TWIN_OF = {
+    f'configs/{folder}/{one}.py': f'configs/{folder}/{other}.py'
+    for folder, pairs in TWINS.items()
+    for one, other in pairs.items()
+}
 TO_RUN = [
-    pytest.param(config, marks=pytest.mark.slow) if is_a_switch_of_another(config) else config
+    pytest.param(config, marks=pytest.mark.slow)
+    if is_a_switch_of_another(config) or config in TWIN_OF
+    else config
     for config in CONFIGS
 ]
+
+
+def leaves(value, path=''):
+    """(path, value) of all that a config holds."""
+    if isinstance(value, dict):
+        children = value.items()
+    elif isinstance(value, list | tuple):
+        children = enumerate(value)
+    else:
+        yield path, value
+        return
+    for name, child in children:
+        yield from leaves(child, f'{path}.{name}')
+
+
+@pytest.mark.parametrize('config', TWIN_OF)
+def test_a_twin_is_the_same_in_small(config, worlds, tmp_path):
+    """But for the length of a schedule, names of files, and the scale of a network's widths."""
+    one, other = (
+        dict(leaves(shrink(read(name), worlds, tmp_path / 'work')._cfg_dict.to_dict()))
+        for name in (config, TWIN_OF[config])
+    )
+    assert one.keys() == other.keys()
+    apart = re.compile(
+        r'\.epoch|\.auto_scale_lr\.base_batch_size|\.param_scheduler\.\d+\.milestones\.\d+'
+        r'|.*\.init_from\.(checkpoint|made_by)|.*\.sigma'
+        r'|\.model\.backbone\.arch\.(resolution|stem|stages\.\d\.width)'
+    )
+    assert {key for key in one if one[key] != other[key] and not apart.fullmatch(key)} == set()
 
 
 @pytest.mark.parametrize('config', TO_RUN)

@@ -312,13 +312,15 @@ def test_the_tool(root: Path, tmp_path: Path) -> None:
     assert 'mIoU: ' in done.stdout
     assert (tmp_path / 'out/mine.py').is_file()
     before = {path: path.read_bytes() for path in (tmp_path / 'out').iterdir()}
-    done = run_tool('export', arch, root / 'supernet.pth', *options, '--standalone', cwd=tmp_path)
+    done = run_tool(
+        'export', arch, root / 'supernet.pth', *options, '--standalone', cwd=tmp_path, warm=True
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     after = {path: path.read_bytes() for path in (tmp_path / 'out').iterdir()}
     assert after.items() > before.items()
     added = {path.name for path in after.keys() - before.keys()}
     assert added == {'mine_backbone.py', 'mine_standalone.py'}
-    done = run_tool('export', arch, tmp_path / 'none.pth', *options, cwd=tmp_path)
+    done = run_tool('export', arch, tmp_path / 'none.pth', *options, cwd=tmp_path, warm=True)
     assert done.returncode == 2
     assert done.stderr.strip().splitlines()[-1].startswith('error: ')
     assert 'none.pth: no such file' in done.stderr

@@ -27,7 +27,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     head = {'type': 'LinearClsHead', 'in_channels': 24}
     cfg = config(root, backbone, head, {'type': 'hierarchical', 'eta': 'equal'})
     seed = '--cfg-options', 'randomness.seed=0'
-    done = run_tool('train', cfg.filename, '--work-dir', root / 'trained', *seed)
+    done = run_tool('train', cfg.filename, '--work-dir', root / 'trained', *seed, warm=True)
     assert done.returncode == 0, done.stderr
     alone = Config(cfg.to_dict())
     net: dict[str, Any] = {**alone.model.architecture}
@@ -40,15 +40,15 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def study(world: Path, *args: object, work: str = 'ranks') -> Any:
+def study(world: Path, *args: object, work: str = 'ranks', warm: bool = True) -> Any:
     """The tool on the supernet of the world."""
     given = world / 'supernet.py', world / 'trained/iter_3.pth', '--work-dir', world / work
-    return run_tool('rank_study', *given, '--resamples', 20, *args)
+    return run_tool('rank_study', *given, '--resamples', 20, *args, warm=warm)
 
 
 @pytest.fixture(scope='module')
 def ranked(world: Path) -> Any:
-    return study(world, '--num', 6)
+    return study(world, '--num', 6, warm=False)
 
 
 def test_paths_are_ranked_against_costs(world: Path, ranked: Any) -> None:

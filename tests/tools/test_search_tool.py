@@ -26,15 +26,15 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def search(world: Path, *args: str) -> subprocess.CompletedProcess[str]:
+def search(world: Path, *args: str, warm: bool = True) -> subprocess.CompletedProcess[str]:
     """The tool on the config and checkpoint of the world."""
     given = world / 'supernet.py', world / 'supernet.pth', '--work-dir', world / 'work'
-    return run_tool('search', *given, *args, '--cfg-options', *SMALL)
+    return run_tool('search', *given, *args, '--cfg-options', *SMALL, warm=warm)
 
 
 @pytest.fixture(scope='module')
 def searched(world: Path) -> subprocess.CompletedProcess[str]:
-    random = search(world, '--algorithm', 'random', '--num-evaluations', '6')
+    random = search(world, '--algorithm', 'random', '--num-evaluations', '6', warm=False)
     assert random.returncode == 0, random.stderr
     return search(world, '--num-evaluations', '8')
 
