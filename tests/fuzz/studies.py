@@ -113,11 +113,11 @@ def _edited(rng: random.Random, folder: Path, whole: bytes) -> Case:
     )
     wrong: bool | None = True
     if kind == 'gone':
-        del attrs[rng.choice(['slot', 'generation', 'worker', 'arch', 'cost'])]
+        del attrs[rng.choice(['slot', 'generation', 'worker', 'arch', 'cost:macs'])]
     elif kind == 'odd':
-        attrs[rng.choice(['slot', 'generation', 'worker', 'arch', 'cost'])] = other
+        attrs[rng.choice(['slot', 'generation', 'worker', 'arch', 'cost:macs'])] = other
     elif kind == 'cost':
-        attrs['cost'][rng.choice(['macs', 'params', 'acts', 'x'])] = other
+        attrs[f'cost:{rng.choice(["macs", "params", "acts", "x"])}'] = other
     elif kind == 'worker':
         attrs['worker'][rng.choice(['pid', 'x'])] = rng.choice(['x', None, [], 1.5])
     elif kind == 'arch':
@@ -153,13 +153,13 @@ ROWS: tuple[tuple[str, bool | None], ...] = (
     (f"DELETE FROM {_ATTRS} {_AT} AND key = 'slot'", True),
     (f"DELETE FROM {_ATTRS} {_AT} AND key = 'worker'", True),
     (f"DELETE FROM {_ATTRS} {_AT} AND key = 'arch'", True),
-    (f"DELETE FROM {_ATTRS} {_AT} AND key = 'cost'", True),
+    (f"DELETE FROM {_ATTRS} {_AT} AND key = 'cost:macs'", True),
     (f"DELETE FROM {_ATTRS} {_AT} AND key = 'metrics'", True),
     (f'DELETE FROM {_ATTRS} {_AT}', True),
     (f"{_SET} 'slot'", True),
     (f"{_SET} 'arch'", True),
     (f"{_SET} 'metrics'", True),
-    (f"UPDATE {_ATTRS} SET value_json = NULL {_AT} AND key = 'cost'", True),
+    (f"UPDATE {_ATTRS} SET value_json = NULL {_AT} AND key = 'cost:macs'", True),
     (f'UPDATE trials SET number = 0 {_AT}', True),
     ('UPDATE trials SET number = number + 1 WHERE trial_id >= {t}', True),
     (f'DELETE FROM trials {_AT} AND trial_id < {NUM}', None),  # the last one may be gone
