@@ -72,5 +72,5 @@ def test_the_processors_clock_wants_one_thread(tmp_path: Path) -> None:
     options = ('--out', 'here', '--clock', 'processor', '--threads', 2)
     done = run_tool('benchmark_scaling', *options, cwd=tmp_path)
     assert done.returncode == 2
-    assert done.stderr.startswith('error: --clock processor: ')
+    assert done.stderr.startswith('error: --threads: ')
     assert not list(tmp_path.iterdir())

@@ -145,9 +145,9 @@ def test_check_says_when_the_page_is_old(tmp_path: Path, page: str) -> None:
 
     missing = run('--check')
     assert missing.returncode == 2
-    assert missing.stderr.splitlines() == [
-        'error: model_zoo/README.md is out of date; run python tools/zoo_tables.py'
-    ]
+    (line,) = missing.stderr.splitlines()
+    assert line.startswith('error: model_zoo/README.md: ')
+    assert 'tools/zoo_tables.py' in line
     assert not (tmp_path / PAGE).exists()
     assert run().returncode == 0
     assert (tmp_path / PAGE).read_text(encoding='utf-8') == page
