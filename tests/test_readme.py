@@ -1,15 +1,18 @@
 """README, docs and heads of configs: Python runs, commands parse, named files are what exists."""
 
 import functools
+import os
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from mmengine.config import Config
 
 from .exported import write_exported
-from .processes import run_code, run_tool
+from .processes import run_tool
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', *sorted((ROOT / 'docs').glob('*.md'))]
@@ -21,6 +24,7 @@ READERS = {
     ('adding_a_family', 'unet'),
 }
 SHELL = {'dist_train.sh': 'train.py', 'slurm_train.sh': 'train.py', 'dist_search.sh': 'search.py'}
+ENVIRONMENT = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'}
 
 
 def blocks(language):
@@ -42,7 +46,9 @@ def tool_commands():
 
 @pytest.mark.parametrize('text', list(blocks('python')))
 def test_python_blocks_run(text, tmp_path):
-    done = run_code(text, cwd=tmp_path)
+    done = subprocess.run(
+        [sys.executable, '-c', text], cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -128,7 +134,8 @@ def test_options_in_the_heads_of_configs_are_known():
         assert str(path.relative_to(ROOT)) in words
     assert {'train.py', 'test.py', 'search.py'} == set(asked)
     for tool, flags in asked.items():
-        done = run_tool(ROOT / 'tools' / tool, '--help')
+        command = [sys.executable, f'tools/{tool}', '--help']
+        done = subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True)
         unknown = {flag for flag in flags if flag not in done.stdout}
         assert not unknown, f'{tool} does not know {unknown}'
     assert '--cfg-options' in asked['train.py']
