@@ -7,11 +7,10 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from scalenas.arch import Arch, ArchError, find
-from scalenas.arch import list_archs as names_of
 from scalenas.family import family_named, family_of
 
 if TYPE_CHECKING:
+    from scalenas.arch import Arch
     from scalenas.models.backbone import AbstractBackbone
 
 
@@ -21,9 +20,11 @@ def list_archs(pattern: str = '*', *, family: str | None = None) -> list[str]:
     Raises:
         UserError: for a family that nobody registered.
     """
+    from scalenas import arch
+
     if family is not None:
         family_named(family)
-    return fnmatch.filter(names_of(family), pattern)
+    return fnmatch.filter(arch.list_archs(family), pattern)
 
 
 def create(arch: Arch | Mapping[str, Any] | str, **options: Any) -> AbstractBackbone:
@@ -42,6 +43,8 @@ def create(arch: Arch | Mapping[str, Any] | str, **options: Any) -> AbstractBack
         CheckpointError: when the weights are not there or do not fit.
     """
     from mmengine.logging import MMLogger
+
+    from scalenas.arch import ArchError, find
 
     network = find(arch)
     family = family_of(network)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keyword
 import math
 import textwrap
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -68,4 +69,6 @@ def _joined(start: str, items: list[tuple[str, Any, str]], end: str, indent: int
 
 
 def _is_name(key: str) -> bool:
-    return key.isidentifier() and not keyword.iskeyword(key)
+    # Python normalizes identifiers: dict(µ=1) with the micro sign has the Greek letter as key.
+    plain = unicodedata.normalize('NFKC', key) == key
+    return plain and key.isidentifier() and not keyword.iskeyword(key)

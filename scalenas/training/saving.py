@@ -112,9 +112,11 @@ class WholeCheckpointHook(CheckpointHook):
 
     def _outdated(self, runner: Runner, step: int) -> list[str]:
         """What `max_keep_ckpts` leaves no place for; notes the new one in the run's state."""
-        if self.max_keep_ckpts <= 0 or (self.keep_ckpt_ids and self.keep_ckpt_ids[-1] == step):
+        if self.max_keep_ckpts <= 0:
             return []
-        kept = [*self.keep_ckpt_ids, step]
+        # Known already: saved twice at the end of a run, or noted by an earlier run of this process
+        # in the same second, whose message hub mmengine gives to this one.
+        kept = [*(known for known in self.keep_ckpt_ids if known != step), step]
         gone, kept = kept[: -self.max_keep_ckpts], kept[-self.max_keep_ckpts :]
         self.keep_ckpt_ids.clear()
         self.keep_ckpt_ids.extend(kept)

@@ -140,7 +140,7 @@ def budget(rng: random.Random, _: Path) -> Case:
     far = rng.choice([0, 1, 1e17])
     bad = rng.choice(NO_FACTORS)
     if rng.random() < 0.4:
-        return Case('bound', lambda: Budget(ms=(None, bad)), bad is not None)
+        return Case('bound', lambda: Budget(ms=(None, bad)), bad is not None and bad != 0)
     text = rng.choice(['depth', 'width', 'compound'])
     bound = Budget({key: (None, far)})
     return Case(

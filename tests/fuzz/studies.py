@@ -244,7 +244,9 @@ def _settings(rng: random.Random) -> Case:
         name = rng.choice(['p_crossover', 'p_mutation', 'p_depth'])
         algorithm[name] = rng.choice([-0.1, 1.1, 'x', None, float('nan'), True, [0.5]])
     elif kind == 3:
-        bad = rng.choice(['', 1, None, [], {}, True, 3.5, ('mIoU', 'up'), ('mIoU',), (1, 'max')])
+        bad = rng.choice(
+            ['', 1, None, [], {}, True, 3.5, ('mIoU', None), ('x', 'y', 1), (1, 'max')]
+        )
         data['objectives'] = rng.choice([bad, [bad], ('mIoU', bad), ('mIoU', 'mIoU')])
     elif kind == 4:
         data['size'] = rng.choice(

@@ -9,6 +9,7 @@ from mmengine.dataset import pseudo_collate
 from mmengine.registry import DATASETS, DefaultScope
 
 from scalenas.registry import MODELS
+from scalenas.space import from_dict as space_from_dict
 from scalenas.training.launch import build_runner
 
 from .world import REPO, make_people, small_config, write
@@ -161,4 +162,5 @@ def test_the_recipe_of_the_paper():
             made = Config.fromfile(REPO / start.made_by.split()[-1])
             work = f'work_dirs/{start.made_by.split("/")[-1].removesuffix(".py")}'
             assert start.checkpoint == f'{work}/iter_{made.train_cfg.max_iters}.pth'
-            assert made.model.architecture.backbone.space.width == cfg.model.head.in_channels
+            space = space_from_dict(made.model.architecture.backbone.space)
+            assert space.width == cfg.model.head.in_channels

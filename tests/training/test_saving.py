@@ -41,8 +41,10 @@ class Tiny(BaseModel):
         return {'loss': self.layer(torch.stack(list(x))).sum()}
 
 
-def run(folder: Path, count: int, resume: bool = False, **options: Any) -> None:
-    hook = dict(type='scalenas.WholeCheckpointHook', by_epoch=False, interval=1, **options)
+def run(
+    folder: Path, count: int, resume: bool = False, name: str | None = None, **options: Any
+) -> None:
+    hook = {'type': 'scalenas.WholeCheckpointHook', 'by_epoch': False, 'interval': 1, **options}
     hooks = dict.fromkeys(('logger', 'timer', 'runtime_info', 'param_scheduler', 'sampler_seed'))
     if resume:
         hooks.pop('runtime_info')
@@ -57,7 +59,7 @@ def run(folder: Path, count: int, resume: bool = False, **options: Any) -> None:
         default_hooks={**hooks, 'checkpoint': hook},
         resume=resume,
         default_scope=None,
-        experiment_name=f'saving{os.urandom(4).hex()}',
+        experiment_name=name or f'saving{os.urandom(4).hex()}',
     )
     runner.train()
 
@@ -106,6 +108,16 @@ def test_a_kill_at_any_moment_leaves_a_good_checkpoint(
     assert moment > 12
     assert len(list(folder.glob('iter_*.pth'))) == keep
     assert not staged_in(folder)
+
+
+def test_runs_of_one_second_keep_their_own_checkpoints(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Experiments are named by the second, and runs of one name share mmengine's message hub."""
+    monkeypatch.setattr('time.strftime', lambda *_: 'the_same_second')
+    for folder, count in (('first', 6), ('second', 3)):
+        run(tmp_path / folder, count, name='a_name', interval=3, max_keep_ckpts=2)
+        assert (tmp_path / folder / f'iter_{count}.pth').is_file()
 
 
 def test_what_a_kill_left_is_cleared_away(tmp_path: Path) -> None:

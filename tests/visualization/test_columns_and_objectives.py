@@ -177,11 +177,11 @@ def test_a_column_is_one_entry(
 @pytest.mark.parametrize(
     ('names', 'axes', 'panels'),
     [
-        (('mIoU',), ('multiply-adds (M)', 'mIoU'), 1),
-        (('macs',), ('parameters (M)', 'multiply-adds (M)'), 1),
+        (('mIoU',), ('MACs (M)', 'mIoU'), 1),
+        (('macs',), ('parameters (M)', 'MACs (M)'), 1),
         (('mIoU', 'aAcc'), ('mIoU', 'aAcc'), 1),
-        (('mIoU', 'macs', 'acts'), ('multiply-adds (M)', 'mIoU'), 3),
-        (('mIoU', 'macs', 'acts', 'params', 'aAcc'), ('multiply-adds (M)', 'mIoU'), 10),
+        (('mIoU', 'macs', 'acts'), ('MACs (M)', 'mIoU'), 3),
+        (('mIoU', 'macs', 'acts', 'params', 'aAcc'), ('MACs (M)', 'mIoU'), 10),
     ],
 )
 def test_other_than_two_objectives_are_drawn_in_pairs(
