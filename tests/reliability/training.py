@@ -22,7 +22,7 @@ import torch
 from projects.demo_data.demo import make_scenes
 from projects.demo_data.scenes import SceneRecipe
 from tests.processes import ROOT
-from tests.tools.conftest import CONFIG
+from tests.tools.conftest import CLASSES, CONFIG
 
 from .victim import Victim
 
@@ -67,7 +67,8 @@ class Counts:
 def make_world(folder: Path) -> Path:
     """Pictures and the config of a training of `ITERATIONS` iterations; the config."""
     make_scenes(folder / 'scenes', (8, 2, 2), recipe=SceneRecipe(size=(64, 64), radius=(3.0, 24.0)))
-    text = CONFIG.format(repo=ROOT.as_posix(), data=(folder / 'scenes').as_posix(), name='killed')
+    data = (folder / 'scenes').as_posix()
+    text = CONFIG.format(repo=ROOT.as_posix(), data=data, classes=CLASSES, name='killed')
     config = folder / 'config.py'
     config.write_text(_with_changes(text))
     return config
