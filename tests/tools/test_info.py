@@ -13,8 +13,8 @@ from ..evaluation.world import SPACE
 from ..processes import run_tool
 
 LINE = re.compile(
-    r'backbone alone: ([\d.]+) ms \(([\d.]+) to ([\d.]+)\), batch 2 in torch [\d.+a-z]+, fp32, cpu, '
-    '15 visits'
+    r'backbone alone: ([\d.]+) ms \(([\d.]+) to ([\d.]+)\), batch 2 in torch [\d.+a-z]+, fp32, '
+    'cpu, 15 visits'
 )
 
 
