@@ -9,7 +9,6 @@ import signal
 import statistics
 import subprocess
 import tempfile
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -17,12 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from scalenas.arch import Size
 from scalenas.errors import LONGEST, UserError
 from scalenas.latency import Visit, check_time
 
+from .graph import onnx_graph
 from .stopwatch import Stopwatch
 
 NET = '{net}'
@@ -60,7 +60,7 @@ class CommandStopwatch(Stopwatch):
         """Writes the network where the command finds it."""
         with tempfile.TemporaryDirectory(prefix='scalenas-') as folder:
             path = Path(folder, 'net.onnx')
-            _write_onnx(net, path, torch.zeros(self.batch, channels, *size))
+            path.write_bytes(onnx_graph(net, torch.zeros(self.batch, channels, *size)))
             yield lambda: self._visit(path, size)
 
     def _visit(self, path: Path, size: Size) -> float:
@@ -95,13 +95,6 @@ class CommandStopwatch(Stopwatch):
                 where=WHERE,
             )
         return out
-
-
-def _write_onnx(net: nn.Module, path: Path, images: Tensor) -> None:
-    with warnings.catch_warnings():
-        # The exporter that needs no further package is the older one, and says so.
-        warnings.simplefilter('ignore')
-        torch.onnx.export(net.cpu(), (images,), str(path), input_names=['image'], dynamo=False)
 
 
 def milliseconds(text: str) -> float:

@@ -105,8 +105,9 @@ class RuntimeStopwatch(Stopwatch):
         generator = torch.Generator().manual_seed(0)
         images = torch.randn(self.batch, channels, *size, generator=generator)
         with no_memory(self, size):
+            # Numbers do not matter for its time: int8 has the ranges of random images.
             session: Session = runtime(self.name).load(
-                net, images, self.precision, self.device, self.threads
+                net, images, self.precision, self.device, self.threads, (images,)
             )
             array, clock = images.numpy(), CLOCKS[self.clock]
             for _ in range(WARM_UP):

@@ -50,8 +50,9 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Lab:
             precision: str | None = None,
             device: str = 'cpu',
             threads: int = 1,
-            **_: Any,
+            calibration: Any = (),
         ) -> Any:
+            assert len(calibration) == 1
             with torch.no_grad():
                 net(images)
             lab.loads.append({'precision': precision, 'device': device, 'threads': threads})
