@@ -104,8 +104,6 @@ class SuperNet(BaseModel):
             keep_no_statistics(model)
         self._compiler = UnitCompiler.from_config(compile_units, self.backbone)
         self.channels_last = as_flag(channels_last, 'model.channels_last')
-        if self.channels_last:
-            self.to(memory_format=torch.channels_last)
         self.distillation = None if distillation is None else Distillation.from_dict(distillation)
         # Kept in a tuple: as an attribute it would become a submodule.
         self._teacher: tuple[FrozenTeacher, ...] = ()
@@ -113,6 +111,8 @@ class SuperNet(BaseModel):
         """That of the run, which counts its iterations; None: the one that was made last."""
         if self.distillation is not None:
             self._check_distillation(self.distillation)
+        if self.channels_last:
+            self.to(memory_format=torch.channels_last)
 
     @property
     def backbone(self) -> Supernet[Any]:
@@ -120,6 +120,11 @@ class SuperNet(BaseModel):
         backbone = self.architecture.get_submodule(self._backbone_name)
         assert is_supernet(backbone)
         return backbone
+
+    @property
+    def compiles(self) -> bool:
+        """True when its units run compiled in training."""
+        return self._compiler is not None
 
     def active(self, arch: Any) -> AbstractContextManager[Supernet[Any]]:
         """While open, the task model runs with this sub-net."""
