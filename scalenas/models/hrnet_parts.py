@@ -5,7 +5,7 @@ Module paths, and so state-dict keys, are those of HRNet in the OpenMMLab packag
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -109,7 +109,11 @@ class BranchModule(nn.Module):
         return maps
 
     def _fused(
-        self, row: nn.ModuleDict, target: int, sources: tuple[int, ...], maps: Sequence[Tensor]
+        self,
+        row: nn.ModuleDict,
+        target: int,
+        sources: tuple[int, ...],
+        maps: Sequence[Tensor] | Mapping[int, Tensor],
     ) -> Tensor:
         # Summed with the target in its place among the sources, as HRNet does: the same bits.
         total: Tensor | None = None
