@@ -95,6 +95,9 @@ class Family:
             one of `part`, where `finest` or `pruned` rename modules; `norm` is 'bn' or 'gn'.
         standalone: the class that the backbone in one file is made of: its first argument is an
             arch, and it needs torch and mmengine alone.
+        for_inference: `for_inference(module)` gives a network that computes the same, only faster,
+            for the family's static net, or one of another package; None for other modules. Norms
+            are folded without it.
 
     Raises:
         UserError: for a role that is none of `ROLES`.
@@ -118,6 +121,7 @@ class Family:
     pruned: LazyField = LazyField(None)
     keys_within: LazyField = LazyField(None)
     standalone: LazyField = LazyField(None)
+    for_inference: LazyField = LazyField(None)
 
     def __post_init__(self) -> None:
         for role in self.roles:
