@@ -5,7 +5,7 @@ Module paths, and so state-dict keys, are those of HRNet in the OpenMMLab packag
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -139,6 +139,14 @@ class BranchModule(nn.Module):
         self.fuse_names = tuple(fuse_names)
         self.upsample = upsample
         self.depths = holds.depths
+
+    def units(self) -> Iterator[nn.Module]:
+        """Blocks, and conversions between branches."""
+        for branch in self.branches:
+            yield from branch.children()
+        for name in self.fuse_names:
+            for row in self._modules[name].children() if name in self._modules else ():  # type: ignore[union-attr]
+                yield from row.children()
 
     def forward(self, maps: Sequence[Tensor], runs: HRModule) -> list[Tensor]:
         """Map of each branch -> map of each branch, through the parts that `runs` names."""

@@ -145,7 +145,7 @@ class SearchPlan:
             data,
             'search',
             ('algorithm', 'objectives'),
-            ('size', 'budget', 'columns', 'metrics', 'seed', 'classes'),
+            ('size', 'budget', 'columns', 'metrics', 'seed', 'classes', 'cache_prefix'),
         )
         if not isinstance(table['algorithm'], Mapping):
             got = table['algorithm']
