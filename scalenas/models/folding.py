@@ -115,9 +115,7 @@ def example(model: nn.Module) -> Tensor:
     if first is None:
         raise UserError(where=type(model).__name__, got='no nn.Conv2d', allowed='a network of such')
     weight = first.weight
-    image = torch.randn(
-        (1, first.in_channels, *size), generator=torch.Generator().manual_seed(0)
-    )
+    image = torch.randn((1, first.in_channels, *size), generator=torch.Generator().manual_seed(0))
     return image.to(weight.device, weight.dtype)
 
 
@@ -214,13 +212,19 @@ class _Readers(TorchFunctionMode):
 
 def _fold(conv: Any, norm: Any) -> None:
     """In float64, whatever the network computes in: only the result is rounded."""
-    doubled = [
-        None if tensor is None else tensor.detach().double()
-        for tensor in (conv.weight, conv.bias, norm.running_mean, norm.running_var)
-    ]
-    affine = [None if tensor is None else tensor.detach().double() for tensor in norm.parameters()]
+
+    def double(tensor: Any) -> Any:
+        return None if tensor is None else tensor.detach().double()
+
     weight, bias = fuse_conv_bn_weights(
-        *doubled, norm.eps, *(affine or (None, None)), isinstance(conv, nn.ConvTranspose2d)
+        double(conv.weight),
+        double(conv.bias),
+        double(norm.running_mean),
+        double(norm.running_var),
+        norm.eps,
+        double(norm.weight),
+        double(norm.bias),
+        isinstance(conv, nn.ConvTranspose2d),
     )
     for name, tensor in (('weight', weight), ('bias', bias)):
         value = tensor.detach().to(conv.weight.dtype)
@@ -228,14 +232,11 @@ def _fold(conv: Any, norm: Any) -> None:
 
 
 def _children(root: nn.Module) -> Iterator[tuple[nn.Module, str, nn.Module]]:
-    """Parent, name and module of all below `root`; of one that is exchanged the new one's."""
-    for name in list(root._modules):
-        module = root._modules[name]
-        if module is not None:
-            yield root, name, module
-            replaced = root._modules[name]
-            if replaced is module:
-                yield from _children(module)
+    """Parent, name and module of all below `root`; nothing below one that is exchanged."""
+    for name, module in list(root.named_children()):
+        yield root, name, module
+        if root._modules[name] is module:
+            yield from _children(module)
 
 
 def _for_inference(module: nn.Module) -> nn.Module | None:

@@ -77,4 +77,5 @@ def _mode(given: tuple[str, bool | None] = ('nearest', None)) -> dict[str, Any]:
 
 def _like(net: HRNet, other: nn.Module) -> HRNet:
     weight = next(other.parameters())
-    return net.to(weight.device, weight.dtype)
+    net.to(weight.device, weight.dtype)
+    return net
