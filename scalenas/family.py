@@ -98,6 +98,9 @@ class Family:
         for_inference: `for_inference(module)` gives a network that computes the same, only faster,
             for the family's static net, or one of another package; None for other modules. Norms
             are folded without it.
+        unit_net: `unit_net(net, name, unit)` gives, for a unit that is no module of the static net,
+            a module that computes it and the shapes (C, H, W) of the maps that it reads; else None.
+            Of a unit that is one, the maps are seen in a forward.
 
     Raises:
         UserError: for a role that is none of `ROLES`.
@@ -122,6 +125,7 @@ class Family:
     keys_within: LazyField = LazyField(None)
     standalone: LazyField = LazyField(None)
     for_inference: LazyField = LazyField(None)
+    unit_net: LazyField = LazyField(None)
 
     def __post_init__(self) -> None:
         for role in self.roles:

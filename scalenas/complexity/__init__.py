@@ -4,7 +4,7 @@ from .authors import count_at_output_size, count_floored, count_operations
 from .budget import Budget
 from .columns import COLUMNS, PYCLS, RULES, SCALENAS, Column, Rule, column_of, largest
 from .cost import Cost
-from .count import Counter, Measure, Measured, count, layer_cost
+from .count import Counter, Estimate, Measure, Measured, count, layer_cost
 
 __all__ = [
     'COLUMNS',
@@ -15,6 +15,7 @@ __all__ = [
     'Column',
     'Cost',
     'Counter',
+    'Estimate',
     'Measure',
     'Measured',
     'Rule',

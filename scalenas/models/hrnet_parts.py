@@ -5,7 +5,7 @@ Module paths, and so state-dict keys, are those of HRNet in the OpenMMLab packag
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -175,7 +175,11 @@ class BranchModule(nn.Module):
         return result
 
     def _fused(
-        self, row: nn.ModuleDict, target: int, sources: tuple[int, ...], maps: Sequence[Tensor]
+        self,
+        row: nn.ModuleDict,
+        target: int,
+        sources: tuple[int, ...],
+        maps: Sequence[Tensor] | Mapping[int, Tensor],
     ) -> Tensor:
         own = maps[target]
         if self.coarse_to_fine and aligned([(k - target, maps[k]) for k in sources], own):
