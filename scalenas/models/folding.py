@@ -197,8 +197,8 @@ class _Readers(TorchFunctionMode):
         for tensor in outputs:
             self._count(tensor)
         made_by: dict[nn.Module, set[int]] = defaultdict(set)
-        for key, (_, conv) in self._made.items():
-            made_by[conv].add(key)
+        for key, (_, maker) in self._made.items():
+            made_by[maker].add(key)
         for norm, tensors in self._read_by.items():
             keys = {id(tensor) for tensor in tensors}
             convs = {self._made[key][1] if key in self._made else None for key in keys}

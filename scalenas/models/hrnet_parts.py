@@ -75,7 +75,10 @@ def aligned(coarser: Sequence[tuple[int, Tensor]], own: Tensor) -> bool:
 
 
 def _coarse_to_fine(
-    row: nn.ModuleDict, target: int, sources: tuple[int, ...], maps: Sequence[Tensor]
+    row: nn.ModuleDict,
+    target: int,
+    sources: tuple[int, ...],
+    maps: Sequence[Tensor] | Mapping[int, Tensor],
 ) -> Tensor:
     """Coarser maps are summed at their own resolutions, so that each is upsampled once."""
     own = maps[target]
