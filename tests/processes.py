@@ -75,6 +75,22 @@ def run_tool(
         return subprocess.CompletedProcess(command, status, *(file.read_text() for file in files))
 
 
+FORGET = """
+import sys
+for name in [n for n in sys.modules if n.partition('.')[0] in ('mmcv', 'optuna')]:
+    del sys.modules[name]
+"""
+"""Code that makes the process one that has not imported these: an import is seen again."""
+
+
+def run_code(code: str, cwd: str | Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """Runs Python in a process that has imported neither this package nor a task package."""
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder, 'code.py')
+        script.write_text(code)
+        return run_tool(script, cwd=cwd)
+
+
 def _run(context: BaseContext, task: tuple[Any, ...], timeout: float) -> int | None:
     """Exit status of a process that does the task; None when it took too long."""
     process = context.Process(target=_become, args=task)  # type: ignore[attr-defined]

@@ -1,18 +1,15 @@
 """README, docs and heads of configs: Python runs, commands parse, named files are what exists."""
 
 import functools
-import os
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from mmengine.config import Config
 
 from .exported import write_exported
-from .processes import run_tool
+from .processes import run_code, run_tool
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', *sorted((ROOT / 'docs').glob('*.md'))]
@@ -24,7 +21,6 @@ READERS = {
     ('adding_a_family', 'unet'),
 }
 SHELL = {'dist_train.sh': 'train.py', 'slurm_train.sh': 'train.py', 'dist_search.sh': 'search.py'}
-ENVIRONMENT = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'}
 
 
 def blocks(language):
@@ -46,9 +42,7 @@ def tool_commands():
 
 @pytest.mark.parametrize('text', list(blocks('python')))
 def test_python_blocks_run(text, tmp_path):
-    done = subprocess.run(
-        [sys.executable, '-c', text], cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True
-    )
+    done = run_code(text, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
 
 
@@ -134,8 +128,7 @@ def test_options_in_the_heads_of_configs_are_known():
         assert str(path.relative_to(ROOT)) in words
     assert {'train.py', 'test.py', 'search.py'} == set(asked)
     for tool, flags in asked.items():
-        command = [sys.executable, f'tools/{tool}', '--help']
-        done = subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True)
+        done = run_tool(ROOT / 'tools' / tool, '--help')
         unknown = {flag for flag in flags if flag not in done.stdout}
         assert not unknown, f'{tool} does not know {unknown}'
     assert '--cfg-options' in asked['train.py']
