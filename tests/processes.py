@@ -39,7 +39,10 @@ THEIRS = ('torch._dynamo', 'scipy.stats', 'scipy.optimize', 'matplotlib.pyplot',
 FORKS.set_forkserver_preload([*PACKAGES, *THEIRS])
 
 
-OURS = ('scalenas.training.launch', 'scalenas.training.options', 'scalenas.evaluation')
+OURS = (
+    *('scalenas.training.launch', 'scalenas.training.options', 'scalenas.evaluation'),
+    *('scalenas.export', 'scalenas.search', 'scalenas.scaling', 'scalenas.visualization'),
+)
 TASKS = (
     *('mmseg.models', 'mmseg.datasets', 'mmseg.evaluation', 'mmseg.engine', 'mmseg.visualization'),
     *('mmpretrain.models', 'mmpretrain.datasets', 'mmpretrain.evaluation'),

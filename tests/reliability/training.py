@@ -24,7 +24,7 @@ from projects.demo_data.scenes import SceneRecipe
 from tests.processes import ROOT
 from tests.tools.conftest import CLASSES, CONFIG
 
-from .victim import Victim
+from .victim import Victim, import_beforehand
 
 ITERATIONS, INTERVAL = 60, 4
 CHANGES = f"""
@@ -176,6 +176,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument('--kills', type=int, default=30)
     parser.add_argument('--seed', type=int, default=0)
     args = parser.parse_args(argv)
+    import_beforehand()
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         counts = run(args.kills, args.seed, Path(folder), Counts())
