@@ -39,14 +39,15 @@ WITH_TORCH = {
     'models': {'arch', 'complexity', 'space'},
     'tasks': {'arch', 'complexity', 'space', 'config', 'models'},
     'training': {'arch', 'complexity', 'space', 'scaling', 'sampling', 'config', 'models', 'tasks'},
-    'evaluation': {'arch', 'complexity', 'space', 'config', 'models', 'tasks'},
-    'export': {'arch', 'complexity', 'space', 'config', 'models', 'tasks', 'evaluation'},
+    'evaluation': {'arch', 'complexity', 'space', 'config', 'models', 'tasks', 'deploy'},
+    'deploy': {'arch', 'complexity', 'space', 'config', 'models', 'tasks'},
+    'export': {'arch', 'complexity', 'space', 'config', 'models', 'tasks', 'deploy', 'evaluation'},
     'pose': {'arch', 'models'},
 }
 ROOMS = {**FREE_OF_TORCH, **{room: {*seen, 'registry'} for room, seen in WITH_TORCH.items()}}
 HEAVY = {
     *('torch', 'torchvision', 'mmengine', 'mmcv', 'mmseg', 'mmdet', 'mmpose', 'mmpretrain'),
-    *('onnx', 'onnxruntime'),
+    *('onnx', 'onnxruntime', 'openvino', 'ncnn', 'nncf'),
 }
 # Files of a light room that need a task package; only the registry imports them, when asked.
 BRIDGES = {'datasets/mmseg_datasets.py', 'datasets/mmpretrain_datasets.py'}
