@@ -23,7 +23,7 @@ CONFIG = 'configs/scalenas_seg/earth/search_w16_earth-96x96.py'
 
 
 def evaluator(folder: Path) -> SubnetEvaluator:
-    """Of the demo's supernet with random weights, on procedural pictures as many as the demo's."""
+    """Of the demo's supernet with random weights, on procedural images as many as the demo's."""
     recipe = SceneRecipe(size=(96, 96))
     make_scenes(folder / 'data', (351, 83, 110), recipe=recipe)
     cfg = Config.fromfile(resource(CONFIG))
@@ -44,7 +44,7 @@ def overhead(pairs: int) -> dict[str, float]:
         evaluate = evaluator(Path(folder))
         arch = evaluate.space.sample(random.Random(1))
         model = evaluate.model
-        evaluate(arch)  # reads the pictures
+        evaluate(arch)  # reads the images
         calibration, validation = list(evaluate.calibration), list(evaluate.validation)
 
         def forwards() -> None:

@@ -40,6 +40,4 @@ class TorchRuntime(Runtime):
     def _load(
         self, net: nn.Module, images: Tensor, precision: str, device: str, threads: int
     ) -> Session:
-        return _Eager(
-            f'torch {self.version()}', precision, device, threads, net.to(device).eval()
-        )
+        return _Eager(f'torch {self.version()}', precision, device, threads, net.to(device).eval())

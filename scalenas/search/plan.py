@@ -20,6 +20,7 @@ from scalenas.space import AbstractSpace
 from .algorithm import AbstractSearch, RandomSearch
 from .coarse_to_fine import CoarseToFine
 from .fingerprint import as_plain, what_counts
+from .loop import Evaluate
 from .mcea import AlternatingSearch
 from .nsga2 import NSGA2
 from .objectives import Objectives
@@ -104,7 +105,6 @@ def _imported(name: object, where: str) -> Any:
 
 logger = logging.getLogger(__name__)
 
-Evaluate = Callable[[Arch], Mapping[str, float]]
 
 ALGORITHMS: dict[str, Callable[..., AbstractSearch]] = {
     'topology_evolution': TopologyEvolution,

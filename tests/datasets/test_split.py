@@ -1,4 +1,4 @@
-"""Annotations in two parts: disjoint by picture, complete, seeded, and read by mmpose."""
+"""Annotations in two parts: disjoint by image, complete, seeded, and read by mmpose."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_pictures_without_people_that_count_are_not_drawn():
         {'id': 3, 'image_id': 3, **person},
     ]
     found = split_coco({'images': images, 'annotations': annotations}, 1, 0, 'x')
-    assert found.pictures == found.people == 1
+    assert found.images == found.people == 1
     assert {image['id'] for image in found.search['images']} <= {0, 3}
     assert len(found.rest['images']) == 3
     with raises(where='--search-images', got=2, allowed=contains('1 to 1', 'people')):
@@ -133,7 +133,7 @@ NO_JSON = {'problem': contains('cannot be read'), 'allowed': contains('JSON')}
         ),
         (
             '{"images": [{"id": 1}], "annotations": [{"id": 1}]}',
-            {'got': 0, 'allowed': contains('two pictures')},
+            {'got': 0, 'allowed': contains('two images')},
         ),
         ('[' * 100_000, NO_JSON),
         ('\ufeff[]', NO_JSON),
@@ -158,7 +158,7 @@ def test_the_tool_shows_the_line_of_a_mistake(tmp_path):
 
 
 def test_files_of_boxes_are_split_as_mmdet_reads_them(tmp_path):
-    """Objects count, crowds do not; no picture of one part is in the other."""
+    """Objects count, crowds do not; no image of one part is in the other."""
     from mmdet.datasets import CocoDataset
 
     from tests.coco.world import CLASSES, boxes, draw, write
@@ -167,7 +167,7 @@ def test_files_of_boxes_are_split_as_mmdet_reads_them(tmp_path):
     for row in given['annotations'][:2]:
         row['iscrowd'] = 1
     found, files = split_file(write(draw(tmp_path), given), 2)
-    assert (found.pictures, found.people, found.kind) == (2, 4, 'objects')
+    assert (found.images, found.people, found.kind) == (2, 4, 'objects')
     shown = []
     for path in files:
         dataset = CocoDataset(

@@ -51,7 +51,7 @@ class Counts:
 
 
 def make_world(folder: Path) -> None:
-    """A supernet, its pictures, and two of its nets: mine.yaml and old.yaml."""
+    """A supernet, its images, and two of its nets: mine.yaml and old.yaml."""
     write_pictures(folder, {'train': 8, 'search': 4, 'test': 4})
     checkpoint(folder / 'supernet.pth', supernet())
     config(folder)

@@ -1,4 +1,4 @@
-"""What a search leaves behind: its picture shows the cost that was searched for."""
+"""What a search leaves behind: its image shows the cost that was searched for."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def check_detected(path: Path, annotations: Path, where: str) -> None:
     people = [row for row in rows if row['category_id'] == PERSON]
     if not any(_shows(row['bbox'], images[row['image_id']]) for row in people):
         raise DataError(
-            f'none of its {len(people)} boxes of people shows a pixel of its picture',
+            f'none of its {len(people)} boxes of people shows a pixel of its image',
             where=at,
             got=people[0]['bbox'],
             allowed='[x, y, width, height] in pixels',
@@ -73,5 +73,5 @@ def _fault(row: Any, images: Mapping[Any, Any]) -> tuple[str, object, str] | Non
         return 'score', row['score'], 'a number'
     number = row['image_id']
     if row['category_id'] == PERSON and not (isinstance(number, Hashable) and number in images):
-        return 'image_id', number, 'that of a picture of the annotations'
+        return 'image_id', number, 'that of an image of the annotations'
     return None
