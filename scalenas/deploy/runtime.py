@@ -54,9 +54,10 @@ class Runtime(ABC):
     def version(self) -> str | None:
         """Version of what is installed; None where a package is missing."""
         try:
-            return [version(name) for name in self.packages][0]
+            versions = [version(name) for name in self.packages]
         except PackageNotFoundError:
             return None
+        return versions[0]
 
     def load(
         self,
