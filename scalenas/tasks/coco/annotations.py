@@ -130,7 +130,7 @@ def _read_rows(file: CocoFile, wanted: Wanted) -> Sequence[dict[str, Any]]:
     ]
     if all(max(xy) <= 1 for xy in seen):
         raise DataError(
-            'all keypoints are in parts of the image, not in pixels',
+            'all keypoints are normalized to 0..1, not in pixels',
             where=file.at,
             got=seen[0],
             allowed='x and y in pixels',
@@ -152,7 +152,7 @@ def _check_masks(file: CocoFile, rows: Sequence[Mapping[str, Any]], wanted: Want
         if not fault and not value and wanted.loads_masks is not None:
             fault = 'has no segmentation'
         if not fault and is_in_parts(value) and max(row['bbox']) > 2:
-            fault = 'has an outline in parts of the image, not in pixels'
+            fault = 'has an outline normalized to 0..1, not in pixels'
         if fault:
             raise DataError(
                 f'annotation {row["id"]} {fault}, and {wanted.masks} reads it',
@@ -209,7 +209,7 @@ def _box_fault(row: Mapping[str, Any], image: Mapping[str, Any], dropped: bool) 
     if not dropped:
         return ''
     if max(x + width, y + height) <= 1:
-        return 'is in parts of the image, not in pixels'
+        return 'is normalized to 0..1, not in pixels'
     if row.get('area', 1) <= 0:
         return f'has an area of {row["area"]}'
     if row.get('num_keypoints', 1) == 0:

@@ -52,7 +52,7 @@ def check_detected(path: Path, annotations: Path, where: str) -> None:
 
 
 def _shows(box: Sequence[float], image: Mapping[str, Any]) -> bool:
-    """False for a box without size, outside of its image, or in parts of it."""
+    """False for a box without size, outside of its image, or normalized to 0..1."""
     x, y, width, height = box[:4]
     if min(width, height) <= 0 or max(x + width, y + height) <= 1:
         return False
