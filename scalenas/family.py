@@ -81,6 +81,8 @@ class Family:
         net: the class of the static net (`scalenas.models.AbstractBackbone`).
         supernets: classes of supernets (`scalenas.models.Supernet`) whose sub-nets `net` builds.
         weights: package -> how its checkpoints become weights of `net`.
+        stock: `stock(state, space, where)` reads the trained network of the space that a state dict
+            of another package holds (`scalenas.models.growth.StockNet`).
         drawing: `drawing(arch, path, headline, size)`; without one, a chain of the units.
         head: what its networks are mostly used for, as a text for `parse_head`.
         roles: role -> pattern of the genes that have it.
@@ -118,6 +120,7 @@ class Family:
     pruned: LazyField = LazyField(None)
     keys_within: LazyField = LazyField(None)
     standalone: LazyField = LazyField(None)
+    stock: LazyField = LazyField(None)
 
     def __post_init__(self) -> None:
         for role in self.roles:
