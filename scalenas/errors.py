@@ -70,7 +70,7 @@ class UserError(ValueError):
         return self
 
     def of(self, file: object) -> Self:
-        """The same error, in a file, or in what a key of a config names: its place says so first."""
+        """The same error, in a file, or in what a key names: its place begins with that."""
         self.where = f'{file}: {self.where}' if self.where else str(file)
         return self
 
