@@ -149,7 +149,7 @@ def locate(model: nn.Module, where: str = 'model') -> tuple[str, Supernet[Any]]:
 
 
 def nested(supernet: Supernet[A], net: nn.Module) -> WeightSlices:
-    """The slices of a network whose tensors have the supernet's names: first channels of each.
+    """Slices of a network whose tensors have the supernet's names: first channels, inner kernels.
 
     For `Supernet.slices`; `net` is the static network, and may be built on the meta device.
 
