@@ -96,6 +96,9 @@ class Family:
             one of `part`, where `finest` or `pruned` rename modules; `norm` is 'bn' or 'gn'.
         standalone: the class that the backbone in one file is made of: its first argument is an
             arch, and it needs torch and mmengine alone.
+        unit_net: `unit_net(net, name, unit)` gives, for a unit that is no module of the static net,
+            a module that computes it and the shapes (C, H, W) of the maps that it reads; else None.
+            Of a unit that is one, the maps are seen in a forward.
 
     Raises:
         UserError: for a name that is no word, a role that is none of `ROLES`, or a part that is
@@ -120,6 +123,7 @@ class Family:
     pruned: LazyField = LazyField(None)
     keys_within: LazyField = LazyField(None)
     standalone: LazyField = LazyField(None)
+    unit_net: LazyField = LazyField(None)
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.isidentifier():

@@ -14,7 +14,7 @@ from .columns import (
     largest,
 )
 from .cost import Cost
-from .count import Counter, Measure, Measured, count, layer_cost
+from .count import Counter, Estimate, Measure, Measured, count, layer_cost
 
 __all__ = [
     'COLUMNS',
@@ -26,6 +26,7 @@ __all__ = [
     'Column',
     'Cost',
     'Counter',
+    'Estimate',
     'Measure',
     'Measured',
     'Rule',

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from numbers import Real
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from scalenas.arch import Arch, Head, Layer, Size, Unit
 from scalenas.arch.strict import as_size, is_number, sizeless
@@ -79,6 +79,19 @@ class Counter:
 
 Measure = Callable[[Any, Size], float]
 """A number >= 0 of a network and its input size, less is better; the same whenever it is asked."""
+
+
+@runtime_checkable
+class Estimate(Protocol):
+    """A measure that is computed from numbers somebody measured before, and times nothing."""
+
+    def __call__(self, arch: Any, size: Size) -> float:
+        """The estimate."""
+        ...
+
+    def settings(self) -> dict[str, object]:
+        """The numbers it is made of, or their fingerprint: with others it is another column."""
+        ...
 
 
 class Measured:

@@ -13,8 +13,13 @@ from typing import Any, Self
 
 from scalenas.arch import Arch, Size
 from scalenas.arch.strict import as_choice, as_int, as_mapping, as_size
+<<<<<<< HEAD
 from scalenas.complexity import COLUMNS, WHOLE_MODEL, Budget, Cost, Measure, Measured
 from scalenas.errors import UserError, foreign
+=======
+from scalenas.complexity import COLUMNS, Budget, Cost, Estimate, Measure, Measured
+from scalenas.latency import LatencyTable
+>>>>>>> main
 from scalenas.paths import file_digest
 from scalenas.scaling.latency import EVERY, KINDS, LatencyLine, LatencyModel, backbone_acts
 from scalenas.space import AbstractSpace
@@ -44,7 +49,19 @@ def latency_line(file: str, base: str = EVERY, kind: str = 'inference') -> Laten
     return LatencyModel.from_file(file).line(base, kind)[1]  # type: ignore[arg-type]
 
 
-KINDS_OF_FUNCTION: dict[str, Callable[..., Any]] = {'LatencyLine': latency_line}
+def latency_table(file: str) -> LatencyTable:
+    """The column of a table of units: milliseconds per batch on the device that was measured.
+
+    Args:
+        file: as tools/benchmark.py --units writes it.
+    """
+    return LatencyTable.from_file(file)
+
+
+KINDS_OF_FUNCTION: dict[str, Callable[..., Any]] = {
+    'LatencyLine': latency_line,
+    'LatencyTable': latency_table,
+}
 """`type` in a config -> what makes the function. Others are named by their module."""
 
 
@@ -170,7 +187,7 @@ class SearchPlan:
             data,
             'search',
             ('algorithm', 'objectives'),
-            ('size', 'budget', 'columns', 'metrics', 'seed', 'classes'),
+            ('size', 'budget', 'columns', 'metrics', 'seed', 'classes', 'cache_prefix'),
         )
         if not isinstance(table['algorithm'], Mapping):
             got = table['algorithm']
@@ -229,8 +246,12 @@ class SearchPlan:
         """
         # Another algorithm of the command line may need what the config does not give.
         _check(self.arguments, self.algorithm)
+<<<<<<< HEAD
         self._check_lines(space)
         self._check_counted()
+=======
+        self._check_estimates(space)
+>>>>>>> main
         return ALGORITHMS[self.algorithm](
             space, self.objectives, self.cost(cost), budget=self.budget, **self.arguments
         )
@@ -263,6 +284,7 @@ class SearchPlan:
 
         return scored
 
+<<<<<<< HEAD
     def _derived(self, name: str, given: Mapping[str, float]) -> float:
         try:
             return float(self.metrics[name](given))
@@ -313,12 +335,17 @@ class SearchPlan:
                     )
 
     def _check_lines(self, space: AbstractSpace[Any]) -> None:
+=======
+    def _check_estimates(self, space: AbstractSpace[Any]) -> None:
+        archs = (space.smallest(), space.largest())
+>>>>>>> main
         for name, line in self.columns.items():
+            if isinstance(line, LatencyTable):
+                for arch in archs:
+                    line(arch, self.size or arch.size)
             if not isinstance(line, LatencyLine):
                 continue
-            ends = [
-                backbone_acts(a, self.size or a.size) for a in (space.smallest(), space.largest())
-            ]
+            ends = [backbone_acts(a, self.size or a.size) for a in archs]
             if not all(map(line.covers, ends)):
                 logger.warning(
                     'column %s: networks have %.3g to %.3g M acts, beyond what was measured (%s)',
@@ -350,14 +377,18 @@ class SearchPlan:
             'seed': self.seed,
             'size': None if self.size is None else list(self.size),
             'budget': {name: list(bounds) for name, bounds in self.budget.items()},
-            **{
-                name: as_plain(cfg['search'][name])
-                for name in ('columns', 'metrics')
-                if (cfg.get('search') or {}).get(name)
-            },
+            **self._functions(cfg.get('search') or {}),
             'checkpoint': file_digest(checkpoint),
             'config': what_counts(cfg),
         }
+
+    def _functions(self, search: Mapping[str, Any]) -> dict[str, Any]:
+        """Columns and metrics as the config names them; of estimates also what they are made of."""
+        named = {k: as_plain(search[k]) for k in ('columns', 'metrics') if search.get(k)}
+        for name, by in self.columns.items():
+            if isinstance(by, Estimate) and 'columns' in named:
+                named['columns'][name] = {'is': named['columns'][name], 'from': by.settings()}
+        return named
 
 
 def objectives_of(search: Mapping[str, Any]) -> list[dict[str, str]] | None:
