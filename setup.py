@@ -33,6 +33,7 @@ MIM = [
     'mmsegmentation>=1.2.0',
     'mmpretrain>=1.2.0',
 ]
+DEPLOY = ['ncnn', 'onnx', 'onnxruntime', 'openvino', 'pnnx']
 TESTS = [
     *('hypothesis', 'moocore', 'mypy', 'pandas', 'pytest', 'pytest-timeout', 'pytest-xdist'),
     *('ruff', 'timm'),
@@ -112,7 +113,7 @@ if __name__ == '__main__':
         include_package_data=True,
         python_requires='>=3.11',
         install_requires=RUNTIME,
-        extras_require={'onedl': ONEDL, 'mim': MIM, 'tests': TESTS},
+        extras_require={'onedl': ONEDL, 'mim': MIM, 'deploy': DEPLOY, 'tests': TESTS},
         cmdclass={'build_py': BuildPy, 'develop': Develop},
         zip_safe=False,
     )

@@ -23,7 +23,7 @@ from paired import ratio, seconds, spread
 
 from scalenas.arch import ClassificationHead, SegHead, named
 from scalenas.complexity import Counter
-from scalenas.evaluation.latency import training_step
+from scalenas.deploy.timer import training_step
 from scalenas.models import ScaleHRNet
 from scalenas.space import HRSpace, bignas_space, scalenet_space
 

@@ -50,7 +50,12 @@ def create(arch: Arch | Mapping[str, Any] | str, **options: Any) -> AbstractBack
     family = family_of(network)
     if family.net is None:
         raise ArchError('this family has no backbone', where='arch.family', got=family.name)
-    net: AbstractBackbone = family.net(arch=network, **options)
+    try:
+        net: AbstractBackbone = family.net(arch=network, **options)
+    except TypeError as error:
+        raise ArchError(
+            f'takes no such options: {error}', where=f'create: {family.net_type}', got=options
+        ) from None
     logger = MMLogger.get_current_instance()
     level = logger.level
     logger.setLevel(logging.WARNING)  # mmengine tells of every tensor

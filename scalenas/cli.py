@@ -6,15 +6,18 @@ import argparse
 import errno
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from scalenas.complexity import Budget, Measure
 from scalenas.errors import UserError, short
+from scalenas.latency import LatencyTable
 
 if TYPE_CHECKING:
-    from scalenas.evaluation import NetTimer
+    from scalenas.deploy import NetTimer
 
 TIMED_RUNS = 15
+TIMED_COMMANDS = 3
 OF_THE_MACHINE = frozenset(
     {
         *(errno.ENAMETOOLONG, errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM),
@@ -97,8 +100,14 @@ def _bounds(texts: Sequence[str], option: str) -> dict[str, float]:
 
 
 def add_timing(parser: argparse.ArgumentParser, what: str) -> None:
-    """The options --measure, --batch and --threads; `what` is done with the device."""
-    parser.add_argument('--measure', metavar='DEVICE', help=f'{what}: cpu, cuda or cuda:N')
+    """The option --measure, and those beside it; `what` is done with the device."""
+    parser.add_argument(
+        '--measure',
+        metavar='DEVICE',
+        help=f'{what}: on cpu, cuda or cuda:N, or by a command with {{net}}: docs/latency.md',
+    )
+    parser.add_argument('--runtime', help='with --measure: what runs them (default: torch)')
+    parser.add_argument('--precision', help="with --measure: default the runtime's first, fp32")
     parser.add_argument('--batch', type=int, help='with --measure: images of a run (default: 1)')
     parser.add_argument('--threads', type=int, help='with --measure: of the CPU (default: 1)')
 
@@ -108,7 +117,8 @@ def add_columns(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--latency-model',
         metavar='FILE',
-        help='the column ms: estimated by a line of tools/benchmark_scaling.py (latency.yaml)',
+        help='the column ms, estimated: by a table of units of tools/benchmark.py (.json), or a '
+        'line of tools/benchmark_scaling.py (.yaml)',
     )
     add_timing(parser, 'or by timing networks')
 
@@ -123,15 +133,19 @@ def columns_of(args: argparse.Namespace, base: str, budget: Budget) -> dict[str,
     given = [name for name in ('latency_model', 'measure') if getattr(args, name) is not None]
     if given and 'ms' not in budget:
         option = given[0].replace('_', '-')
-        raise UserError('is not used', where=f'--{option}', hint='give --max ms=20 beside it')
+        raise UserError('is not used', where=f'--{option}', hint='give --max ms=20 with it')
     timer = timer_of(args)
     if 'ms' not in budget:
         return {}
     if len(given) != 1:
-        hint = 'give --latency-model FILE or --measure DEVICE beside it'
+        hint = 'give --latency-model FILE or --measure DEVICE with it'
         raise UserError('milliseconds of which device?', where='--max ms', hint=hint)
     if timer is not None:
         return {'ms': timer.ms}
+    if Path(args.latency_model).suffix == '.json':
+        table = LatencyTable.from_file(args.latency_model)
+        print(f'table: {table}; {table.agreement or "not compared with whole networks"}')
+        return {'ms': table}
     from scalenas.scaling import LatencyModel
 
     model = LatencyModel.from_file(args.latency_model)
@@ -151,14 +165,29 @@ def timer_of(args: argparse.Namespace) -> NetTimer | None:
             raise UserError(
                 where=f'--{name}',
                 got=getattr(args, name),
-                allowed='a whole number >= 1 beside --measure, where it is used',
+                allowed='a whole number >= 1 with --measure, where it is used',
             )
+    for name in ('runtime', 'precision'):
+        if getattr(args, name) is not None and args.measure is None:
+            raise UserError('needs --measure beside it', where=f'--{name}')
     if args.measure is None:
         return None
     # The tools that time work without torch otherwise.
-    import torch
+    from scalenas.deploy import CommandStopwatch, NetTimer, RuntimeStopwatch
 
-    from scalenas.evaluation import NetTimer
+    if '{net}' in args.measure:
+        for name in ('runtime', 'precision', 'threads'):
+            if getattr(args, name) is not None:
+                raise UserError('is not for a command', where=f'--{name}', hint='leave it out')
+        return NetTimer(CommandStopwatch(args.measure, batch=args.batch or 1), TIMED_COMMANDS)
+    from scalenas.evaluation.device import choose_device
 
-    torch.set_num_threads(args.threads or 1)
-    return NetTimer(args.measure, args.batch or 1, TIMED_RUNS)
+    stopwatch = RuntimeStopwatch(
+        args.runtime or 'torch',
+        args.precision,
+        str(choose_device(args.measure)),
+        args.threads or 1,
+        args.batch or 1,
+        runs=1,
+    )
+    return NetTimer(stopwatch, TIMED_RUNS)

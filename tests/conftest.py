@@ -55,9 +55,11 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """With -m fast, properties are tried on fewer examples; all of them run without it."""
+    """No test fails on a time; with -m fast, properties are tried on fewer examples."""
+    settings.register_profile('tests', deadline=None)
+    settings.load_profile('tests')
     if config.option.markexpr == 'fast':
-        settings.register_profile('fast', max_examples=10)
+        settings.register_profile('fast', max_examples=10, deadline=None)
         settings.load_profile('fast')
     # Else xdist sorts modules by their number of tests, and those of few and long ones come last.
     config.option.loadscopereorder = False

@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import argparse
 
-from scalenas.arch import ROUNDINGS, find, rounding
+from scalenas.arch import ROUNDINGS, Arch, Size, find, rounding
 from scalenas.arch.strict import as_int
 from scalenas.cli import main_of
 from scalenas.errors import UserError
 from scalenas.paths import writable_folder
 from scalenas.scaling import LatencyModel
 from scalenas.scaling.latency import EVERY, KINDS
-from scalenas.scaling.measure import Journal, measure, timings
+from scalenas.scaling.measure import Journal, Timer, measure, timings
 from scalenas.scaling.runtime import (
     BASES,
     FIGURE_2,
@@ -70,6 +70,27 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def timer_of(args: argparse.Namespace, device: str) -> Timer:
+    """Seconds of each run of a network as it is trained; none where there is no memory for it."""
+    from scalenas.deploy import NetTimer, NoMemoryError, RuntimeStopwatch, TrainingStopwatch
+
+    kinds = {'inference': RuntimeStopwatch, 'training': TrainingStopwatch}
+    timers = {
+        kind: NetTimer(
+            of('torch', None, device, args.threads, args.batch, 1, args.clock), args.runs, True
+        )
+        for kind, of in kinds.items()
+    }
+
+    def seconds(arch: Arch, size: Size, kind: str) -> list[float]:
+        try:
+            return timers[kind](arch, size)
+        except NoMemoryError:
+            return []
+
+    return seconds
+
+
 def main() -> None:
     """Time what is not timed yet, then write table, lines and figures."""
     args = parse_args()
@@ -91,12 +112,13 @@ def main() -> None:
     # Only timing needs torch.
     import torch
 
-    from scalenas.evaluation import NetTimer, device_name
+    from scalenas.deploy import device_name
+    from scalenas.evaluation.device import choose_device
 
-    torch.set_num_threads(args.threads)
-    timer = NetTimer(args.device, args.batch, args.runs, clock=args.clock)
+    device = str(choose_device(args.device))
+    timer = timer_of(args, device)
     setting = {
-        'device': f'{timer.device}, {device_name(str(timer.device))}, {args.clock} clock',
+        'device': f'{device}, {device_name(device)}, {args.clock} clock',
         'threads': args.threads,
         'batch': args.batch,
         'software': f'torch {torch.__version__}',

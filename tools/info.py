@@ -122,7 +122,7 @@ def main() -> int:
         draw_arch(arch, args.draw, title=args.net, size=size, head=head, rule=rule)
         print(f'drawn: {args.draw}')
     if timer is not None:
-        print(f'backbone alone: {timer.latency(arch, size)}')
+        print(f'backbone alone: {timer.text(timer.spread(arch, size))}')
     columns = columns_of(args, base_name(args.net), budget) if 'ms' in budget else {}
     budget.check_columns((*COLUMNS, *columns))
     cost = Measured(Counter(size, head), columns, size)(arch)

@@ -197,8 +197,8 @@ def write_people(root: Path, wheel: Path, recipe: PeopleRecipe) -> dict[str, Coc
                 raise OSError(f'{name} could not be written')
             for split, (cameras, (first, last)) in recipe.protocols().items():
                 if camera in cameras and first <= frame <= last:
-                    image = splits[split].add_image(name, (size[0], size[1]))
+                    number = splits[split].add_image(name, (size[0], size[1]))
                     for rank, person in enumerate(people[frame]):
                         crowd = rank > 0 and not split.startswith('train')
-                        annotate(splits[split], image, person, size, crowd)
+                        annotate(splits[split], number, person, size, crowd)
     return splits

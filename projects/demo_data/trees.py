@@ -92,10 +92,10 @@ def write_trees(root: Path, wheel: Path, recipe: TreeRecipe) -> dict[str, CocoSp
             for column, (x0, x1) in enumerate(pairwise(columns)):
                 name = f'{origin}_r{row:02d}_c{column:02d}.png'
                 image.crop((x0, y0, x1, y1)).save(root / 'images' / name, compress_level=3)
-                image = split.add_image(name, (y1 - y0, x1 - x0))
+                number = split.add_image(name, (y1 - y0, x1 - x0))
                 for box in boxes:
                     if (cut := clipped(box, (x0, y0, x1, y1))) is not None:
                         (left, top, right, bottom), share = cut
                         area = (right - left) * (bottom - top)
-                        split.add(image, cut[0], area, crowd=share < recipe.seen)
+                        split.add(number, cut[0], area, crowd=share < recipe.seen)
     return splits

@@ -2,19 +2,31 @@
 
 from .authors import count_at_output_size, count_floored, count_operations
 from .budget import Budget
-from .columns import COLUMNS, PYCLS, RULES, SCALENAS, Column, Rule, column_of, largest
+from .columns import (
+    COLUMNS,
+    PYCLS,
+    RULES,
+    SCALENAS,
+    WHOLE_MODEL,
+    Column,
+    Rule,
+    column_of,
+    largest,
+)
 from .cost import Cost
-from .count import Counter, Measure, Measured, count, layer_cost
+from .count import Counter, Estimate, Measure, Measured, count, layer_cost
 
 __all__ = [
     'COLUMNS',
     'PYCLS',
     'RULES',
     'SCALENAS',
+    'WHOLE_MODEL',
     'Budget',
     'Column',
     'Cost',
     'Counter',
+    'Estimate',
     'Measure',
     'Measured',
     'Rule',

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib import metadata
+from importlib.util import find_spec
 from typing import ClassVar
 
 import numpy as np
@@ -14,27 +16,49 @@ from torch import Tensor, nn
 from scalenas.errors import UserError
 
 Images = NDArray[np.float32]
+"""(N, C, H, W), normalized."""
+
+Maps = list[NDArray[np.floating]]
+"""What a network gives, in its order."""
 
 
 @dataclass(frozen=True)
 class Session(ABC):
     """A network as its runtime holds it, ready to be called: images -> output maps.
 
+    It is independent of the module that it was made of, which stays as it was.
+
     Attributes:
         runtime: name and version of the runtime, e.g. 'onnxruntime 1.31.1'.
         precision: of its arithmetic, e.g. 'fp32'.
         device: e.g. 'cpu'.
         threads: of one operator on a CPU.
+        shape: of the images that it takes, (N, C, H, W).
     """
 
     runtime: str
     precision: str
     device: str
     threads: int
+    shape: tuple[int, ...]
+
+    def __call__(self, images: Images) -> Maps:
+        """images: (N, C, H, W), normalized -> output maps; the call ends when they are there.
+
+        Raises:
+            UserError: for images of another shape or type.
+        """
+        if images.shape != self.shape or images.dtype != np.float32:
+            raise UserError(
+                where=f'images for {self.runtime}',
+                got=f'{images.dtype} {images.shape}',
+                allowed=f'float32 {self.shape}, for which the network was loaded',
+            )
+        return self._run(images)
 
     @abstractmethod
-    def __call__(self, images: Images) -> list[NDArray[np.floating]]:
-        """images: (N, C, H, W), normalized -> output maps; the call ends when they are there."""
+    def _run(self, images: Images) -> Maps:
+        """As the call, of images that fit; they must not be changed."""
 
 
 class Runtime(ABC):
@@ -46,18 +70,24 @@ class Runtime(ABC):
 
     name: ClassVar[str]
     packages: ClassVar[tuple[str, ...]] = ()
-    """Distributions that pip must have installed; the first one's version is the runtime's."""
+    """What must be importable; the version of the first is the runtime's."""
     precisions: ClassVar[tuple[str, ...]] = ('fp32',)
     """What it can be asked for; the first is the default."""
     devices: ClassVar[tuple[str, ...]] = ('cpu',)
 
+    def missing(self) -> list[str]:
+        """Packages that are not installed."""
+        return [name for name in self.packages if find_spec(name) is None]
+
     def version(self) -> str | None:
         """Version of what is installed; None where a package is missing."""
-        try:
-            versions = [version(name) for name in self.packages]
-        except PackageNotFoundError:
+        if self.missing():
             return None
-        return versions[0]
+        name = self.packages[0]
+        try:
+            return metadata.version(name)
+        except metadata.PackageNotFoundError:  # another distribution brings it, as for a GPU
+            return metadata.version(metadata.packages_distributions()[name][0])
 
     def load(
         self,
@@ -66,18 +96,26 @@ class Runtime(ABC):
         precision: str | None = None,
         device: str = 'cpu',
         threads: int = 1,
+        calibration: Sequence[Tensor] = (),
     ) -> Session:
         """`net` for images of the shape of `images`.
 
+        Args:
+            net: on the CPU; neither moved nor changed.
+            precision: one of `precisions`, by default the first.
+            device: one of `devices`; 'cuda:1' is the second GPU.
+            threads: of one operator on a CPU.
+            calibration: batches of that shape, whose ranges int8 is quantized by.
+
         Raises:
-            UserError: where a package is missing, for a precision or device that the runtime has
-                not, or an operator of the network that it lacks.
+            UserError: where a package is missing, for a precision or device that the runtime does
+                not have, for int8 without calibration images, or for an operator that it lacks.
         """
-        if self.version() is None:
+        if missing := self.missing():
             raise UserError(
-                f'needs {" and ".join(self.packages)}',
+                f'needs {" and ".join(missing)}',
                 where=f'runtime {self.name}',
-                hint=f'pip install {" ".join(self.packages)}',
+                hint=f'pip install {" ".join(missing)}',
             )
         precision = precision or self.precisions[0]
         for what, got, allowed in (
@@ -86,11 +124,22 @@ class Runtime(ABC):
         ):
             if got not in allowed:
                 raise UserError(where=f'{what} of runtime {self.name}', got=got, allowed=allowed)
-        return self._load(net, images, precision, device, threads)
+        if precision == 'int8' and not calibration:
+            raise UserError(
+                'int8 needs calibration images, by whose ranges it is quantized',
+                where=f'runtime {self.name}',
+            )
+        return self._load(net, images, precision, device, threads, calibration)
 
     @abstractmethod
     def _load(
-        self, net: nn.Module, images: Tensor, precision: str, device: str, threads: int
+        self,
+        net: nn.Module,
+        images: Tensor,
+        precision: str,
+        device: str,
+        threads: int,
+        calibration: Sequence[Tensor],
     ) -> Session: ...
 
 

@@ -99,12 +99,22 @@ class FixedBatches:
         self.memory_limit = memory_limit
         self._preprocess = preprocess
         self._kept: list[dict[str, Any]] | None = None
+        self._storages: set[int] | None = None
         self._too_big = False
 
     @property
     def num_images(self) -> int:
         """Size of the dataset behind."""
         return len(self.loader.dataset)  # type: ignore[arg-type]
+
+    def holds(self, images: torch.Tensor) -> bool:
+        """True for the images of a batch that is kept, or a view of them."""
+        if self._kept is None:
+            return False
+        if self._storages is None:
+            whole = [batch.get('inputs') for batch in self._kept]
+            self._storages = {_storage(part) for part in whole if isinstance(part, torch.Tensor)}
+        return _storage(images) in self._storages
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         if self._kept is not None:
@@ -191,6 +201,10 @@ def _fresh(batch: dict[str, Any]) -> dict[str, Any]:
     if samples is None:
         return batch
     return {**batch, 'data_samples': [sample.new() for sample in samples]}
+
+
+def _storage(tensor: torch.Tensor) -> int:
+    return tensor.untyped_storage().data_ptr()
 
 
 def _num_bytes(value: Any) -> int:

@@ -30,6 +30,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from scalenas.models.supernet import locate
 
 from .pool import Norms, pooled_statistics
+from .prefix import Forward, PrefixCache
 from .supernet import active_norms
 
 Batch = Mapping[str, Any]
@@ -154,21 +155,29 @@ def _joined(parts: Sequence[tuple[Batch, int, int]]) -> Batch:
 
 
 @contextmanager
-def calibrated(model: nn.Module, arch: Any, batches: Iterable[Batch]) -> Iterator[None]:
+def calibrated(
+    model: nn.Module, arch: Any, batches: Iterable[Batch], cache: PrefixCache | None = None
+) -> Iterator[None]:
     """Inside, `arch` is active in eval mode with its own statistics; on exit all is as before.
 
     `model` is a task model, or a wrapper of one, that contains one supernet. Running statistics,
-    momentum, training flags and counters are restored bit by bit, also after an exception.
+    momentum, training flags and counters are restored bit by bit, also after an exception. With a
+    `cache` the beginning of the forward, which all networks share, is computed for the first one.
 
     Raises:
         EvaluationError: without batches, or when a norm sees a single value per channel.
     """
     path, supernet = locate(model)
-    with (
-        supernet.active(arch),
-        eval_mode(model),
-        recalibrated(active_norms(model, arch, path), partial(_tensor, model), regrouped(batches)),
-    ):
+    forward, groups = partial(_tensor, model), partial(regrouped, batches)
+
+    def statistics(norms: Norms) -> None:
+        if cache is None:
+            pooled_statistics(norms, forward, groups())
+        else:
+            cache.statistics(norms, forward, groups)
+
+    norms = active_norms(model, arch, path)
+    with supernet.active(arch), eval_mode(model), _given(norms, statistics):
         yield
 
 
@@ -191,14 +200,19 @@ def eval_mode(model: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def recalibrated(
-    norms: Norms, forward: Callable[[Any], object], groups: Iterable[Sequence[Any]]
-) -> Iterator[None]:
+def recalibrated(norms: Norms, forward: Forward, groups: Iterable[Sequence[Any]]) -> Iterator[None]:
     """Inside, `norms` are in eval mode with the statistics pooled over `forward` of all groups."""
+    with _given(norms, partial(pooled_statistics, forward=forward, groups=groups)):
+        yield
+
+
+@contextmanager
+def _given(norms: Norms, statistics: Callable[[Norms], None]) -> Iterator[None]:
+    """Inside, `norms` have what `statistics` writes into those that keep any."""
     norms = [(name, norm) for name, norm in norms if norm.running_mean is not None]
     saved = [(norm, norm.momentum, norm.training, _buffers(norm)) for _, norm in norms]
     try:
-        pooled_statistics(norms, forward, groups)
+        statistics(norms)
         yield
     finally:
         for norm, momentum, training, buffers in saved:

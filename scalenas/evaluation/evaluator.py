@@ -30,6 +30,7 @@ from .batches import MEMORY_LIMIT, FixedBatches, build_loader, warn_of_overlap
 from .calibrate import calibrated
 from .device import choose_device
 from .precision import full_precision, unrounded
+from .prefix import LIMIT, PrefixCache, prefix_limit
 from .trace import trace
 
 CLASSES = ('all', 'present')
@@ -50,9 +51,10 @@ def chosen_classes(cfg: Config) -> str:
 class SubnetEvaluator:
     """Metrics of sub-nets: each is calibrated, then validated, in place and without a copy.
 
-    Everything is built once; what an arch costs is its forwards. The same arch gives the same
-    numbers, whichever ran before. With `present` means over classes are over those that the truth
-    holds.
+    Everything is built once; what an arch costs is its forwards, of which the beginning that all
+    networks share is kept in up to `prefix_limit` bytes (see `PrefixCache`). The same arch gives
+    the same numbers, whichever ran before. With `present` means over classes are over those that
+    the truth holds.
     """
 
     def __init__(
@@ -62,12 +64,17 @@ class SubnetEvaluator:
         validation: FixedBatches,
         evaluator: Evaluator,
         present: bool = False,
+        prefix_limit: int = LIMIT,
     ) -> None:
         self.model = model
         self.calibration = calibration
         self.validation = validation
         self.evaluator = unrounded(evaluator, present)
-        self.space: AbstractSpace[Any] = supernet_of(model).space
+        supernet = supernet_of(model)
+        self.space: AbstractSpace[Any] = supernet.space
+        self._cache = PrefixCache(
+            supernet, prefix_limit, lambda x: calibration.holds(x) or validation.holds(x)
+        )
 
     @classmethod
     def from_config(
@@ -91,6 +98,7 @@ class SubnetEvaluator:
         check_values(cfg)
         check_hints(cfg)
         check_metrics(cfg)
+        limit = prefix_limit(cfg.get('search'))
         task = task_of(cfg)
         present = split == 'search' and chosen_classes(cfg) == 'present'
         check_data(cfg, (f'{split}_dataloader', 'calibration_dataloader'))
@@ -118,11 +126,12 @@ class SubnetEvaluator:
             images,
             evaluator,
             present,
+            limit,
         )
 
     def __call__(self, arch: Any) -> dict[str, float]:
         """Metrics of one sub-net, at full precision."""
-        with calibrated(self.model, arch, self.calibration):
+        with calibrated(self.model, arch, self.calibration, self._cache), self._cache.validating():
             return self.measure(self.model)
 
     @torch.no_grad()

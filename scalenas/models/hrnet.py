@@ -90,18 +90,28 @@ class AbstractHRNet(AbstractBackbone, ABC):
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """x: (N, in_channels, H, W) -> maps (N, c_i, H / s_i, W / s_i), s_i = 4, 8, ..."""
         arch, modules = self.active_arch, self._modules
-        for conv, norm in self._stem:
-            x = F.relu(modules[norm](modules[conv](x)), inplace=True)
-        maps = [self.layer1(x)]
+        maps = self._begun(x)
         for s, stage in enumerate(arch.stages, 2):
-            opened: nn.ModuleDict = modules[f'transition{s - 1}']
-            maps = [
-                opened[str(i)](maps[min(i, len(maps) - 1)]) if str(i) in opened else maps[i]
-                for i in range(s)
-            ]
+            if s > 2:
+                maps = self._opened(s, maps)
             for branch_module, runs in zip(modules[f'stage{s}'], stage.modules, strict=True):
                 maps = branch_module(maps, runs)
         return tuple(maps) if arch.output == 'multi' else (maps[0],)
+
+    def _begun(self, x: Tensor) -> list[Tensor]:
+        """Stem, stage 1 and the first transition: the same in all networks."""
+        modules: Any = self._modules
+        for conv, norm in self._stem:
+            x = F.relu(modules[norm](modules[conv](x)), inplace=True)
+        return self._opened(2, [self.layer1(x)])
+
+    def _opened(self, stage: int, maps: list[Tensor]) -> list[Tensor]:
+        """The maps of the branches of a stage, from those of the stage before."""
+        opened: Any = self._modules[f'transition{stage - 1}']
+        return [
+            opened[str(i)](maps[min(i, len(maps) - 1)]) if str(i) in opened else maps[i]
+            for i in range(stage)
+        ]
 
     def init_weights(self) -> None:
         """Weights as `init_cfg` says; zero in the last norm of blocks if asked for."""

@@ -5,7 +5,7 @@ Module paths, and so state-dict keys, are those of HRNet in the OpenMMLab packag
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -85,6 +85,14 @@ class BranchModule(nn.Module):
         self.fuse_names = tuple(fuse_names)
         self.upsample = upsample
 
+    def units(self) -> Iterator[nn.Module]:
+        """Blocks, and conversions between branches."""
+        for branch in self.branches:
+            yield from branch.children()
+        for name in self.fuse_names:
+            for row in self._modules[name].children() if name in self._modules else ():  # type: ignore[union-attr]
+                yield from row.children()
+
     def forward(self, maps: Sequence[Tensor], runs: HRModule) -> list[Tensor]:
         """Map of each branch -> map of each branch, through the parts that `runs` names."""
         maps = list(maps)
@@ -101,7 +109,11 @@ class BranchModule(nn.Module):
         return maps
 
     def _fused(
-        self, row: nn.ModuleDict, target: int, sources: tuple[int, ...], maps: Sequence[Tensor]
+        self,
+        row: nn.ModuleDict,
+        target: int,
+        sources: tuple[int, ...],
+        maps: Sequence[Tensor] | Mapping[int, Tensor],
     ) -> Tensor:
         # Summed with the target in its place among the sources, as HRNet does: the same bits.
         total: Tensor | None = None

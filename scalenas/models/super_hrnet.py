@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar, final
+
+from torch import Tensor, nn
 
 from scalenas.arch import HRArch, HRStage, module_of
 from scalenas.space import HRSpace
@@ -157,6 +159,19 @@ class SuperScaleHRNet(AbstractHRNet, Supernet[HRArch]):
         self.space = space
         self._norm_cfg = dict(norm_cfg or {'type': 'BN'})
         self._norm = norm_abbreviation(self._norm_cfg)
+
+    def _begun(self, x: Tensor) -> list[Tensor]:
+        # Genes begin with stage 2.
+        maps: list[Tensor] = self.once(super()._begun, x)
+        return maps
+
+    def units(self) -> Iterator[nn.Module]:
+        """Residual blocks, and conversions between branches; not those of the beginning."""
+        for s in range(2, len(self.active_arch.stages) + 2):
+            if s > 2:
+                yield from self.get_submodule(f'transition{s - 1}').children()
+            for module in self.get_submodule(f'stage{s}').children():
+                yield from module.units()
 
     def sharing(self) -> dict[str, Any]:
         """Its type, and its norms, whose names `slices` has."""

@@ -13,6 +13,8 @@ import json
 from abc import ABC
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
+from itertools import takewhile
 from typing import Any, ClassVar, Literal, Self, final
 
 from torch import Tensor, nn
@@ -33,6 +35,7 @@ from .super_mbconv_units import (
     ActiveUnit,
     BlockSharing,
     active_units,
+    alike,
     build_largest,
     parts_of,
     run_unit,
@@ -112,6 +115,7 @@ class AbstractSuperMBConvNet(Supernet[MBConvArch], ABC):
         self._largest_side = largest.resolution
         self.active_arch = largest
         self._live_now = self._active_units(largest)
+        self._align_now = self.align_of(largest)
         self._freeze()
 
     @property
@@ -147,28 +151,55 @@ class AbstractSuperMBConvNet(Supernet[MBConvArch], ABC):
             ArchError: for channels on a side that the space does not allow.
         """
         entering = self._entering(arch)
-        before = self.active_arch, self._live_now
-        self.active_arch, self._live_now = entering, self._active_units(entering, align)
+        before = self.active_arch, self._live_now, self._align_now
+        units = self._active_units(entering, align)
+        self._align_now = align or self.align_of(entering)
+        self.active_arch, self._live_now = entering, units
         try:
             yield self
         finally:
-            self.active_arch, self._live_now = before
+            self.active_arch, self._live_now, self._align_now = before
 
     @final
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """x: (N, in_channels, H, W) -> the map of every step in `out_indices`."""
-        arch, steps = self.active_arch, self._live_now
         if self.resize:
             # Said in the first step, whatever network is drawn for it.
             check_crop(x.shape[-2], x.shape[-1], self._largest_side)
-            x = resized(x, arch.resolution)
-        maps = []
-        for index, step in enumerate(steps[: self.out_indices[-1] + 1]):
-            for unit in step:
-                x = run_unit(unit, x, self.with_cp)
-            if index in self.out_indices:
+        side = self.active_arch.resolution if self.resize else None
+        x, *maps = self.once(self._begun, x, side, self._align_now)
+        return tuple(self._run(x, maps, self._num_alike, None)[1:])
+
+    def _begun(self, x: Tensor) -> list[Tensor]:
+        """The map after the units that are the same in all networks, and the maps given so far."""
+        if self.resize:
+            x = resized(x, self.active_arch.resolution)
+        return self._run(x, [], 0, self._num_alike)
+
+    def _run(self, x: Tensor, maps: Sequence[Tensor], start: int, stop: int | None) -> list[Tensor]:
+        """The map after the units from `start` up to `stop`, and all maps given so far."""
+        steps = enumerate(self._live_now[: self.out_indices[-1] + 1])
+        units = [(unit, index, unit is step[-1]) for index, step in steps for unit in step]
+        maps = list(maps)
+        for unit, index, ends in units[start:stop]:
+            x = run_unit(unit, x, self.with_cp)
+            if ends and index in self.out_indices:
                 maps.append(x)
-        return tuple(maps)
+        return [x, *maps]
+
+    @cached_property
+    def _num_alike(self) -> int:
+        """How many units at the beginning are the same in all networks of the space.
+
+        A unit that some gene touches differs between the networks of all first and all last values.
+        """
+        rows = (
+            [(unit, unit is step[-1]) for step in self._active_units(arch, 'left') for unit in step]
+            for arch in (self.space.smallest(), self.space.largest())
+        )
+        pairs = zip(*rows, strict=False)
+        same = takewhile(lambda p: alike(p[0][0], p[1][0]) and p[0][1] == p[1][1], pairs)
+        return sum(1 for _ in same)
 
     @final
     def init_weights(self) -> None:

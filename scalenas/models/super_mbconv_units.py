@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -160,6 +160,12 @@ class ActiveUnit(NamedTuple):
     unit: MBUnit | ConvUnit
     module: nn.Module
     cuts: Mapping[str, ChannelSlice]
+
+
+def alike(one: ActiveUnit, other: ActiveUnit) -> bool:
+    """True when two networks compute the same in a unit, at one size."""
+    same = astuple(replace(one.unit, size=_ANY)) == astuple(replace(other.unit, size=_ANY))
+    return same and one.held == other.held and one.cuts == other.cuts
 
 
 def active_units(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Generic, Self, TypeGuard, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeGuard, TypeVar, final
 
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parameter import Parameter
 
@@ -25,6 +25,16 @@ A = TypeVar('A', bound=Arch)
 S = TypeVar('S', bound=AbstractSpace[Any])
 
 
+class Memory(Protocol):
+    """What an evaluation asks `Supernet.once` to go through: see `Supernet.remembering`."""
+
+    def __call__(
+        self, compute: Callable[[Tensor], Any], x: Tensor, depends: tuple[Hashable, ...]
+    ) -> Any:
+        """What `compute(x)` gives, perhaps from an earlier call with equal arguments."""
+        ...
+
+
 class Supernet(AbstractBackbone, ABC, Generic[A]):
     """A backbone that holds all networks of `space` and runs `active_arch`, and only that.
 
@@ -35,6 +45,7 @@ class Supernet(AbstractBackbone, ABC, Generic[A]):
 
     space: AbstractSpace[A]
     active_arch: A
+    _memory: Memory | None = None
 
     @abstractmethod
     def slices(self, arch: A) -> WeightSlices:
@@ -56,6 +67,35 @@ class Supernet(AbstractBackbone, ABC, Generic[A]):
             yield self
         finally:
             self.active_arch = before
+
+    @final
+    def once(self, compute: Callable[[Tensor], Any], x: Tensor, *depends: Hashable) -> Any:
+        """What `compute(x)` gives; a `forward` passes here what all networks compute alike.
+
+        It is the beginning of the forward, which no gene changes: a function of `x`, the weights
+        and `depends` (such as the resolution that a network brings images to). A search computes
+        it once for each image, not once for each network. It gives a tensor, or a list or tuple of
+        tensors, which the rest of the forward must not change in place.
+        """
+        memory = self._memory
+        return compute(x) if memory is None else memory(compute, x, depends)
+
+    def units(self) -> Iterator[nn.Module]:
+        """Modules that run whole in each network that runs them, from one tensor to one.
+
+        Those that can be compiled one by one; none where networks are cut from larger modules.
+        """
+        return iter(())
+
+    @final
+    @contextmanager
+    def remembering(self, memory: Memory) -> Iterator[None]:
+        """While open, `once` goes through `memory`."""
+        before, self._memory = self._memory, memory
+        try:
+            yield
+        finally:
+            self._memory = before
 
     @property
     def resizes(self) -> bool:
@@ -156,7 +196,7 @@ def locate(model: nn.Module, where: str = 'model') -> tuple[str, Supernet[Any]]:
 
 
 def nested(supernet: Supernet[A], net: nn.Module) -> WeightSlices:
-    """The slices of a network whose tensors have the supernet's names: first channels of each.
+    """Slices of a network whose tensors have the supernet's names: first channels, inner kernels.
 
     For `Supernet.slices`; `net` is the static network, and may be built on the meta device.
 

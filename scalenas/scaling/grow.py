@@ -6,10 +6,9 @@ from collections.abc import Mapping
 
 from scalenas.arch import Head, Rounding, Scaling, Size, rounding
 from scalenas.arch.strict import as_size
-from scalenas.complexity import Budget, Cost, Measure, column_of
+from scalenas.complexity import Budget, Cost, Estimate, Measure, column_of
 
 from .fit import Fit, cost_of, fit
-from .latency import LatencyLine
 from .presets import table_entry
 from .strategy import A, Scaled, ScalingError, parse_strategy, scale
 
@@ -109,7 +108,7 @@ def fit_text(fitted: Fit[A], columns: Mapping[str, Measure] | None = None) -> st
     for name, by in (columns or {}).items():
         if name in fitted.cost:
             value = column_of(name).text(fitted.cost[name])
-            estimate = isinstance(by, LatencyLine)
+            estimate = isinstance(by, Estimate)
             source = (
                 f'estimate, not measured: {value} by {by}' if estimate else f'measured: {value}'
             )

@@ -50,6 +50,10 @@ class LatencyLine:
         """The estimate for a network of so many activations."""
         return self.intercept + self.slope * acts / 1e6
 
+    def settings(self) -> dict[str, object]:
+        """What a study keeps of the column."""
+        return asdict(self)
+
     def acts(self, ms: float) -> float:
         """The activations at which the estimate is `ms`."""
         return (ms - self.intercept) / self.slope * 1e6

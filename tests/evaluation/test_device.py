@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from scalenas.errors import EvaluationError
-from scalenas.evaluation import NetTimer, SubnetEvaluator, device
+from scalenas.evaluation import SubnetEvaluator, device
 from scalenas.evaluation.device import choose_device
 from scalenas.export import export_subnet
 
@@ -36,9 +36,7 @@ def test_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
             choose_device(name)
 
 
-@pytest.mark.parametrize(
-    'function', [SubnetEvaluator.from_config, export_subnet, NetTimer.__init__]
-)
+@pytest.mark.parametrize('function', [SubnetEvaluator.from_config, export_subnet])
 def test_no_function_has_a_default_of_its_own(function: object) -> None:
     assert inspect.signature(function).parameters['device'].default is None  # type: ignore[arg-type]
 

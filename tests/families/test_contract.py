@@ -231,6 +231,27 @@ def test_a_calibration_is_that_of_the_net_alone(held: Supernet) -> None:
 
 
 @supernets
+def test_what_is_asked_for_once_is_the_same_in_all_networks(held: Supernet) -> None:
+    """To the bit: a search computes it for the first network alone."""
+    net = lively(held.build())
+    x = pictures(1, 3, SIDE, SIDE)
+    known: dict[Any, Any] = {}
+
+    def memory(compute: Any, images: Tensor, depends: Any) -> Any:
+        assert images is x
+        return known.setdefault(depends, compute(images))
+
+    rng = random.Random(3)
+    for arch in [*few(held), *(held.space.sample(rng) for _ in range(4))]:
+        with torch.no_grad(), net.active(arch):
+            wanted = net(x)
+            with net.remembering(memory):
+                got = net(x)
+        assert all(map(torch.equal, got, wanted))
+        assert len(got) == len(wanted)
+
+
+@supernets
 def test_an_export_is_the_sub_net(held: Supernet) -> None:
     """The config type of the static net, built anew, with the state that an export writes."""
     model = Model(lively(held.build()))

@@ -28,10 +28,11 @@ FREE_OF_TORCH = {
     'arch': set(),
     'complexity': {'arch'},
     'space': {'arch', 'complexity'},
-    'scaling': {'arch', 'complexity'},
+    'latency': {'arch', 'complexity'},
+    'scaling': {'arch', 'complexity', 'latency'},
     'sampling': {'arch', 'complexity', 'space'},
-    'search': {'arch', 'complexity', 'space', 'scaling'},
-    'visualization': {'arch', 'complexity', 'space', 'scaling', 'sampling', 'search'},
+    'search': {'arch', 'complexity', 'latency', 'space', 'scaling'},
+    'visualization': {'arch', 'complexity', 'latency', 'space', 'scaling', 'sampling', 'search'},
     'datasets': set(),
 }
 WITH_TORCH = {
@@ -40,7 +41,7 @@ WITH_TORCH = {
     'tasks': {'arch', 'complexity', 'space', 'config', 'models'},
     'training': {'arch', 'complexity', 'space', 'scaling', 'sampling', 'config', 'models', 'tasks'},
     'evaluation': {'arch', 'complexity', 'space', 'config', 'models', 'tasks', 'deploy'},
-    'deploy': {'arch', 'complexity', 'space', 'config', 'models', 'tasks'},
+    'deploy': {'arch', 'complexity', 'latency', 'space', 'config', 'models', 'tasks'},
     'export': {'arch', 'complexity', 'space', 'config', 'models', 'tasks', 'deploy', 'evaluation'},
     'pose': {'arch', 'models'},
 }

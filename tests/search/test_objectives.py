@@ -13,6 +13,14 @@ import pytest
 
 from scalenas.arch import Arch
 from scalenas.complexity import Budget, Counter
+from scalenas.latency import (
+    LatencyError,
+    LatencyTable,
+    Spread,
+    options_of,
+    unit_key,
+    units_of,
+)
 from scalenas.scaling import LatencyLine
 from scalenas.scaling.latency import LatencyModel
 from scalenas.search import (
@@ -21,6 +29,7 @@ from scalenas.search import (
     SearchError,
     SearchPlan,
     SearchStudy,
+    StudyError,
     TopologyEvolution,
     front_of,
     objectives_of,
@@ -166,6 +175,8 @@ def model(tmp_path: Path) -> str:
         ('columns', {'ms': 'math.pi'}, 'search.columns.ms'),
         ('columns', {'ms': {'type': 'LatencyLine'}}, 'search.columns.ms'),
         ('columns', {'ms': {'type': 'LatencyLine', 'file': 'none.yaml'}}, 'none.yaml'),
+        ('columns', {'ms': {'type': 'LatencyTable'}}, 'search.columns.ms'),
+        ('columns', {'ms': {'type': 'LatencyTable', 'file': 'none.json'}}, 'none.json'),
         ('columns', {'ms': {'type': 'Latency'}}, 'search.columns.ms.type'),
         ('columns', ['ms'], 'search.columns'),
         ('metrics', {'x': 'nowhere.x'}, 'search.metrics.x'),
@@ -241,3 +252,65 @@ def test_parameters_of_another_network_are_refused(tmp_path: Path) -> None:
 
 def test_an_objective_is_no_code() -> None:
     assert plan(objectives=(('mIoU', 'max'), ('macs', 'min'), ('acts', 'min'))).build(SPACE, COST)
+
+
+def table_of(share: float = 1.0) -> LatencyTable:
+    """Milliseconds of the units of the space, at 64x64."""
+    archs = [SPACE.largest(), *(SPACE.sample(random.Random(n)) for n in range(60))]
+    units = {unit_key(u): u for arch in archs for _, u in units_of(arch, (64, 64))}
+    times = {key: share * len(unit.layers()) for key, unit in units.items()}
+    spreads = {key: Spread(ms, ms, ms) for key, ms in times.items()}
+    return LatencyTable({'runtime': 'none'}, 'hrnet', options_of(archs[0]), spreads)
+
+
+def test_a_table_of_units_is_a_column(tmp_path: Path) -> None:
+    path = tmp_path / 'table.json'
+    table_of().write(path)
+    asked = plan(
+        columns={'ms': {'type': 'LatencyTable', 'file': str(path)}},
+        objectives=(('mIoU', 'max'), ('ms', 'min')),
+        budget={'ms': (None, 60.0)},
+    )
+    search = asked.build(SPACE, COST)
+    records = search_in_memory(search)
+    for record in records:
+        expected = sum(len(unit.layers()) for _, unit in record.arch.units((64, 64)))
+        assert record.cost['ms'] == pytest.approx(expected)
+        assert record.cost['ms'] <= 60.0
+    assert len(front_of(records, asked.objectives)) > 1
+    # Networks of other sizes were not measured, which is said before anything is evaluated.
+    other = plan(columns={'ms': {'type': 'LatencyTable', 'file': str(path)}}, size=(96, 96))
+    with raises(LatencyError, where='latency table', problem=contains('96x96')):
+        other.build(SPACE, COST)
+
+
+@pytest.mark.parametrize('kind', ['LatencyLine', 'LatencyTable'])
+def test_a_device_that_is_measured_anew_is_another_column(
+    kind: str, tmp_path: Path, model: str
+) -> None:
+    """Under the same name of a file, too: a study has the numbers of one measurement."""
+    files = {'LatencyLine': Path(model), 'LatencyTable': tmp_path / 'table.json'}
+    table_of().write(files['LatencyTable'])
+    path, checkpoint = files[kind], tmp_path / 'x.pth'
+    checkpoint.write_bytes(b'x')
+    column = {'ms': {'type': kind, 'file': str(path)}}
+    cfg = {'search': {'columns': column}}
+
+    def settings() -> dict[str, Any]:
+        asked = plan(columns=column)
+        return asked.settings(asked.build(SPACE, COST), checkpoint, cfg)
+
+    first = settings()
+    assert settings() == first
+    assert json.loads(json.dumps(first)) == first, 'a study keeps it as JSON'
+    where = str(tmp_path / 'study.db')
+    SearchStudy.open(where, 'a', OBJECTIVES, first)
+    study = SearchStudy.open(where, 'a', OBJECTIVES, settings())
+    run_search(make(NSGA2, OBJECTIVES, population=6, num_total=6), study, score)
+    if kind == 'LatencyTable':
+        table_of(1.01).write(path)
+    else:
+        path.write_text(path.read_text().replace('slope: 2.0', 'slope: 2.1'))
+    assert settings() != first
+    with raises(StudyError, problem=contains('another columns.ms.from'), hint=contains('study')):
+        SearchStudy.open(where, 'a', OBJECTIVES, settings())

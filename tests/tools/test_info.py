@@ -12,7 +12,10 @@ from scalenas.arch import dump
 from ..evaluation.world import SPACE
 from ..processes import run_tool
 
-LINE = re.compile(r'backbone alone: ([\d.]+) ms \(([\d.]+) to ([\d.]+)\), batch 2 on cpu, 15 runs')
+LINE = re.compile(
+    r'backbone alone: ([\d.]+) ms \(([\d.]+) to ([\d.]+)\), batch 2 in torch [\d.+a-z]+, fp32, '
+    'cpu, 15 visits'
+)
 
 
 def test_milliseconds_of_an_arch_file(tmp_path: Path) -> None:
