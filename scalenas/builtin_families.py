@@ -26,6 +26,7 @@ HRNET = register_family(
         keys_within='scalenas.models.super_hrnet:keys_within',
         standalone='scalenas.models.hrnet:HRNet',
         stock='scalenas.models.hrnet_stock:stock_net',
+        stock_space='scalenas.models.hrnet_stock:stock_space',
         unit_net='scalenas.models.hrnet_units:unit_net',
         weights={
             **dict.fromkeys(('mmpretrain', 'mmdet', 'mmpose'), WeightMap(_HRNET_KEYS)),

@@ -84,6 +84,8 @@ class Family:
         weights: package -> how its checkpoints become weights of `net`.
         stock: `stock(state, space, where)` reads the trained network of the space that a state dict
             of another package holds (`scalenas.models.growth.StockNet`).
+        stock_space: `stock_space(model, depth, where)` makes a space around such a network; None
+            for a module that is none of the family.
         drawing: `drawing(arch, path, headline, size)`; without one, a chain of the units.
         head: what its networks are mostly used for, as a text for `parse_head`.
         roles: role -> pattern of the genes that have it.
@@ -126,6 +128,7 @@ class Family:
     keys_within: LazyField = LazyField(None)
     standalone: LazyField = LazyField(None)
     stock: LazyField = LazyField(None)
+    stock_space: LazyField = LazyField(None)
     unit_net: LazyField = LazyField(None)
 
     def __post_init__(self) -> None:

@@ -23,6 +23,7 @@ from torch import Tensor
 from scalenas.arch import Arch
 from scalenas.errors import CheckpointError
 from scalenas.family import with_field
+from scalenas.space import SpaceError
 
 from .supernet import Supernet
 from .weights import check_values, misfits
@@ -45,13 +46,12 @@ class StockNet:
     unread: tuple[str, ...] = ()
 
 
-def read_stock(
-    state: Mapping[str, Tensor], supernet: Supernet[Any], where: Path | str
-) -> StockNet:
+def read_stock(state: Mapping[str, Tensor], supernet: Supernet[Any], where: Path | str) -> StockNet:
     """The network of the supernet's space that a state dict of another package holds.
 
     Raises:
-        CheckpointError: when the family of the space has none, or it is not in the space.
+        CheckpointError: when the family of the space has none.
+        SpaceError: when the network is not in the space.
     """
     family = supernet.space.family
     if family.stock is None:
@@ -62,7 +62,10 @@ def read_stock(
             allowed=f'a supernet of {having}',
         )
     net: StockNet = family.stock(state, supernet.space, where)
-    supernet.space.encode(net.arch)
+    try:
+        supernet.space.encode(net.arch)
+    except SpaceError as error:
+        raise error.of(where) from None
     check_values(net.backbone, net.backbone, where)
     return net
 
@@ -94,6 +97,3 @@ def grow(supernet: Supernet[Any], net: StockNet, where: Path | str) -> list[str]
         for param in norm.parameters(recurse=False):
             param.zero_()
     return zeroed
-
-
-

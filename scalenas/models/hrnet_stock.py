@@ -10,18 +10,18 @@ Source: HRNet (Wang et al. 2019), figure 1 and the released code.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from scalenas.arch import HRArch, HRModule, HRStage
 from scalenas.errors import CheckpointError
 from scalenas.space import HRSpace
 
 from .growth import StockNet
-from .hrnet_extra import single_scale
+from .hrnet_extra import single_scale, upsample_mode
 from .super_hrnet import own_keys
 
 T = TypeVar('T')
@@ -65,6 +65,41 @@ def stock_net(state: Mapping[str, Tensor], space: HRSpace, where: Path | str) ->
     lost = {f'{prefix}{key}' for key in (*backbone, *unread)}
     rest = {key: value for key, value in state.items() if key not in lost}
     return StockNet(arch, backbone, rest, unread)
+
+
+def stock_space(model: nn.Module, depth: Sequence[int] | None, where: str) -> HRSpace | None:
+    """A space around the HRNet in `model`; None where there is none.
+
+    By default branches have two blocks less than its deepest one, to one more: ScaleNAS's 2 to 5
+    around the 4 of HRNet. Modules of the class `nn.Upsample` say how fusions enlarge a map; mmseg's
+    HRNet has none, and does so bilinearly.
+
+    Raises:
+        UserError: for depths without those of the network.
+    """
+    state = model.state_dict()
+    marks = [key.removesuffix(MARK) for key in state if key.endswith(MARK)]
+    if not marks:
+        return None
+    prefix = min(marks, key=len)
+    backbone = model.get_submodule(prefix.removesuffix('.')) if prefix else model
+    modes = {part.mode for part in backbone.modules() if isinstance(part, nn.Upsample)}
+    upsample = getattr(getattr(backbone, 'arch', None), 'upsample', None)
+    if upsample is None:
+        upsample = upsample_mode(modes.pop() if len(modes) == 1 else 'bilinear', where)
+    arch = arch_of_weights({k.removeprefix(prefix): v for k, v in state.items()}, where)
+    deepest = max(max(module.depths) for module in arch.modules)
+    return HRSpace(
+        width=arch.stages[0].channels[0],
+        num_modules=[len(stage.modules) for stage in arch.stages],
+        depth=range(max(1, deepest - 2), deepest + 2) if depth is None else depth,
+        stem=arch.stem,
+        stage1_blocks=arch.stage1_blocks,
+        stage1_channels=arch.stage1_channels,
+        upsample=upsample,  # type: ignore[arg-type]
+        output=arch.output,
+        in_channels=arch.in_channels,
+    )
 
 
 def arch_of_weights(state: Mapping[str, Tensor], where: Path | str) -> HRArch:
@@ -136,5 +171,3 @@ def _unknown(key: str, where: Path | str) -> CheckpointError:
     return CheckpointError(
         'not the parts of an HRNet', where=where, got=key, allowed='all branches of every module'
     )
-
-

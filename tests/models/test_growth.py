@@ -8,13 +8,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+import scalenas
+import scalenas.models
 from scalenas.arch.hrnet import stock_hrnet
 from scalenas.errors import UserError
 from scalenas.models.growth import grow, read_stock
 from scalenas.models.super_hrnet import SuperScaleHRNet
 from scalenas.space import HRSpace
 
-from ..errors import raises
+from ..errors import contains, raises
 from .test_drop_in import stock
 from .world import assert_close, lively, pictures, stock_extra
 
@@ -56,8 +58,8 @@ def test_nets_between_the_stock_net_and_the_largest_compute_it_too() -> None:
     wanted = net(x)
     own = into.encode(stock_hrnet(WIDTH, MODULES, BLOCKS, BLOCKS, 'bilinear'))
     largest = into.encode(into.largest())
-    deeper = {k: v for k, v in own.items()} | {'s3.m0.b1.depth': 3, 's4.m0.b3.depth': 3}
-    fused = {k: v for k, v in own.items()} | {'s3.m1.t0.f0<-2': True, 's4.m0.t0.f3<-1': True}
+    deeper = dict(own) | {'s3.m0.b1.depth': 3, 's4.m0.b3.depth': 3}
+    fused = dict(own) | {'s3.m1.t0.f0<-2': True, 's4.m0.t0.f3<-1': True}
     assert deeper.items() - own.items()
     assert set(fused) <= set(largest)
     for genes in (deeper, fused):
@@ -133,7 +135,10 @@ BAD = {
         lambda state: {k: v for k, v in state.items() if not k.startswith('stage3.0.branches.1')},
         'mine.pth',
     ),
-    'a norm is missing': (lambda state: {k: v for k, v in state.items() if k != 'bn1.bias'}, 'mine.pth'),
+    'a norm is missing': (
+        lambda state: {k: v for k, v in state.items() if k != 'bn1.bias'},
+        'mine.pth',
+    ),
     'another shape': (lambda state: {**state, 'bn1.bias': torch.ones(3)}, 'mine.pth'),
     'not finite': (lambda state: {**state, 'bn1.bias': torch.full((64,), torch.nan)}, 'mine.pth'),
 }
@@ -152,15 +157,41 @@ def test_other_weights_are_refused(case: str) -> None:
 
 
 @pytest.mark.parametrize(
-    'other',
+    ('other', 'where', 'got'),
     [
-        stock_extra(16, MODULES, BLOCKS),
-        stock_extra(WIDTH, (1, 1, 1), BLOCKS),
-        stock_extra(WIDTH, MODULES, 4),
+        (stock_extra(16, MODULES, BLOCKS), 'arch.stages[0].channels[0]', 16),
+        (stock_extra(WIDTH, (1, 1, 1), BLOCKS), 'modules per stage', (1, 1, 1)),
+        (stock_extra(WIDTH, MODULES, 4), 's2.m0.b0.depth', 4),
     ],
     ids=['width', 'modules', 'depth'],
 )
-def test_a_net_that_is_not_in_the_space_is_refused(other: dict[str, Any]) -> None:
+def test_a_net_that_is_not_in_the_space_is_refused(
+    other: dict[str, Any], where: str, got: object
+) -> None:
     supernet = SuperScaleHRNet(space())
-    with raises(UserError):
+    with raises(UserError, where=f'mine.pth: {where}', got=got):
         read_stock(stock('mmseg', other, True).state_dict(), supernet, 'mine.pth')
+
+
+def test_a_model_grows_in_one_call() -> None:
+    for package, upsample in (('mmseg', 'bilinear'), ('mmdet', 'nearest')):
+        net = lively(stock(package, stock_extra(WIDTH, MODULES, BLOCKS), True))
+        model = nn.ModuleDict({'backbone': net, 'head': nn.Conv2d(8, 1, 1)}).eval()
+        supernet = scalenas.grow(model)
+        assert supernet.space == space(upsample=upsample)
+        assert not supernet.training
+        x = pictures(1, 3, 64, 96)
+        for a, b in zip(net(x), supernet(x), strict=True):
+            assert_close(a, b)
+    own = lively(scalenas.models.ScaleHRNet(stock_hrnet(WIDTH, MODULES, BLOCKS, BLOCKS)))
+    grown_own = scalenas.grow(own, depth=(2, 4))
+    assert grown_own.space == space((2, 4), upsample='nearest')
+    assert_close(own(x)[0], grown_own(x)[0])
+
+
+def test_what_cannot_grow_is_refused() -> None:
+    with raises(UserError, where='grow', got='Conv2d', allowed='hrnet'):
+        scalenas.grow(nn.Conv2d(3, 3, 3))
+    net = stock('mmseg', stock_extra(WIDTH, MODULES, BLOCKS), True)
+    with raises(UserError, allowed=contains(3, 4)):
+        scalenas.grow(net, depth=(3, 4))
