@@ -46,7 +46,7 @@ def stock_net(state: Mapping[str, Tensor], space: HRSpace, where: Path | str) ->
         raise CheckpointError(
             'no weights of an HRNet',
             where=where,
-            allowed=f'a state dict with PREFIX{MARK}, of mmseg, mmpose, mmdet, mmpretrain or timm',
+            allowed=f'a state dict with PREFIX{MARK}, as those of OpenMMLab and timm',
         )
     # A detector or a model with averaged weights may hold several: the shortest is the model's.
     prefix = min(marks, key=len)
