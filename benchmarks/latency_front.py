@@ -3,10 +3,10 @@
 python benchmarks/latency_front.py CHECKPOINT --table table.json [--config CONFIG --runtime NAME]
 
 For each seed a search for (metric, macs) and one for (metric, ms), of equal evaluations, from the
-same supernet; `ms` is the column of a table of units (tools/benchmark.py --units). Then the
-networks of all fronts are timed whole, as they are deployed, in interleaved rounds, and both fronts are
-compared by the hypervolume of (metric, measured ms), as a share of the corner that all evaluated
-networks span. All is kept in --work: the same command goes on where it was stopped.
+same supernet; `ms` is the column of a table of units (tools/benchmark.py --units). The networks of
+all fronts are then timed whole, as they are deployed, in interleaved rounds, and both fronts are
+compared by the hypervolume of (metric, measured ms), as a share of the corner that all networks of
+the fronts span. All is kept in --work: the same command goes on where it was stopped.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ def as_plain(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     # As text, a function would say where it lies in memory, and differ in each run.
-    if isinstance(value, FunctionType | BuiltinFunctionType | type):
+    if isinstance(value, FunctionType | BuiltinFunctionType):
         return f'{value.__module__}.{value.__qualname__}'
     if isinstance(value, partial):
         parts = {'partial': value.func, 'args': value.args, 'keywords': value.keywords}
