@@ -28,7 +28,7 @@ from scalenas.staging import staged_folder
 from .standalone import module_name
 
 ONLY_FILES = {
-    **dict.fromkeys(('--force', '--standalone', '--onnx', '--openvino'), 0),
+    **dict.fromkeys(('--force', '--standalone', '--onnx', '--openvino', '--deploy'), 0),
     '--onnx-output': 1,
     '--normalize': 1,
     '--dynamic': 3,
@@ -87,7 +87,7 @@ def _fusions(arch: Arch) -> int:
 
 
 SUFFIXES = (
-    *('.py', '.pth', '.yaml', '.json', '_standalone.py'),
+    *('.py', '.pth', '.yaml', '.json', '_standalone.py', '_deployed.py', '_deployed.pth'),
     *('.onnx', '_int8.onnx', '.bin', '.xml'),
 )
 

@@ -29,6 +29,7 @@ from scalenas.version import __version__
 
 from .choose import Choice
 from .config import plain_config, resizes, standalone_config, width_of
+from .deployed import write_deployed
 from .files import Saving, check_free, checkpoint_bytes, names_of, plain, publish, staged
 from .graphs import Graphs
 from .standalone import module_name, standalone_source
@@ -52,10 +53,13 @@ class Exported:
     in_supernet: dict[str, float]
     alone: dict[str, float]
     saving: Saving | None = None
+    deployed: Difference | None = None
 
     def __str__(self) -> str:
         lines = [str(self.cost), *([str(self.saving)] if self.saving else [])]
         lines.append(f'proof: {self.difference}')
+        if self.deployed:
+            lines.append(f'proof of the deployed form: {self.deployed}')
         for name, value in self.alone.items():
             lines.append(f'{name}: {value:.6f} (in the supernet: {self.in_supernet[name]:.6f})')
         return '\n'.join([*lines, *(f'wrote {path}' for path in self.files)])
@@ -72,6 +76,7 @@ def export_subnet(
     standalone: bool = False,
     graphs: Graphs = NO_GRAPHS,
     prune: bool = False,
+    deploy: bool = False,
     force: bool = False,
     command: str = '',
 ) -> Exported:
@@ -81,6 +86,7 @@ def export_subnet(
     its metrics on the test images are measured on both sides. `standalone` adds NAME_backbone.py, a
     backbone in one file, and NAME_standalone.py, the config that uses it; `graphs` adds NAME.onnx,
     NAME.xml and NAME.bin, or NAME_int8.onnx.
+    `deploy` adds NAME_deployed.py and NAME_deployed.pth, the same network for inference alone.
     `prune` leaves out blocks and fusions whose result nothing reads; what is left is compared with
     the whole sub-net. `size` is the input that costs are counted for, by default the config's
     `search.size`; `device` by default that of training.
@@ -165,13 +171,18 @@ def export_subnet(
         pixels = (size[0], size[1])
         card |= graphs.write(static, stage, name, pixels, arch, evaluator)
         (stage / f'{name}.json').write_text(json.dumps(plain(card), indent=1) + '\n')
+        gap_deployed = None
+        if deploy:
+            gap_deployed = write_deployed(
+                static, variables, header, meta, stage, name, evaluator.validation
+            )
         if standalone:
             (stage / f'{module_name(name)}.py').write_text(standalone_source(arch, name))
             header = f'{header}\n{_STANDALONE.format(module=module_name(name))}'
             text = as_config(standalone_config(variables, arch, name), header)
             (stage / f'{name}_standalone.py').write_text(text, encoding='utf-8')
         files = publish(stage, Path(out), force, names_of(name))
-    return Exported(files, cost, gap, inside, alone, saving)
+    return Exported(files, cost, gap, inside, alone, saving, gap_deployed)
 
 
 def subnet_state(model: nn.Module, arch: Any) -> dict[str, Tensor]:
