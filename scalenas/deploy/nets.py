@@ -43,7 +43,7 @@ class Subject:
 
 
 def subject(what: str) -> Subject:
-    """The network of a zoo name, of an arch in YAML, or of an export: NAME.py, NAME.pth beside it.
+    """The network of a zoo name, an arch in YAML, an ONNX file, or an export: NAME.py and NAME.pth.
 
     Of an arch it is the backbone with random weights; of an export the whole model, from
     normalized images to raw outputs.
@@ -51,12 +51,23 @@ def subject(what: str) -> Subject:
     Raises:
         UserError: when there is no such network.
     """
+    if Path(what).suffix == '.onnx':
+        file = Path(what)
+        return Subject(file.stem, {'onnx': file_digest(file)}, lambda size: GraphFile(file))
     if Path(what).suffix in ('.py', '.pth'):
         config, weights = Path(what).with_suffix('.py'), Path(what).with_suffix('.pth')
         key = {'model': [file_digest(config), file_digest(weights)], 'form': 'deployed'}
         return Subject(config.stem, key, lambda size: exported_model(config, weights))
     arch = find(what)
     return of_arch(Path(what).stem if what.endswith(('.yaml', '.yml')) else what, arch)
+
+
+class GraphFile(nn.Module):
+    """A graph in ONNX, which only a runtime can run."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
 
 
 def of_arch(name: str, arch: Any) -> Subject:
