@@ -1,10 +1,14 @@
-"""What a candidate of a search costs beyond its forwards, on the demo's search config."""
+"""A candidate of a search: what it costs beyond its forwards, and without what no gene touches.
+
+The demo's search config, on procedural pictures; with another space for W32.
+"""
 
 from __future__ import annotations
 
 import random
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.config import Config
@@ -18,30 +22,59 @@ from scalenas.evaluation.supernet import active_norms
 from scalenas.models.checkpoint import save_plain
 from scalenas.models.supernet import supernet_of
 from scalenas.paths import resource
+from scalenas.space import HRSpace
 
 CONFIG = 'configs/scalenas_seg/earth/search_w16_earth-96x96.py'
+DEMO = ((96, 96), (351, 83, 110))
+W32 = ((128, 256), (24, 16, 1))
+"""Size of the pictures, and how many there are to train, to search and to test with."""
 
 
-def evaluator(folder: Path) -> SubnetEvaluator:
-    """Of the demo's supernet with random weights, on procedural pictures as many as the demo's."""
-    recipe = SceneRecipe(size=(96, 96))
-    make_scenes(folder / 'data', (351, 83, 110), recipe=recipe)
+def config(
+    folder: Path, scenes: tuple[tuple[int, int], tuple[int, int, int]], space: HRSpace | None
+) -> Config:
+    """Of a supernet with random weights, which is written, too: `supernet.pth`."""
+    size, counts = scenes
+    make_scenes(folder / 'data', counts, recipe=SceneRecipe(size=size))
     cfg = Config.fromfile(resource(CONFIG))
     for name in ('search_dataloader', 'calibration_dataloader'):
         dataset = cfg[name]['dataset']
         dataset['metainfo'], dataset['data_root'] = {'classes': CLASSES}, str(folder / 'data')
-    cfg.model.architecture.decode_head.num_classes = len(CLASSES)
+    model, head = cfg.model.architecture, cfg.model.architecture.decode_head
+    head.num_classes, head.loss_decode.class_weight = len(CLASSES), None
+    if space is not None:
+        channels = list(space.largest().out_channels)
+        model.backbone.space, head.in_channels = space.to_dict(), channels
+        head.channels = sum(channels)
     torch.manual_seed(0)
-    model = build_model(cfg)
-    meta = {'scalenas': {'space': supernet_of(model).space.to_dict()}}
-    save_plain(folder / 'supernet.pth', model.state_dict(), meta)
+    built = build_model(cfg)
+    meta = {'scalenas': {'space': supernet_of(built).space.to_dict()}}
+    save_plain(folder / 'supernet.pth', built.state_dict(), meta)
+    return cfg
+
+
+def evaluator(cfg: Config, folder: Path, cache: Any) -> SubnetEvaluator:
+    """With this `search.cache_prefix`."""
+    cfg.search.cache_prefix = cache
     return SubnetEvaluator.from_config(cfg, folder / 'supernet.pth')
+
+
+def cached(pairs: int, w32: bool) -> dict[str, float]:
+    """Time of a candidate of which the beginning is known over that of one of which it is not."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        cfg = config(folder, W32, HRSpace(32)) if w32 else config(folder, DEMO, None)
+        ours, theirs = (evaluator(cfg, folder, cache) for cache in ('2GiB', False))
+        arch = ours.space.sample(random.Random(1))
+        assert ours(arch) == theirs(arch)
+        return ratio(lambda: ours(arch), lambda: theirs(arch), pairs, warmup=1)
 
 
 def overhead(pairs: int) -> dict[str, float]:
     """Time of a whole candidate over that of its calibration and validation forwards alone."""
-    with tempfile.TemporaryDirectory() as folder:
-        evaluate = evaluator(Path(folder))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        evaluate = evaluator(config(folder, DEMO, None), folder, False)
         arch = evaluate.space.sample(random.Random(1))
         model = evaluate.model
         evaluate(arch)  # reads the pictures

@@ -25,6 +25,7 @@ HRNET = register_family(
         pruned='scalenas.arch.hrnet:pruned',
         keys_within='scalenas.models.super_hrnet:keys_within',
         standalone='scalenas.models.hrnet:HRNet',
+        for_inference='scalenas.models.hrnet_deployed:for_inference',
         unit_net='scalenas.models.hrnet_units:unit_net',
         weights={
             **dict.fromkeys(('mmpretrain', 'mmdet', 'mmpose'), WeightMap(_HRNET_KEYS)),

@@ -95,6 +95,9 @@ class Family:
             one of `part`, where `finest` or `pruned` rename modules; `norm` is 'bn' or 'gn'.
         standalone: the class that the backbone in one file is made of: its first argument is an
             arch, and it needs torch and mmengine alone.
+        for_inference: `for_inference(module)` gives a network that computes the same, only faster,
+            for the family's static net, or one of another package; None for other modules. Norms
+            are folded without it.
         unit_net: `unit_net(net, name, unit)` gives, for a unit that is no module of the static net,
             a module that computes it and the shapes (C, H, W) of the maps that it reads; else None.
             Of a unit that is one, the maps are seen in a forward.
@@ -121,6 +124,7 @@ class Family:
     pruned: LazyField = LazyField(None)
     keys_within: LazyField = LazyField(None)
     standalone: LazyField = LazyField(None)
+    for_inference: LazyField = LazyField(None)
     unit_net: LazyField = LazyField(None)
 
     def __post_init__(self) -> None:

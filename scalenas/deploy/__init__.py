@@ -1,7 +1,8 @@
-"""Getting out to a device: runtimes, each an adapter of one well-kept package; stopwatches."""
+"""Getting out to a device: the deployed form, runtimes, stopwatches."""
 
 from .benchmark import Benchmark, benchmark, candidate
 from .command import CommandStopwatch
+from .form import deployed
 from .graph import onnx_graph
 from .ncnn_runtime import NcnnRuntime
 from .nets import Subject, subject
@@ -34,6 +35,7 @@ __all__ = [
     'TrainingStopwatch',
     'benchmark',
     'candidate',
+    'deployed',
     'device_name',
     'measured_table',
     'onnx_graph',

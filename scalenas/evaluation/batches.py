@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
@@ -200,7 +201,30 @@ def _fresh(batch: dict[str, Any]) -> dict[str, Any]:
     samples = batch.get('data_samples')
     if samples is None:
         return batch
-    return {**batch, 'data_samples': [sample.new() for sample in samples]}
+    return {**batch, 'data_samples': [_new(sample) for sample in samples]}
+
+
+def _new(sample: Any) -> Any:
+    """As `sample.new()`, which copies each number and text of the metainfo, too: it takes long."""
+    if not isinstance(sample, BaseDataElement):
+        return sample.new()
+    new = copy.copy(sample)
+    own = vars(new)
+    for name in ('_metainfo_fields', '_data_fields'):
+        own[name] = set(own[name])
+    for name in own['_metainfo_fields']:
+        if not _is_fixed(own[name]):
+            own[name] = copy.deepcopy(own[name])
+    return new
+
+
+def _is_fixed(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return all(isinstance(part, _FIXED) for part in value)
+    return isinstance(value, _FIXED)
+
+
+_FIXED = (str, bytes, bool, int, float, type(None), np.generic)
 
 
 def _storage(tensor: torch.Tensor) -> int:

@@ -27,7 +27,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from scalenas.models.supernet import locate
+from scalenas.models.supernet import located
 
 from .pool import Norms, pooled_statistics
 from .prefix import Forward, PrefixCache
@@ -167,7 +167,9 @@ def calibrated(
     Raises:
         EvaluationError: without batches, or when a norm sees a single value per channel.
     """
-    path, supernet = locate(model)
+    # A walk through a large supernet takes as long as a layer.
+    members = dict(model.named_modules())
+    _, supernet = located(model, members)
     forward, groups = partial(_tensor, model), partial(regrouped, batches)
 
     def statistics(norms: Norms) -> None:
@@ -176,8 +178,8 @@ def calibrated(
         else:
             cache.statistics(norms, forward, groups)
 
-    norms = active_norms(model, arch, path)
-    with supernet.active(arch), eval_mode(model), _given(norms, statistics):
+    norms = active_norms(model, arch, members)
+    with supernet.active(arch), eval_mode(members.values()), _given(norms, statistics):
         yield
 
 
@@ -186,9 +188,9 @@ def _tensor(model: nn.Module, batch: Batch) -> object:
 
 
 @contextmanager
-def eval_mode(model: nn.Module) -> Iterator[None]:
-    """Every module in eval mode; each one's own flag comes back."""
-    training = [module for module in model.modules() if module.training]
+def eval_mode(modules: Iterable[nn.Module]) -> Iterator[None]:
+    """These modules in eval mode; each one's own flag comes back."""
+    training = [module for module in modules if module.training]
     try:
         # Set directly: `train()` of some backbones freezes parts or returns nothing.
         for module in training:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import nn
@@ -12,24 +12,23 @@ from scalenas.arch import Arch
 from scalenas.arch.strict import as_list
 from scalenas.config.monitors import subnet_name
 from scalenas.errors import EvaluationError
-from scalenas.models import is_supernet, locate
+from scalenas.models.supernet import located
 from scalenas.space import AbstractSpace, arch_of
 
 
 def active_norms(
-    model: nn.Module, arch: Any, path: str | None = None
+    model: nn.Module, arch: Any, members: Mapping[str, nn.Module] | None = None
 ) -> list[tuple[str, _BatchNorm]]:
     """Name and module of every batch norm that runs with `arch`: its own, and all around it.
 
-    `path` is that of the supernet, where it is known.
+    `members` are the modules of the model by name, where they are known.
     """
-    path = locate(model)[0] if path is None else path
-    supernet = model.get_submodule(path)
-    assert is_supernet(supernet)
+    members = dict(model.named_modules()) if members is None else members
+    path, supernet = located(model, members)
     prefix = f'{path}.' if path else ''
     own = [(f'{prefix}{name}', norm) for name, norm in supernet.active_norms(arch)]
-    # Its own modules count as seen: what it does not run is not live, whatever else it holds.
-    around = model.named_modules(memo=set(supernet.modules()))
+    # What lies in the supernet and does not run is not live.
+    around = (item for item in members.items() if path and not item[0].startswith(prefix))
     return [(n, m) for n, m in [*own, *around] if isinstance(m, _BatchNorm)]
 
 

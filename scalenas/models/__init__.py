@@ -6,6 +6,7 @@ from scalenas.registry import WEIGHT_INITIALIZERS
 from .backbone import AbstractBackbone, StaticNet
 from .classifier import FeatureDropout, SuperLinear
 from .families import backbone_type, net_types, register_nets, static_types, supernet_types
+from .folding import FoldedNorm, deployed_by, deployed_net
 from .hrnet import ScaleHRNet
 from .mbconv import ScaleMBConvNet
 from .pretrained import from_stock, stock_key_map
@@ -22,6 +23,7 @@ __all__ = [
     'AbstractBackbone',
     'ChoiceMBConvNet',
     'FeatureDropout',
+    'FoldedNorm',
     'ScaleHRNet',
     'ScaleMBConvNet',
     'ScaleRegNet',
@@ -33,6 +35,8 @@ __all__ = [
     'SupernetInit',
     'as_space',
     'backbone_type',
+    'deployed_by',
+    'deployed_net',
     'from_stock',
     'is_supernet',
     'key_map',

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Self, TypeVar, final
 
 from mmengine.model import BaseModule
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from scalenas.arch import Arch, find, from_dict, of_family
@@ -115,6 +115,25 @@ class StaticNet(AbstractBackbone, ABC):
         if channels is None:
             return known
         return from_dict({**known.to_dict(), 'in_channels': channels}, where)
+
+    def deploy(self, images: Tensor | None = None, channels_last: bool = True) -> nn.Module:
+        """A copy for inference alone, in eval mode, which gives the same feature maps.
+
+        Batch norms are folded into convolutions, parts that nothing reads are left out, and
+        where upsampling is nearest each resolution is upsampled once per fusion. Equal but for
+        rounding at all sizes of images; where a shape decides how maps are summed, a traced graph
+        is for its own sizes.
+
+        Args:
+            images: (N, in_channels, H, W), to read the network by; default: random ones.
+            channels_last: memory format of the weights, and so of the feature maps.
+
+        Raises:
+            UserError: when the copy computes something else; from its `train()`.
+        """
+        from .folding import deployed_net  # which asks for this module
+
+        return deployed_net(self, images, channels_last)
 
     def init_weights(self) -> None:
         """Initialize, or load what `init_cfg` asks for.

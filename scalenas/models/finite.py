@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 
@@ -24,10 +24,11 @@ class OutputWatch:
     """
 
     def __init__(self, model: nn.Module) -> None:
-        self._ranges = _broken_statistics(model)
+        members = dict(model.named_modules())
+        self._ranges = _broken_statistics(members)
         self._handles = [
             module.register_forward_hook(partial(self._look, name or type(module).__name__))
-            for name, module in _watched(model)
+            for name, module in _watched(members)
         ]
 
     def remove(self) -> None:
@@ -76,9 +77,14 @@ def watched(model: nn.Module) -> Iterator[OutputWatch]:
         watch.remove()
 
 
-def _broken_statistics(model: nn.Module) -> dict[str, list[Tensor]]:
+def _broken_statistics(members: Mapping[str, nn.Module]) -> dict[str, list[Tensor]]:
     """Smallest and largest value of every running statistic, if any is not finite; else nothing."""
-    buffers = {n: b for n, b in model.named_buffers() if n.split('.')[-1] in STATISTICS}
+    buffers = {
+        f'{name}.{key}' if name else key: buffer
+        for name, module in members.items()
+        for key in STATISTICS
+        if (buffer := module._buffers.get(key)) is not None
+    }
     # There may be thousands, and to look at them one by one takes as long as a small net's forward.
     values = [buffer.detach().flatten() for buffer in buffers.values()]
     if not values or bool(torch.isfinite(_ends(torch.cat(values))).all()):
@@ -91,10 +97,9 @@ def _ends(value: Tensor) -> Tensor:
     return torch.stack(value.detach().aminmax()).double()
 
 
-def _watched(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    for name, module in model.named_modules():
-        path = name.split('.')
-        if BACKBONE in path:
+def _watched(members: Mapping[str, nn.Module]) -> Iterator[tuple[str, nn.Module]]:
+    for name, module in members.items():
+        if BACKBONE in name and BACKBONE in (path := name.split('.')):
             if path[-1] == BACKBONE:
                 yield name, module
         elif any(True for _ in module.parameters(recurse=False)):

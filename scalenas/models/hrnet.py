@@ -50,7 +50,7 @@ class AbstractHRNet(AbstractBackbone, ABC):
         self.zero_init_residual = zero_init_residual
         last = len(holds.stages) + 1
         self.frozen_stages = as_int(frozen_stages, 'frozen_stages', -1, last)
-        build = Build(conv_cfg, norm_cfg or {'type': 'BN'}, with_cp)
+        self.build = build = Build(conv_cfg, norm_cfg or {'type': 'BN'}, with_cp)
         abbreviation = norm_abbreviation(build.norm_cfg)
         self._stem = tuple((f'conv{n}', f'{abbreviation}{n}') for n in (1, 2))
         c_in = holds.in_channels

@@ -41,8 +41,12 @@ def conversion(channels: Sequence[int], target: int, source: int, build: Build) 
     return nn.Sequential(*down, build.unit(c_in, c_out, 3, 2, relu=False))
 
 
+@torch.fx.wrap
 def upsampled(x: Tensor, factor: int, size: torch.Size, mode: str) -> Tensor:
-    """`x` enlarged to `size`, which is about `factor` times its own."""
+    """`x` enlarged to `size`, which is about `factor` times its own.
+
+    One node in a graph of torch.fx, for what it computes depends on sizes.
+    """
     if mode == 'nearest':
         return F.interpolate(x, size=size, mode=mode)
     # mmseg resizes by the factor first, and again where odd sizes make the peer differ: its
@@ -54,12 +58,65 @@ def upsampled(x: Tensor, factor: int, size: torch.Size, mode: str) -> Tensor:
     return x
 
 
+def aligned(coarser: Sequence[tuple[int, Tensor]], own: Tensor) -> bool:
+    """True where nearest upsampling to `own` is the same in one step and in many.
+
+    `coarser`: how many halvings a map is away (others than positive are passed over), and the map.
+    Doubling, in either way of rounding, repeats pixels: index x >> 1. In one step over n halvings
+    it is floor(x * small / large), which is x >> n for all x where and only where
+    large >= 2**n * small - 1. Beyond it the last pixels of a map are others.
+    """
+    return all(
+        large >= 2**n * small - 1
+        for n, x in coarser
+        if n > 1
+        for small, large in zip(x.shape[2:], own.shape[2:], strict=True)
+    )
+
+
+def _coarse_to_fine(
+    row: nn.ModuleDict,
+    target: int,
+    sources: tuple[int, ...],
+    maps: Sequence[Tensor] | Mapping[int, Tensor],
+) -> Tensor:
+    """Coarser maps are summed at their own resolutions, so that each is upsampled once."""
+    own = maps[target]
+    coarse: Tensor | None = None
+    for k in reversed([k for k in sources if k > target]):
+        term = row[str(k)](maps[k])
+        coarse = term if coarse is None else term.add_(_enlarged(coarse, term))
+    total = None if coarse is None else _enlarged(coarse, own).add_(own)
+    for k in sources:
+        if k < target:
+            term = row[str(k)](maps[k])
+            total = term.add_(own) if total is None else total.add_(term)
+    assert total is not None
+    return total.relu_()
+
+
+def _enlarged(x: Tensor, like: Tensor) -> Tensor:
+    return F.interpolate(x, size=like.shape[2:], mode='nearest')
+
+
+class Branch(nn.Sequential):
+    """The residual blocks of one branch; all of them, or those that two fusions enclose."""
+
+    def forward(self, x: Tensor, start: int = 0, stop: int | None = None) -> Tensor:
+        """x: (N, c, H, W) -> the same shape, through the blocks `start` to `stop` (exclusive)."""
+        for block in list(self)[start:stop]:
+            x = block(x)
+        return x
+
+
 class BranchModule(nn.Module):
     """Parallel branches of residual blocks, with fusions after each step.
 
     Holds the blocks and fusions of `holds`; runs any module that is part of it. `fuse_names[t]`
-    names the fusions of step t in the state dict.
+    names the fusions of step t in the state dict. With `coarse_to_fine` it is for inference alone.
     """
+
+    coarse_to_fine: bool = False
 
     def __init__(
         self,
@@ -71,7 +128,7 @@ class BranchModule(nn.Module):
     ) -> None:
         super().__init__()
         self.branches = nn.ModuleList(
-            nn.Sequential(*(basic_block(c, build) for _ in range(depth)))
+            Branch(*(basic_block(c, build) for _ in range(depth)))
             for c, depth in zip(channels, holds.depths, strict=True)
         )
         for name, rows in zip(fuse_names, holds.fusions, strict=True):
@@ -84,6 +141,7 @@ class BranchModule(nn.Module):
                 self.add_module(name, nn.ModuleDict(table))
         self.fuse_names = tuple(fuse_names)
         self.upsample = upsample
+        self.depths = holds.depths
 
     def units(self) -> Iterator[nn.Module]:
         """Blocks, and conversions between branches."""
@@ -95,18 +153,29 @@ class BranchModule(nn.Module):
 
     def forward(self, maps: Sequence[Tensor], runs: HRModule) -> list[Tensor]:
         """Map of each branch -> map of each branch, through the parts that `runs` names."""
-        maps = list(maps)
+        maps, done, last = list(maps), [0] * len(maps), runs.num_steps - 1
         for t, rows in enumerate(runs.fusions):
-            for i, depth in enumerate(runs.depths):
-                if t < depth:
-                    maps[i] = self.branches[i][t](maps[i])  # type: ignore[index]
-            if any(rows):
+            # A branch waits for fusions that concern it; its blocks up to there run together.
+            now = {i for i, sources in enumerate(rows) if sources}.union(*rows)
+            for i in range(len(maps)) if t == last else sorted(now):
+                stop = min(t + 1, runs.depths[i])
+                if done[i] < stop:
+                    maps[i] = self._blocks(i, maps[i], done[i], stop)
+                    done[i] = stop
+            if now:
                 table = self._modules[self.fuse_names[t]]
                 maps = [
                     self._fused(table[str(i)], i, sources, maps) if sources else maps[i]  # type: ignore[index]
                     for i, sources in enumerate(rows)
                 ]
         return maps
+
+    def _blocks(self, branch: int, x: Tensor, start: int, stop: int) -> Tensor:
+        # Called as the module that it is, so that hooks see it and a replaced one is run.
+        module = self.branches[branch]
+        whole = (start, stop) == (0, self.depths[branch])
+        result: Tensor = module(x) if whole else module(x, start, stop)
+        return result
 
     def _fused(
         self,
@@ -115,9 +184,11 @@ class BranchModule(nn.Module):
         sources: tuple[int, ...],
         maps: Sequence[Tensor] | Mapping[int, Tensor],
     ) -> Tensor:
+        own = maps[target]
+        if self.coarse_to_fine and aligned([(k - target, maps[k]) for k in sources], own):
+            return _coarse_to_fine(row, target, sources, maps)
         # Summed with the target in its place among the sources, as HRNet does: the same bits.
         total: Tensor | None = None
-        own = maps[target]
         for k in sorted((*sources, target)):
             if k == target:
                 term = own

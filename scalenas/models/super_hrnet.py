@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar, final
 
 from torch import Tensor, nn
@@ -172,6 +172,11 @@ class SuperScaleHRNet(AbstractHRNet, Supernet[HRArch]):
                 yield from self.get_submodule(f'transition{s - 1}').children()
             for module in self.get_submodule(f'stage{s}').children():
                 yield from module.units()
+
+    def norm_names(self, arch: HRArch) -> Iterable[str]:
+        """Paths of the norms that `arch` runs, without those of its other weights."""
+        self.space.encode(arch)
+        return norm_map(arch, self._norm).values()
 
     def sharing(self) -> dict[str, Any]:
         """Its type, and its norms, whose names `slices` has."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Generic, Protocol, Self, TypeGuard, TypeVar, final
 
@@ -114,9 +114,12 @@ class Supernet(AbstractBackbone, ABC, Generic[A]):
 
     def active_norms(self, arch: A) -> list[tuple[str, nn.Module]]:
         """Name and module of every batch norm that `arch` runs, in the order of `slices`."""
-        modules = dict(self.named_modules())
-        names = dict.fromkeys(part.key.rpartition('.')[0] for part in self.slices(arch).values())
-        return [(name, modules[name]) for name in names if isinstance(modules[name], _BatchNorm)]
+        found = ((name, self.get_submodule(name)) for name in self.norm_names(arch))
+        return [(name, module) for name, module in found if isinstance(module, _BatchNorm)]
+
+    def norm_names(self, arch: A) -> Iterable[str]:
+        """Names of modules that `arch` runs, every norm among them, in the order of `slices`."""
+        return dict.fromkeys(part.key.rpartition('.')[0] for part in self.slices(arch).values())
 
     def active_parameters(self, arch: A) -> list[tuple[str, Parameter]]:
         """Name and value of every parameter of which `arch` runs a part."""
@@ -177,7 +180,14 @@ def locate(model: nn.Module, where: str = 'model') -> tuple[str, Supernet[Any]]:
     Raises:
         ConfigError: when there is none, or more than one; `where` says in which key it stood.
     """
-    supernets = [(name, module) for name, module in model.named_modules() if is_supernet(module)]
+    return located(model, dict(model.named_modules()), where)
+
+
+def located(
+    model: nn.Module, members: Mapping[str, nn.Module], where: str = 'model'
+) -> tuple[str, Supernet[Any]]:
+    """As `locate`, of a model whose modules by name are known."""
+    supernets = [(name, module) for name, module in members.items() if is_supernet(module)]
     if len(supernets) != 1:
         raise ConfigError(
             f'{type(model).__name__} must have one supernet',

@@ -22,7 +22,7 @@ LOADERS = ('search_dataloader', 'calibration_dataloader')
 UNSEEN_OF_LOADERS = ('num_workers', 'persistent_workers', 'pin_memory', 'prefetch_factor')
 """They change how fast images are read, not which."""
 
-UNSEEN_OF_MODEL = ('init_from', 'init_cfg', 'distillation', 'sampler')
+UNSEEN_OF_MODEL = ('init_from', 'init_cfg', 'distillation', 'sampler', 'compile_units')
 """They were for the training: no sub-net is evaluated with them."""
 
 ABSENT = '(nothing)'

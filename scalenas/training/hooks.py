@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from mmengine.hooks import Hook
 from mmengine.model import BaseTTAModel, is_model_wrapper
+from mmengine.optim import OptimWrapperDict
 from mmengine.runner import BaseLoop, Runner
 from torch import nn
 
@@ -42,6 +43,7 @@ class SpaceHook(Hook):
         model = unwrapped(runner)
         if isinstance(model, SuperNet):
             model.message_hub = runner.message_hub
+        lay_out_alike(runner.optim_wrapper)
 
     def after_train(self, runner: Runner) -> None:
         """Whoever trains it next says which iteration it is."""
@@ -53,6 +55,9 @@ class SpaceHook(Hook):
         """Adds the space, the supernet over it, and the version of the package."""
         model = unwrapped(runner)
         if isinstance(model, SuperNet):
+            if model.channels_last:
+                state = checkpoint['state_dict']
+                state.update({key: value.contiguous() for key, value in state.items()})
             checkpoint['meta']['scalenas'] = {
                 'space': model.backbone.space.to_dict(),
                 'supernet': model.backbone.sharing(),
@@ -65,6 +70,20 @@ class SpaceHook(Hook):
         if isinstance(model, SuperNet):
             path = runner._load_from or 'the checkpoint to resume from'
             check_space(checkpoint, model.backbone.space, path)
+
+
+def lay_out_alike(optimizers: Any) -> None:
+    """Brings what optimizers keep of weights into the order of these in memory.
+
+    A checkpoint may be of a training with channels last, or be resumed by one. Fused optimizers of
+    torch take the order for granted, and update weights by the values of others.
+    """
+    wrappers = optimizers.values() if isinstance(optimizers, OptimWrapperDict) else [optimizers]
+    for wrapper in wrappers:
+        for weight, state in wrapper.optimizer.state.items():
+            for key, value in state.items():
+                if isinstance(value, torch.Tensor) and value.shape == weight.shape:
+                    state[key] = torch.empty_like(weight, dtype=value.dtype).copy_(value)
 
 
 class GroundTruthHook(Hook):

@@ -31,9 +31,13 @@ def check_recomputed(cfg: Config, model: nn.Module) -> None:
 
     Raises:
         ConfigError: for a name of no module, of a module that never runs by itself, of one that
-            contains the stem, and of one within another.
+            contains the stem, and of one within another; for a model whose units are compiled.
     """
     names = recomputed_names(cfg)
+    if names and getattr(model, 'compiles', False):
+        raise ConfigError(
+            'excludes model.compile_units', where=KEY, got=names, hint='drop one of both'
+        )
     known = {name: module for name, module in model.named_modules() if name}
     for name in names:
         check_tap(model, name, KEY)

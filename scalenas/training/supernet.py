@@ -19,6 +19,7 @@ from scalenas.models import SuperLinear, Supernet, is_supernet, locate
 from scalenas.registry import MODELS
 
 from .checks import check_head
+from .compiling import UnitCompiler
 from .distillation import Distillation, FrozenTeacher, without_labels
 from .regularization import half_squares, keep_no_statistics, without_dropout
 from .start import Start
@@ -53,6 +54,11 @@ class SuperNet(BaseModel):
     net, every sub-net then is decayed. 0 is BigNAS. `track_norms=False`: batch norms keep no
     running statistics while training.
 
+    `compile_units`: blocks, and whatever else sub-nets are made of, run compiled in training; True,
+    or options of torch.compile such as `dict(backend=...)`. `channels_last`: weights and images lie
+    in memory with the channels last, which convolutions of many devices prefer; checkpoints do not
+    tell. Neither changes what is computed, but for the rounding.
+
     Source: ScaleNAS (Cheng et al. 2020), sections 3.3 and 3.4; BigNAS (Yu et al. 2020), 3.1.
 
     Raises:
@@ -70,6 +76,8 @@ class SuperNet(BaseModel):
         dropout: Literal['all', 'largest'] = 'all',
         child_decay: float = 0.0,
         track_norms: bool = True,
+        compile_units: bool | Mapping[str, Any] = False,
+        channels_last: bool = False,
         data_preprocessor: dict[str, Any] | None = None,
         init_cfg: dict[str, Any] | None = None,
     ) -> None:
@@ -94,6 +102,8 @@ class SuperNet(BaseModel):
         self.track_norms = as_flag(track_norms, 'model.track_norms')
         if not self.track_norms:
             keep_no_statistics(model)
+        self._compiler = UnitCompiler.from_config(compile_units, self.backbone)
+        self.channels_last = as_flag(channels_last, 'model.channels_last')
         self.distillation = None if distillation is None else Distillation.from_dict(distillation)
         # Kept in a tuple: as an attribute it would become a submodule.
         self._teacher: tuple[FrozenTeacher, ...] = ()
@@ -101,6 +111,8 @@ class SuperNet(BaseModel):
         """That of the run, which counts its iterations; None: the one that was made last."""
         if self.distillation is not None:
             self._check_distillation(self.distillation)
+        if self.channels_last:
+            self.to(memory_format=torch.channels_last)
 
     @property
     def backbone(self) -> Supernet[Any]:
@@ -109,13 +121,23 @@ class SuperNet(BaseModel):
         assert is_supernet(backbone)
         return backbone
 
+    @property
+    def compiles(self) -> bool:
+        """True when its units run compiled in training."""
+        return self._compiler is not None
+
     def active(self, arch: Any) -> AbstractContextManager[Supernet[Any]]:
         """While open, the task model runs with this sub-net."""
         return self.backbone.active(arch)
 
     def init_weights(self) -> None:
         """Initialize, then load `init_from` and set the frozen teacher up."""
+        if self.channels_last:
+            # Random numbers fill memory in its order: the same seed gives the same weights.
+            self.to(memory_format=torch.contiguous_format)
         super().init_weights()
+        if self.channels_last:
+            self.to(memory_format=torch.channels_last)
         if self.start is not None:
             self.start.load_into(self, self.backbone.space)
         wanted = self.distillation
@@ -149,6 +171,8 @@ class SuperNet(BaseModel):
 
         `step` names those that run; by default all.
         """
+        if self.channels_last and isinstance(inputs, Tensor) and inputs.dim() == 4:
+            inputs = inputs.contiguous(memory_format=torch.channels_last)
         if mode != 'loss':
             return self.architecture(inputs, data_samples, mode=mode)
         step = step or self.new_step()
@@ -174,7 +198,9 @@ class SuperNet(BaseModel):
         blind = wanted is not None and wanted.labels == 'largest' and not largest
         losses: dict[str, Any] = {}
         with ExitStack() as stack:
-            stack.enter_context(self.active(arch))
+            backbone = stack.enter_context(self.active(arch))
+            if self._compiler is not None:
+                stack.enter_context(self._compiler.running(backbone))
             if self.dropout == 'largest' and not largest:
                 stack.enter_context(without_dropout(self.architecture))
             if wanted is not None:

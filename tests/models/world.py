@@ -24,8 +24,9 @@ def lively(net: nn.Module, seed: int = 0, train: bool = False) -> nn.Module:
                 if module.bias is not None:
                     module.bias.normal_(0, 0.1, generator=generator)
             elif isinstance(module, nn.BatchNorm2d):
-                module.weight.uniform_(0.5, 1.5, generator=generator)
-                module.bias.normal_(0, 0.1, generator=generator)
+                if module.affine:
+                    module.weight.uniform_(0.5, 1.5, generator=generator)
+                    module.bias.normal_(0, 0.1, generator=generator)
                 module.running_mean.normal_(0, 0.1, generator=generator)
                 module.running_var.uniform_(0.5, 1.5, generator=generator)
     return net

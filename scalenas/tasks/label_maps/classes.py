@@ -69,11 +69,13 @@ def _count(metric: Any, data_batch: Any, data_samples: Sequence[dict[str, Any]])
         # mmseg gives the classes of a model with one output channel as floats.
         pred = sample['pred_sem_seg']['data'].squeeze().long()
         truth = sample['gt_sem_seg']['data'].squeeze().to(pred)
-        metric.results.append(areas(pred, truth, num_classes, metric.ignore_index))
+        # One tensor, for mmengine copies and gathers them one by one.
+        counted = areas(pred, truth, num_classes, metric.ignore_index)
+        metric.results.append(torch.stack(counted))
 
 
 def _scores(
-    metric: Any, results: Sequence[tuple[Tensor, ...]], present: bool = False
+    metric: Any, results: Sequence[Sequence[Tensor] | Tensor], present: bool = False
 ) -> dict[str, float]:
     if metric.format_only:
         return {}
