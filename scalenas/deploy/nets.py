@@ -23,6 +23,8 @@ from scalenas.models.checkpoint import check_weights, load_checkpoint
 from scalenas.paths import file_digest
 from scalenas.registry import MODELS
 
+from .form import deployed
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -98,8 +100,8 @@ def backbone(arch: Arch, size: Size) -> nn.Module:
 
 
 def deployed_backbone(arch: Arch, size: Size) -> nn.Module:
-    """The same as it is deployed: without what nothing reads."""
-    return backbone(deployed_arch(arch), size)
+    """The same as it is deployed."""
+    return deployed(backbone(deployed_arch(arch), size), channels_last=False)
 
 
 class Raw(nn.Module):
@@ -115,7 +117,7 @@ class Raw(nn.Module):
 
 
 def exported_model(config: Path, weights: Path) -> nn.Module:
-    """The model of an exported config with its weights.
+    """The model of an exported config with its weights, as it is deployed.
 
     Raises:
         UserError: where one of them cannot be read, or they do not fit each other.
@@ -126,7 +128,7 @@ def exported_model(config: Path, weights: Path) -> nn.Module:
     state = load_checkpoint(weights)['state_dict']
     check_weights(model.state_dict(), state, weights)
     model.load_state_dict(state)
-    return Raw(model).eval()
+    return Raw(deployed(model, channels_last=False)).eval()
 
 
 def in_channels(arch: Any) -> int:

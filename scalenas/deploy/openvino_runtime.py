@@ -56,8 +56,11 @@ class OpenVINORuntime(Runtime):
         return OpenVINOSession(*about, tuple(images.shape), compiled)
 
     def _load_file(self, path: Path, shape: tuple[int, ...], device: str, threads: int) -> Session:
+        import openvino
+
         compiled = compiled_model(read_graph(path), threads=threads)
-        if len(compiled.inputs) != 1 or not compiled.input(0).partial_shape.compatible(list(shape)):
+        wanted = openvino.PartialShape(list(shape))
+        if len(compiled.inputs) != 1 or not compiled.input(0).partial_shape.compatible(wanted):
             raise UserError(
                 where=path,
                 got=', '.join(str(each.partial_shape) for each in compiled.inputs),
