@@ -20,6 +20,7 @@ from scalenas.latency import deployed_arch
 from scalenas.latency.cache import digest
 from scalenas.models import backbone_type
 from scalenas.models.checkpoint import check_weights, load_checkpoint
+from scalenas.models.folding import deployed_net
 from scalenas.paths import file_digest
 from scalenas.registry import MODELS
 
@@ -55,7 +56,7 @@ def subject(what: str) -> Subject:
     """
     if Path(what).suffix == '.onnx':
         file = Path(what)
-        return Subject(file.stem, {'onnx': file_digest(file)}, lambda size: GraphFile(file))
+        return Subject(file.name, {'onnx': file_digest(file)}, lambda size: GraphFile(file))
     if Path(what).suffix in ('.py', '.pth'):
         config, weights = Path(what).with_suffix('.py'), Path(what).with_suffix('.pth')
         key = {'model': [file_digest(config), file_digest(weights)], 'form': 'deployed'}
@@ -101,7 +102,9 @@ def backbone(arch: Arch, size: Size) -> nn.Module:
 
 def deployed_backbone(arch: Arch, size: Size) -> nn.Module:
     """The same as it is deployed."""
-    return deployed(backbone(deployed_arch(arch), size), channels_last=False)
+    net = backbone(deployed_arch(arch), size)
+    # With weights that nobody trained, rounding may be much; what it computes does not matter.
+    return deployed_net(net, torch.zeros(1, in_channels(arch), *size), False, check=False)
 
 
 class Raw(nn.Module):
