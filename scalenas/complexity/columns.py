@@ -117,9 +117,9 @@ def _not_counted(layer: Layer) -> int:
 class Rule:
     """How macs are printed: the unit that one 'G' stands for.
 
-    Counting itself is the same everywhere: macs are multiply-accumulate operations of convolutions and linear
-    layers, params are all weights of executed layers (biases and batch-norm scales and shifts
-    among them), acts are output values of convolutions.
+    Counting itself is the same everywhere: macs are multiply-accumulate operations of convolutions
+    and linear layers, params are all weights of executed layers (biases and batch-norm scales and
+    shifts among them), acts are output values of convolutions.
     """
 
     name: str
