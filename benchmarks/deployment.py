@@ -1,203 +1,135 @@
-"""Whole models in runtimes over plain torch: S1 and stock HRNet-W32 with mmseg's head, one thread.
+#!/usr/bin/env python3
+"""What each path of docs/deployment.md gains and costs: time and metric of one exported model.
 
-python benchmarks/deployment.py [--rounds 30] [--out benchmarks/results/deployment.json]
+    python benchmarks/deployment.py exported/mine.py --calibration CONFIG [--size H W]
 
-All forms take turns in interleaved rounds; a ratio is the median over rounds. Rounds are kept in
---cache: stopped at any moment, the same command goes on. Weights are random, norms have the
-statistics of random images; int8 has the ranges of random images, which is all the same for time.
+Raw outputs of one image, timed in interleaved rounds and compared with plain torch in the same
+round; the metrics are those of the config's test dataloader, with the runtime in place of backbone
+and head. int8 is quantized on the calibration images of CONFIG, that of the supernet. Test and
+calibration images must have the size.
 """
 
 from __future__ import annotations
 
 import argparse
-import copy
+import itertools
 import json
-import statistics
+import random
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
-from mmengine.registry import MODELS, DefaultScope
-from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
+from paired import seconds, spread
+from torch import Tensor, nn
 
-from scalenas.arch import named
 from scalenas.cli import main_of
-from scalenas.deploy import RuntimeStopwatch, Subject, candidate, deployed
-from scalenas.deploy.nets import Raw
-from scalenas.latency import Cache, measure, split_half_tau
+from scalenas.config import read_config
+from scalenas.deploy import RUNTIMES, Session, deployed
+from scalenas.deploy.stand_in import standing_in
+from scalenas.deploy.task_graph import GraphForm, TaskNet
+from scalenas.evaluation.batches import FixedBatches, build_loader
+from scalenas.evaluation.evaluator import build_metrics
+from scalenas.evaluation.precision import full_precision, unrounded
+from scalenas.export import load_exported
 from scalenas.staging import write_whole
+from scalenas.tasks import fit_truth
 
-SIZE = (256, 512)
-
-
-class Form(NamedTuple):
-    """A model and what runs it."""
-
-    net: str
-    form: str
-    runtime: str
-    precision: str | None = None
-
-    def __str__(self) -> str:
-        precision = f' {self.precision}' if self.precision else ''
-        return f'{self.net}, {self.form}, {self.runtime}{precision}'
+PLAIN = 'torch fp32, plain'
 
 
-PLAIN = Form('S1', 'plain', 'torch')
-FORMS = (
-    PLAIN,
-    *(Form('S1', 'deployed', r) for r in ('torch', 'torch_compiled', 'onnxruntime', 'openvino')),
-    *(Form('S1', 'deployed', r, 'int8') for r in ('onnxruntime', 'openvino')),
-    Form('S1', 'deployed', 'openvino', 'bf16'),
-    *(Form('W32', 'plain', r) for r in ('torch', 'onnxruntime', 'openvino')),
-    *(Form('W32', 'deployed', r) for r in ('torch', 'onnxruntime', 'openvino')),
-)
-RATIOS = (
-    ('S1 deployed in the best runtime (fp32) / plain in torch', ('S1', 'deployed'), PLAIN),
-    ('S1 deployed in torch / plain in torch', Form('S1', 'deployed', 'torch'), PLAIN),
-    (
-        'S1 deployed in torch, compiled / plain in torch',
-        Form('S1', 'deployed', 'torch_compiled'),
-        PLAIN,
-    ),
-    (
-        'S1 deployed in openvino, bf16 / plain in torch',
-        Form('S1', 'deployed', 'openvino', 'bf16'),
-        PLAIN,
-    ),
-    (
-        'S1 deployed in onnxruntime, int8 / plain in torch',
-        Form('S1', 'deployed', 'onnxruntime', 'int8'),
-        PLAIN,
-    ),
-    (
-        'S1 deployed in openvino, int8 / plain in torch',
-        Form('S1', 'deployed', 'openvino', 'int8'),
-        PLAIN,
-    ),
-    ('S1 deployed / stock W32, both in their best runtime', ('S1', 'deployed'), ('W32', 'plain')),
-    (
-        'stock W32 deployed / plain, onnxruntime',
-        Form('W32', 'deployed', 'onnxruntime'),
-        Form('W32', 'plain', 'onnxruntime'),
-    ),
-    (
-        'stock W32 deployed / plain, openvino',
-        Form('W32', 'deployed', 'openvino'),
-        Form('W32', 'plain', 'openvino'),
-    ),
-    (
-        'stock W32 deployed / plain, torch',
-        Form('W32', 'deployed', 'torch'),
-        Form('W32', 'plain', 'torch'),
-    ),
-)
-"""What is reported -> form over form; a pair (net, form) is its fastest in fp32."""
+def parse_args() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('export', help='NAME.py, with NAME.pth beside it')
+    parser.add_argument('--calibration', required=True, metavar='CONFIG', help='of the supernet')
+    parser.add_argument('--size', nargs=2, type=int, metavar=('H', 'W'), help='default: its own')
+    parser.add_argument('--rounds', type=int, default=30)
+    parser.add_argument('--threads', type=int, default=1)
+    parser.add_argument('--images', type=int, default=32, help='for calibration, at most')
+    parser.add_argument('--runtimes', nargs='+', default=list(RUNTIMES), metavar='NAME')
+    parser.add_argument('--out', default='benchmarks/results/deployment.json')
+    return parser.parse_args()
 
 
-def model(net: str) -> Any:
-    """The task model: mmseg's EncoderDecoder with an FCNHead over all maps, 19 classes."""
-    import mmseg.models  # noqa: F401
-
-    if net == 'W32':
-        stage = dict(num_modules=1, num_branches=1, block='BOTTLENECK')
-        extra = dict(stage1=dict(stage, num_blocks=(4,), num_channels=(64,)))
-        for s, count in ((2, 1), (3, 4), (4, 3)):
-            extra[f'stage{s}'] = dict(
-                num_modules=count,
-                num_branches=s,
-                block='BASIC',
-                num_blocks=(4,) * s,
-                num_channels=tuple(32 * 2**i for i in range(s)),
+def sessions(
+    model: nn.Module, image: Tensor, calibration: list[Tensor], threads: int, names: list[str]
+) -> dict[str, Session]:
+    """Every runtime and precision that is there, of the deployed form; and plain torch."""
+    form = GraphForm()
+    plain, fast = TaskNet(model, form).eval(), TaskNet(deployed(model, image), form).eval()
+    found = {PLAIN: RUNTIMES['torch'].load(plain, image, threads=threads)}
+    for name in names:
+        adapter = RUNTIMES[name]
+        if adapter.missing() or 'cpu' not in adapter.devices:
+            print(f'{name}: not here')
+            continue
+        for precision in adapter.precisions:
+            found[f'{name} {precision}'] = adapter.load(
+                fast, image, precision, 'cpu', threads, calibration
             )
-        backbone = dict(type='mmseg.HRNet', norm_cfg=dict(type='BN'), extra=extra)
-    else:
-        arch = named('scalenas_s1')
-        backbone = dict(type='scalenas.ScaleHRNet', arch=arch.to_dict(), upsample='bilinear')
-    head = dict(
-        type='FCNHead',
-        in_channels=[32, 64, 128, 256],
-        in_index=(0, 1, 2, 3),
-        channels=480,
-        input_transform='resize_concat',
-        kernel_size=1,
-        num_convs=1,
-        concat_input=False,
-        num_classes=19,
-        norm_cfg=dict(type='BN'),
-    )
-    cfg = dict(
-        type='EncoderDecoder', backbone=backbone, decode_head=head, test_cfg={'mode': 'whole'}
-    )
-    torch.manual_seed(0)
-    with DefaultScope.overwrite_default_scope('mmseg'):
-        built: Any = MODELS.build(copy.deepcopy(cfg))
-    for module in built.modules():
-        if isinstance(module, _BatchNorm):
-            module.momentum = 1.0
-    with torch.no_grad():
-        built.train()
-        built(torch.randn(1, 3, *SIZE), None, mode='tensor')
-    return built.eval()
+    return found
 
 
-def subject_of(form: Form) -> Subject:
-    """As a network to be timed."""
+def timed(found: dict[str, Session], image: Tensor, rounds: int) -> dict[str, list[float]]:
+    """Seconds of each session in each round, in an order of the round's own."""
+    given, rng = image.numpy(), random.Random(0)
+    rows: dict[str, list[float]] = {name: [] for name in found}
+    for n in range(rounds + 2):
+        for name in rng.sample(list(found), len(found)):
+            found[name](given)  # what ran before has left the caches in its own state
+            took = seconds(lambda name=name: found[name](given))
+            if n >= 2:
+                rows[name].append(took)
+    return rows
 
-    def make(size: tuple[int, int]) -> nn.Module:
-        built = model(form.net)
-        return Raw(deployed(built) if form.form == 'deployed' else built).eval()
 
-    return Subject(str(form), {'net': form.net, 'form': form.form, 'head': 'fcn19'}, make)
+def score(model: Any, session: Session, batches: FixedBatches, metrics: Any) -> dict[str, float]:
+    """The task's metrics with a runtime in place of the model's layers."""
+
+    def call(image: Tensor) -> list[Tensor]:
+        return [torch.from_numpy(part) for part in session(image.numpy())]
+
+    example = next(iter(batches))['inputs']
+    with torch.no_grad(), standing_in(model, call, example):
+        for batch in batches:
+            metrics.process(data_samples=model(**batch, mode='predict'), data_batch=batch)
+    return full_precision(metrics.evaluate(batches.num_images))
 
 
 def main() -> None:
-    """Measure, print, write."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--rounds', type=int, default=30)
-    parser.add_argument('--cache', default='work_dirs/deployment')
-    parser.add_argument('--out', default='benchmarks/results/deployment.json')
-    args = parser.parse_args()
-    nets = [
-        candidate(
-            subject_of(form),
-            SIZE,
-            RuntimeStopwatch(form.runtime, precision=form.precision, clock='processor'),
-            str(form),
-        )
-        for form in FORMS
-    ]
-    times = measure(
-        nets, Cache(Path(args.cache)), args.rounds, say=lambda text: print(text, flush=True)
+    """Times, scores, and writes both."""
+    args = parse_args()
+    config = Path(args.export)
+    cfg, supernet = read_config(str(config)), read_config(args.calibration)
+    model = load_exported(config, config.with_suffix('.pth'))
+    test, calibration = (
+        FixedBatches(build_loader(of, f'{name}_dataloader'), model.data_preprocessor)
+        for of, name in ((cfg, 'test'), (supernet, 'calibration'))
     )
-    rows = dict(zip(FORMS, times.seconds, strict=True))
-
-    def best(form: Any) -> Form:
-        if isinstance(form, Form):
-            return form
-        among = [f for f in FORMS if (f.net, f.form) == form and f.precision is None]
-        return min(among, key=lambda f: statistics.median(rows[f]))
-
-    report: dict[str, Any] = {}
-    for what, over, under in RATIOS:
-        a, b = best(over), best(under)
-        values = [x / y for x, y in zip(rows[a], rows[b], strict=True)]
-        low, middle, high = statistics.quantiles(values, n=4, method='inclusive')
-        name = what if what.count(' / plain') else f'{what} ({a.runtime}; {b.runtime})'
-        if isinstance(over, tuple):
-            name = f'{what} ({a.runtime})' if b is PLAIN else f'{what} ({a.runtime}, {b.runtime})'
-        report[name] = {'median': middle, 'q25': low, 'q75': high, 'n': len(values)}
-    about = {
-        'command': 'python benchmarks/deployment.py',
-        'size': SIZE,
-        'runtimes': sorted({str(stopped.key['runtime']) for stopped in nets}),
-        'split-half tau': split_half_tau(times),
-        'ms': {str(form): 1e3 * statistics.median(row) for form, row in rows.items()},
-        'ratios': report,
-    }
-    write_whole(args.out, json.dumps(about, indent=1, allow_nan=False) + '\n')
-    print(json.dumps(about, indent=1))
+    metrics = unrounded(build_metrics(cfg, 'test_evaluator'))
+    metrics.dataset_meta = test.loader.dataset.metainfo
+    fit_truth(metrics.metrics, test.loader, 'test_evaluator')
+    size = args.size or json.loads(config.with_suffix('.json').read_text())['size']
+    singles = (image[None] for batch in calibration for image in batch['inputs'])
+    images = list(itertools.islice(singles, args.images))
+    image = torch.randn(1, images[0].shape[1], *size, generator=torch.Generator().manual_seed(0))
+    found = sessions(model, image, images, args.threads, args.runtimes)
+    rows = timed(found, image, args.rounds)
+    results = []
+    for name, session in found.items():
+        ratios = [own / plain for own, plain in zip(rows[name], rows[PLAIN], strict=True)]
+        values = score(model, session, test, metrics)
+        results.append({'path': name, 'runtime': session.runtime, 'ratio': spread(ratios)})
+        results[-1] |= {'ms': spread([1e3 * row for row in rows[name]]), 'metrics': values}
+    first = next(iter(results[0]['metrics']))
+    print(f'| path | time / {PLAIN} | ms | {first} |\n|---|---|---|---|')
+    for row in results:
+        ratio, ms = row['ratio']['median'], row['ms']['median']
+        print(f'| {row["path"]} | {ratio:.2f} | {ms:.1f} | {row["metrics"][first]:.2f} |')
+    about = {'export': config.name, 'size': list(size), 'threads': args.threads}
+    write_whole(args.out, json.dumps({**about, 'results': results}, indent=1) + '\n')
 
 
 if __name__ == '__main__':
