@@ -15,7 +15,7 @@ from scalenas.errors import ConfigError
 from scalenas.export import choose, export_subnet, recorded
 from scalenas.search import objectives_of
 
-NAMES = ('size', 'device', 'standalone', 'onnx', 'prune', 'force')
+NAMES = ('size', 'device', 'standalone', 'onnx', 'prune', 'deploy', 'force')
 
 
 def parse_args() -> argparse.Namespace:
@@ -40,6 +40,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--standalone', action='store_true', help='also a single-file backbone')
     parser.add_argument('--onnx', action='store_true', help='also ONNX, compared with onnxruntime')
     parser.add_argument('--prune', action='store_true', help='drop what nothing reads')
+    parser.add_argument(
+        '--deploy', action='store_true', help='also for inference alone: norms folded, no training'
+    )
     parser.add_argument('--device', help='cpu, cuda or cuda:N (default: as training, a GPU if any)')
     parser.add_argument('--force', action='store_true', help='overwrite; take other weights')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})

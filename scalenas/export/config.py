@@ -147,7 +147,7 @@ def _imports(names: Iterable[str], variables: Mapping[str, Any]) -> dict[str, An
 
 def standalone_config(variables: Mapping[str, Any], arch: Arch, name: str) -> dict[str, Any]:
     """A plain config around the backbone in one file, whose module it imports in our place."""
-    ((path, part),) = _of_types(variables['model'], static_types().values())
+    ((path, part),) = of_types(variables['model'], static_types().values())
     options = {key: value for key, value in part.items() if key in options_of(arch)}
     model = replaced(variables['model'], path, {'type': class_name(arch, name), **options})
     changed = {**variables, 'model': model}
@@ -173,7 +173,7 @@ def _task_model(model: Mapping[str, Any], arch: Arch, task: Task) -> dict[str, A
     dropped = ('type', 'space', 'init_cfg', 'pretrained')
     rest = {key: v for key, v in part.items() if key in known and key not in dropped}
     inner = replaced(inner, path, {'type': static, 'arch': arch.to_dict(), **rest})
-    for path, part in _of_types(inner, task.stock_heads):
+    for path, part in of_types(inner, task.stock_heads):
         stock = {'type': task.stock_heads[part['type']], 'in_channels': width_of(arch)}
         inner = replaced(inner, path, {**part, **stock})
     result: dict[str, Any] = inner
@@ -192,7 +192,7 @@ def width_of(arch: Arch) -> int:
 
 
 def _supernet(model: Mapping[str, Any]) -> tuple[Path, Mapping[str, Any]]:
-    nets = _of_types(model, static_types())
+    nets = of_types(model, static_types())
     if len(nets) != 1:
         raise ExportError(
             where='model',
@@ -202,7 +202,7 @@ def _supernet(model: Mapping[str, Any]) -> tuple[Path, Mapping[str, Any]]:
     return nets[0]
 
 
-def _of_types(whole: Any, types: Collection[str]) -> list[tuple[Path, Mapping[str, Any]]]:
+def of_types(whole: Any, types: Collection[str]) -> list[tuple[Path, Mapping[str, Any]]]:
     """Path and content of every part of one of these types."""
     return [
         (path, part)

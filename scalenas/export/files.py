@@ -27,7 +27,7 @@ from scalenas.staging import staged_folder
 
 from .standalone import module_name
 
-ONLY_FILES = ('--force', '--standalone', '--onnx')
+ONLY_FILES = ('--force', '--standalone', '--onnx', '--deploy')
 """They decide which files are written, not what stands in the others."""
 
 
@@ -70,7 +70,10 @@ def _fusions(arch: Arch) -> int:
     return sum(section.fusions for section in sections(arch))
 
 
-SUFFIXES = ('.py', '.pth', '.yaml', '.json', '_standalone.py', '.onnx')
+SUFFIXES = (
+    *('.py', '.pth', '.yaml', '.json', '_standalone.py', '.onnx'),
+    *('_deployed.py', '_deployed.pth'),
+)
 
 
 @contextmanager

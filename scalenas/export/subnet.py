@@ -29,6 +29,7 @@ from scalenas.version import __version__
 
 from .choose import Choice
 from .config import plain_config, resizes, standalone_config, width_of
+from .deployed import write_deployed
 from .files import Saving, check_free, checkpoint_bytes, names_of, plain, publish, staged
 from .onnx import check_onnx, write_onnx
 from .standalone import module_name, standalone_source
@@ -49,10 +50,13 @@ class Exported:
     in_supernet: dict[str, float]
     alone: dict[str, float]
     saving: Saving | None = None
+    deployed: Difference | None = None
 
     def __str__(self) -> str:
         lines = [str(self.cost), *([str(self.saving)] if self.saving else [])]
         lines.append(f'proof: {self.difference}')
+        if self.deployed:
+            lines.append(f'proof of the deployed form: {self.deployed}')
         for name, value in self.alone.items():
             lines.append(f'{name}: {value:.6f} (in the supernet: {self.in_supernet[name]:.6f})')
         return '\n'.join([*lines, *(f'wrote {path}' for path in self.files)])
@@ -69,6 +73,7 @@ def export_subnet(
     standalone: bool = False,
     onnx: bool = False,
     prune: bool = False,
+    deploy: bool = False,
     force: bool = False,
     command: str = '',
 ) -> Exported:
@@ -77,6 +82,7 @@ def export_subnet(
     The written files are read back and must compute what the sub-net computes in the supernet;
     its metrics on the test images are measured on both sides. `standalone` adds NAME_backbone.py, a
     backbone in one file, and NAME_standalone.py, the config that uses it; `onnx` adds NAME.onnx.
+    `deploy` adds NAME_deployed.py and NAME_deployed.pth, the same network for inference alone.
     `prune` leaves out blocks and fusions whose result nothing reads; what is left is compared with
     the whole sub-net. `size` is the input that costs are counted for, by default the config's
     `search.size`; `device` by default that of training.
@@ -160,6 +166,11 @@ def export_subnet(
         card |= {'difference': {'float32': gap.single, 'float64': gap.double}}
         card['metrics']['exported'] = alone
         (stage / f'{name}.json').write_text(json.dumps(plain(card), indent=1) + '\n')
+        gap_deployed = None
+        if deploy:
+            gap_deployed = write_deployed(
+                static, variables, header, meta, stage, name, evaluator.validation
+            )
         if standalone:
             (stage / f'{module_name(name)}.py').write_text(standalone_source(arch, name))
             header = f'{header}\n{_STANDALONE.format(module=module_name(name))}'
@@ -168,7 +179,7 @@ def export_subnet(
         if onnx:
             write_onnx(static, stage / f'{name}.onnx', (size[0], size[1]), arch.in_channels)
         files = publish(stage, Path(out), force, names_of(name))
-    return Exported(files, cost, gap, inside, alone, saving)
+    return Exported(files, cost, gap, inside, alone, saving, gap_deployed)
 
 
 def subnet_state(model: nn.Module, arch: Any) -> dict[str, Tensor]:

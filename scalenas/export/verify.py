@@ -48,14 +48,18 @@ def difference(
     exported: nn.Module,
     batches: Iterable[Mapping[str, Any]],
     num_batches: int = 2,
+    exact: nn.Module | None = None,
 ) -> Difference:
-    """Compares both models, as they stand, on the first of `batches`."""
+    """Compares both models, as they stand, on the first of `batches`.
+
+    `exact` is `exported` in float64, where its weights were rounded after something was computed.
+    """
     single = double = 0.0
     images = 0
     for batch in itertools.islice(batches, num_batches):
         pair = [flat(_raw(m, batch)) for m in (supernet, exported)]
         single = max(single, _largest(*pair))
-        pair = [_in_double(m, batch) for m in (supernet, exported)]
+        pair = [_in_double(m, batch) for m in (supernet, exact or exported)]
         scale = max(1.0, *(float(t.abs().max()) for t in pair[0]))
         double = max(double, _largest(*pair) / scale)
         images += len(batch['inputs'])

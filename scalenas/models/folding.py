@@ -75,8 +75,7 @@ def deployed_by(
     if channels_last:
         net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         for module in net.modules():
-            # mmcv's operators read memory as if it were contiguous, whatever the strides say.
-            if type(module).__module__.startswith('mmcv.ops.'):
+            if needs_contiguous(module):
                 module.register_forward_pre_hook(_contiguous)
     if check:
         _check_same(tensors_in(run(net)), wanted, type(model).__name__)
@@ -93,12 +92,14 @@ def deployed_net(
 
 @MODELS.register_module(name='Deployed')
 def build_deployed(
-    net: Mapping[str, Any], channels_last: bool = True, init_cfg: Any = None
+    net: Mapping[str, Any], channels_last: bool = False, init_cfg: Any = None
 ) -> nn.Module:
     """A backbone in its deployed form, for weights in that form: `type='scalenas.Deployed'`.
 
     Args:
         net: the plain backbone, as configs describe it.
+        channels_last: not for models with operators of mmcv, such as RoIAlign; see
+            `needs_contiguous`.
         init_cfg: where weights in the deployed form come from.
     """
     deployed: Any = deployed_net(MODELS.build(dict(net)), None, channels_last, check=False)
@@ -252,6 +253,11 @@ def _for_inference(module: nn.Module) -> nn.Module | None:
         if better is not None:
             return better
     return None
+
+
+def needs_contiguous(module: nn.Module) -> bool:
+    """True for mmcv's operators: they read memory as if it were so, whatever the strides say."""
+    return type(module).__module__.startswith('mmcv.ops.')
 
 
 def _contiguous(module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
