@@ -68,7 +68,8 @@ def read_stock(
     if arch is not None:
         kind = type(supernet.active_arch)
         whole = from_source(state, of_family(arch, kind, 'arch'), source, str(where))
-        own, rest = {}, {}
+        own: dict[str, Tensor] = {}
+        rest: dict[str, Tensor] = {}
         for key, value in whole.items():
             (own if key.startswith('backbone.') else rest)[key.removeprefix('backbone.')] = value
         return _checked(StockNet(arch, own, rest), supernet, where)

@@ -227,7 +227,7 @@ class AbstractSuperMBConvNet(Supernet[MBConvArch], ABC):
     @final
     def neutral_norms(self, arch: MBConvArch) -> set[str]:
         """Last norms of the blocks behind the last of each stage of `arch`; all of them skip."""
-        held = self.space.hull().stages
+        held = hull_of(self.space).stages
         beyond = {
             f'layers.{s}.{b}'
             for s, (stage, own) in enumerate(zip(held, arch.stages, strict=True), 1)
