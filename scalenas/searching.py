@@ -73,7 +73,10 @@ class Result:
         return self.folder / 'front.png'
 
     def best(self, budget: Mapping[str, Any] | None = None) -> Record:
-        """The best network by the first objective, of equal ones by the second.
+        """The best of all evaluated networks by the first objective, of equal ones by the second.
+
+        `tools/export.py` looks at the Pareto front alone, whose archs are in the folder: under a
+        lower bound, or one on a column that is no objective, a network off the front may be better.
 
         Args:
             budget: bounds on columns, such as `dict(macs=(None, 300e9))`.
