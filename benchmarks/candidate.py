@@ -1,6 +1,6 @@
 """A candidate of a search: what it costs beyond its forwards, and without what no gene touches.
 
-The demo's search config, on procedural pictures; with another space for W32.
+The demo's search config, on procedural images; with another space for W32.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from scalenas.space import HRSpace
 CONFIG = 'configs/scalenas_seg/earth/search_w16_earth-96x96.py'
 DEMO = ((96, 96), (351, 83, 110))
 W32 = ((128, 256), (24, 16, 1))
-"""Size of the pictures, and how many there are to train, to search and to test with."""
+"""Size of the images, and how many there are to train, to search and to test with."""
 
 
 def config(
@@ -77,7 +77,7 @@ def overhead(pairs: int) -> dict[str, float]:
         evaluate = evaluator(config(folder, DEMO, None), folder, False)
         arch = evaluate.space.sample(random.Random(1))
         model = evaluate.model
-        evaluate(arch)  # reads the pictures
+        evaluate(arch)  # reads the images
         calibration, validation = list(evaluate.calibration), list(evaluate.validation)
 
         def forwards() -> None:

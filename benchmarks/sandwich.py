@@ -23,7 +23,7 @@ from scalenas.registry import MODELS
 
 
 def batch(scope: str, count: int, height: int, width: int) -> dict[str, list[object]]:
-    """Random pictures with random labels of a task."""
+    """Random images with random labels of a task."""
     rng = torch.Generator().manual_seed(0)
     inputs = [torch.rand(3, height, width, generator=rng) * 255 for _ in range(count)]
     samples: list[object] = []

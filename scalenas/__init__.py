@@ -1,7 +1,7 @@
 """Train one weight-shared network, search it, export any of its sub-networks."""
 
 from . import builtin_families  # noqa: F401 - registers the families of the house
-from .api import create, list_archs
+from .api import create, grow, list_archs
 from .family import Family, WeightMap, families, family_named, family_of, register_family
 from .version import __version__, version_info
 
@@ -13,6 +13,7 @@ __all__ = [
     'families',
     'family_named',
     'family_of',
+    'grow',
     'list_archs',
     'register_family',
     'version_info',

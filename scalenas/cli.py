@@ -133,12 +133,12 @@ def columns_of(args: argparse.Namespace, base: str, budget: Budget) -> dict[str,
     given = [name for name in ('latency_model', 'measure') if getattr(args, name) is not None]
     if given and 'ms' not in budget:
         option = given[0].replace('_', '-')
-        raise UserError('is not used', where=f'--{option}', hint='give --max ms=20 beside it')
+        raise UserError('is not used', where=f'--{option}', hint='give --max ms=20 with it')
     timer = timer_of(args)
     if 'ms' not in budget:
         return {}
     if len(given) != 1:
-        hint = 'give --latency-model FILE or --measure DEVICE beside it'
+        hint = 'give --latency-model FILE or --measure DEVICE with it'
         raise UserError('milliseconds of which device?', where='--max ms', hint=hint)
     if timer is not None:
         return {'ms': timer.ms}
@@ -165,7 +165,7 @@ def timer_of(args: argparse.Namespace) -> NetTimer | None:
             raise UserError(
                 where=f'--{name}',
                 got=getattr(args, name),
-                allowed='a whole number >= 1 beside --measure, where it is used',
+                allowed='a whole number >= 1 with --measure, where it is used',
             )
     for name in ('runtime', 'precision'):
         if getattr(args, name) is not None and args.measure is None:

@@ -69,6 +69,11 @@ class UserError(ValueError):
         self.where = f'{where}.{self.where}' if self.where else str(where)
         return self
 
+    def of(self, file: object) -> Self:
+        """The same error, in a file, or in what a key names: its place begins with that."""
+        self.where = f'{file}: {self.where}' if self.where else str(file)
+        return self
+
 
 E = TypeVar('E', bound=UserError)
 

@@ -6,12 +6,13 @@ rooms without torch know every family, and import none of its modules of torch.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Final, Literal
 
-from scalenas.errors import UserError
+from scalenas.errors import UserError, did_you_mean
 
 ROLES: Final = (
     *('depth', 'fusion', 'kernel', 'expand', 'width', 'resolution'),
@@ -81,6 +82,10 @@ class Family:
         net: the class of the static net (`scalenas.models.AbstractBackbone`).
         supernets: classes of supernets (`scalenas.models.Supernet`) whose sub-nets `net` builds.
         weights: package -> how its checkpoints become weights of `net`.
+        stock: `stock(state, space, where)` reads the trained network of the space that a state dict
+            of another package holds (`scalenas.models.growth.StockNet`).
+        stock_space: `stock_space(model, depth, where)` makes a space around such a network; None
+            for a module that is none of the family.
         drawing: `drawing(arch, path, headline, size)`; without one, a chain of the units.
         head: what its networks are mostly used for, as a text for `parse_head`.
         roles: role -> pattern of the genes that have it.
@@ -103,7 +108,8 @@ class Family:
             Of a unit that is one, the maps are seen in a forward.
 
     Raises:
-        UserError: for a role that is none of `ROLES`.
+        UserError: for a name that is no word, a role that is none of `ROLES`, or a part that is
+            neither an object nor 'module:object'.
     """
 
     name: str
@@ -124,15 +130,33 @@ class Family:
     pruned: LazyField = LazyField(None)
     keys_within: LazyField = LazyField(None)
     standalone: LazyField = LazyField(None)
+    stock: LazyField = LazyField(None)
+    stock_space: LazyField = LazyField(None)
     for_inference: LazyField = LazyField(None)
     unit_net: LazyField = LazyField(None)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name.isidentifier():
+            raise UserError(where='family.name', got=self.name, allowed='a word of Python')
+        place = f'family {self.name}'
+        for table in ('roles', 'spaces', 'weights', 'recipes'):
+            if not isinstance(getattr(self, table), Mapping):
+                raise UserError(
+                    where=f'{place}.{table}', got=getattr(self, table), allowed='a mapping'
+                )
+        if not isinstance(self.supernets, list | tuple):
+            raise UserError(where=f'{place}.supernets', got=self.supernets, allowed='a tuple')
+        parts = {n.removeprefix('_'): v for n, v in self.__dict__.items() if n.startswith('_')}
+        parts |= {f'supernets[{i}]': part for i, part in enumerate(self.supernets)}
+        parts |= {f'spaces[{n!r}]': part for n, part in self.spaces.items()}
+        for name, part in parts.items():
+            if isinstance(part, str) and not re.fullmatch(r'[\w.]+:\w+', part):
+                raise UserError(
+                    where=f'{place}.{name}', got=part, allowed="an object, or 'module:object'"
+                )
         for role in self.roles:
             if role not in ROLES:
-                raise UserError(
-                    where=f'family {self.name}.roles', got=role, allowed=', '.join(ROLES)
-                )
+                raise UserError(where=f'{place}.roles', got=role, allowed=ROLES)
 
     def __repr__(self) -> str:
         return f'Family({self.name!r})'
@@ -163,19 +187,31 @@ def register_family(family: Family, force: bool = False) -> Family:
     """Makes a family known to the whole house, and returns it.
 
     Raises:
-        UserError: when another one has its name, unless `force`.
+        UserError: when another one has its name, unless `force`, or the name of one of its
+            spaces or nets.
     """
-    known = _REGISTERED.get(family.name, family)
-    if known is not family and not force:
+    if not isinstance(family, Family):
+        raise UserError(where='register_family', got=family, allowed='a Family')
+    known = _REGISTERED.get(family.name)
+    if known not in (None, family) and not force:
         raise UserError(
             'there is a family of this name',
             where='register_family',
             got=family.name,
             hint='choose another name, or replace it with force=True',
         )
-    _REGISTERED[family.name] = family
+    for other in families():
+        for name in () if other.name == family.name else other.spaces.keys() & {*family.spaces}:
+            raise UserError(
+                f'is a space of the family {other.name}',
+                where=f'family {family.name}.spaces',
+                got=name,
+                hint='rename it',
+            )
+    # A family that is refused by any of them is not there: nobody sees half of it.
     for follower in _FOLLOWERS:
         follower(family)
+    _REGISTERED[family.name] = family
     return family
 
 
@@ -202,8 +238,14 @@ def family_named(name: str, where: str = 'family') -> Family:
     Raises:
         UserError: when there is none.
     """
-    if name not in _REGISTERED:
-        raise UserError(where=where, got=name, allowed=', '.join(_REGISTERED))
+    if not isinstance(name, str) or name not in _REGISTERED:
+        raise UserError(
+            where=where,
+            got=name,
+            allowed=tuple(_REGISTERED),
+            hint=did_you_mean(name, _REGISTERED)
+            or 'a family from elsewhere is registered by importing its module',
+        )
     return _REGISTERED[name]
 
 
@@ -213,7 +255,10 @@ def family_of(arch: Any) -> Family:
     Raises:
         UserError: for one that nobody registered.
     """
-    return family_named(arch.family)
+    name = getattr(arch, 'family', None)
+    if name is None:
+        raise UserError('is no arch', where='arch', got=arch, hint='see scalenas.arch.find')
+    return family_named(name)
 
 
 def with_field(name: str) -> Iterator[Family]:

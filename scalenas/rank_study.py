@@ -68,7 +68,7 @@ class RankJob:
         return cls(args, cfg, SearchPlan.from_dict(cfg.get('search')), work)
 
     def run(self) -> str:
-        """The table; picture, table and paths are written into the work dir.
+        """The table; figure, table and paths are written into the work dir.
 
         Raises:
             UserError: one line, when something that is needed is missing or does not fit.

@@ -35,6 +35,7 @@ from scalenas.search import (
     run_search,
 )
 from scalenas.space import AbstractSpace
+from scalenas.tasks import metric_names
 from scalenas.visualization.search_report import SearchReport
 
 if TYPE_CHECKING:
@@ -178,7 +179,7 @@ def run(
         work_dir: default: `work_dirs/` and the name of the config.
         algorithm: by name; default: that of the config.
         num_evaluations: in all; more than before continue a search.
-        budget: bounds on columns beside those of the config, as `dict(macs=(None, 300e9))`.
+        budget: bounds on columns, with those of the config, as `dict(macs=(None, 300e9))`.
         storage: a .db or .journal file, or a URL; default: `study.db` in the work dir.
         storage_wait: seconds to wait for a storage that is away (default: 1800).
         study_name: default: names of the config and the algorithm.
@@ -190,11 +191,14 @@ def run(
     Raises:
         UserError: one line, when something is missing, wrong or does not fit.
     """
+    if archs is not None and not callable(archs):
+        raise SearchError(where='archs', got=archs, allowed='a function of the space')
     wait = as_wait(storage_wait)
     cfg, name = _config(config, cfg_options)
     asked = SearchPlan.from_dict(cfg.get('search'))
     bounds = budget if isinstance(budget, Budget) else _budget(budget, asked)
     plan = asked.with_(algorithm, num_evaluations, seed, bounds)
+    plan.check_metrics(metric_names(cfg, _evaluator(cfg)))
     places = places_of(cfg, name, plan, asked, work_dir, storage, study_name)
     from scalenas.evaluation import SubnetEvaluator
 
@@ -205,10 +209,13 @@ def run(
         search = plan.build(evaluator.space, counter)
     else:
         chosen = list(archs(evaluator.space))
+        if not chosen:
+            raise SearchError('gives no network', where='archs')
         search = GivenNetworks(evaluator.space, plan.objectives, plan.cost(counter), chosen)
     settings = plan.settings(search, checkpoint, cfg)
     with _quiet_optuna():
         study = places.open(plan.objectives, settings, wait)
+        plan.check_records(study.records())
         records = _searched(plan, search, study, evaluator, places, progress)
     return Result(records, plan.objectives, places.report, places.study)
 
@@ -258,6 +265,10 @@ def _config(config: str | Path | Config, options: Mapping[str, Any] | None) -> t
     if options:
         raise UserError('is for the path of a config', where='cfg_options', hint='set them in it')
     return config, config.filename or 'search'
+
+
+def _evaluator(cfg: Config) -> str:
+    return 'val_evaluator' if cfg.get('search_evaluator') is None else 'search_evaluator'
 
 
 def _budget(data: Mapping[str, Any] | None, plan: SearchPlan) -> Budget:

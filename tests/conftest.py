@@ -27,6 +27,26 @@ WITH_TORCH = (
 )
 
 
+LONG = (
+    'configs/test_configs.py',
+    *('configs/test_pose_configs.py', 'models/test_official.py', 'tools/test_train.py'),
+    *('tools/test_scalenet.py', 'export/test_subnet.py', 'models/test_super_mbconv.py'),
+    *('models/test_super_hrnet.py', 'packaging/test_setup.py', 'export/test_transfer.py'),
+    *('export/test_trained_classifier.py', 'export/test_recipe.py', 'test_readme.py'),
+    *('training/test_distributed.py', 'evaluation/test_ranks.py', 'evaluation/test_evaluator.py'),
+    *('evaluation/test_detectors.py', 'models/test_families.py', 'tools/test_search_tool.py'),
+    *('evaluation/test_scored_classes.py', 'training/test_sandwich.py', 'search/test_study.py'),
+    *('tools/test_other_packages.py', 'tools/test_detection.py', 'evaluation/test_trace.py'),
+    *('configs/test_bottomup_configs.py', 'tools/test_pose.py', 'tools/test_bad_checkpoints.py'),
+    *('tools/test_train_mistakes.py', 'search/test_alternating.py', 'tools/test_rank_study.py'),
+)
+"""Modules that take more than some ten seconds, the longest first.
+
+With -n and --dist loadscope, a module goes to one process as a whole: one of these at the end
+would leave the others without work.
+"""
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """With -m fast, modules that would import torch are not even read."""
     if config.option.markexpr != 'fast' or collection_path in (HERE, *HERE.parents):
@@ -35,13 +55,19 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """With -m fast, properties are tried on fewer examples; all of them run without it."""
+    """No test fails on a time; with -m fast, properties are tried on fewer examples."""
+    settings.register_profile('tests', deadline=None)
+    settings.load_profile('tests')
     if config.option.markexpr == 'fast':
-        settings.register_profile('fast', max_examples=10)
+        settings.register_profile('fast', max_examples=10, deadline=None)
         settings.load_profile('fast')
+    # Else xdist sorts modules by their number of tests, and those of few and long ones come last.
+    config.option.loadscopereorder = False
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    order = {HERE / name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: order.get(item.path, len(order)))
     for item in items:
         longer = any(item.get_closest_marker(name) for name in ('slow', 'longer'))
         if _is_fast(item.path) and not longer:

@@ -39,7 +39,10 @@ THEIRS = ('torch._dynamo', 'scipy.stats', 'scipy.optimize', 'matplotlib.pyplot',
 FORKS.set_forkserver_preload([*PACKAGES, *THEIRS])
 
 
-OURS = ('scalenas.training.launch', 'scalenas.training.options', 'scalenas.evaluation')
+OURS = (
+    *('scalenas.training.launch', 'scalenas.training.options', 'scalenas.evaluation'),
+    *('scalenas.export', 'scalenas.search', 'scalenas.scaling', 'scalenas.visualization'),
+)
 TASKS = (
     *('mmseg.models', 'mmseg.datasets', 'mmseg.evaluation', 'mmseg.engine', 'mmseg.visualization'),
     *('mmpretrain.models', 'mmpretrain.datasets', 'mmpretrain.evaluation'),
@@ -73,6 +76,22 @@ def run_tool(
         if status is None:
             raise subprocess.TimeoutExpired(command, timeout)
         return subprocess.CompletedProcess(command, status, *(file.read_text() for file in files))
+
+
+FORGET = """
+import sys
+for name in [n for n in sys.modules if n.partition('.')[0] in ('mmcv', 'optuna')]:
+    del sys.modules[name]
+"""
+"""Code that makes the process one that has not imported these: an import is seen again."""
+
+
+def run_code(code: str, cwd: str | Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """Runs Python in a process that has imported neither this package nor a task package."""
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder, 'code.py')
+        script.write_text(code)
+        return run_tool(script, cwd=cwd)
 
 
 def _run(context: BaseContext, task: tuple[Any, ...], timeout: float) -> int | None:

@@ -41,3 +41,13 @@ def test_the_repr_of_nested_aliases_is_short_and_quick() -> None:
     assert len(short({'a': value, 'b': 'two\nlines'})) <= 60
     assert short('two\nlines') == "'two\\nlines'"
     assert short(10**5000) == '<a huge number>'
+
+
+def test_an_error_says_first_in_which_file_it_is() -> None:
+    error = UserError('is none', where='arch.stages').of('net.yaml')
+    assert (error.where, error.problem) == ('net.yaml: arch.stages', 'is none')
+    assert str(error) == 'net.yaml: arch.stages: is none'
+    assert UserError('is none').of('net.yaml').where == 'net.yaml'
+    assert UserError('is none', where='stages').within('arch').of('net.yaml').where == (
+        'net.yaml: arch.stages'
+    )

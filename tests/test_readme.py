@@ -1,18 +1,15 @@
 """README, docs and heads of configs: Python runs, commands parse, named files are what exists."""
 
 import functools
-import os
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from mmengine.config import Config
 
 from .exported import write_exported
-from .processes import run_tool
+from .processes import run_code, run_tool
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', *sorted((ROOT / 'docs').glob('*.md'))]
@@ -24,7 +21,6 @@ READERS = {
     ('adding_a_family', 'unet'),
 }
 SHELL = {'dist_train.sh': 'train.py', 'slurm_train.sh': 'train.py', 'dist_search.sh': 'search.py'}
-ENVIRONMENT = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'}
 
 
 def blocks(language):
@@ -36,19 +32,20 @@ def blocks(language):
 
 
 def tool_commands():
+    seen = set()
     for page in PAGES:
         for text in re.findall(r'```bash\n(.*?)```', page.read_text(), re.S):
             for line in text.replace('\\\n', ' ').splitlines():
                 line = line.partition(' #')[0].strip()
                 if line.startswith('python tools/'):
-                    yield pytest.param(line, id=line[7:60])
+                    tool = line.split()[1]
+                    yield pytest.param(line, tool in seen, id=line[7:60])
+                    seen.add(tool)
 
 
 @pytest.mark.parametrize('text', list(blocks('python')))
 def test_python_blocks_run(text, tmp_path):
-    done = subprocess.run(
-        [sys.executable, '-c', text], cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True
-    )
+    done = run_code(text, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
 
 
@@ -83,14 +80,14 @@ def test_the_backbone_in_somebodys_config(tmp_path, monkeypatch):
     assert not torch.equal(trained['conv1.weight'], exported.state_dict()['conv1.weight'])
 
 
-@pytest.mark.parametrize('line', list(tool_commands()))
-def test_commands_are_accepted(line):
+@pytest.mark.parametrize(('line', 'again'), list(tool_commands()))
+def test_commands_are_accepted(line, again):
     """The tool's own parser takes the arguments: `--help` after them is reached, not an error."""
     words = shlex.split(line)[1:]
     for word in words:
         if word.startswith('configs/'):
             assert (ROOT / word).is_file(), word
-    done = run_tool(ROOT / words[0], *words[1:], '--help')
+    done = run_tool(ROOT / words[0], *words[1:], '--help', warm=again)
     assert done.returncode == 0, done.stderr
     flags = {word for word in words[1:] if word.startswith('--')}
     unknown = {flag for flag in flags if flag not in done.stdout}
@@ -134,8 +131,7 @@ def test_options_in_the_heads_of_configs_are_known():
         assert str(path.relative_to(ROOT)) in words
     assert {'train.py', 'test.py', 'search.py'} == set(asked)
     for tool, flags in asked.items():
-        command = [sys.executable, f'tools/{tool}', '--help']
-        done = subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True)
+        done = run_tool(ROOT / 'tools' / tool, '--help')
         unknown = {flag for flag in flags if flag not in done.stdout}
         assert not unknown, f'{tool} does not know {unknown}'
     assert '--cfg-options' in asked['train.py']

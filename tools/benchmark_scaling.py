@@ -5,7 +5,7 @@ python tools/benchmark_scaling.py --device cuda --side 224 --batch 32 --out work
 python tools/benchmark_scaling.py --bases scalenas_s1 --side 128 --max-factor 8 --out work_dirs/s1
 
 Into --out go timings.jsonl (each timing at once: stop at any moment, the same command goes on),
-table.md, latency.yaml (for tools/scale.py --latency-model), and a picture for each kind of run.
+table.md, latency.yaml (for tools/scale.py --latency-model), and a figure for each kind of run.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def timer_of(args: argparse.Namespace, device: str) -> Timer:
 
 
 def main() -> None:
-    """Time what is not timed yet, then write table, lines and pictures."""
+    """Time what is not timed yet, then write table, lines and figures."""
     args = parse_args()
     for name, least in {'batch': 1, 'threads': 1, 'rounds': 1, 'runs': 2, 'side': 1}.items():
         if (value := getattr(args, name)) is not None:

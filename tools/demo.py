@@ -1,7 +1,7 @@
 #!/usr/bin/env python
-"""A whole job on real pictures, as a chain of commands that a user would give.
+"""A whole job on real images, as a chain of commands that a user would give.
 
-segmentation  satellite pictures: data, teacher, supernet, two searches, export, test (default)
+segmentation  satellite images: data, teacher, supernet, two searches, export, test (default)
 pose          people on video: the same steps, with mmpose
 detection     trees from the air: a detector from an exported backbone and from random weights
 scalenet      digits: two super-supernets, how they rank networks, MCEA, a family of networks
@@ -27,7 +27,7 @@ from scalenas.staging import write_whole
 
 
 def main() -> None:
-    """Run what is not done yet, print the table, draw the pictures."""
+    """Run what is not done yet, print the table, draw the figures."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -41,9 +41,9 @@ def main() -> None:
     seconds = 0.0
     for part in demo.PARTS:
         seconds += run_steps(getattr(demo, part)(), demo.work / 'stamps' / part)
-    table, pictures = report(demo)
+    table, figures = report(demo)
     write_whole(demo.work / 'table.md', table + '\n')
-    print(f'\n{table}\n\npictures: {", ".join(pictures)} in {demo.work}')
+    print(f'\n{table}\n\npictures: {", ".join(figures)} in {demo.work}')
     print(f'{seconds / 60:.1f} minutes')
 
 

@@ -28,7 +28,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         'space', choices=('scalenet', 'scalenet_half', 'scalenet_released'), help='of the paper'
     )
-    parser.add_argument('--out', required=True, metavar='FILE', help='the picture')
+    parser.add_argument('--out', required=True, metavar='FILE', help='the figure')
     parser.add_argument('--num', type=int, default=750_000, help='paths of each (default 750,000)')
     parser.add_argument('--num-base', type=int, default=100_000, help='base nets for f_0')
     parser.add_argument('--eta', default='equal', help='equal, size, released, or 1,4,5,7')

@@ -38,7 +38,7 @@ def parse_args() -> argparse.Namespace:
         nargs=3,
         default=(1200, 200, 300),
         metavar=('TRAIN', 'SEARCH', 'VAL'),
-        help='pictures in each split (scenes)',
+        help='images in each split (scenes)',
     )
     parser.add_argument(
         '--size',
@@ -46,7 +46,7 @@ def parse_args() -> argparse.Namespace:
         nargs=2,
         default=(128, 128),
         metavar=('HEIGHT', 'WIDTH'),
-        help='of a picture (scenes)',
+        help='of an image (scenes)',
     )
     parser.add_argument('--layout', choices=tuple(layouts.LAYOUTS), default='ade')
     parser.add_argument('--seed', type=int, default=0, help='of the scenes')

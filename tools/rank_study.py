@@ -35,7 +35,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--train', metavar='CONFIG', help='train some of the paths alone by this')
     parser.add_argument('--num-alone', type=int, default=6, help='how many (default: %(default)s)')
     parser.add_argument('--train-options', nargs='+', default=[], help='--cfg-options of --train')
-    parser.add_argument('--name', help='in table and picture (default: of the config)')
+    parser.add_argument('--name', help='in table and figure (default: of the config)')
     parser.add_argument('--resamples', type=int, default=1000, help='of the bootstrap')
     parser.add_argument('--device', help='cpu, cuda or cuda:N (default: as training, a GPU if any)')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})

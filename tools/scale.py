@@ -107,11 +107,11 @@ def main() -> None:
         )
     base, head, text, size = network(args)
     if args.recipe and not args.config:
-        raise UserError('needs --config beside it', where='--recipe')
+        raise UserError('needs --config', where='--recipe')
     if args.config and not args.recipe and text not in ('cls:1000', 'seg:19', 'pose:17'):
         raise UserError(
             'of this head there is no recipe',
-            where='--head beside --config',
+            where='--head with --config',
             got=text,
             allowed=('cls:1000', 'seg:19', 'pose:17'),
         )

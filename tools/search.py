@@ -22,7 +22,7 @@ def parse_args() -> argparse.Namespace:
         parser.add_argument(name, type=int, help=text)
     add_budget(parser, 'what a whole model may cost')
     parser.add_argument('--device', help='cpu, cuda or cuda:N (default: as training, a GPU if any)')
-    parser.add_argument('--report-only', action='store_true', help='write the tables and picture')
+    parser.add_argument('--report-only', action='store_true', help='write the tables and figure')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
     return parser.parse_args()
 

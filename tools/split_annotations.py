@@ -19,7 +19,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('annotations', type=Path, help='JSON file of the training split')
-    parser.add_argument('--search-images', type=int, help='pictures to hold out')
+    parser.add_argument('--search-images', type=int, help='images to hold out')
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--renumber', action='store_true', help="new ids for COCO's annotations")
     args = parser.parse_args()
@@ -29,9 +29,9 @@ def main() -> None:
         print(f'wrote {renumber_file(args.annotations)}')
         return
     split, files = split_file(args.annotations, args.search_images, args.seed, args.renumber)
-    print(f'held out for the search: {split.pictures} pictures, {split.people} {split.kind}')
+    print(f'held out for the search: {split.images} images, {split.people} {split.kind}')
     if split.dropped:
-        print(f'{split.dropped} people of these pictures have no annotated head: in neither part')
+        print(f'{split.dropped} people of these images have no annotated head: in neither part')
     for path in files:
         print(f'wrote {path}')
 

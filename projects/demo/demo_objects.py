@@ -1,4 +1,4 @@
-"""The pictures of the demos on COCO files: some of the reported split, evenly spread over it."""
+"""The images of the demos on COCO files: some of the reported split, evenly spread over it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def draw_poses(out: Path, data: Path, split: str, predicted: Path, count: int = 
     for person in _spread(people, count):
         image = _image(data / 'images' / files[person['image_id']])
         x, y, w, h = person['bbox']
-        side = max(w * 4 / 3, h) * (1 + MARGIN)  # pictures of 4:3, as the network sees people
+        side = max(w * 4 / 3, h) * (1 + MARGIN)  # images of 4:3, as the network sees people
         left, top = round(x + w / 2 - side * 3 / 8), round(y + h / 2 - side / 2)
         crop = _crop(image, left, top, round(side * 3 / 4), round(side))
         poses = []
@@ -45,9 +45,9 @@ def draw_poses(out: Path, data: Path, split: str, predicted: Path, count: int = 
 def draw_objects(
     out: Path, data: Path, split: str, predicted: Mapping[str, Path], count: int = 3
 ) -> None:
-    """boxes.png: pictures with their labels, and with boxes of each file of COCO results.
+    """boxes.png: images with their labels, and with boxes of each file of COCO results.
 
-    Of each file the surest boxes in a picture are drawn, as many as it has labels.
+    Of each file the surest boxes in an image are drawn, as many as it has labels.
     """
     import numpy as np
 

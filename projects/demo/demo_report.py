@@ -1,4 +1,4 @@
-"""What a demo ends with: a table of the exported nets, and pictures of all that was made."""
+"""What a demo ends with: a table of the exported nets, and figures of all that was made."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def draw_demo(
 def draw_segmentation(
     out: Path, data: Path, predicted: Path, classes: Sequence[str], palette: Any, count: int = 6
 ) -> None:
-    """Some pictures of the reported split, evenly spread: image, truth and prediction."""
+    """Some images of the reported split, evenly spread: image, truth and prediction."""
     import numpy as np
     from PIL import Image
 

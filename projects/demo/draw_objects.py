@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 SIDES = {'left': BLUE, 'right': VERMILION}
 TILE = 1.9
-"""Width of a picture in inches."""
+"""Width of an image in inches."""
 
 
 def draw_skeletons(
@@ -71,7 +71,7 @@ def draw_boxes(rows: Sequence[tuple[NDArray, Mapping[str, NDArray]]], path: str 
     from matplotlib.patches import Rectangle
 
     if not rows:
-        raise nothing_to_draw(path, 'pictures with boxes')
+        raise nothing_to_draw(path, 'images with boxes')
     columns = list(rows[0][1])
     height, width = rows[0][0].shape[:2]
     tile = 1.5 * TILE

@@ -1,4 +1,4 @@
-"""What a demo ends with: the table and the pictures, of whichever demo."""
+"""What a demo ends with: the table and the figures, of whichever demo."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .single_stage_report import draw_curves, single_stage_table
 
 
 def report(demo: Demo) -> tuple[str, tuple[str, ...]]:
-    """The table, and the names of the pictures, which are written into the demo's work dir."""
+    """The table, and the names of the figures, which are written into the demo's work dir."""
     if isinstance(demo, ScaleNetDemo):
         return scalenet_report(demo)
     if isinstance(demo, SingleStageDemo):

@@ -27,11 +27,11 @@ from .scalenet import ScaleNetDemo
 
 METRIC = 'accuracy/top1'
 PATHS = 100_000
-PICTURES = ('sampling.png', 'ranks.png', 'iterations.png')
+FIGURES = ('sampling.png', 'ranks.png', 'iterations.png')
 
 
 def scalenet_report(demo: ScaleNetDemo) -> tuple[str, tuple[str, ...]]:
-    """The tables, and the names of the pictures, which are written into the demo's work dir."""
+    """The tables, and the names of the figures, which are written into the demo's work dir."""
     rows = {f'{kind}, seed {seed}': _comparisons(demo, kind, seed) for kind, seed in demo.runs()}
     draw_ranks(demo.work / 'ranks.png', _of_seed(rows, demo.size.seeds[0]), METRIC)
     shutil.copyfile(demo.found / 'iterations.png', demo.work / 'iterations.png')
@@ -39,7 +39,7 @@ def scalenet_report(demo: ScaleNetDemo) -> tuple[str, tuple[str, ...]]:
     parts = [rank_table(rows)]
     if len(demo.size.seeds) > 1:
         parts.append(spread_table(rows))
-    return '\n\n'.join([*parts, _family_table(demo)]), PICTURES
+    return '\n\n'.join([*parts, _family_table(demo)]), FIGURES
 
 
 def spread_table(rows: Mapping[str, Sequence[Comparison]]) -> str:

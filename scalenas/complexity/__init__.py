@@ -2,7 +2,17 @@
 
 from .authors import count_at_output_size, count_floored, count_operations
 from .budget import Budget
-from .columns import COLUMNS, PYCLS, RULES, SCALENAS, Column, Rule, column_of, largest
+from .columns import (
+    COLUMNS,
+    PYCLS,
+    RULES,
+    SCALENAS,
+    WHOLE_MODEL,
+    Column,
+    Rule,
+    column_of,
+    largest,
+)
 from .cost import Cost
 from .count import Counter, Estimate, Measure, Measured, count, layer_cost
 
@@ -11,6 +21,7 @@ __all__ = [
     'PYCLS',
     'RULES',
     'SCALENAS',
+    'WHOLE_MODEL',
     'Budget',
     'Column',
     'Cost',

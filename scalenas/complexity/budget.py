@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Self
 
 from scalenas.arch.strict import is_number
-from scalenas.errors import UserError
+from scalenas.errors import UserError, did_you_mean
 
 from .cost import Cost, Row
 
@@ -87,7 +87,11 @@ class Budget(Row[Interval]):
         """0.0 inside the bounds, else the largest relative excess over a bound."""
         worst = 0.0
         for name, (least, most) in self.items():
+            if name not in cost:
+                raise UserError('is no column', where=WHERE, got=name, allowed=tuple(cost))
             value = cost[name]
+            if value != value:  # NaN is within no bounds
+                return float('inf')
             if most is not None and value > most:
                 worst = max(worst, (value - most) / most if most else float('inf'))
             if least is not None and value < least:
@@ -130,5 +134,9 @@ def _check_columns(names: Iterable[object], known: Sequence[str], where: str) ->
             continue
         end, _, column = str(name).partition('_')
         interval = {'max': '(None, most)', 'min': '(least, None)'}.get(end)
-        hint = f'write {where}=dict({column}={interval})' if interval and column in known else ''
+        # Of two letters anything is near.
+        hint = did_you_mean(name, known) if len(str(name)) > 2 else ''
+        hint = hint or 'a column that is measured, such as ms, is named in search.columns'
+        if interval and column in known:
+            hint = f'write {where}=dict({column}={interval})'
         raise UserError('is no column', where=where, got=name, allowed=known, hint=hint)

@@ -100,6 +100,9 @@ COLUMNS: dict[str, Column] = {
 """Name -> column, in the order of tables. One more entry is counted, bounded, searched for and
 printed everywhere."""
 
+WHOLE_MODEL = ('macs', 'params', 'acts')
+"""Columns that are also traced over neck and head; others are of the backbone's layers."""
+
 
 def column_of(name: str) -> Column:
     """The column of this name; one that is measured and not counted prints as it is named."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from numbers import Real
 from typing import Any, Protocol, runtime_checkable
 
 from scalenas.arch import Arch, Head, Layer, Size, Unit
 from scalenas.arch.strict import as_size, is_number, sizeless
-from scalenas.errors import UserError
+from scalenas.errors import UserError, foreign
 
 from .columns import COLUMNS
 from .cost import Cost
@@ -123,7 +124,18 @@ class Measured:
     def _value(self, name: str, arch: Arch) -> float:
         size = self._size or arch.size
         assert size is not None  # it was counted
-        value = self._columns[name](arch, size)
+        try:
+            value = self._columns[name](arch, size)
+        except UserError:
+            raise
+        except Exception as error:  # anybody's code
+            raise UserError(
+                foreign(error),
+                where=f'column {name}',
+                hint='it is called with an arch and the size (height, width) of its input',
+            ) from error
+        if isinstance(value, Real) and not isinstance(value, bool | int):
+            value = float(value)  # NumPy's numbers too
         if not is_number(value) or value < 0:
             raise UserError(
                 f'of {arch.summary}', where=f'column {name}', got=value, allowed='a number >= 0'

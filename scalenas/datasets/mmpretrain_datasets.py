@@ -19,7 +19,7 @@ def _read(dataset: ImageNet, read: Callable[[], list[dict[str, Any]]]) -> list[d
         raise UserError(
             'no such folder',
             where=f'{name}: {folder}',
-            allowed='ImageNet (ILSVRC 2012), its pictures in folders of their classes, or a list '
+            allowed='ImageNet (ILSVRC 2012), its images in folders of their classes, or a list '
             'of them in meta/ beside it',
         )
     try:
@@ -96,7 +96,7 @@ class ImageNetPart(ImageNet):
                     where='ImageNetPart.class_list',
                     got=name,
                     allowed=f'folders of {folder}',
-                    hint='pictures must lie in folders of their classes, those of val too',
+                    hint='images must lie in folders of their classes, those of val too',
                 )
         labels = {name: label for label, name in enumerate(names)}
         samples, _ = get_samples(str(folder), labels, is_valid_file=self.is_valid_file)

@@ -32,7 +32,7 @@ class Split:
 
     rest: Any
     search: Any
-    pictures: int
+    images: int
     people: int
     dropped: int = 0
     kind: str = 'people'
@@ -166,14 +166,14 @@ def _is_person(item: object) -> bool:
     return isinstance(item, Mapping) and {'image', 'joints', 'joints_vis'} <= set(item)
 
 
-def _drawn(pictures: set[Any], count: int, seed: int, where: str, kind: str = 'people') -> set[Any]:
-    if len(pictures) < 2:
-        allowed = f'two pictures with annotated {kind} at least'
-        raise UserError(where=where, got=len(pictures), allowed=allowed)
-    if not 0 < count < len(pictures):
-        allowed = f'1 to {len(pictures) - 1} of the pictures with annotated {kind} in {where}'
+def _drawn(images: set[Any], count: int, seed: int, where: str, kind: str = 'people') -> set[Any]:
+    if len(images) < 2:
+        allowed = f'two images with annotated {kind} at least'
+        raise UserError(where=where, got=len(images), allowed=allowed)
+    if not 0 < count < len(images):
+        allowed = f'1 to {len(images) - 1} of the images with annotated {kind} in {where}'
         raise UserError(where='--search-images', got=count, allowed=allowed)
-    return set(random.Random(seed).sample(sorted(pictures), count))
+    return set(random.Random(seed).sample(sorted(images), count))
 
 
 def _write_text(path: Path, text: str) -> None:

@@ -50,7 +50,7 @@ def hold_out(names: Sequence[str], labels: Sequence[int], per_class: int, seed: 
             raise UserError(
                 where='per_class',
                 got=per_class,
-                allowed=f'less than the {len(members)} pictures of class {label}',
+                allowed=f'less than the {len(members)} images of class {label}',
                 hint='at least one of a class must be left for training',
             )
         members.sort(key=lambda index: names[index])

@@ -248,7 +248,7 @@ class _Meter(TorchDispatchMode):
                 where=f'cost of {self.place()}',
                 got=name,
                 allowed='convolutions, linear layers, products of matrices, attention, and what '
-                'is free beside them',
+                'is free next to them',
                 hint='give the module in `skip`, or its formula to '
                 '`scalenas.evaluation.trace.MULTIPLYING`',
             )

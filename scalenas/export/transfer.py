@@ -205,8 +205,7 @@ def _reads_one_map(cfg: Config, path: Path) -> bool:
     try:
         arch = net.arch_of(cfg.to_dict()['model']['backbone'], 'model.backbone')
     except ArchError as error:
-        error.where = f'{path}: {error.where}'
-        raise
+        raise error.of(path) from None
     return family_of(arch).maps == 'all' and len(arch.features(ANY)) == 1
 
 

@@ -76,7 +76,7 @@ def _init_cfg(pretrained: str | None, init_cfg: Any, default: Sequence[dict[str,
         raise UserError(
             where='pretrained',
             got=pretrained,
-            allowed='None beside init_cfg',
+            allowed='None together with init_cfg',
             hint="keep init_cfg=dict(type='Pretrained', checkpoint=...)",
         )
     if not isinstance(pretrained, str):

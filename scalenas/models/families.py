@@ -2,15 +2,40 @@
 
 from __future__ import annotations
 
+from torch import nn
+
 from scalenas.arch import Arch, ArchError
+from scalenas.errors import UserError
 from scalenas.family import Family, families, family_of, loaded, with_field
 from scalenas.registry import MODELS
 
+_OWNERS: dict[str, str] = {}
+
 
 def register_nets(family: Family) -> None:
-    """Lets configs name the nets of a family, by `scalenas.` and the names of their classes."""
-    for kind in (family.net, *map(loaded, family.supernets)):
-        if kind is not None and MODELS.module_dict.get(kind.__name__) is not kind:
+    """Lets configs name the nets of a family, by `scalenas.` and the names of their classes.
+
+    Raises:
+        UserError: when a name is that of something else than a net of this family.
+    """
+    kinds = [kind for kind in (family.net, *map(loaded, family.supernets)) if kind is not None]
+    for kind in kinds:
+        if not isinstance(kind, type) or not issubclass(kind, nn.Module):
+            raise UserError(
+                where=f'family {family.name}', got=kind, allowed='nets that are classes of modules'
+            )
+        name = kind.__name__
+        owner = _OWNERS.get(name, 'something else')
+        if MODELS.module_dict.get(name, kind) is not kind and owner != family.name:
+            raise UserError(
+                f'of {owner} has this name in configs',
+                where=f'family {family.name}',
+                got=f'scalenas.{name}',
+                hint='rename the class',
+            )
+    for kind in kinds:
+        _OWNERS[kind.__name__] = family.name
+        if MODELS.module_dict.get(kind.__name__) is not kind:
             MODELS.register_module(module=kind, force=True)
 
 

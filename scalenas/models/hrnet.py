@@ -174,8 +174,9 @@ class ScaleHRNet(StaticNet, HRNet):
         norm_cfg: default BN.
         norm_eval: keep batch norms in eval mode while training (mmdet's HRNet does by default).
         multiscale_output: all feature maps, or only the finest. Default: what arch or extra say, or
-        True. upsample: 'nearest' (mmdet, mmpose, mmpretrain) or 'bilinear' (mmseg) in fusions, also
-            as `dict(mode=..., align_corners=...)`. Default: what arch or extra say, or 'bilinear'.
+            True.
+        upsample: 'nearest' (mmdet, mmpose, mmpretrain) or 'bilinear' (mmseg) in fusions, also as
+            `dict(mode=..., align_corners=...)`. Default: what arch or extra say, or 'bilinear'.
         pretrained: the older way to say `init_cfg=dict(type='Pretrained', checkpoint=...)`.
 
     Raises:

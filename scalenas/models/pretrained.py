@@ -90,8 +90,7 @@ def from_source(
     try:
         converted = from_stock(state, arch, source)
     except CheckpointError as error:
-        error.where = f'{where}: {error.where}' if error.where else where
-        raise
+        raise error.of(where) from None
     with torch.device('meta'):
         own = {f'backbone.{k}': v for k, v in net(arch.to_dict()).state_dict().items()}
     # Old checkpoints do not count batches.

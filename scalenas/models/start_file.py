@@ -53,8 +53,7 @@ def _read_by(place: str) -> Iterator[None]:
     try:
         yield
     except CheckpointError as error:
-        error.where = f'{place}: {error.where}'
-        raise
+        raise error.of(place) from None
 
 
 def start_files(module: nn.Module) -> Iterator[tuple[Path, str | None]]:

@@ -182,6 +182,19 @@ class SuperScaleHRNet(AbstractHRNet, Supernet[HRArch]):
         """Its type, and its norms, whose names `slices` has."""
         return {**super().sharing(), 'norm_cfg': self._norm_cfg}
 
+    def neutral_norms(self, arch: HRArch) -> set[str]:
+        """Norms at the end of every residual block and fusion that `arch` lacks.
+
+        A block then gives relu(x), and x is not negative; a fusion adds zero before its ReLU.
+        """
+        used = set(super_names(arch).values())
+        ends = {}
+        for conv in super_names(full_arch(self.space)).values():
+            # Those of a block, or of one conversion of a fusion, come in order: the last stays.
+            if conv not in used and conv.startswith('stage'):
+                ends['.'.join(conv.split('.')[:5])] = conv
+        return {_norm_of(conv, self._norm) for conv in ends.values()}
+
     def slices(self, arch: HRArch) -> WeightSlices:
         """State-dict key of the static network -> the tensor of the supernet, always whole.
 

@@ -127,6 +127,13 @@ class Supernet(AbstractBackbone, ABC, Generic[A]):
         keys = dict.fromkeys(part.key for part in self.slices(arch).values())
         return [(key, own[key]) for key in keys if key in own]
 
+    def neutral_norms(self, arch: A) -> set[str]:
+        """Last norms of the parts that `arch` lacks and a larger network may add.
+
+        Where they are zero, weight and bias, these parts change nothing. By default there are none.
+        """
+        return set()
+
     def init_weights(self) -> None:
         """Weights as `init_cfg` says.
 
@@ -199,7 +206,7 @@ def located(
 
 
 def nested(supernet: Supernet[A], net: nn.Module) -> WeightSlices:
-    """The slices of a network whose tensors have the supernet's names: first channels of each.
+    """Slices of a network whose tensors have the supernet's names: first channels, inner kernels.
 
     For `Supernet.slices`; `net` is the static network, and may be built on the meta device.
 

@@ -125,7 +125,7 @@ class HigherHRNetHead(BaseHead):
         shapes = {tuple(sample.metainfo['img_shape']) for sample in batch_data_samples}
         if len(shapes) > 1:
             raise UserError(
-                where='sizes of the pictures of a batch',
+                where='sizes of the images of a batch',
                 got=sorted(shapes),
                 allowed='one, for a bottom-up test',
                 hint='set batch_size=1',

@@ -71,11 +71,11 @@ class PackPyramid(PackPoseInputs):
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """`inputs` is a tensor (C, H, W), or a list of them where `img` is a list."""
-        pictures = results['img']
-        if not isinstance(pictures, list):
+        images = results['img']
+        if not isinstance(images, list):
             result: dict[str, Any] = super().transform(results)
             return result
-        packed = [super(PackPyramid, self).transform({**results, 'img': img}) for img in pictures]
+        packed = [super(PackPyramid, self).transform({**results, 'img': img}) for img in images]
         packed[0]['data_samples'].set_metainfo({'aug_scales': results['aug_scales']})
         return {**packed[0], 'inputs': [one['inputs'] for one in packed]}
 

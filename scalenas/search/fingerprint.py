@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Mapping, Sequence
-from types import FunctionType
+from functools import partial
+from types import BuiltinFunctionType, FunctionType
 from typing import Any, NamedTuple
 
 import optuna
@@ -62,9 +64,17 @@ def as_plain(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     # As text, a function would say where it lies in memory, and differ in each run.
-    if isinstance(value, FunctionType):
+    if isinstance(value, FunctionType | BuiltinFunctionType):
         return f'{value.__module__}.{value.__qualname__}'
+    if isinstance(value, partial):
+        parts = {'partial': value.func, 'args': value.args, 'keywords': value.keywords}
+        return as_plain(parts)
     return str(value)
+
+
+def is_repeatable(value: object) -> bool:
+    """False for what another process cannot recognize: its text says where it lies in memory."""
+    return ' at 0x' not in json.dumps(as_plain(value))
 
 
 class Difference(NamedTuple):
@@ -97,7 +107,7 @@ def _without(table: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]
 
 
 KEY = 'scalenas'
-SCORED_BY = ('space', 'size', 'checkpoint', 'config')
+SCORED_BY = ('space', 'size', 'checkpoint', 'config', 'columns', 'metrics')
 Settings = Mapping[str, object]
 
 

@@ -68,7 +68,7 @@ class AlternatingSearch(AbstractSearch):
         num_total: evaluations at most.
 
     Raises:
-        SearchError: for a space that is not scaled, more stages than it has, or a budget beside
+        SearchError: for a space that is not scaled, more stages than it has, or a budget next to
             those of the stages; from `generation`, when a stage has no scaling, or no base, within
             its budget.
     """

@@ -74,6 +74,10 @@ class Objectives:
         """
         columns = {*COLUMNS, *measured}
         entries = as_list(data, WHERE, f'objectives, as in {EXAMPLE}')
+        if len(entries) == 2 and entries[1] in DIRECTIONS and isinstance(entries[0], str):
+            pair = tuple(entries)
+            hint = f'write objectives=({pair!r},)'
+            raise SearchError('is one pair, not several', where=WHERE, got=pair, hint=hint)
         return cls(tuple(_objective(e, columns, f'{WHERE}[{i}]') for i, e in enumerate(entries)))
 
     def __iter__(self) -> Iterator[Objective]:
@@ -121,7 +125,7 @@ class Objectives:
         """
         if len(self.metrics) != 1:
             raise SearchError(
-                f'{who} takes one metric beside columns of the cost', where=WHERE, got=self.names
+                f'{who} takes one metric, and columns of the cost', where=WHERE, got=self.names
             )
         return self.metrics[0]
 

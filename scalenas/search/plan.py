@@ -2,122 +2,36 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import logging
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
 from scalenas.arch import Arch, Size
 from scalenas.arch.strict import as_choice, as_int, as_mapping, as_size
-from scalenas.complexity import COLUMNS, Budget, Cost, Estimate, Measure, Measured
+from scalenas.complexity import COLUMNS, WHOLE_MODEL, Budget, Cost, Estimate, Measure, Measured
+from scalenas.errors import UserError, foreign
 from scalenas.latency import LatencyTable
 from scalenas.paths import file_digest
-from scalenas.scaling.latency import EVERY, KINDS, LatencyLine, LatencyModel, backbone_acts
+from scalenas.scaling.latency import LatencyLine, backbone_acts
 from scalenas.space import AbstractSpace
 
 from .algorithm import AbstractSearch, RandomSearch
 from .coarse_to_fine import CoarseToFine
 from .fingerprint import as_plain, what_counts
+from .loop import Evaluate
 from .mcea import AlternatingSearch
 from .nsga2 import NSGA2
 from .objectives import Objectives
-from .record import SearchError
+from .own_functions import Derive, columns_of, metrics_of
+from .record import RESERVED, Record, SearchError
 from .topology import TopologyEvolution
-
-Derive = Callable[[Mapping[str, float]], float]
-"""A metric of all that an evaluation gave."""
-
-
-def latency_line(file: str, base: str = EVERY, kind: str = 'inference') -> LatencyLine:
-    """The column of a latency model: milliseconds per batch on the device that was measured.
-
-    Args:
-        file: `latency.yaml` of tools/benchmark_scaling.py.
-        base: whose line; that of all networks where this one was not measured.
-    """
-    as_choice(kind, 'kind', KINDS)
-    return LatencyModel.from_file(file).line(base, kind)[1]  # type: ignore[arg-type]
-
-
-def latency_table(file: str) -> LatencyTable:
-    """The column of a table of units: milliseconds per batch on the device that was measured.
-
-    Args:
-        file: as tools/benchmark.py --units writes it.
-    """
-    return LatencyTable.from_file(file)
-
-
-KINDS_OF_FUNCTION: dict[str, Callable[..., Any]] = {
-    'LatencyLine': latency_line,
-    'LatencyTable': latency_table,
-}
-"""`type` in a config -> what makes the function. Others are named by their module."""
-
-
-def columns_of(data: object, where: str = 'search.columns') -> dict[str, Measure]:
-    """Measured columns by name: each a function of a network and its input size.
-
-    Raises:
-        UserError: for a name that is counted, or a function that cannot be found or made.
-    """
-    table = functions_of(data, where)
-    for name in table:
-        if name in COLUMNS:
-            raise SearchError('is counted already', where=f'{where}.{name}', hint='rename it')
-    return table
-
-
-def functions_of(data: object, where: str) -> dict[str, Callable[..., float]]:
-    """Functions by name: each 'package.module.function', or dict(type=..., **arguments) whose
-    type makes one of the arguments.
-
-    Raises:
-        UserError: for one that cannot be found or made.
-    """
-    if data is None:
-        return {}
-    if not isinstance(data, Mapping):
-        raise SearchError(where=where, got=data, allowed='functions by name')
-    return {str(name): _function(given, f'{where}.{name}') for name, given in data.items()}
-
-
-def _function(given: object, where: str) -> Callable[..., float]:
-    if isinstance(given, Mapping):
-        arguments = dict(as_mapping(given, where, ('type',), tuple(map(str, given))))
-        maker = arguments.pop('type')
-        make = KINDS_OF_FUNCTION.get(maker) if isinstance(maker, str) else None
-        try:
-            function = (make or _imported(maker, f'{where}.type'))(**arguments)
-        except TypeError as error:
-            raise SearchError(str(error), where=where, hint='correct its arguments') from None
-    else:
-        function = _imported(given, where)
-    if not callable(function):
-        raise SearchError('is no function', where=where, got=given)
-    return function  # type: ignore[no-any-return]
-
-
-def _imported(name: object, where: str) -> Any:
-    if callable(name):
-        return name
-    kinds = ', '.join(KINDS_OF_FUNCTION)
-    allowed = f"'package.module.function', or dict(type=...) of that or of {kinds}"
-    if not isinstance(name, str) or not name.rpartition('.')[0]:
-        raise SearchError(where=where, got=name, allowed=allowed)
-    module, _, attribute = name.rpartition('.')
-    try:
-        return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise SearchError(f'cannot be imported: {error}', where=where, got=name) from None
-
 
 logger = logging.getLogger(__name__)
 
-Evaluate = Callable[[Arch], Mapping[str, float]]
 
 ALGORITHMS: dict[str, Callable[..., AbstractSearch]] = {
     'topology_evolution': TopologyEvolution,
@@ -175,7 +89,7 @@ class SearchPlan:
             Budget.from_dict(table.get('budget'), (*COLUMNS, *columns), 'search.budget'),
             as_int(table.get('seed', 0), 'search.seed', 0),
             columns,
-            functions_of(table.get('metrics'), 'search.metrics'),
+            metrics_of(table.get('metrics'), (*COLUMNS, *columns)),
         )
 
     def with_(
@@ -193,7 +107,9 @@ class SearchPlan:
         Raises:
             UserError: for a number that the config could not have, either.
         """
-        name = algorithm or self.algorithm
+        name = self.algorithm
+        if algorithm is not None:
+            name = as_choice(algorithm, 'algorithm', tuple(ALGORITHMS))
         arguments = {k: v for k, v in self.arguments.items() if k in _arguments(name)}
         if num_total is not None:
             arguments['num_total'] = as_int(num_total, '--num-evaluations')
@@ -216,6 +132,7 @@ class SearchPlan:
         # Another algorithm of the command line may need what the config does not give.
         _check(self.arguments, self.algorithm)
         self._check_estimates(space)
+        self._check_counted()
         return ALGORITHMS[self.algorithm](
             space, self.objectives, self.cost(cost), budget=self.budget, **self.arguments
         )
@@ -237,9 +154,65 @@ class SearchPlan:
             given = dict(evaluate(arch))
             for name in self.metrics.keys() & given.keys():
                 raise SearchError('the evaluation gives it already', where=f'search.metrics.{name}')
-            return {**given, **{name: float(of(given)) for name, of in self.metrics.items()}}
+            for name in given.keys() & {*COLUMNS, *self.columns, *RESERVED}:
+                raise SearchError(
+                    'a column of the tables has this name',
+                    where='metric of the evaluation',
+                    got=name,
+                    hint='give the metric a prefix in the evaluator, or rename search.columns',
+                )
+            return {**given, **{name: self._derived(name, given) for name in self.metrics}}
 
         return scored
+
+    def _derived(self, name: str, given: Mapping[str, float]) -> float:
+        try:
+            return float(self.metrics[name](given))
+        except UserError:
+            raise
+        except Exception as error:  # anybody's code
+            raise SearchError(
+                foreign(error),
+                where=f'search.metrics.{name}',
+                hint=f'it is called with a mapping of {", ".join(given)}',
+            ) from error
+
+    def check_metrics(self, known: Sequence[str] | None) -> None:
+        """Pass when every metric that is asked for will be there; `known` None: nobody knows.
+
+        Raises:
+            SearchError: before anything is evaluated.
+        """
+        for objective in self.objectives.metrics:
+            if known is not None and objective.name not in (*known, *self.metrics):
+                raise SearchError(
+                    'the evaluation does not give it, and it is no column',
+                    where='search.objectives',
+                    got=objective.name,
+                    allowed=(*known, *self.metrics, *COLUMNS, *self.columns),
+                )
+
+    def check_records(self, records: Iterable[Record]) -> None:
+        """Pass when own metrics of what was evaluated are what their functions give today.
+
+        Raises:
+            SearchError: where a function has changed since: one study would mix two metrics.
+        """
+        for record in records:
+            given = {k: v for k, v in record.metrics.items() if k not in self.metrics}
+            for name in self.metrics.keys() & record.metrics.keys():
+                try:
+                    value = self._derived(name, given)
+                except SearchError:  # it may ask for one that was undefined, and so is not kept
+                    continue
+                if not math.isclose(value, record.metrics[name], rel_tol=1e-9, abs_tol=1e-12):
+                    raise SearchError(
+                        f'its function gives another value of slot {record.slot} than it did',
+                        where=f'search.metrics.{name}',
+                        got=value,
+                        allowed=f'{record.metrics[name]!r}',
+                        hint='restore it, or choose another study name or work dir',
+                    )
 
     def _check_estimates(self, space: AbstractSpace[Any]) -> None:
         archs = (space.smallest(), space.largest())
@@ -258,6 +231,15 @@ class SearchPlan:
                     ends[1] / 1e6,
                     line,
                 )
+
+    def _check_counted(self) -> None:
+        asked = {*(o.name for o in self.objectives.columns), *self.budget} & {*COLUMNS}
+        for name in sorted(asked - {*WHOLE_MODEL}):
+            logger.warning(
+                'column %s is counted over the layers of the backbone alone: neck and head are not '
+                'in it',
+                name,
+            )
 
     def settings(
         self, search: AbstractSearch, checkpoint: str | Path, cfg: Mapping[str, Any]

@@ -25,6 +25,10 @@ def one_line(error: BaseException) -> str:
     return ' '.join(str(origin).split())[:200] or type(origin).__name__
 
 
+RESERVED = ('slot', 'generation', 'arch', 'front')
+"""Words of tables of records: no column and no metric may have these names."""
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """An evaluated network. `slot` counts the networks of a search, 0 first."""

@@ -104,7 +104,7 @@ def fixed_scalings(
     """The scalings of stages 1 to M under which mode 'fixed' looks for a base; () for others.
 
     Raises:
-        SearchError: for a number of them that is not M, scalings beside another mode, or one that
+        SearchError: for a number of them that is not M, scalings with another mode, or one that
             no stage of the space has, for the supernet holds no such networks.
     """
     where = f'{_WHERE}.scalings'

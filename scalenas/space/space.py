@@ -69,8 +69,12 @@ class AbstractSpace(ABC, Generic[A]):
         for gene in genes:
             if len(gene.values) > MOST_VALUES:
                 raise refusal(gene.name, f'at most {MOST_VALUES:,} values', len(gene.values))
-            assert gene.name not in self.genes, gene.name
-            assert gene.parent is None or gene.parent in self.genes, gene.parent
+            if gene.name in self.genes:
+                raise SpaceError('there are two of this name', where='genes', got=gene.name)
+            if gene.parent is not None and gene.parent not in self.genes:
+                raise SpaceError(
+                    'its parent comes before it', where=f'gene {gene.name}', got=gene.parent
+                )
             self.genes[gene.name] = gene
         self.restrictions: tuple[tuple[str, tuple[Value, ...]], ...] = ()
         # A sub-space has the same gene names, so it shares what is known about patterns.

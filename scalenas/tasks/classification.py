@@ -167,7 +167,7 @@ def _resize(variables: Mapping[str, Any], arch: Arch) -> None:
     scales = [step['scale'] for step in steps if step.get('type') == 'RandomResizedCrop']
     if not scales:
         raise ExportError(
-            f'the pictures of the recipe have no RandomResizedCrop that could become {side}',
+            f'the images of the recipe have no RandomResizedCrop that could become {side}',
             where='train_dataloader.dataset.pipeline',
         )
     old = scales[0]

@@ -28,8 +28,12 @@ def register_task(kind: type[Task]) -> type[Task]:
     package replaces the first.
 
     Raises:
-        UserError: for a class without `package`.
+        UserError: for what is no task, or a task without `package`.
     """
+    if not isinstance(kind, type) or not issubclass(kind, Task):
+        raise UserError(
+            where='register_task', got=kind, allowed='a subclass of scalenas.tasks.Task'
+        )
     if not kind.package:
         raise UserError(
             where=f'{kind.__name__}.package',

@@ -113,7 +113,7 @@ def _unreadable(transform: Any, data: Mapping[str, Any], error: Exception) -> Lo
     if isinstance(error, FileNotFoundError):
         return LoadingError('no such file', where=file)
     line = ' '.join(f'{type(error).__name__}: {error}'.split())
-    return LoadingError(f'cannot be read: {line}', where=file, hint='is it whole, and a picture?')
+    return LoadingError(f'cannot be read: {line}', where=file, hint='is it whole, and an image?')
 
 
 def _check_size(data: Mapping[str, Any]) -> None:

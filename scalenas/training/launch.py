@@ -55,12 +55,12 @@ def train(args: argparse.Namespace) -> Runner:
     steps = FirstSteps()
     runner.register_hook(steps)
     with clear_errors(cfg, steps.are_open):
-        give_pictures(runner)
+        build_train_loader(runner)
         runner.train()
     return runner
 
 
-def give_pictures(runner: Runner) -> None:
+def build_train_loader(runner: Runner) -> None:
     """Build the dataloader of a training, which must not be empty, before the training does.
 
     An InfiniteSampler looks for the first index of an empty dataset for ever.

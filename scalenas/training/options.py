@@ -69,7 +69,7 @@ def test_parser() -> argparse.ArgumentParser:
     parser.add_argument('--out', help='folder for the predictions (as the metric writes them)')
     parser.add_argument('--show', action='store_true', help='show predictions in a window')
     parser.add_argument('--show-dir', help='folder for painted predictions')
-    parser.add_argument('--wait-time', type=float, default=2, help='seconds per shown picture')
+    parser.add_argument('--wait-time', type=float, default=2, help='seconds per shown image')
     parser.add_argument('--tta', action='store_true', help='test time augmentation')
     parser.add_argument(
         '--arch',

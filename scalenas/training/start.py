@@ -8,11 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.logging import print_log
-from torch import nn
+from torch import Tensor, nn
 
 from scalenas.arch.strict import as_mapping
 from scalenas.errors import ConfigError
-from scalenas.models.checkpoint import check_made, check_space, check_weights, load_checkpoint
+from scalenas.models.checkpoint import (
+    check_made,
+    check_space,
+    check_values,
+    check_weights,
+    load_checkpoint,
+)
+from scalenas.models.growth import grow, read_stock
+from scalenas.models.supernet import locate
 from scalenas.space import AbstractSpace
 
 
@@ -27,6 +35,7 @@ class Start:
     checkpoint: str
     where: str = 'init_from'
     made_by: str | None = None
+    stock: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.checkpoint, str):
@@ -41,6 +50,9 @@ class Start:
             return None
         if isinstance(data, str):
             return cls(data)
+        if isinstance(data, Mapping) and 'stock' in data:
+            table = as_mapping(data, 'init_from', ('stock',), ('made_by',))
+            return cls(table['stock'], 'init_from.stock', table.get('made_by'), stock=True)
         table = as_mapping(data, 'init_from', ('checkpoint',), ('made_by',))
         return cls(table['checkpoint'], made_by=table.get('made_by'))
 
@@ -53,6 +65,9 @@ class Start:
         path = Path(self.checkpoint)
         check_made(path, self.where, self.made_by)
         checkpoint = load_checkpoint(path)
+        if self.stock:
+            self._grow(model, checkpoint['state_dict'])
+            return
         check_space(checkpoint, space, path)
         state = {
             name.removeprefix(prefix): value
@@ -62,3 +77,28 @@ class Start:
         check_weights(model.state_dict(), state, path)
         model.load_state_dict(state)
         print_log(f'{self.where}: loaded {len(state)} weights of {path}', logger='current')
+
+    def _grow(self, model: nn.Module, state: Mapping[str, Tensor]) -> None:
+        """A network that another package trained: backbone, and whatever else fits by its name."""
+        name, supernet = locate(model)
+        stock = read_stock(state, supernet, self.checkpoint)
+        zeroed = grow(supernet, stock, self.checkpoint)
+        # A SuperNet holds the task model that a stock checkpoint is of.
+        wrapper = name[: -len('backbone')] if name.endswith('backbone') else ''
+        own = {k: v for k, v in model.state_dict().items() if not k.startswith(f'{name}.')}
+        rest = {f'{wrapper}{key}': value for key, value in stock.rest.items()}
+        fitting = {k: v for k, v in rest.items() if k in own and own[k].shape == v.shape}
+        check_values(own, fitting, self.checkpoint)
+        model.load_state_dict(fitting, strict=False)
+        new = sorted(own.keys() - fitting.keys())
+        lines = [
+            f'{self.where}: {stock.arch.summary} of {self.checkpoint}, whose weights are now those '
+            f'of a sub-net; {len(zeroed)} added blocks and fusions begin as identities',
+            f'{len(fitting)} weights outside of the backbone were loaded, {len(new)} are new'
+            + (f', such as {new[0]}' if new else ''),
+        ]
+        left = [*stock.unread, *sorted(rest.keys() - fitting.keys())]
+        if left:
+            lines.append(f'{len(left)} weights of the file are not used, such as {left[0]}')
+        for line in lines:
+            print_log(line, logger='current')

@@ -184,7 +184,6 @@ BROKEN: dict[str, Case] = {
 }
 
 
-@settings(deadline=None)
 @given(hr_archs())
 def test_yaml_round_trip_of_any_arch(arch: HRArch) -> None:
     again = load(dump(arch))
@@ -193,7 +192,7 @@ def test_yaml_round_trip_of_any_arch(arch: HRArch) -> None:
     assert from_dict(arch.to_dict()) == arch
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(seeds, st.sampled_from([TINY, FULL]))
 @pytest.mark.longer
 def test_yaml_round_trip_of_sampled_archs(seed: int, space: HRSpace) -> None:
@@ -242,7 +241,7 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
             from_file(path)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.text(max_size=200) | st.binary(max_size=200).map(lambda b: b.decode('latin-1')))
 def test_no_text_gets_past_as_another_error(text: str) -> None:
     with raises(ArchError, where=lambda place: place.startswith('arch')):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from scalenas.arch import (
     ArchError,
@@ -113,7 +113,6 @@ def test_odd_sizes_round_up() -> None:
     assert [f.size for f in features] == [(129, 17), (65, 9), (33, 5), (17, 3)]
 
 
-@settings(deadline=None)
 @given(hr_archs(), sizes)
 def test_the_plan_is_one_network(arch: HRArch, size: tuple[int, int]) -> None:
     """Names are distinct; every block and fusion of the arch is in the plan, and nothing else."""

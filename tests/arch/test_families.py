@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scalenas import families, family_named, family_of
@@ -67,7 +67,6 @@ def test_factors_of_one_change_nothing_under_the_plain_rules(arch: Arch, name: s
         assert same == arch
 
 
-@settings(deadline=None)
 @given(archs, factors, factors, factors, st.sampled_from(sorted(ROUNDINGS)))
 def test_scaled_archs_are_archs(arch: Arch, d: float, w: float, r: float, name: str) -> None:
     """Whatever the factors: valid values, no shallower or narrower where nothing shrinks."""

@@ -68,7 +68,7 @@ def datumaro() -> dict[str, Any]:
 
 
 def datumaro_ids() -> dict[str, Any]:
-    """datumaro again: ids that were given picture by picture repeat."""
+    """datumaro again: ids that were given image by image repeat."""
     given = boxes()
     for row in given['annotations']:
         row['id'] = 1 + row['id'] % 2

@@ -127,12 +127,12 @@ def spoiled(kind: str, folder: Path) -> Any:
         metric['proposal_nums'] = (1, 10, 50)
     elif kind == 'two numbers':
         metric['proposal_nums'] = (10, 100)
-    elif kind.endswith('other pictures'):
+    elif kind.endswith('other images'):
         other = GIVEN[scope]()
         for image in other['images']:
             image['file_name'] = f'other_{image["file_name"]}'
         metric['ann_file'] = str(write(folder, other, 'b.json'))
-    elif kind.endswith('fewer pictures'):
+    elif kind.endswith('fewer images'):
         fewer = {**given, 'images': given['images'][:2], 'annotations': given['annotations'][:4]}
         metric['ann_file'] = str(write(folder, fewer, 'b.json'))
     elif kind == 'samples that tell nothing':
@@ -153,11 +153,11 @@ def spoiled(kind: str, folder: Path) -> Any:
         'crowds',
         'no 100',
         'two numbers',
-        'other pictures',
-        'fewer pictures',
+        'other images',
+        'fewer images',
         'samples that tell nothing',
-        'pose other pictures',
-        'pose fewer pictures',
+        'pose other images',
+        'pose fewer images',
         'pose of detected boxes in part',
     ],
 )

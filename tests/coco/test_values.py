@@ -90,7 +90,7 @@ NOTHING: dict[str, Callable[[dict[str, Any]], Any]] = {
     'no area': lambda row: row.update(area=0),
     'ignored': lambda row: row.update(ignore=1),
     'a side below a pixel': lambda row: row['bbox'].__setitem__(2, 0.9),
-    'parts of the picture': lambda row: row.update(bbox=[v / SIDE for v in row['bbox']]),
+    'parts of the image': lambda row: row.update(bbox=[v / SIDE for v in row['bbox']]),
 }
 
 
@@ -177,7 +177,7 @@ def test_classes_that_are_numbers(folder: Path) -> None:
 @pytest.mark.parametrize('scope', ['mmdet', 'mmpose'])
 @pytest.mark.parametrize('sides', [(2 * SIDE, 2 * SIDE), (SIDE, SIDE + 1), (120, SIDE)])
 def test_pictures_of_another_size(folder: Path, scope: str, sides: tuple[int, int]) -> None:
-    """Pictures that were made smaller after they were labelled: boxes lie elsewhere in them."""
+    """Images that were made smaller after they were labelled: boxes lie elsewhere in them."""
     given = poses() if scope == 'mmpose' else boxes()
     given['images'][4].update(width=sides[0], height=sides[1])
     path = write(folder, given)

@@ -23,7 +23,7 @@ CLASSES = ('cat', 'dog')
 
 
 def boxes(pictures: int = 6, first: int = 1) -> dict[str, Any]:
-    """Two objects a picture, one of each class, of middle size; ids from `first` on."""
+    """Two objects an image, one of each class, of middle size; ids from `first` on."""
     images, annotations = [], []
     for n in range(pictures):
         number = first + n
@@ -47,7 +47,7 @@ def boxes(pictures: int = 6, first: int = 1) -> dict[str, Any]:
 
 
 def poses(pictures: int = 6) -> dict[str, Any]:
-    """Two people a picture, all of whose 17 joints are seen."""
+    """Two people an image, all of whose 17 joints are seen."""
     rng = np.random.default_rng(0)
     given = boxes(pictures)
     for row in given['annotations']:
@@ -60,7 +60,7 @@ def poses(pictures: int = 6) -> dict[str, Any]:
 
 
 def draw(folder: Path, pictures: int = 6) -> Path:
-    """A folder with the pictures that files name."""
+    """A folder with the images that files name."""
     (folder / 'images').mkdir(parents=True, exist_ok=True)
     for n in range(pictures):
         Image.fromarray(np.full((SIDE, SIDE, 3), 40 * n, np.uint8)).save(folder / f'images/{n}.png')
@@ -125,9 +125,9 @@ def config(folder: Path, scope: str = 'mmdet', metric: Any = None, **dataset: An
 def exact_score(
     cfg: Config, fit: bool = True, found_first: int | None = None, times: int = 1
 ) -> dict[str, float]:
-    """Metrics of a net that finds what the loader's pictures are labelled with.
+    """Metrics of a net that finds what the loader's images are labelled with.
 
-    `found_first`: only so many objects of a picture; `times`: fitted and scored again.
+    `found_first`: only so many objects of an image; `times`: fitted and scored again.
     """
     scope = cfg.default_scope
     with DefaultScope.overwrite_default_scope(scope):

@@ -6,7 +6,7 @@ import random
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scalenas.arch import HRArch, Layer, PoseHead, SegHead, named, parse_head, stock_hrnet
@@ -108,7 +108,6 @@ def test_one_layer_by_hand(layer: Layer, expected: Cost) -> None:
     assert layer_cost(layer) == expected
 
 
-@settings(deadline=None)
 @given(st.lists(hr_archs(), min_size=1, max_size=4), sizes, st.sampled_from(['seg', 'pose', None]))
 def test_the_fast_counter_is_the_flat_sum(archs: list[HRArch], size: tuple, kind: str) -> None:
     """Also when a counter has seen other networks before, and the same one again."""
@@ -134,7 +133,6 @@ def test_rest_is_added_to_every_network() -> None:
     assert Counter((64, 64), rest=rest)(arch) - Counter((64, 64))(arch) == rest
 
 
-@settings(deadline=None)
 @given(hr_archs(), sizes)
 def test_more_network_costs_more(arch: HRArch, size: tuple) -> None:
     """Switching off all fusions of a network never adds cost; params do not know the size."""

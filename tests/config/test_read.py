@@ -1,9 +1,6 @@
 """Reading configs: whatever is wrong with one is a line that names the file."""
 
 import argparse
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +8,7 @@ import pytest
 from scalenas.config import DictAction, read_config
 from scalenas.errors import ConfigError
 from tests.errors import contains, raises
+from tests.processes import run_code
 
 REPO = Path(__file__).parents[2]
 BROKEN = {
@@ -39,13 +37,7 @@ def test_configs_of_other_packages_are_found_at_once(tmp_path, package):
     """In a process that has imported nothing else of ours, whichever family is installed."""
     (tmp_path / 'mine.py').write_text(f"_base_ = '{package}::_base_/default_runtime.py'")
     code = "from scalenas.config import read_config; print(read_config('mine.py').default_scope)"
-    done = subprocess.run(
-        [sys.executable, '-c', code],
-        cwd=tmp_path,
-        env={**os.environ, 'PYTHONPATH': str(REPO)},
-        capture_output=True,
-        text=True,
-    )
+    done = run_code(code, cwd=tmp_path)
     assert done.stdout.strip() == package, done.stderr
 
 

@@ -1,4 +1,4 @@
-"""Small pictures with keypoints and boxes, in the layout of our demo data."""
+"""Small images with keypoints and boxes, in the layout of our demo data."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def noise(path: Path, seed: int) -> None:
 
 
 def make_demo_people(folder: Path) -> None:
-    """People as tools/get_demo_data.py writes them: one in each picture, all joints seen."""
+    """People as tools/get_demo_data.py writes them: one in each image, all joints seen."""
     splits = {name: CocoSplit(people.CATEGORY, {}) for name in COUNTS}
     rng = np.random.default_rng(0)
     for name, count in COUNTS.items():
@@ -36,7 +36,7 @@ def make_demo_people(folder: Path) -> None:
 
 
 def make_demo_trees(folder: Path) -> None:
-    """Trees as tools/get_demo_data.py writes them: two in each picture."""
+    """Trees as tools/get_demo_data.py writes them: two in each image."""
     splits = {name: CocoSplit(trees.CATEGORY, {}) for name in COUNTS}
     for name, count in COUNTS.items():
         for n in range(count):

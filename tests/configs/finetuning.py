@@ -1,4 +1,4 @@
-"""A few pictures in the layouts of the data sets that ScaleNet is tuned to."""
+"""A few images in the layouts of the data sets that ScaleNet is tuned to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small pictures with boxes, in the layout of COCO."""
+"""Small images with boxes, in the layout of COCO."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SIDE = 64
 
 
 def make_boxes(folder: Path) -> None:
-    """Rectangles of two colours in COCO's layout: pictures, boxes, masks; the last has none."""
+    """Rectangles of two colours in COCO's layout: images, boxes, masks; the last has none."""
     (folder / 'annotations').mkdir(parents=True)
     from mmdet.datasets import CocoDataset
 

@@ -24,7 +24,7 @@ COCO_SKELETON = {
 
 
 def figure(number: int, num_joints: int) -> tuple[np.ndarray, np.ndarray]:
-    """A picture (SIDE, SIDE, 3) with one bright spot per joint, and (K, 2) their places."""
+    """An image (SIDE, SIDE, 3) with one bright spot per joint, and (K, 2) their places."""
     rng = np.random.default_rng(number)
     pixels = rng.integers(0, 60, (SIDE, SIDE, 3), np.uint8)
     joints = rng.integers(8, SIDE - 8, (num_joints, 2))
@@ -34,7 +34,7 @@ def figure(number: int, num_joints: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def coco(folder: Path, split: str, numbers: range, per_image: int = 2) -> dict[str, Any]:
-    """Pictures in `folder`/`split`, and their annotations; each person hides one joint."""
+    """Images in `folder`/`split`, and their annotations; each person hides one joint."""
     (folder / split).mkdir(parents=True)
     images, annotations = [], []
     for number in numbers:
@@ -62,7 +62,7 @@ def coco(folder: Path, split: str, numbers: range, per_image: int = 2) -> dict[s
 
 
 def make_coco_people(folder: Path, train: int = 6, val: int = 2, search: int = 2) -> None:
-    """`train` and `val` pictures in COCO's layout; `search` of the first are held out."""
+    """`train` and `val` images in COCO's layout; `search` of the first are held out."""
     notes = folder / 'annotations'
     notes.mkdir(parents=True)
     for split, numbers in (
@@ -75,7 +75,7 @@ def make_coco_people(folder: Path, train: int = 6, val: int = 2, search: int = 2
 
 
 def mpii(folder: Path, numbers: range) -> list[dict[str, Any]]:
-    """Pictures in `folder`/images, and their people; counted from 1, as MPII does."""
+    """Images in `folder`/images, and their people; counted from 1, as MPII does."""
     (folder / 'images').mkdir(parents=True, exist_ok=True)
     people = []
     for number in numbers:
@@ -94,7 +94,7 @@ def mpii(folder: Path, numbers: range) -> list[dict[str, Any]]:
 
 
 def make_mpii_people(folder: Path, train: int = 6, val: int = 2, search: int = 2) -> None:
-    """`train` and `val` pictures in MPII's layout; `search` of the first are held out."""
+    """`train` and `val` images in MPII's layout; `search` of the first are held out."""
     notes = folder / 'annotations'
     notes.mkdir(parents=True)
     (notes / 'mpii_train.json').write_text(json.dumps(mpii(folder, range(1, train + 1))))

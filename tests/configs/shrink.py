@@ -1,4 +1,4 @@
-"""Any shipped config made small: a narrow net, two steps, tiny pictures, one process."""
+"""Any shipped config made small: a narrow net, two steps, tiny images, one process."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def narrow(name: str) -> dict[str, Any]:
 
 
 class Worlds:
-    """Writes pictures, once per dataset class, in the layout that it reads."""
+    """Writes images, once per dataset class, in the layout that it reads."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -150,7 +150,7 @@ def key_of(kind: str, scope: str, root: str) -> str:
     """The layout that a dataset type reads; of COCO's, also the task and the place count.
 
     Raises:
-        KeyError: for a dataset that this test has no pictures for; add it here.
+        KeyError: for a dataset that this test has no images for; add it here.
     """
     if kind == 'CocoDataset':
         demo = Path(root).name

@@ -49,7 +49,7 @@ LARGE = [c for c in CONFIGS if re.search(r'_(16|32|64)xb\d+-', c)]
 
 @pytest.mark.parametrize('config', LARGE)
 def test_on_eight_gpus(config):
-    """As many pictures an update, as many updates, the schedule over as many pictures."""
+    """As many images an update, as many updates, the schedule over as many images."""
     before, cfg = read(config), with_options(REPO / config, options_after(REPO / config, '8 GPUs'))
     gpus = int(re.search(r'_(\d+)xb', config)[1])
     per_update = gpus * before.train_dataloader.batch_size
@@ -176,7 +176,7 @@ def test_autoaugment_v0_is_that_of_timm():
 
 
 def test_the_recipe_of_efficientnet():
-    """350 epochs of 1,281,167 pictures in batches of 8 x 128; the rate falls every 2.4 epochs."""
+    """350 epochs of 1,281,167 images in batches of 8 x 128; the rate falls every 2.4 epochs."""
     (config,) = [c for c in CONFIGS if 'efficientnet_b0_8xb128-350e' in c]
     cfg = read(config)
     batch = cfg.train_dataloader.batch_size * 8
@@ -254,7 +254,7 @@ def test_the_searches_of_scalenet():
 
 @pytest.mark.parametrize('stage', range(6))
 def test_the_recipes_of_scalenets_retraining(stage):
-    """300 epochs of 1,281,167 pictures in batches of 1,024, at each network's own resolution."""
+    """300 epochs of 1,281,167 images in batches of 1,024, at each network's own resolution."""
     (config,) = [c for c in CONFIGS if f'/scalenet_s{stage}_' in c and '300e_imagenet.' in c]
     cfg = read(config)
     gpus = int(re.search(r'_(\d+)xb', config)[1])

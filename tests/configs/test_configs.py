@@ -251,7 +251,7 @@ def test_the_search_fits_its_space_in_full(config):
 
 
 def test_the_recipes_of_the_paper():
-    """484 epochs of 2,975 pictures in batches of 8 x 3, and what follows from the paper's text."""
+    """484 epochs of 2,975 images in batches of 8 x 3, and what follows from the paper's text."""
     steps = round(484 * 2975 / 24)
     for config in CONFIGS:
         cfg = read(config)
@@ -276,7 +276,7 @@ def test_the_recipes_of_the_paper():
 def test_no_config_searches_on_what_it_trains_or_reports():
     for config in CONFIGS:
         cfg = read(config)
-        # Pose: see test_pose_configs.py, by picture.
+        # Pose: see test_pose_configs.py, by image.
         if 'search_dataloader' in cfg and cfg.default_scope != 'mmpose':
             search, test = cfg.search_dataloader.dataset, cfg.test_dataloader.dataset
             train = cfg.train_dataloader.dataset
@@ -288,13 +288,13 @@ def test_no_config_searches_on_what_it_trains_or_reports():
                         assert rest.get(name) == search.get(name), (config, name)
                 continue
             if 'split' in search:
-                # BigNAS searches on ImageNet's training pictures, and says so.
+                # BigNAS searches on ImageNet's training images, and says so.
                 assert (search.split, test.split) == ('train', 'val')
-                assert 'on training pictures' in (REPO / config).read_text()
+                assert 'on training images' in (REPO / config).read_text()
                 continue
             assert search.data_prefix != test.data_prefix
             if search.data_prefix == train.data_prefix and 'indices' in train:
-                # The first of the annotated pictures, and the last of all, annotated or not.
+                # The first of the annotated images, and the last of all, annotated or not.
                 assert (train.indices, search.indices) == (117_266 - 5000, -5000)
                 assert max(cfg.calibration_dataloader.dataset.indices) < train.indices
             elif search.data_prefix == train.data_prefix:

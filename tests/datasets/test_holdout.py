@@ -1,4 +1,4 @@
-"""Pictures held out by class: disjoint, of equal number, the same on every machine."""
+"""Images held out by class: disjoint, of equal number, the same on every machine."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_as_many_of_each_class_whatever_the_order() -> None:
 
 
 def test_mistakes(tmp_path: Path) -> None:
-    with raises(where='per_class', got=10, allowed=contains('10 pictures of class 0')):
+    with raises(where='per_class', got=10, allowed=contains('10 images of class 0')):
         hold_out(NAMES, LABELS, 10, 0)
     with raises(where='per_class', got=0):
         hold_out(NAMES, LABELS, 0, 0)
@@ -42,7 +42,7 @@ def test_mistakes(tmp_path: Path) -> None:
 
 @pytest.fixture(scope='module')
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Five classes of six pictures each, and a list of two of them."""
+    """Five classes of six images each, and a list of two of them."""
     root = tmp_path_factory.mktemp('imagenet')
     for name in 'abcde':
         (root / 'train' / name).mkdir(parents=True)
@@ -53,7 +53,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def part(folder: Path, **options: Any) -> list[tuple[str, int]]:
-    """(class folder, label) of every picture."""
+    """(class folder, label) of every image."""
     from scalenas.datasets.mmpretrain_datasets import ImageNetPart
 
     found = ImageNetPart(data_root=str(folder), split='train', **options)

@@ -1,7 +1,6 @@
 """What the tools write, read by mmseg's own data sets and by ours, through the base configs."""
 
 import subprocess
-import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -18,6 +17,7 @@ from projects.demo_data.demo import make_scenes
 from projects.demo_data.layouts import CITIES, DemoDataError, inverse_root_weights, read_manifest
 from projects.demo_data.scenes import SceneRecipe
 from tests.errors import contains, raises
+from tests.processes import run_tool
 
 ROOT = Path(__file__).resolve().parents[2]
 BASE = ROOT / 'configs' / '_base_' / 'datasets'
@@ -187,11 +187,8 @@ def test_the_configs_name_the_classes_of_the_data(name: str, data: ModuleType) -
 
 def test_the_tool_says_what_it_made_and_fails_in_one_line(tmp_path: Path) -> None:
     def run(*more: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, str(ROOT / 'tools' / 'get_demo_data.py'), 'scenes']
-        command += ['--out', str(tmp_path / 'x'), '--counts', '2', '1', '1', *more]
-        return subprocess.run(
-            command, capture_output=True, text=True, env={'PYTHONPATH': str(ROOT)}, check=False
-        )
+        options = ('--out', tmp_path / 'x', '--counts', 2, 1, 1, *more)
+        return run_tool('get_demo_data', 'scenes', *options)
 
     first = run()
     assert first.returncode == 0, first.stderr

@@ -1,10 +1,8 @@
-"""Annotations in two parts: disjoint by picture, complete, seeded, and read by mmpose."""
+"""Annotations in two parts: disjoint by image, complete, seeded, and read by mmpose."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +10,7 @@ import pytest
 from scalenas.datasets.split import split_coco, split_file, split_mpii
 from tests.configs.people import make_coco_people, make_mpii_people
 from tests.errors import contains, raises
+from tests.processes import run_tool
 
 ROOT = Path(__file__).parents[2]
 
@@ -53,7 +52,7 @@ def test_pictures_without_people_that_count_are_not_drawn():
         {'id': 3, 'image_id': 3, **person},
     ]
     found = split_coco({'images': images, 'annotations': annotations}, 1, 0, 'x')
-    assert found.pictures == found.people == 1
+    assert found.images == found.people == 1
     assert {image['id'] for image in found.search['images']} <= {0, 3}
     assert len(found.rest['images']) == 3
     with raises(where='--search-images', got=2, allowed=contains('1 to 1', 'people')):
@@ -134,7 +133,7 @@ NO_JSON = {'problem': contains('cannot be read'), 'allowed': contains('JSON')}
         ),
         (
             '{"images": [{"id": 1}], "annotations": [{"id": 1}]}',
-            {'got': 0, 'allowed': contains('two pictures')},
+            {'got': 0, 'allowed': contains('two images')},
         ),
         ('[' * 100_000, NO_JSON),
         ('\ufeff[]', NO_JSON),
@@ -152,17 +151,14 @@ def test_mistakes_are_one_line(tmp_path, content, fields):
 
 def test_the_tool_shows_the_line_of_a_mistake(tmp_path):
     path = tmp_path / 'notes.json'
-    command = [sys.executable, ROOT / 'tools/split_annotations.py', path, '--search-images', '1']
-    shown = subprocess.run(
-        list(map(str, command)), cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    shown = run_tool('split_annotations', path, '--search-images', '1')
     assert shown.returncode == 2
     (line,) = shown.stderr.splitlines()
     assert line.startswith(f'error: {path}: ')
 
 
 def test_files_of_boxes_are_split_as_mmdet_reads_them(tmp_path):
-    """Objects count, crowds do not; no picture of one part is in the other."""
+    """Objects count, crowds do not; no image of one part is in the other."""
     from mmdet.datasets import CocoDataset
 
     from tests.coco.world import CLASSES, boxes, draw, write
@@ -171,7 +167,7 @@ def test_files_of_boxes_are_split_as_mmdet_reads_them(tmp_path):
     for row in given['annotations'][:2]:
         row['iscrowd'] = 1
     found, files = split_file(write(draw(tmp_path), given), 2)
-    assert (found.pictures, found.people, found.kind) == (2, 4, 'objects')
+    assert (found.images, found.people, found.kind) == (2, 4, 'objects')
     shown = []
     for path in files:
         dataset = CocoDataset(
@@ -190,8 +186,7 @@ def test_renumbered_files_are_scored_by_mmdets_own_tool(tmp_path):
     from tests.coco.world import boxes, config, draw, exact_score, write
 
     path = write(draw(tmp_path), boxes(first=0))
-    command = [sys.executable, ROOT / 'tools/split_annotations.py', path, '--renumber']
-    subprocess.run(list(map(str, command)), cwd=ROOT, check=True)
+    assert run_tool('split_annotations', path, '--renumber').returncode == 0
     renumbered = tmp_path / 'a-renumbered.json'
     assert [a['id'] for a in read(renumbered)['annotations']] == list(range(1, 13))
     metric = {'type': 'CocoMetric', 'ann_file': str(renumbered)}

@@ -12,7 +12,7 @@ from .world import checkpoint, config, supernet, write_pictures
 
 @pytest.fixture(scope='session')
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder with pictures, `supernet.py` and `supernet.pth`."""
+    """Folder with images, `supernet.py` and `supernet.pth`."""
     path = tmp_path_factory.mktemp('world')
     write_pictures(path, {'train': 11, 'search': 7, 'test': 6})
     checkpoint(path / 'supernet.pth', supernet())

@@ -46,7 +46,7 @@ def test_every_shipped_config_has_one(path: str) -> None:
     # HRNet's classifier for ImageNet widens its maps in a neck, which nobody counts here.
     classifier = 'imagenet/teacher_' in path
     assert (found.head is None) == classifier
-    # It and a detector take pictures of any size; `tools/info.py` asks for one.
+    # It and a detector take images of any size; `tools/info.py` asks for one.
     any_size = classifier or '_det/' in path
     assert (found.size is None) == (any_size and 'search' not in path)
     # BigNAS's nets are trained alone as spaces of one network.

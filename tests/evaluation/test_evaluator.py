@@ -52,7 +52,7 @@ def test_the_same_arch_gives_the_same_number(evaluator: SubnetEvaluator, root: P
 def test_the_batches_of_calibration_do_not_change_a_number(
     evaluator: SubnetEvaluator, root: Path, size: int
 ) -> None:
-    """One picture, three and all of them a batch; the world's config has five."""
+    """One image, three and all of them a batch; the world's config has five."""
     cfg = Config.fromfile(root / 'supernet.py')
     cfg.calibration_dataloader.batch_size = size
     arch = archs(3)[2]

@@ -1,4 +1,4 @@
-"""A search must not see, unnoticed, the pictures that are reported or trained on."""
+"""A search must not see, unnoticed, the images that are reported or trained on."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def prefix(split: str) -> dict[str, str]:
 
 @pytest.fixture
 def apart(cfg: Config, root: Path, tmp_path: Path) -> Config:
-    """The config with a validation split of one picture that no other split has."""
+    """The config with a validation split of one image that no other split has."""
     for kind in ('img', 'ann'):
         (tmp_path / kind / 'other').mkdir(parents=True)
         content = (root / kind / 'test/000.png').read_bytes()

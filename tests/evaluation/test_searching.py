@@ -105,3 +105,33 @@ def test_its_public_place() -> None:
 
 def _macs(record: scalenas.search.Record) -> int:
     return record.cost['macs']
+
+
+def test_a_metric_that_nobody_gives_is_refused_before_anything_is_made(
+    cfg: Config, root: Path, tmp_path: Path
+) -> None:
+    cfg.search.objectives = (('MIoU', 'max'), ('macs', 'min'))
+    with raises(SearchError, where='search.objectives', got='MIoU', hint="did you mean 'mIoU'?"):
+        run(cfg, root / 'supernet.pth', work_dir=tmp_path / 'work')
+    assert not (tmp_path / 'work').exists()
+
+
+@pytest.mark.parametrize('value', [3, [1]])
+def test_networks_are_given_by_a_function(value: Any, searched: Callable[..., Result]) -> None:
+    with raises(SearchError, where='archs', got=value):
+        searched(archs=value)
+
+
+def test_a_function_that_gives_no_network_is_refused(searched: Callable[..., Result]) -> None:
+    with raises(SearchError, where='archs'):
+        searched(archs=lambda space: [])
+
+
+def test_a_changed_metric_is_not_mixed_with_the_former(
+    searched: Callable[..., Result], cfg: Config
+) -> None:
+    cfg.search.metrics = {'half': lambda metrics: metrics['mIoU'] / 2}
+    searched(2)
+    cfg.search.metrics = {'half': lambda metrics: metrics['mIoU'] / 3}
+    with raises(SearchError, where='search.metrics.half'):
+        searched(4)

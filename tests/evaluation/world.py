@@ -1,4 +1,4 @@
-"""A world of seconds: a small supernet in mmseg's EncoderDecoder, and coloured pictures on disk."""
+"""A world of seconds: a small supernet in mmseg's EncoderDecoder, and coloured images on disk."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ SCALED = ScaledSpace(
 def write_pictures(root: Path, count: dict[str, int], spread: float = 0.0) -> None:
     """Grey squares with noise, in folders of their classes: `root/SPLIT/CLASS/n.png`.
 
-    Classes are 60 apart; `spread` is the deviation of a picture's grey from that of its class.
+    Classes are 60 apart; `spread` is the deviation of an image's grey from that of its class.
     """
     rng = np.random.default_rng(0)
     for split, number in count.items():

@@ -14,7 +14,7 @@ from tests.evaluation.world import archs, checkpoint, config, supernet, write_pi
 
 @pytest.fixture(scope='session')
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder with pictures, `supernet.py`, `supernet.pth` and an arch, `drawn.yaml`."""
+    """Folder with images, `supernet.py`, `supernet.pth` and an arch, `drawn.yaml`."""
     path = tmp_path_factory.mktemp('world')
     write_pictures(path, {'train': 11, 'search': 7, 'test': 6})
     checkpoint(path / 'supernet.pth', supernet())

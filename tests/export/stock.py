@@ -15,13 +15,13 @@ from mmengine.registry import DefaultScope
 from scalenas.registry import MODELS
 
 Answers = Mapping[str, list[np.ndarray]]
-"""Who was asked -> the arrays of its answer for one picture; all are the same network's."""
+"""Who was asked -> the arrays of its answer for one image; all are the same network's."""
 
 
 def answers(config: Path, weights: Path, picture: Path, out: Path) -> Answers:
-    """What every function and inferencer of the config's package says of a picture.
+    """What every function and inferencer of the config's package says of an image.
 
-    Each is given the picture as a file and as an array, and draws into `out`.
+    Each is given the image as a file and as an array, and draws into `out`.
     """
     cfg = Config.fromfile(config)
     ask: dict[str, Callable[..., Answers]] = {
@@ -36,7 +36,7 @@ def answers(config: Path, weights: Path, picture: Path, out: Path) -> Answers:
 
 
 def random_weights(config: Path, path: Path) -> Path:
-    """A checkpoint of random weights as training leaves one: with what its pictures mean."""
+    """A checkpoint of random weights as training leaves one: with what its images mean."""
     cfg = Config.fromfile(config)
     torch.manual_seed(0)
     with DefaultScope.overwrite_default_scope(cfg.default_scope):

@@ -24,13 +24,16 @@ from tests.errors import contains, raises
 from tests.evaluation.test_detectors import detector
 from tests.evaluation.world import archs, segmentor
 from tests.models.world import lively
+from tests.processes import run_code
 
 SCRIPT = """
 import sys, warnings
+sys.path.insert(0, r'{folder}')
 sys.modules['scalenas'] = None
 for name in ('mmcv', 'mmseg'):
     sys.modules[name] = None
 import torch
+torch.set_num_threads({threads})
 import mmengine.model
 from mmengine.registry import MODELS
 warnings.simplefilter('error')
@@ -57,12 +60,10 @@ def test_it_gives_the_same_maps_without_the_package(
         weights=root / 'out/drawn.pth',
         images=tmp_path / 'images.pt',
         maps=tmp_path / 'maps.pt',
+        folder=root / 'out',
+        threads=torch.get_num_threads(),
     )
-    env = {'PYTHONPATH': str(root / 'out'), 'PYTHONDONTWRITEBYTECODE': '1', 'PATH': ''}
-    env |= {'OMP_NUM_THREADS': str(torch.get_num_threads())}
-    done = subprocess.run(
-        [sys.executable, '-c', code], env=env, cwd=tmp_path, capture_output=True, text=True
-    )
+    done = run_code(code, cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
     static = load_exported(root / 'out/drawn.py', root / 'out/drawn.pth')
     with torch.no_grad():
@@ -87,12 +88,10 @@ def test_a_net_of_every_family_gives_the_same_maps_alone(name: str, tmp_path: Pa
         weights=tmp_path / 'net.pth',
         images=tmp_path / 'images.pt',
         maps=tmp_path / 'maps.pt',
+        folder=tmp_path,
+        threads=torch.get_num_threads(),
     )
-    env = {'PYTHONPATH': str(tmp_path), 'PYTHONDONTWRITEBYTECODE': '1', 'PATH': ''}
-    env |= {'OMP_NUM_THREADS': str(torch.get_num_threads())}
-    done = subprocess.run(
-        [sys.executable, '-c', code], env=env, cwd=tmp_path, capture_output=True, text=True
-    )
+    done = run_code(code, cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
     with torch.no_grad():
         expected = net(images)

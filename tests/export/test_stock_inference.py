@@ -55,7 +55,7 @@ def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_segmentation_export(exported: Exported, root: Path, tmp_path: Path) -> None:
-    """Also against the model itself, on a picture of the test split."""
+    """Also against the model itself, on an image of the test split."""
     image = root / 'img/test/000.png'
     found = answers(root / 'out/drawn.py', root / 'out/drawn.pth', image, tmp_path)
     agree(found)

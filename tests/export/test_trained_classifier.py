@@ -121,7 +121,7 @@ def test_exported_nets_are_the_sub_nets(
         assert plain.model.head.type == 'LinearClsHead'
         assert plain.model.head.in_channels == arch.conv_out
         static = load_exported(tmp_path / f'out/{title}.py', tmp_path / f'out/{title}.pth')
-        # Any picture of the right crop, at the crop's own size: the net resizes by itself.
+        # Any image of the right crop, at the crop's own size: the net resizes by itself.
         assert static(torch.zeros(1, 3, 32, 32), mode='tensor').shape == (1, len(CLASSES))
     with raises(where='--size', got=(32, 32), hint='leave it out'):
         export_subnet(choose(str(path)), cfg, weights, tmp_path / 'out', size=(32, 32))

@@ -31,7 +31,7 @@ from tests.models.world import lively, pictures
 
 from .cases import CASES, SUPERNETS, Case, Supernet, size_of
 
-SIDE = 64  # of pictures: at least every net's own
+SIDE = 64  # of images: at least every net's own
 TOLERANCE = 1e-10  # of float64, of the largest value
 cases = pytest.mark.parametrize('case', CASES.values(), ids=list(CASES))
 SPACED = {name: case for name, case in CASES.items() if case.spaces}

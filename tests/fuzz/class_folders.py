@@ -105,7 +105,7 @@ def several_sizes(world: World) -> None:
 
 
 def other_files(world: World) -> None:
-    (world.root / 'train' / world.names[0] / 'notes.txt').write_text('no picture')
+    (world.root / 'train' / world.names[0] / 'notes.txt').write_text('no image')
 
 
 RIGHT: tuple[Change, ...] = (nothing, a_list, several_sizes, other_files)

@@ -183,7 +183,7 @@ def _use(
 
 
 def _masked(cfg: Any) -> object:
-    """What a training masks out of each picture: crowds, and people without joints."""
+    """What a training masks out of each image: crowds, and people without joints."""
     from scalenas.pose.masks import BottomupMask
 
     table = {**cfg.train_dataloader.dataset, 'pipeline': []}
@@ -293,8 +293,8 @@ BAD: dict[str, Spoil] = {
     'all outside': _all(bbox=[999, 999, 5, 5]),
     'key missing': _missing,
     'row twice': _twice,
-    'size of a picture': _row('images', 'width', (None, 0, -1, 'x', NAN, 0.5)),
-    'name of a picture': _row('images', 'file_name', (None, '', 'nowhere.png', 3, '\0')),
+    'size of an image': _row('images', 'width', (None, 0, -1, 'x', NAN, 0.5)),
+    'name of an image': _row('images', 'file_name', (None, '', 'nowhere.png', 3, '\0')),
     'name of a category': _row('categories', 'name', (None, '', 3, [1])),
     'no annotations': lambda given, rng: given['annotations'].clear(),
     'no images': lambda given, rng: given['images'].clear(),

@@ -51,7 +51,7 @@ PARTS = ('model', 'optim_wrapper', 'param_scheduler', 'default_hooks', 'custom_h
 
 
 class _Nowhere:
-    """No pictures: nothing here reads any."""
+    """No images: nothing here reads any."""
 
     def of(self, kind: str, scope: str = '', root: str = '') -> str:
         return root

@@ -29,8 +29,8 @@ def listed(world: World) -> None:
     """A list of some, beside other files that are none of its business."""
     names = [str(n) for n in range(world.count)]
     (world.root / 'list.txt').write_text('\n'.join(names[: world.rng.randint(2, world.count)]))
-    (world.root / 'img/other.png').write_text('no picture')
-    (world.root / 'ann/99.png').write_text('no picture')
+    (world.root / 'img/other.png').write_text('no image')
+    (world.root / 'ann/99.png').write_text('no image')
     world.dataset['ann_file'] = 'list.txt'
 
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import copy
 import importlib
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +14,7 @@ from mmengine.registry import DefaultScope
 from scalenas.arch import named
 from scalenas.models import ScaleHRNet
 
+from ..processes import FORGET, run_code
 from .world import lively, pictures, stock_extra
 
 PACKAGES = ('mmseg', 'mmdet', 'mmpose', 'mmpretrain')
@@ -257,9 +255,8 @@ def test_a_config_needs_no_custom_imports() -> None:
         "space=dict(family='hrnet', width=4, num_modules=[1], depth=[1, 2])))\n"
         "print('built', type(net).__name__)"
     )
-    root = Path(__file__).resolve().parents[2]
-    command = [sys.executable, '-c', code]
-    shown = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
+    shown = run_code(code)
+    assert shown.returncode == 0, shown.stderr
     assert shown.stdout.splitlines()[-1] == 'built SuperScaleHRNet'
 
 
@@ -270,7 +267,6 @@ def test_the_models_room_needs_mmengine_only() -> None:
         "net = ScaleHRNet('hrnet_w18_small', norm_cfg=dict(type='SyncBN', momentum=0.01))\n"
         "print([m for m in ('mmcv', 'mmseg', 'mmdet', 'mmpose', 'optuna') if m in sys.modules])"
     )
-    root = Path(__file__).resolve().parents[2]
-    command = [sys.executable, '-c', code]
-    shown = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
+    shown = run_code(FORGET + code)
+    assert shown.returncode == 0, shown.stderr
     assert shown.stdout.splitlines()[-1] == '[]'

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import copy
 import importlib
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +18,7 @@ from scalenas.scaling import grow
 from scalenas.space import HRSpace
 from tests.errors import raises
 
+from ..processes import FORGET, run_code
 from .test_families import SMALL_MB, SMALL_Y, SMALL_Z
 from .world import assert_close, lively, pictures
 
@@ -272,8 +270,6 @@ def test_configs_need_no_custom_imports_and_the_nets_mmengine_only() -> None:
         "    print(type(MODELS.build(dict(type=f'scalenas.Scale{kind}', arch=arch))).__name__)\n"
         "print([m for m in ('mmcv', 'mmseg', 'mmdet', 'mmpretrain') if m in sys.modules])"
     )
-    root = Path(__file__).resolve().parents[2]
-    shown = subprocess.run(
-        [sys.executable, '-c', code], cwd=root, capture_output=True, text=True, check=True
-    )
+    shown = run_code(FORGET + code)
+    assert shown.returncode == 0, shown.stderr
     assert shown.stdout.splitlines()[-3:] == ['ScaleMBConvNet', 'ScaleRegNet', '[]']

@@ -1,4 +1,4 @@
-"""What an MBConv supernet takes and gives: pictures of any resolution, maps; what it refuses."""
+"""What an MBConv supernet takes and gives: images of any resolution, maps; what it refuses."""
 
 from __future__ import annotations
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +15,8 @@ from mmengine.registry import DefaultScope
 
 from scalenas import registry
 from scalenas.utils import register_all_modules
+
+from ..processes import run_code
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = ('MODELS', 'MODEL_WRAPPERS', 'LOOPS', 'HOOKS', 'TASK_UTILS', 'DATASETS', 'TRANSFORMS')
@@ -37,8 +37,8 @@ def test_a_prefixed_type_is_found_without_custom_imports() -> None:
         "assert 'scalenas' not in sys.modules; MODELS.get('scalenas.Nothing'); "
         "print('scalenas.registry' in sys.modules)"
     )
-    command = [sys.executable, '-W', 'ignore', '-c', code]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    done = run_code(code)
+    assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == 'True'
 
 

@@ -1,4 +1,4 @@
-"""A net of seconds learns eight pictures of two or three people by heart; then how it is tested."""
+"""A net of seconds learns eight images of two or three people by heart; then how it is tested."""
 
 from pathlib import Path
 
@@ -17,11 +17,11 @@ STEPS, SIDE = 360, 128
 
 @pytest.fixture(scope='module')
 def world(tmp_path_factory) -> Path:
-    """Pictures in `data`, and weights in `work`: the shipped recipe on them, in small.
+    """Images in `data`, and weights in `work`: the shipped recipe on them, in small.
 
     Tags start near zero, where push has no slope, and part from each other only after thousands of
     steps. Here they get a start: equal for all joints of a place and away from zero, and a factor
-    of 0.01 instead of 0.001. Pictures are mirrored at random, nothing else.
+    of 0.01 instead of 0.001. Images are mirrored at random, nothing else.
     """
     root = tmp_path_factory.mktemp('overfit')
     make_people(root / 'data', side=SIDE)
@@ -53,7 +53,7 @@ def scores(cfg):
 
 
 def predictor(cfg):
-    """The trained model and its first test picture, as the loop gives it."""
+    """The trained model and its first test image, as the loop gives it."""
     runner = build_runner(cfg, ('test_dataloader',))
     runner.load_or_resume()
     return runner.model.eval(), next(iter(runner.test_dataloader))
@@ -104,7 +104,7 @@ def test_a_mirrored_picture_has_mirrored_people(world):
 
 
 def test_a_scale_of_one_changes_nothing(world):
-    """The pyramid of a picture with itself is the picture."""
+    """The pyramid of an image with itself is the image."""
     model, batch = predictor(config(world, 'once'))
     cfg = config(world, 'twice')
     cfg.model.test_cfg.multiscale_test = True

@@ -21,7 +21,7 @@ UNLABELLED = (4, 36, 20, 60)
 
 @pytest.fixture(scope='module')
 def world(tmp_path_factory):
-    """Two pictures of people, of which the first also has a crowd and somebody without joints."""
+    """Two images of people, of which the first also has a crowd and somebody without joints."""
     root = tmp_path_factory.mktemp('pipeline') / 'data'
     make_people(root, num=2, side=SIDE)
     content = json.loads((root / 'people.json').read_text())
@@ -67,7 +67,7 @@ def cfg(world, tmp_path):
 
 def test_targets_are_where_the_joints_are(cfg):
     data = dataset(cfg)
-    assert len(data) == 2  # the picture without people has nothing to learn from
+    assert len(data) == 2  # the image without people has nothing to learn from
     packed = data[0]
     sample, marked = packed['data_samples'], data.get_data_info(0)
     labelled = marked['keypoints_visible'] > 0

@@ -1,4 +1,4 @@
-"""Several scales of one picture: they lie on each other, and reach the head one by one."""
+"""Several scales of one image: they lie on each other, and reach the head one by one."""
 
 import numpy as np
 import pytest

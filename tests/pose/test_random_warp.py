@@ -78,7 +78,7 @@ def test_ranges(seed):
 
 @pytest.mark.parametrize(('side', 'pixels'), [(512, 102.4), (640, 128.0)])
 def test_forty_units_of_higher_hrnet(side, pixels):
-    """Its center moves by up to 40 x scale pixels of the picture; the cut shows 200 x scale."""
+    """Its center moves by up to 40 x scale pixels of the image; the cut shows 200 x scale."""
     np.random.seed(0)  # noqa: NPY002  (mmcv seeds this one)
     warp = BottomupRandomWarp((side, side), rotation=0, scale=(1, 1), translation=40)
     moved = []

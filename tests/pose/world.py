@@ -1,4 +1,4 @@
-"""Pictures of several drawn people, as COCO files; and a shipped config made small for them."""
+"""Images of several drawn people, as COCO files; and a shipped config made small for them."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def annotation(number: int, image: int, joints: np.ndarray, labels: np.ndarray) 
 
 
 def make_people(root: Path, num: int = 8, side: int = 128, seed: int = 0) -> Path:
-    """`num` pictures of two or three people each, one reddish, one greenish ...; returns `root`.
+    """`num` images of two or three people each, one reddish, one greenish ...; returns `root`.
 
     images/*.png, people.json.
     """
@@ -112,7 +112,7 @@ def small_arch(width: int = 12) -> HRArch:
 
 
 def small_config(root: Path, work_dir: Path, side: int = 128, config: Path = CONFIG) -> Config:
-    """A shipped config on the pictures of `root`, with a small net, and nothing random."""
+    """A shipped config on the images of `root`, with a small net, and nothing random."""
     cfg = Config.fromfile(config)
     arch = small_arch()
     sizes = dict(input_size=(side, side))

@@ -18,7 +18,7 @@ from pathlib import Path
 from scalenas.arch import dump
 from tests.evaluation.world import SPACE, checkpoint, config, supernet, write_pictures
 
-from .victim import MOVE, Victim
+from .victim import MOVE, Victim, import_beforehand
 
 
 @dataclass
@@ -51,7 +51,7 @@ class Counts:
 
 
 def make_world(folder: Path) -> None:
-    """A supernet, its pictures, and two of its nets: mine.yaml and old.yaml."""
+    """A supernet, its images, and two of its nets: mine.yaml and old.yaml."""
     write_pictures(folder, {'train': 8, 'search': 4, 'test': 4})
     checkpoint(folder / 'supernet.pth', supernet())
     config(folder)
@@ -139,6 +139,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument('--kills', type=int, default=20)
     parser.add_argument('--seed', type=int, default=0)
     args = parser.parse_args(argv)
+    import_beforehand()
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         counts = run(args.kills, args.seed, Path(folder), Counts())

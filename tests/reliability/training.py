@@ -2,7 +2,7 @@
 
 The same command, `tools/train.py CONFIG --resume auto`, goes on each time. The weights at the end
 must be those of a training that nobody disturbed, bit by bit: the pipeline draws nothing (random
-augmentation begins anew after a restart, in mmengine as here), the order of the pictures, the
+augmentation begins anew after a restart, in mmengine as here), the order of the images, the
 sub-nets of each step, optimizer and schedule go on where they were.
 """
 
@@ -24,7 +24,7 @@ from projects.demo_data.scenes import SceneRecipe
 from tests.processes import ROOT
 from tests.tools.conftest import CLASSES, CONFIG
 
-from .victim import Victim
+from .victim import Victim, import_beforehand
 
 ITERATIONS, INTERVAL = 60, 4
 CHANGES = f"""
@@ -65,7 +65,7 @@ class Counts:
 
 
 def make_world(folder: Path) -> Path:
-    """Pictures and the config of a training of `ITERATIONS` iterations; the config."""
+    """Images and the config of a training of `ITERATIONS` iterations; the config."""
     make_scenes(folder / 'scenes', (8, 2, 2), recipe=SceneRecipe(size=(64, 64), radius=(3.0, 24.0)))
     data = (folder / 'scenes').as_posix()
     text = CONFIG.format(repo=ROOT.as_posix(), data=data, classes=CLASSES, name='killed')
@@ -176,6 +176,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument('--kills', type=int, default=30)
     parser.add_argument('--seed', type=int, default=0)
     args = parser.parse_args(argv)
+    import_beforehand()
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         counts = run(args.kills, args.seed, Path(folder), Counts())

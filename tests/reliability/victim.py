@@ -10,17 +10,20 @@ from typing import Any
 
 from mmengine.fileio import LocalBackend
 
-from tests.processes import FORKS, PACKAGES, ROOT, THEIRS, _become
-
-# Some hundred starts: what each would import is there already.
-OURS = ('scalenas.training.launch', 'scalenas.training.options', 'scalenas.export')
-MMSEG = ('mmseg.models', 'mmseg.datasets', 'mmseg.evaluation', 'mmseg.engine')
-FORKS.set_forkserver_preload([*PACKAGES, *THEIRS, *OURS, *MMSEG, 'mmseg.visualization'])
+from tests.processes import FORKS, OURS, PACKAGES, ROOT, TASKS, THEIRS, _become
 
 CHUNK, PAUSE = 2**16, 0.002
 """Bytes that are written at once, and seconds between: kills meet files that are half written."""
 MOVE = 0.05
 """Seconds before a file is moved to its place."""
+
+
+def import_beforehand() -> None:
+    """For some hundred starts: what each would import is there already.
+
+    For all processes that are started here from now on, so not within the other tests.
+    """
+    FORKS.set_forkserver_preload([*PACKAGES, *THEIRS, *OURS, *TASKS])
 
 
 class Victim:

@@ -143,7 +143,7 @@ def test_a_stopped_run_goes_on_where_it_was(tmp_path: Path) -> None:
             json.dumps({**SETTING, 'batch': 2}) + '\n',
             {'got': 2, 'allowed': (None,), 'names': ('batch',)},
         ),
-        ('a picture\n', {'problem': contains('not a file of timings')}),
+        ('an image\n', {'problem': contains('not a file of timings')}),
         (
             json.dumps(SETTING) + '\n{"net": 1}\n',
             {'problem': contains('not a file of timings', 'round')},

@@ -206,10 +206,10 @@ def test_a_mistake_of_the_user_ends_the_search_at_once(
 
     def evaluate(arch: Arch) -> dict[str, float]:
         calls.append(arch)
-        raise UserError('a picture is missing', where='search_dataloader')
+        raise UserError('an image is missing', where='search_dataloader')
 
     study = open_study(str(tmp_path / 'study.db'))
-    with raises(where='search_dataloader', problem='a picture is missing'):
+    with raises(where='search_dataloader', problem='an image is missing'):
         run_search(evolution(), study, evaluate)
     assert len(calls) == 1
     assert 'Traceback' not in caplog.text
@@ -255,7 +255,7 @@ def test_a_score_that_is_none_is_an_error(
 
 
 def test_a_score_that_does_not_exist_is_left_out(tmp_path: Path) -> None:
-    """As the precision of a class of which the pictures have none."""
+    """As the precision of a class of which the images have none."""
     study = open_study(str(tmp_path / 'study.db'))
     (record,) = run_search(
         random_search(num_total=1), study, lambda _: {'mIoU': 1.0, 'toaster': float('nan')}

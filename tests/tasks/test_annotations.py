@@ -101,11 +101,11 @@ BOTH: dict[str, tuple[Any, dict[str, Any]]] = {
         lambda c: c['annotations'][1].update(image_id=9),
         {'got': 9, 'names': ('annotation 2',)},
     ),
-    'no table of pictures': (
+    'no table of images': (
         lambda c: c['images'][1].update(id=[2]),
         {'got': [2], 'allowed': contains('whole number'), 'names': ('image [2]: id',)},
     ),
-    'a picture without size': (
+    'an image without size': (
         lambda c: c['images'][1].update(width=None),
         {'got': None, 'names': ('image 2: width',)},
     ),
@@ -113,7 +113,7 @@ BOTH: dict[str, tuple[Any, dict[str, Any]]] = {
         lambda c: c['annotations'][2].update(id=1),
         {'got': 1, 'names': ('2 annotations',)},
     ),
-    'a picture given twice': (
+    'an image given twice': (
         lambda c: c['images'].append(c['images'][0]),
         {'got': 1, 'names': ('2 images',)},
     ),
@@ -121,13 +121,13 @@ BOTH: dict[str, tuple[Any, dict[str, Any]]] = {
         lambda c: c['annotations'][2].pop('bbox'),
         {'names': ('annotation 3', "'bbox'")},
     ),
-    'no size of a picture': (
+    'no size of an image': (
         lambda c: c['images'][1].pop('width'),
         {'names': ('image 2', "'width'")},
     ),
-    'a missing picture': (
+    'a missing image': (
         lambda c: c['images'][1].update(file_name='3.png'),
-        {'names': ('1 of 2 pictures', '3.png')},
+        {'names': ('1 of 2 images', '3.png')},
     ),
     'a box without size': (
         lambda c: c['annotations'][0].update(bbox=[3, 3, 0, 5]),
@@ -218,7 +218,7 @@ def test_pictures_whose_labels_only_a_server_has(world: Path, scope: str) -> Non
     refused(cfg, 'test_dataloader', names=("'annotations'", 'list'))
     (world / 'images/2.png').unlink()
     cfg.test_evaluator.format_only = True
-    refused(cfg, 'test_dataloader', names=('1 of 2 pictures', '2.png'))
+    refused(cfg, 'test_dataloader', names=('1 of 2 images', '2.png'))
 
 
 def test_keypoints_of_another_body(world: Path) -> None:
@@ -327,7 +327,7 @@ DETECTED: dict[str, tuple[Any, dict[str, Any]]] = {
         lambda rows: rows[1].update(score='high'),
         {'got': 'high', 'names': ('score of entry 1',)},
     ),
-    'another picture': (
+    'another image': (
         lambda rows: rows[1].update(image_id=5),
         {'got': 5, 'names': ('image_id of entry 1',)},
     ),

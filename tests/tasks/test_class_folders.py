@@ -122,7 +122,7 @@ def test_one_class_only(root: Path) -> None:
     assert refused(config(root, indices=2)).got == 'cat'
 
 
-@pytest.mark.parametrize('content', [b'', b'no picture', None])
+@pytest.mark.parametrize('content', [b'', b'no image', None])
 def test_an_image_that_cannot_be_read(content: bytes | None, root: Path) -> None:
     path = root / 'val/dog/1.png'
     path.write_bytes(path.read_bytes()[:60] if content is None else content)

@@ -56,7 +56,7 @@ def test_a_missing_file_is_named(cfg: Config, part: str, key: str, where: str) -
 
 
 def test_a_search_without_an_evaluator_is_scored_by_its_own_annotations(cfg: Config) -> None:
-    """Those of the validation may give its pictures' numbers to others."""
+    """Those of the validation may give its images' numbers to others."""
     cfg.val_evaluator = cfg.search_evaluator
     del cfg._cfg_dict['search_evaluator']
     check_data(cfg, ('search_dataloader',))

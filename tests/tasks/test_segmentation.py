@@ -63,7 +63,7 @@ ONE_FILE: dict[str, tuple[Callable[[Path], None], dict[str, Any]]] = {
     'missing': (Path.unlink, {}),
     'empty': (lambda path: path.write_bytes(b''), {}),
     'cut': (cut, {}),
-    'text': (lambda path: path.write_text('no picture'), {}),
+    'text': (lambda path: path.write_text('no image'), {}),
 }  # fmt: skip
 
 

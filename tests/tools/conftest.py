@@ -104,7 +104,7 @@ auto_scale_lr = dict(enable=False, base_batch_size=4)
 
 @pytest.fixture(scope='session')
 def scenes(tmp_path_factory):
-    """Eight small pictures to train on, two to search, two to validate."""
+    """Eight small images to train on, two to search, two to validate."""
     root = tmp_path_factory.mktemp('scenes') / 'scenes'
     make_scenes(root, (8, 2, 2), recipe=SceneRecipe(size=(64, 64), radius=(3.0, 24.0)))
     return root

@@ -106,7 +106,7 @@ def test_other_files_of_somebody_elses(
 def test_a_truth_of_other_pictures(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Each file is good, and the second is not that of the pictures: seen before the first step."""
+    """Each file is good, and the second is not that of the images: seen before the first step."""
     data, out = tmp_path / 'people', tmp_path / 'out'
     make_demo_people(data)
     read = ('train', 'val', 'calibration')

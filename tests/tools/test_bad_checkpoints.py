@@ -56,7 +56,7 @@ DAMAGES: dict[str, Callable[..., None]] = {'nan': nan, 'int8': int8, 'list': lis
 
 @pytest.fixture(scope='module')
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Pictures, configs, and a sound checkpoint of every kind."""
+    """Images, configs, and a sound checkpoint of every kind."""
     path = tmp_path_factory.mktemp('bad')
     write_pictures(path, {'train': 5, 'search': 3, 'test': 3})
     net = supernet()

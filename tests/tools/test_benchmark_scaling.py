@@ -13,6 +13,8 @@ import pytest
 from scalenas.arch import dump, named
 from scalenas.scaling import LatencyModel
 
+from ..processes import run_tool
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -67,14 +69,8 @@ def test_from_a_measurement_to_a_network_in_milliseconds(tmp_path: Path) -> None
 
 
 def test_the_processors_clock_wants_one_thread(tmp_path: Path) -> None:
-    tool = [sys.executable, str(ROOT / 'tools/benchmark_scaling.py'), '--out', 'here']
-    done = subprocess.run(
-        [*tool, '--clock', 'processor', '--threads', '2'],
-        cwd=tmp_path,
-        env={'PYTHONPATH': str(ROOT), 'PATH': '/usr/bin:/bin'},
-        capture_output=True,
-        text=True,
-    )
+    options = ('--out', 'here', '--clock', 'processor', '--threads', 2)
+    done = run_tool('benchmark_scaling', *options, cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.startswith('error: --threads: ')
     assert not list(tmp_path.iterdir())

@@ -1,4 +1,4 @@
-"""tools/draw_sampling.py: a picture and a table, or one line."""
+"""tools/draw_sampling.py: an image and a table, or one line."""
 
 from __future__ import annotations
 

@@ -201,7 +201,7 @@ class TellAll(Hook):
 
 
 def test_torchrun_without_gpus(config, tmp_path):
-    """The tool itself under torchrun: both ranks train the same sub-nets, on other pictures."""
+    """The tool itself under torchrun: both ranks train the same sub-nets, on other images."""
     work = tmp_path / 'two'
     (tmp_path / 'told.py').write_text(TOLD)
     more = (

@@ -4,8 +4,6 @@ import contextlib
 import json
 import math
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +16,7 @@ from scalenas.models import SuperScaleHRNet
 from scalenas.space import HRSpace
 from scalenas.training.checks import check_pretrained
 from tests.errors import check_fields, contains, raises
+from tests.processes import run_tool
 
 from .conftest import REPO, one_line, weights
 
@@ -193,12 +192,7 @@ def test_a_mistake_is_one_line(tool, config, tmp_path, capsys, mistake):
 
 def test_the_same_mistake_on_a_command_line(config):
     """The script itself: exit code, one line, no traceback."""
-    done = subprocess.run(
-        [sys.executable, str(REPO / 'tools' / 'train.py'), 'gone.py'],
-        capture_output=True,
-        text=True,
-        env={**os.environ, 'PYTHONPATH': str(REPO)},
-    )
+    done = run_tool('train', 'gone.py')
     assert done.returncode == 2
     assert done.stderr.strip().splitlines() == ['error: gone.py: no such config']
 

@@ -112,7 +112,7 @@ def bignas(supernet):
 
 
 def batch(count=2, seed=0, ignored=0, classes=4, size=64):
-    """Random pictures with random labels; the first `ignored` rows have label 255."""
+    """Random images with random labels; the first `ignored` rows have label 255."""
     rng = torch.Generator().manual_seed(seed)
     samples, inputs = [], []
     for _ in range(count):

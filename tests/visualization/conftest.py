@@ -26,7 +26,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 
 def overlapping(canvas: Any, texts: list) -> list:
-    """Pairs of texts that cover each other, and texts that leave the picture."""
+    """Pairs of texts that cover each other, and texts that leave the image."""
     renderer = canvas.canvas.get_renderer()
     boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in texts]
     frame = canvas.bbox

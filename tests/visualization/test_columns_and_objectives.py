@@ -1,4 +1,4 @@
-"""What a new column and a new objective take, from the counter to the picture: one entry, none."""
+"""What a new column and a new objective take, from the counter to the image: one entry, none."""
 
 from __future__ import annotations
 

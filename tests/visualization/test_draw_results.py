@@ -1,4 +1,4 @@
-"""Pictures of results: fronts, predictions, histograms and runtimes show every number."""
+"""Images of results: fronts, predictions, histograms and runtimes show every number."""
 
 from __future__ import annotations
 

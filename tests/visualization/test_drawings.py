@@ -1,4 +1,4 @@
-"""Pictures: everything of the data is in them, labels stay apart, no state is left behind."""
+"""Images: everything of the data is in them, labels stay apart, no state is left behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a search leaves behind: its picture shows the cost that was searched for."""
+"""What a search leaves behind: its image shows the cost that was searched for."""
 
 from __future__ import annotations
 
@@ -64,11 +64,18 @@ AIM = Objectives.from_dict(('mIoU', 'macs'))
 
 
 @pytest.mark.parametrize(
-    ('changes', 'drawn'), [({}, True), ({'seed': 1}, True), ({'checkpoint': 'bar'}, False)]
+    ('changes', 'apart'),
+    [
+        ({}, ''),
+        ({'seed': 1}, ''),
+        ({'checkpoint': 'bar'}, 'checkpoint is bar there and f00 here'),
+        ({'columns': {'b': 'my.blocks'}}, "columns is {'b': 'my.blocks'} there and None here"),
+        ({'metrics': {'h': 'my.half'}}, "metrics is {'h': 'my.half'} there and None here"),
+    ],
 )
 def test_a_random_study_of_another_supernet_is_not_drawn(
     changes: dict[str, object],
-    drawn: bool,
+    apart: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -80,8 +87,8 @@ def test_a_random_study_of_another_supernet_is_not_drawn(
     monkeypatch.setattr(search_report, 'draw_front', lambda *args, **_: beside.append(args[2]))
     caplog.set_level('INFO')
     SearchReport(Places(where, 'a', tmp_path, 'a_random'), AIM)(study.records())
-    assert [bool(points) for points in beside] == [drawn]
-    assert ('made otherwise: checkpoint is bar there and f00 here' in caplog.text) is not drawn
+    assert [bool(points) for points in beside] == [not apart]
+    assert apart in caplog.text
 
 
 def test_the_report_of_another_study_is_not_overwritten(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 # 0.5 to 2, flip, batch 24 (8 GPUs x 3).
 # Source: data/cityscapes, labels converted by mmsegmentation's dataset_converters/cityscapes.py.
 # Splits: the search must not see the reported val, so 3 of the 18 train cities (299 of 2975
-# pictures) are held out of training. To train on all of train: add them to train_cities, and then
+# images) are held out of training. To train on all of train: add them to train_cities, and then
 # choose the split of the search on purpose; searching on val is selection on the reported set.
 dataset_type = 'scalenas.CityscapesCities'
 data_root = 'data/cityscapes'
@@ -80,7 +80,7 @@ search_dataloader = dict(
         pipeline=test_pipeline,
     ),
 )
-# Fixed training pictures without augmentation, evenly spread; `spread` is their number.
+# Fixed training images without augmentation, evenly spread; `spread` is their number.
 calibration_dataloader = dict(
     batch_size=1,
     num_workers=4,

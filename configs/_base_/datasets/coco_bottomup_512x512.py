@@ -1,4 +1,4 @@
-# COCO keypoints, whole pictures: cuts of 512x512 to train on, the short side at 512 to test.
+# COCO keypoints, whole images: cuts of 512x512 to train on, the short side at 512 to test.
 # Source: ScaleNAS (Cheng et al. 2020), section 7.5: rotation within 30 degrees, scale 0.75 to 1.5,
 # translation within 40 units of 1/200 of the cut (102 pixels), flip; heatmaps at a quarter and at half the size as in HigherHRNet
 # (Cheng et al. 2020).
@@ -52,7 +52,7 @@ train_dataloader = dict(
         pipeline=train_pipeline,
     ),
 )
-# Pictures differ in size, and those of a batch may not.
+# Images differ in size, and those of a batch may not.
 val_dataloader = dict(
     batch_size=1,
     num_workers=4,

@@ -1,5 +1,5 @@
-# coco_detection_800x1333.py with a split for searches: the last 5,000 pictures of train2017 are
-# held out of training, for the search must not see the reported val2017. Of the 117,266 pictures
+# coco_detection_800x1333.py with a split for searches: the last 5,000 images of train2017 are
+# held out of training, for the search must not see the reported val2017. Of the 117,266 images
 # with annotations, training takes the first 112,266; without them there are 118,287.
 _base_ = './coco_detection_800x1333.py'
 train_dataloader = dict(dataset=dict(indices=112266))
@@ -21,7 +21,7 @@ search_dataloader = dict(
 )
 # The truth comes from the samples: the annotation file has all of train2017.
 search_evaluator = dict(type='CocoMetric', metric='bbox')
-# 24 fixed training pictures without augmentation, evenly spread.
+# 24 fixed training images without augmentation, evenly spread.
 calibration_dataloader = dict(
     batch_size=1,
     num_workers=2,

@@ -5,7 +5,7 @@
 # of one half of the body alone: the upper one with a probability of 0.6915 (a standard normal value
 # below 0.5), if either half has more than 2. Batch 8 x 48 as in the authors' configs.
 # Data: data/coco with train2017, val2017 and annotations, as mmpose reads it.
-# Splits: the search must not see the reported val2017, so `prepare_data` holds 2,500 pictures of
+# Splits: the search must not see the reported val2017, so `prepare_data` holds 2,500 images of
 # train2017 out of training.
 # Boxes are those of the annotations. To test on detected ones instead:
 #   --cfg-options test_dataloader.dataset.bbox_file=data/coco/person_detection_results/COCO_val2017_detections_AP_H_56_person.json
@@ -87,7 +87,7 @@ search_dataloader = dict(
         pipeline=test_pipeline,
     ),
 )
-# Fixed training pictures without augmentation: 512 people at equal distances.
+# Fixed training images without augmentation: 512 people at equal distances.
 calibration_dataloader = dict(
     batch_size=64,
     num_workers=4,

@@ -58,7 +58,7 @@ search_dataloader = dict(
         pipeline=test_pipeline,
     ),
 )
-# Fixed training pictures without augmentation, evenly spread; `spread` is their number.
+# Fixed training images without augmentation, evenly spread; `spread` is their number.
 calibration_dataloader = dict(
     batch_size=250,
     num_workers=0,

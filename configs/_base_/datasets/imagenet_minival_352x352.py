@@ -1,4 +1,4 @@
-# ImageNet (ILSVRC 2012) as folders train/CLASS and val/CLASS, for super-supernets: 50 training pictures
+# ImageNet (ILSVRC 2012) as folders train/CLASS and val/CLASS, for super-supernets: 50 training images
 # of each class are held out for the search. Crops have the largest resolution of the space; every path
 # brings them to its own.
 # Source: ScaleNet (Xie et al. 2022), appendix A; "common" augmentation there: a random part of the
@@ -54,7 +54,7 @@ search_dataloader = dict(
         pipeline=test_pipeline,
     ),
 )
-# Fixed training pictures with the test pipeline: 4,096 for the statistics of each network.
+# Fixed training images with the test pipeline: 4,096 for the statistics of each network.
 calibration_dataloader = dict(
     batch_size=64,
     num_workers=8,

@@ -3,7 +3,7 @@
 # bodies are for COCO alone in its released code. Batch 8 x 48.
 # Data: data/mpii with images and annotations (mpii_train.json, mpii_val.json, mpii_gt_val.mat), as
 # mmpose reads it.
-# Splits: the search must not see the reported val, so `prepare_data` holds 1,000 pictures of train
+# Splits: the search must not see the reported val, so `prepare_data` holds 1,000 images of train
 # out of training. The annotations of train have no head boxes, which PCKh needs: there the length
 # from the upper neck to the top of the head is the size of a head.
 prepare_data = (
@@ -76,7 +76,7 @@ search_dataloader = dict(
         pipeline=test_pipeline,
     ),
 )
-# Fixed training pictures without augmentation: 512 people at equal distances.
+# Fixed training images without augmentation: 512 people at equal distances.
 calibration_dataloader = dict(
     batch_size=64,
     num_workers=4,

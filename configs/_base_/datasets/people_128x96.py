@@ -68,7 +68,7 @@ search_dataloader = dict(
         pipeline=test_pipeline,
     ),
 )
-# Fixed training pictures without augmentation: 72 people at equal distances.
+# Fixed training images without augmentation: 72 people at equal distances.
 calibration_dataloader = dict(
     batch_size=16,
     num_workers=0,

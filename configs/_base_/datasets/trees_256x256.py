@@ -1,12 +1,12 @@
-# Trees in aerial pictures of about 256x256, one class, boxes of 15 to 74 pixels.
+# Trees in aerial images of about 256x256, one class, boxes of 15 to 74 pixels.
 # Source: python tools/get_demo_data.py trees writes data/trees.
-# Splits: training (443 trees on 72 tiles of one picture), search (124 on its other 18 tiles),
-# test (278 on 25 tiles of another picture, reported).
+# Splits: training (443 trees on 72 tiles of one image), search (124 on its other 18 tiles),
+# test (278 on 25 tiles of another image, reported).
 prepare_data = 'python tools/get_demo_data.py trees'
 dataset_type = 'CocoDataset'
 data_root = 'data/trees/'
 metainfo = dict(classes=('tree',), palette=[(0, 158, 115)])
-# The tested picture has more haze: with the colours as they are, a detector finds next to nothing
+# The tested image has more haze: with the colours as they are, a detector finds next to nothing
 # in it.
 equalize = dict(type='Equalize', prob=1.0)
 train_pipeline = [

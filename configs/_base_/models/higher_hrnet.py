@@ -1,7 +1,7 @@
 # HigherHRNet: a static backbone, of which only the finest map is used; heatmaps and tags of it, then
 # one transposed convolution, four residual blocks and heatmaps again. Loss: MSE of the heatmaps at
 # both scales where the mask allows, and pull and push of the tags times 0.001.
-# Test: the mean of the heatmaps of both scales, and of the picture and of its mirror image.
+# Test: the mean of the heatmaps of both scales, and of the image and of its mirror image.
 # A config adds `decoder`, the codec of its data, and the channels of its backbone.
 model = dict(
     _scope_='mmpose',  # for mmengine.hub, which builds it by itself

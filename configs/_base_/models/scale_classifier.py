@@ -1,5 +1,5 @@
 # A static backbone, global average pooling, one linear layer. Loss: cross-entropy with label
-# smoothing 0.1, on mixed pictures (mixup, alpha 0.2).
+# smoothing 0.1, on mixed images (mixup, alpha 0.2).
 # Source: Dollar et al. 2021, section 6.1.
 model = dict(
     _scope_='mmpretrain',  # for mmengine.hub, which builds it by itself

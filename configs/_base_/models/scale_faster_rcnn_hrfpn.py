@@ -1,6 +1,6 @@
 # A static backbone in Faster R-CNN: HRFPN (256 channels, strides 4 to 64), RPN, two linear layers.
 # Source: HRNet (Wang et al. 2019) in Faster R-CNN, with mmdet's settings.
-# Norms: with 2 pictures per GPU their statistics are those of the pre-trained weights and stay
+# Norms: with 2 images per GPU their statistics are those of the pre-trained weights and stay
 # (norm_eval=True, as mmdet's HRNet has it by default). Frozen norms of random weights normalise
 # nothing: without pre-trained weights take norm_eval=False and norm_cfg=dict(type='SyncBN').
 norm_cfg = dict(type='BN', requires_grad=True)

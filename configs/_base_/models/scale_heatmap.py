@@ -1,6 +1,6 @@
 # A static backbone, of which only the finest map is used, and a 1x1 convolution to one heatmap per
 # joint (17 of COCO). Loss: half of the MSE, joints without annotation weigh nothing. Test: the mean of the
-# heatmaps of the picture and of its mirror image, shifted by one pixel, as HRNet does.
+# heatmaps of the image and of its mirror image, shifted by one pixel, as HRNet does.
 # A config adds `decoder`, the codec of its data.
 model = dict(
     _scope_='mmpose',  # for mmengine.hub, which builds it by itself

@@ -2,7 +2,7 @@
 # net, all 5 blocks per branch and all 310 fusions: the teacher.
 # Norms: norm_eval must be False. A sub-net is scored with statistics of its own, which are
 # recalibrated; trained with frozen ones it would meet others there than in training. SyncBN, for 2
-# pictures per GPU give poor statistics.
+# images per GPU give poor statistics.
 _base_ = './scale_faster_rcnn_hrfpn.py'
 architecture = _base_.model
 architecture.backbone = dict(

@@ -1,4 +1,4 @@
-# A small HRNet-style space for 96x96 pictures, with HRNet's segmentation head around it; as it
+# A small HRNet-style space for 96x96 images, with HRNet's segmentation head around it; as it
 # stands here it trains its largest net: the teacher. The space holds 7e32 networks.
 norm_cfg = dict(type='BN', requires_grad=True)
 space = dict(

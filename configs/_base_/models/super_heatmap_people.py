@@ -1,4 +1,4 @@
-# A small HRNet-style space for 128x96 pictures, with a heatmap of 32x24 per joint; as it stands here
+# A small HRNet-style space for 128x96 images, with a heatmap of 32x24 per joint; as it stands here
 # it trains its largest net: the teacher.
 # The paper's loss, squared errors, needs far more than minutes to leave the all-zero heatmap; a
 # cross entropy over the pixels does not. The full recipes keep squared errors.

@@ -1,5 +1,5 @@
-# 484 epochs of 2,975 pictures in batches of 24: 484 * 2975 / 24 = 59,996 iterations. With cities
-# held out for the search an epoch has fewer pictures; the number of steps stays the paper's.
+# 484 epochs of 2,975 images in batches of 24: 484 * 2975 / 24 = 59,996 iterations. With cities
+# held out for the search an epoch has fewer images; the number of steps stays the paper's.
 # Source: ScaleNAS (Cheng et al. 2020), section 7.3. The released code decays as poly instead: see
 # the supernet configs named `released`. The learning rate is the teacher's.
 optim_wrapper = dict(

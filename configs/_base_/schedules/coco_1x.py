@@ -1,4 +1,4 @@
-# The 1x schedule: 12 epochs of the 117,266 annotated pictures of train2017 in batches of 16, that is
+# The 1x schedule: 12 epochs of the 117,266 annotated images of train2017 in batches of 16, that is
 # 12 * 7,330 = 87,960 iterations; the rate falls to a tenth after 8 and 11 epochs.
 # Source: ScaleNAS (Cheng et al. 2020), section 7.6; warm-up, momentum and weight decay as in mmdet.
 optim_wrapper = dict(

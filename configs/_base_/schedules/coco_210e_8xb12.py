@@ -1,5 +1,5 @@
 # 210 epochs of 149,813 people in batches of 96. Adam, rate 0.001, a tenth of it from epoch 170 and a
-# hundredth from epoch 200 on; no weight decay. With pictures held out for the search an epoch has
+# hundredth from epoch 200 on; no weight decay. With images held out for the search an epoch has
 # fewer people; the number of steps stays the paper's.
 # Source: ScaleNAS (Cheng et al. 2020), section 7.4; the supernet has the teacher's rate.
 epoch = 149813 / 96

@@ -1,4 +1,4 @@
-# 300 epochs of the 64,115 pictures with people in batches of 96. Adam, rate 0.001, a tenth of it from
+# 300 epochs of the 64,115 images with people in batches of 96. Adam, rate 0.001, a tenth of it from
 # epoch 200 and a hundredth from epoch 260 on; no weight decay.
 # Source: ScaleNAS (Cheng et al. 2020), section 7.5. The paper does not print the batch size.
 epoch = 64115 / 96

@@ -1,4 +1,4 @@
-# 100 epochs of 1,281,167 pictures in batches of 1,024: 125,114 iterations. SGD, 5 epochs of linear
+# 100 epochs of 1,281,167 images in batches of 1,024: 125,114 iterations. SGD, 5 epochs of linear
 # warm-up, then the rate falls exponentially to 2% of its start. Batch norms are not decayed.
 # Source: Dollar et al. 2021, section 6.1; the decay of weights is that of RegNets. Their weight averaging
 # is a hook of the configs, mixed precision is `--amp` of tools/train.py.

@@ -1,4 +1,4 @@
-# 100 epochs of 1,281,167 pictures in batches of 768: 166,819 iterations. SGD with Nesterov's momentum,
+# 100 epochs of 1,281,167 images in batches of 768: 166,819 iterations. SGD with Nesterov's momentum,
 # rate 0.3, a tenth of it from epochs 30, 60 and 90 on.
 # Source: ScaleNAS (Cheng et al. 2020), section 7.2.
 epoch = 1281167 / 768

@@ -1,4 +1,4 @@
-# 120,000 iterations of 4,096 pictures: 384 epochs of 1,281,167. RMSProp, 5 epochs of linear warm-up,
+# 120,000 iterations of 4,096 images: 384 epochs of 1,281,167. RMSProp, 5 epochs of linear warm-up,
 # 3% off the rate every 2.4 epochs (750.7 iterations), constant from 5% of the first rate on. Batch
 # norms and biases are not decayed.
 # Source: BigNAS (Yu et al. 2020), section 4.2. The number of iterations is where the curves of its

@@ -1,4 +1,4 @@
-# 300 epochs of 1,281,167 pictures in batches of 1,024: 375,342 iterations. RMSProp, 3 epochs of linear
+# 300 epochs of 1,281,167 images in batches of 1,024: 375,342 iterations. RMSProp, 3 epochs of linear
 # warm-up to 0.08, then the rate falls by 3% every 2.4 epochs (3,003 iterations).
 # Source: ScaleNet (Xie et al. 2022), appendix A. Batch norms are not decayed and epsilon stands below
 # the root (TensorFlow's 0.001), as in EfficientNet's code: the paper says neither.

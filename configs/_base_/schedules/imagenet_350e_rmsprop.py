@@ -1,7 +1,7 @@
-# 350 epochs of 1,281,167 pictures in batches of 1,024: 437,899 iterations. RMSProp, 5 epochs of linear
+# 350 epochs of 1,281,167 images in batches of 1,024: 437,899 iterations. RMSProp, 5 epochs of linear
 # warm-up, then the rate falls by 3% every 2.4 epochs (3,003 iterations). Batch norms are not decayed.
 # Source: Tan and Le 2019, section 5; the released code gives what the paper leaves out: epochs, warm-up,
-# and a rate of 0.016 for 256 pictures (0.256, as printed, belongs to its batches of 4,096).
+# and a rate of 0.016 for 256 images (0.256, as printed, belongs to its batches of 4,096).
 # TensorFlow's RMSProp adds its epsilon of 0.001 below the root, PyTorch's beside it: 0.001 ** 0.5.
 max_iters = 437899
 optim_wrapper = dict(

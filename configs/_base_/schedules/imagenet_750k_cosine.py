@@ -1,4 +1,4 @@
-# 750,000 iterations of 1,024 pictures: SGD, 3,750 iterations of linear warm-up, cosine decay to zero.
+# 750,000 iterations of 1,024 images: SGD, 3,750 iterations of linear warm-up, cosine decay to zero.
 # Source: ScaleNet (Xie et al. 2022), appendix A. There the warm-up rises to 0.2 and the cosine begins
 # at 0.12; here it rises to where the cosine begins.
 max_iters = 750000

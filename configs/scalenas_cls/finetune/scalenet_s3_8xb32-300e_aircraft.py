@@ -1,4 +1,4 @@
-# What: ScaleNet-S3, trained on ImageNet, tuned to FGVC Aircraft (100 classes, 6,667 pictures to train on).
+# What: ScaleNet-S3, trained on ImageNet, tuned to FGVC Aircraft (100 classes, 6,667 images to train on).
 # Source: ScaleNet (Xie et al. 2022), table 2 and appendix A: the settings of ImageNet's training without
 #   the moving average, in batches of 256.
 # Command: bash tools/dist_train.sh configs/scalenas_cls/finetune/scalenet_s3_8xb32-300e_aircraft.py 8 --amp
@@ -71,7 +71,7 @@ model = dict(
 custom_hooks = [dict(type='scalenas.InvalidLossHook')]
 val_evaluator = dict(type='Accuracy', topk=(1,))
 test_evaluator = val_evaluator
-# 300 epochs of 6,667 pictures in batches of 256; 3 epochs of warm-up.
+# 300 epochs of 6,667 images in batches of 256; 3 epochs of warm-up.
 max_iters = 7813
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.001, begin=0, end=78, by_epoch=False),

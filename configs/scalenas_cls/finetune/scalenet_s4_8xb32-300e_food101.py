@@ -1,4 +1,4 @@
-# What: ScaleNet-S4, trained on ImageNet, tuned to Food-101 (101 classes, 75,750 pictures to train on).
+# What: ScaleNet-S4, trained on ImageNet, tuned to Food-101 (101 classes, 75,750 images to train on).
 # Source: ScaleNet (Xie et al. 2022), table 2 and appendix A: the settings of ImageNet's training without
 #   the moving average, in batches of 256.
 # Command: bash tools/dist_train.sh configs/scalenas_cls/finetune/scalenet_s4_8xb32-300e_food101.py 8 --amp
@@ -26,7 +26,7 @@ model = dict(
     ),
     head=dict(num_classes=101),
 )
-# 300 epochs of 75,750 pictures in batches of 256; 3 epochs of warm-up.
+# 300 epochs of 75,750 images in batches of 256; 3 epochs of warm-up.
 max_iters = 88770
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.001, begin=0, end=888, by_epoch=False),

@@ -1,13 +1,13 @@
 # What: a network of the search on 100 classes, trained from random weights: batches of 256, 200 epochs,
 #   moving average of 0.99. ScaleNet-S0 stands here for the arch file of a search.
 # Source: ScaleNet (Xie et al. 2022), appendix A: retraining in the ablations. ImageNet-100 has about
-#   126,689 pictures (Tian et al. 2020): 495 iterations an epoch.
+#   126,689 images (Tian et al. 2020): 495 iterations an epoch.
 # Command: bash tools/dist_train.sh configs/scalenas_cls/imagenet/scalenet_s0_8xb32-200e_imagenet100.py 8 \
 #   --amp --cfg-options model.backbone.arch=work_dirs/search_scalenet-half_imagenet100/stages/s0.yaml \
 #   model.head.in_channels=640
-#   For a scaled net, whose pictures are larger: tools/scale.py --config NEW.py --recipe THIS; docs/scalenet.md.
+#   For a scaled net, whose images are larger: tools/scale.py --config NEW.py --recipe THIS; docs/scalenet.md.
 # Needs: data/imagenet/imagenet100.txt, one class folder (such as n02869837) a line, as in the code of
-#   Tian et al. (HobbitLong/CMC on GitHub); pictures in folders of their classes, those of val too.
+#   Tian et al. (HobbitLong/CMC on GitHub); images in folders of their classes, those of val too.
 # Expected: not trained here.
 _base_ = './scalenet_s0_8xb128-300e_imagenet.py'
 class_list = 'data/imagenet/imagenet100.txt'

@@ -1,7 +1,7 @@
 # What: coarse-to-fine selection in the single-stage model of BigNAS: 160 networks of a grid, then
 #   mutations of the best one within each of the four budgets of the paper's table.
 # Source: BigNAS (Yu et al. 2020), sections 3.2 and 4.4: 5 resolutions, of which 256 is not trained
-#   on, 4 depths, 2 widths, 4 kernel configurations, on training pictures, as the paper does because
+#   on, 4 depths, 2 widths, 4 kernel configurations, on training images, as the paper does because
 #   its reported split must stay unseen. Which kernel configurations they were it does not say.
 # Command: python tools/search.py configs/scalenas_cls/imagenet/search_bignas_imagenet.py \
 #   work_dirs/supernet_bignas_64xb64-120k_imagenet/iter_120000.pth --device cuda
@@ -10,7 +10,7 @@ _base_ = './supernet_bignas_64xb64-120k_imagenet.py'
 model = dict(
     architecture=dict(backbone=dict(space='bignas_search')),
 )
-# Every 128th of the training pictures: 10,000, about ten of each class.
+# Every 128th of the training images: 10,000, about ten of each class.
 search_dataloader = dict(
     batch_size=64,
     num_workers=8,

@@ -7,7 +7,7 @@
 #   configs/scalenas_cls/imagenet/supernet_bignas_64xb64-120k_imagenet.py 8 --amp --cfg-options \
 #   optim_wrapper.accumulative_counts=8 train_cfg.max_iters=960000 train_cfg.val_interval=48000 \
 #   param_scheduler.0.end=12512 param_scheduler.1.period=6005.4703
-#   An update is then the mean over eight sandwiches, and norms see 512 pictures instead of 4,096.
+#   An update is then the mean over eight sandwiches, and norms see 512 images instead of 4,096.
 # Expected: nets of 0.2 to 2 G multiply-adds; 76.5 to 80.9 top-1 for the paper's four (reported, not
 #   reproduced here). Cost there: 36 hours on 64 TPUv3. Not trained here.
 _base_ = [
@@ -80,7 +80,7 @@ train_pipeline = [
 train_dataloader = dict(batch_size=64, dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(batch_size=64)
 test_dataloader = val_dataloader
-# Fixed training pictures with the test pipeline: 4,096 for the statistics of each network.
+# Fixed training images with the test pipeline: 4,096 for the statistics of each network.
 calibration_dataloader = dict(
     batch_size=64,
     num_workers=8,

@@ -4,7 +4,7 @@
 # Command: bash tools/dist_train.sh \
 #   configs/scalenas_cls/imagenet/supernet_scalenet-half_8xb32-150k_imagenet100.py 8 --amp
 # Needs: data/imagenet/imagenet100.txt, one class folder (such as n02869837) a line, as in the code of
-#   Tian et al. (HobbitLong/CMC on GitHub); pictures in folders of their classes, those of val too.
+#   Tian et al. (HobbitLong/CMC on GitHub); images in folders of their classes, those of val too.
 # Expected: not trained here.
 _base_ = './supernet_scalenet_32xb32-750k_imagenet.py'
 class_list = 'data/imagenet/imagenet100.txt'

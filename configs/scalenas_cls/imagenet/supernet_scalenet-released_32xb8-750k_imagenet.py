@@ -6,7 +6,7 @@
 #   other channels in every forward; align='both' says it by the network. Resolution 354 is the code's.
 # Command: GPUS=32 bash tools/slurm_train.sh PARTITION JOB \
 #   configs/scalenas_cls/imagenet/supernet_scalenet-released_32xb8-750k_imagenet.py WORK_DIR --amp
-# On 8 GPUs, as many pictures an iteration: tools/dist_train.sh \
+# On 8 GPUs, as many images an iteration: tools/dist_train.sh \
 #   configs/scalenas_cls/imagenet/supernet_scalenet-released_32xb8-750k_imagenet.py 8 --amp --cfg-options \
 #   train_dataloader.batch_size=32
 # Expected: not trained here.

@@ -1,4 +1,4 @@
-# What: the super-supernet of ScaleNet on ImageNet, with hierarchical sampling; 50 pictures of each class
+# What: the super-supernet of ScaleNet on ImageNet, with hierarchical sampling; 50 images of each class
 #   are held out of training for the search.
 # Source: ScaleNet (Xie et al. 2022), section 3.2, tables 6 and 7, appendix A.
 # Command: GPUS=32 bash tools/slurm_train.sh PARTITION JOB \

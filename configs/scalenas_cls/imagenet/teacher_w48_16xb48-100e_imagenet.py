@@ -1,6 +1,6 @@
 # What: the teacher of the W48 supernet, its largest net, on ImageNet: what the teachers of the tasks start
 #   from.
-# Source: ScaleNAS (Cheng et al. 2020), section 7.2. It does not say how pictures are cropped: as in HRNet,
+# Source: ScaleNAS (Cheng et al. 2020), section 7.2. It does not say how images are cropped: as in HRNet,
 #   a random part and a flip.
 # Command: GPUS=16 bash tools/slurm_train.sh PARTITION JOB \
 #   configs/scalenas_cls/imagenet/teacher_w48_16xb48-100e_imagenet.py WORK_DIR

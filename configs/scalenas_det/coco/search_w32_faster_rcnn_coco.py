@@ -4,7 +4,7 @@
 #   work_dirs/supernet_w32_faster_rcnn_8xb2-1x_coco/iter_87960.pth
 #   More workers: tools/dist_search.sh with the same arguments and the number of GPUs.
 # Expected: unknown. Costs are of the whole detector: backbone, HRFPN, RPN on five levels, 1000 boxes.
-# Candidates are validated on 5,000 pictures held out of training, not on the reported split.
+# Candidates are validated on 5,000 images held out of training, not on the reported split.
 _base_ = './supernet_w32_faster_rcnn_8xb2-1x_coco.py'
 search = dict(
     algorithm=dict(

@@ -2,7 +2,7 @@
 #   not the paper's: 1,005 first nets, a fifth of the fusions flipped, the last front cut at its dear end.
 # Source: the code released with ScaleNAS (Cheng et al. 2020): 67 nets of each of 15 groups. Not taken
 #   over: its offspring keep the last module of their parent, and share modules that later ones change;
-#   the reported pictures are those that candidates are scored on.
+#   the reported images are those that candidates are scored on.
 # Command: python tools/search.py configs/scalenas_pose/coco/search_w32-released_coco-256x192.py \
 #   work_dirs/supernet_w32_8xb48-210e-released_coco-256x192/iter_81929.pth
 # Expected: not run here.

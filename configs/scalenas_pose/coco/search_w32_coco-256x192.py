@@ -6,7 +6,7 @@
 #   work_dirs/supernet_w32_8xb48-210e_coco-256x192/iter_81929.pth
 #   More workers: tools/dist_search.sh with the same arguments and the number of GPUs.
 # Expected (paper, reported, not reproduced here), after 20 epochs of finetuning: P2 35.6 M, 8.0 Gi, AP 75.2.
-# Candidates are validated on pictures held out of training, not on the reported split, with flip test
+# Candidates are validated on images held out of training, not on the reported split, with flip test
 #   (model.architecture.test_cfg.flip_test=False halves the work, and goes into what is exported).
 _base_ = './supernet_w32_8xb48-210e_coco-256x192.py'
 search = dict(

@@ -6,7 +6,7 @@
 #   work_dirs/supernet_w48_8xb12-210e_coco-384x288/iter_327716.pth
 #   More workers: tools/dist_search.sh with the same arguments and the number of GPUs.
 # Expected (paper, reported, not reproduced here), after 20 epochs of finetuning: P4 64.3 M, 32.6 Gi, AP 77.0.
-# Candidates are validated on pictures held out of training, not on the reported split, with flip test
+# Candidates are validated on images held out of training, not on the reported split, with flip test
 #   (model.architecture.test_cfg.flip_test=False halves the work, and goes into what is exported).
 _base_ = './supernet_w48_8xb12-210e_coco-384x288.py'
 search = dict(

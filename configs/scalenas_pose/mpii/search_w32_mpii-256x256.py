@@ -6,7 +6,7 @@
 #   work_dirs/supernet_w32_8xb48-210e_mpii-256x256/iter_12166.pth
 #   More workers: tools/dist_search.sh with the same arguments and the number of GPUs.
 # Expected: no number; the paper does not search on MPII.
-# Candidates are validated on pictures held out of training, not on the reported split, with flip test
+# Candidates are validated on images held out of training, not on the reported split, with flip test
 #   (model.architecture.test_cfg.flip_test=False halves the work, and goes into what is exported).
 _base_ = './supernet_w32_8xb48-210e_mpii-256x256.py'
 search = dict(

@@ -8,7 +8,7 @@
 # Cost: 200 V100 hours (paper).
 # Expected (paper, reported, not reproduced here): S1 25.3 M, 265.5 Gi, mIoU 80.5;
 #   S2 28.5 M, 309.5 Gi, mIoU 81.1.
-# Candidates are validated on pictures held out of training, not on the reported split.
+# Candidates are validated on images held out of training, not on the reported split.
 _base_ = './supernet_w32_8xb3-484e_cityscapes-512x1024.py'
 search = dict(
     algorithm=dict(

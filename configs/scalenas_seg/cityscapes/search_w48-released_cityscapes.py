@@ -3,7 +3,7 @@
 #   dear end.
 # Source: the code released with ScaleNAS (Cheng et al. 2020): 67 nets of each of 15 groups. Not taken
 #   over: its offspring keep the last module of their parent, and share modules that later ones change;
-#   the reported pictures are those that candidates are scored on.
+#   the reported images are those that candidates are scored on.
 # Command: python tools/search.py configs/scalenas_seg/cityscapes/search_w48-released_cityscapes.py \
 #   work_dirs/supernet_w48_8xb3-484e-released_cityscapes-512x1024/iter_59996.pth
 # Expected: not run here.

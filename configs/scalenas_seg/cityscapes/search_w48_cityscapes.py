@@ -7,7 +7,7 @@
 #   More workers: tools/dist_search.sh with the same arguments and the number of GPUs.
 # Cost: 300 V100 hours (paper).
 # Expected (paper, reported, not reproduced here): S4 67.5 M, 673.6 Gi, mIoU 82.0.
-# Candidates are validated on pictures held out of training, not on the reported split.
+# Candidates are validated on images held out of training, not on the reported split.
 _base_ = './supernet_w48_8xb3-484e_cityscapes-512x1024.py'
 search = dict(
     algorithm=dict(

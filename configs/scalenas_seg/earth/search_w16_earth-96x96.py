@@ -1,4 +1,4 @@
-# What: topology evolution in the demo's supernet, 72 candidates on pictures held out of training.
+# What: topology evolution in the demo's supernet, 72 candidates on images held out of training.
 # Source: ScaleNAS (Cheng et al. 2020), section 3.5 and algorithm 1, with 72 instead of 2,000.
 # Command: python tools/search.py configs/scalenas_seg/earth/search_w16_earth-96x96.py \
 #   work_dirs/supernet_w16_1xb16-1k_earth-96x96/iter_1000.pth

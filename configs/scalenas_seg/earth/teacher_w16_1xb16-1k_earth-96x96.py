@@ -1,4 +1,4 @@
-# What: the largest net of a small HRNet-style space, on land segmentation of satellite pictures.
+# What: the largest net of a small HRNet-style space, on land segmentation of satellite images.
 # Source: the teacher of ScaleNAS (Cheng et al. 2020), section 3.3, shrunk to minutes on a CPU.
 # Command: python tools/train.py configs/scalenas_seg/earth/teacher_w16_1xb16-1k_earth-96x96.py
 # Needs: python tools/get_demo_data.py earth

@@ -91,7 +91,7 @@ def check_annotations(path: Path, wanted: Wanted) -> None:
         _check_used(file, kept, wanted)
     if wanted.folder is not None:
         names = [image['file_name'] for image in file.images]
-        _check_pictures(at, names, wanted.folder, wanted.hint)
+        _check_images(at, names, wanted.folder, wanted.hint)
         _check_sizes(file, wanted.folder)
 
 
@@ -130,11 +130,11 @@ def _read_rows(file: CocoFile, wanted: Wanted) -> Sequence[dict[str, Any]]:
     ]
     if all(max(xy) <= 1 for xy in seen):
         raise DataError(
-            'all keypoints are in parts of the picture, not in pixels',
+            'all keypoints are normalized to 0..1, not in pixels',
             where=file.at,
             got=seen[0],
             allowed='x and y in pixels',
-            hint='multiply them by width and height of the picture',
+            hint='multiply them by width and height of the image',
         )
     return rows
 
@@ -152,7 +152,7 @@ def _check_masks(file: CocoFile, rows: Sequence[Mapping[str, Any]], wanted: Want
         if not fault and not value and wanted.loads_masks is not None:
             fault = 'has no segmentation'
         if not fault and is_in_parts(value) and max(row['bbox']) > 2:
-            fault = 'has an outline in parts of the picture, not in pixels'
+            fault = 'has an outline normalized to 0..1, not in pixels'
         if fault:
             raise DataError(
                 f'annotation {row["id"]} {fault}, and {wanted.masks} reads it',
@@ -205,11 +205,11 @@ def _box_fault(row: Mapping[str, Any], image: Mapping[str, Any], dropped: bool) 
     if width <= 0 or height <= 0:
         return 'has no size'
     if x >= image['width'] or y >= image['height'] or x + width <= 0 or y + height <= 0:
-        return f'lies outside of the picture of {image["width"]} x {image["height"]}'
+        return f'lies outside of the image of {image["width"]} x {image["height"]}'
     if not dropped:
         return ''
     if max(x + width, y + height) <= 1:
-        return 'is in parts of the picture, not in pixels'
+        return 'is normalized to 0..1, not in pixels'
     if row.get('area', 1) <= 0:
         return f'has an area of {row["area"]}'
     if row.get('num_keypoints', 1) == 0:
@@ -222,7 +222,7 @@ def _check_used(file: CocoFile, kept: Kept, wanted: Wanted) -> None:
     where = f'{wanted.where}: {type(wanted.reader).__name__}'
     if not kept.images:
         raise DataError(
-            f'{where} takes none of its {len(file.images)} pictures',
+            f'{where} takes none of its {len(file.images)} images',
             where=file.at,
             hint='look at filter_cfg and indices',
         )
@@ -248,7 +248,7 @@ def _check_used(file: CocoFile, kept: Kept, wanted: Wanted) -> None:
         )
 
 
-def _check_pictures(at: str, names: Collection[str], folder: Path, hint: str) -> None:
+def _check_images(at: str, names: Collection[str], folder: Path, hint: str) -> None:
     # Each folder is listed once: a question per image takes minutes on a network's disk.
     there: dict[Path, set[str]] = {}
     missing = []
@@ -260,7 +260,7 @@ def _check_pictures(at: str, names: Collection[str], folder: Path, hint: str) ->
             missing.append(path)
     if missing:
         raise DataError(
-            f'{len(missing)} of {len(names)} pictures are missing, such as {plain(missing[0])}',
+            f'{len(missing)} of {len(names)} images are missing, such as {plain(missing[0])}',
             where=at,
             hint=f'look at data_prefix and data_root, or {hint}',
         )
@@ -275,10 +275,10 @@ def _check_sizes(file: CocoFile, folder: Path) -> None:
     for image in file.images[::step]:
         given = (int(image['width']), int(image['height']))
         try:
-            with Image.open(folder / image['file_name']) as picture:
-                size = picture.size
+            with Image.open(folder / image['file_name']) as opened:
+                size = opened.size
                 # Turned as its EXIF says, or not: either may be what was labelled.
-                turned = picture.getexif().get(ORIENTATION, 1) in range(5, 9)
+                turned = opened.getexif().get(ORIENTATION, 1) in range(5, 9)
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
             continue
         if given not in (size, size[::-1] if turned else size):
@@ -287,6 +287,6 @@ def _check_sizes(file: CocoFile, folder: Path) -> None:
                 where=file.at,
                 got=f'{size[0]} x {size[1]} pixels',
                 allowed=f'{given[0]} x {given[1]}',
-                hint='boxes are in pixels of the picture: give the pictures that were labelled, '
+                hint='boxes are in pixels of the image: give the images that were labelled, '
                 'or change the file as they were',
             )

@@ -49,7 +49,7 @@ def average_precision(metric: Any, module: str, results: Sequence[Any]) -> dict[
         metric.scalenas_missing = missing
         print_log(
             f'no score of {", ".join(missing)}: there is nothing that they could be of in the '
-            'pictures that are shown',
+            'images that are shown',
             'current',
             30,
         )

@@ -44,7 +44,7 @@ def check_detected(path: Path, annotations: Path, where: str) -> None:
     people = [row for row in rows if row['category_id'] == PERSON]
     if not any(_shows(row['bbox'], images[row['image_id']]) for row in people):
         raise DataError(
-            f'none of its {len(people)} boxes of people shows a pixel of its picture',
+            f'none of its {len(people)} boxes of people shows a pixel of its image',
             where=at,
             got=people[0]['bbox'],
             allowed='[x, y, width, height] in pixels',
@@ -52,7 +52,7 @@ def check_detected(path: Path, annotations: Path, where: str) -> None:
 
 
 def _shows(box: Sequence[float], image: Mapping[str, Any]) -> bool:
-    """False for a box without size, outside of its image, or in parts of it."""
+    """False for a box without size, outside of its image, or normalized to 0..1."""
     x, y, width, height = box[:4]
     if min(width, height) <= 0 or max(x + width, y + height) <= 1:
         return False
@@ -73,5 +73,5 @@ def _fault(row: Any, images: Mapping[Any, Any]) -> tuple[str, object, str] | Non
         return 'score', row['score'], 'a number'
     number = row['image_id']
     if row['category_id'] == PERSON and not (isinstance(number, Hashable) and number in images):
-        return 'image_id', number, 'that of a picture of the annotations'
+        return 'image_id', number, 'that of an image of the annotations'
     return None

@@ -66,7 +66,7 @@ class CocoFile:
             for name in of_images:
                 self._require('image', image, name, is_number, 'a number')
             self._require('image', image, 'id', is_whole, 'a whole number')
-            self._require('image', image, 'file_name', _is_name, 'the name of a picture')
+            self._require('image', image, 'file_name', _is_name, 'the name of an image')
             for side in ('width', 'height'):
                 self._require('image', image, side, _is_side, 'a whole number of pixels')
         for row in self.annotations:

@@ -86,7 +86,7 @@ def _near(name: str, known: Iterable[str]) -> str:
 
 ALLOWED = (
     'polygons [[x, y, x, y, x, y, ...], ...], or run lengths {size: [height, width], counts: ...} '
-    'of the whole picture'
+    'of the whole image'
 )
 
 
@@ -120,12 +120,12 @@ def _run_fault(value: Mapping[str, Any], image: Mapping[str, Any]) -> str:
     size, counts = value.get('size'), value.get('counts')
     height, width = int(image['height']), int(image['width'])
     if size != [height, width]:
-        return f'has run lengths of another size than its picture of {height} x {width}'
+        return f'has run lengths of another size than its image of {height} x {width}'
     runs = _unpacked(counts) if isinstance(counts, str) else counts
     # pycocotools fills what they do not cover with whatever the memory holds.
     whole = isinstance(runs, list) and all(is_whole(run) and run >= 0 for run in runs)
     good = whole and sum(runs) == height * width  # type: ignore[arg-type]
-    return '' if good else 'has run lengths that do not cover its picture'
+    return '' if good else 'has run lengths that do not cover its image'
 
 
 def _unpacked(text: str) -> list[int]:

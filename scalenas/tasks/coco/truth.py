@@ -41,7 +41,7 @@ def fit_truth(metrics: Sequence[Any], loader: Any, where: str, fit: Fit) -> None
         raise DataError(
             where=where,
             hint='set drop_last=False in the loader, which leaves out '
-            'pictures of the last batch that the metric would count as misses',
+            'images of the last batch that the metric would count as misses',
         )
     shown = list(_shown(loader.dataset))
     if not shown:
@@ -54,7 +54,7 @@ def check_scores(rows: Sequence[Any], where: str) -> None:
     """Pass when there is an object to score."""
     if not rows:
         raise DataError(
-            'nothing in the pictures of its loader can be scored: no object of a class, or all are '
+            'nothing in the images of its loader can be scored: no object of a class, or all are '
             'crowds; every net would score -1, which is no score',
             where=where,
         )
@@ -80,7 +80,7 @@ def check_names(truth: Any, shown: Sequence[Mapping[str, Any]], where: str) -> N
         # A truth that a metric gathered from its samples has no names.
         given = mine if image is None else image.get('file_name') or mine
         if image is None or Path(given).name != mine:
-            other = 'no picture' if image is None else short(given)
+            other = 'no image' if image is None else short(given)
             raise DataError(
                 f'the truth has {other} under the id {info["img_id"]} of {short(mine)}',
                 where=where,
@@ -126,7 +126,7 @@ def fit_boxes(metric: Any, dataset: Any, shown: Sequence[Mapping[str, Any]], whe
     Raises:
         DataError: when the truth does not fit, or holds nothing to score.
     """
-    check_once([info['img_id'] for info in shown], 'picture', where)
+    check_once([info['img_id'] for info in shown], 'image', where)
     if {'bbox', 'segm'} & set(metric.metrics):
         items, counted = metric.metric_items, list(metric.proposal_nums)
         if len(counted) < 3 or (AVERAGED not in counted and (items is None or 'mAP' in items)):
@@ -205,7 +205,7 @@ def fit_poses(metric: Any, dataset: Any, shown: Sequence[Mapping[str, Any]], whe
             'detected boxes that are not shown would be misses',
             where=f'{where.replace("_evaluator", "_dataloader")}.dataset.indices',
             got=leaf._indices,
-            hint='leave it out, and name a file of fewer pictures (tools/split_annotations.py)',
+            hint='leave it out, and name a file of fewer images (tools/split_annotations.py)',
         )
     truth = metric.coco
     if truth is None:
@@ -215,7 +215,7 @@ def fit_poses(metric: Any, dataset: Any, shown: Sequence[Mapping[str, Any]], whe
         return
     check_names(truth, shown, where)
     if not leaf.bbox_file:
-        pictures = {info['img_id'] for info in shown}
+        numbers = {info['img_id'] for info in shown}
         ids = {info['id'] for info in shown} if people else set()
         rows = truth.dataset['annotations']
         if people and (strange := ids - set(truth.anns)):
@@ -227,7 +227,7 @@ def fit_poses(metric: Any, dataset: Any, shown: Sequence[Mapping[str, Any]], whe
         if people:
             kept = [row for row in rows if row['id'] in ids or not _would_show(leaf, truth, row)]
         else:
-            kept = [row for row in rows if row['image_id'] in pictures]
+            kept = [row for row in rows if row['image_id'] in numbers]
         if len(kept) < len(rows):
             truth.dataset['annotations'] = kept
             with contextlib.redirect_stdout(io.StringIO()):
@@ -239,7 +239,7 @@ def fit_poses(metric: Any, dataset: Any, shown: Sequence[Mapping[str, Any]], whe
         if len(others) == len({row['category_id'] for row in scored}):
             raise DataError(
                 f'people of the truth are of category {min(others)}, while mmpose scores those '
-                f'that it finds in detected boxes or whole pictures as category {PERSON}',
+                f'that it finds in detected boxes or whole images as category {PERSON}',
                 where=where,
                 hint=f'give the people of the file the category id {PERSON}',
             )

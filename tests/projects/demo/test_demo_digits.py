@@ -94,7 +94,7 @@ def test_the_family_as_its_files_say(tmp_path, monkeypatch):
     (demo.work / 'exported').mkdir()
     searched = SearchedScalings({1: Scaling(1.2, 1.15, 1.1), 2: Scaling(1.4, 1.3, 1.3)}, CEIL)
     (demo.found / 'scalings.yaml').write_text(searched.dump())
-    (demo.found / 'iterations.png').write_bytes(b'picture')
+    (demo.found / 'iterations.png').write_bytes(b'image')
     for j, path in enumerate(demo.family):
         path.write_text(dump(base.scaled(searched(j), CEIL)))
         metrics = {'test': {'accuracy/top1': 70 + j}, 'exported': {'accuracy/top1': 70 + j}}

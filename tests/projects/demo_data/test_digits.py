@@ -24,7 +24,7 @@ RECIPE = DigitsRecipe((3, 1, 2))
 
 @pytest.fixture
 def wheel(tmp_path, monkeypatch):
-    """A wheel of 80 pictures, sorted by label as the real one, with its own sha256."""
+    """A wheel of 80 images, sorted by label as the real one, with its own sha256."""
     rng = np.random.default_rng(0)
     labels = np.repeat(np.arange(10, dtype=np.uint8), 8)
     pictures = rng.integers(0, 256, (80, 28, 28)).astype(np.uint8)

