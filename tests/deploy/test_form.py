@@ -211,6 +211,23 @@ def test_a_task_model_is_deployed_whole(package: str, ours: bool) -> None:
     assert ready.eval() is ready
 
 
+@pytest.mark.parametrize(
+    'changed', [{}, {'num_convs': 2}, {'kernel_size': 3}, {'concat_input': True}], ids=str
+)
+@pytest.mark.parametrize('align', [False, True])
+def test_a_head_over_all_maps_convolves_them_at_their_own_sizes(
+    align: bool, changed: dict[str, Any]
+) -> None:
+    cfg = copy.deepcopy(TASK_MODELS['mmseg'])
+    cfg['decode_head'].update(changed, align_corners=align)
+    with DefaultScope.overwrite_default_scope('mmseg'):
+        model = lively(MODELS.build(ConfigDict(cfg)))
+    ready = deployed(model)
+    assert (type(ready.decode_head).__name__ == 'SummedFCNHead') == (not changed)
+    for size in SIZES:
+        assert_same(model, ready, pictures(2, 3, *size), 1e-10)
+
+
 class Mixed(nn.Module):
     """Norms that can be folded, and norms that cannot, for all reasons there are."""
 
