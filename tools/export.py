@@ -11,11 +11,12 @@ import sys
 
 from scalenas.cli import add_budget, budget_of, main_of
 from scalenas.config import DictAction, read_config
+from scalenas.deploy.task_graph import GraphForm
 from scalenas.errors import ConfigError
-from scalenas.export import choose, export_subnet, recorded
+from scalenas.export import Graphs, choose, export_subnet, recorded
 from scalenas.search import objectives_of
 
-NAMES = ('size', 'device', 'standalone', 'onnx', 'prune', 'deploy', 'force')
+NAMES = ('size', 'device', 'standalone', 'prune', 'deploy', 'force')
 
 
 def parse_args() -> argparse.Namespace:
@@ -38,7 +39,7 @@ def parse_args() -> argparse.Namespace:
         '--size', nargs=2, type=int, metavar=('H', 'W'), help="input of costs (default: search's)"
     )
     parser.add_argument('--standalone', action='store_true', help='also a single-file backbone')
-    parser.add_argument('--onnx', action='store_true', help='also ONNX, compared with onnxruntime')
+    add_graphs(parser)
     parser.add_argument('--prune', action='store_true', help='drop what nothing reads')
     parser.add_argument(
         '--deploy', action='store_true', help='also for inference alone: norms folded, no training'
@@ -49,6 +50,42 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def add_graphs(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group('graphs', 'compared with torch; see docs/deployment.md')
+    group.add_argument('--onnx', action='store_true', help='NAME.onnx')
+    group.add_argument('--openvino', action='store_true', help='NAME.xml and NAME.bin')
+    group.add_argument(
+        '--int8', action='store_true', help='NAME_int8.onnx, and its metrics in NAME.json'
+    )
+    group.add_argument(
+        '--dynamic', nargs='+', default=[], metavar='AXIS', help='batch, height, width: free'
+    )
+    group.add_argument(
+        '--onnx-output',
+        default='raw',
+        metavar='KIND',
+        help="raw: of the heads; task: finished, as logits at the image's size; labels: of pixels",
+    )
+    group.add_argument(
+        '--normalize',
+        default='metadata',
+        metavar='PLACE',
+        help='metadata: mean and std stand there; inside: the graph takes pictures of 0 ... 255',
+    )
+
+
+def graphs_of(args: argparse.Namespace) -> Graphs:
+    form = GraphForm(args.onnx_output, tuple(args.dynamic), args.normalize)
+    graphs = Graphs(args.onnx, args.openvino, args.int8, form)
+    if form != GraphForm() and not graphs.any:
+        raise ConfigError(
+            'there is no graph that it could be said of',
+            where='--dynamic, --onnx-output, --normalize',
+            hint='add --onnx, --openvino or --int8',
+        )
+    return graphs
+
+
 def main() -> None:
     args = parse_args()
     cfg = read_config(args.config, args.cfg_options)
@@ -57,6 +94,7 @@ def main() -> None:
         raise ConfigError(where='search', got=search, allowed='a table with objectives and size')
     choice = choose(args.source, args.by, args.index, budget_of(args), objectives_of(search))
     options = {name: getattr(args, name) for name in NAMES}
+    options['graphs'] = graphs_of(args)
     options['command'] = recorded('tools/export.py', sys.argv[1:])
     print(export_subnet(choice, cfg, args.checkpoint, args.out, args.name, **options))
 

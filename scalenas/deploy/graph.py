@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import tempfile
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -46,9 +46,8 @@ def onnx_graph(
     """
     import onnx
 
-    if not outputs:
-        maps = net(images)
-        outputs = [f'map{i}' for i in range(1 if isinstance(maps, Tensor) else len(maps))]
+    maps = _maps(net, images)
+    outputs = outputs or [f'map{i}' for i in range(len(maps))]
     buffer: Any = io.BytesIO()  # which the stubs do not know
     try:
         with _silent():
@@ -67,12 +66,29 @@ def onnx_graph(
             f'{type(net).__name__} cannot be written as ONNX: {foreign(error)}', where=where
         ) from None
     model = onnx.load_from_string(folded(buffer.getvalue(), where))
-    for output in model.graph.output:
-        for axis, dim in enumerate(output.type.tensor_type.shape.dim):
-            if dim.dim_param and dim.dim_param not in free:  # named by the node it comes from
-                dim.dim_param = f'{output.name}_{axis}'
+    others = _maps(net, _enlarged(images, free)) if free else maps
+    for output, one, other in zip(model.graph.output, maps, others, strict=True):
+        dims = output.type.tensor_type.shape.dim
+        for axis, (a, b) in enumerate(zip(one.shape, other.shape, strict=True)):
+            if a == b:
+                dims[axis].dim_value = a
+            else:
+                dims[axis].dim_param = 'batch' if axis == 0 else f'{output.name}_{axis}'
     result: bytes = model.SerializeToString()
     return result
+
+
+def _maps(net: nn.Module, images: Tensor) -> list[Tensor]:
+    maps = net(images)
+    return [maps] if isinstance(maps, Tensor) else list(maps)
+
+
+def _enlarged(images: Tensor, free: Sequence[str]) -> Tensor:
+    """Images of which each free length is another, by more than a stride and a multiple of 32."""
+    shape = list(images.shape)
+    for name in free:
+        shape[AXES[name]] += 1 if name == 'batch' else 160
+    return images.new_zeros(shape)
 
 
 @contextmanager
@@ -150,3 +166,19 @@ def apart(outputs: Sequence[Any], expected: Sequence[Tensor]) -> list[float]:
         float((torch.as_tensor(a).double() - b.double()).abs().max() / b.abs().max().clamp(min=1.0))
         for a, b in zip(outputs, expected, strict=True)
     ]
+
+
+def flat(output: Any) -> list[Tensor]:
+    """All tensors in nested lists, tuples and mappings, in order.
+
+    Raises:
+        ExportError: for an output that is neither.
+    """
+    if isinstance(output, Tensor):
+        return [output]
+    parts = output.values() if isinstance(output, Mapping) else output
+    if not isinstance(output, Mapping | list | tuple):
+        raise ExportError(
+            where='output of the model', got=type(output).__name__, allowed='tensors, nested or not'
+        )
+    return [tensor for part in parts for tensor in flat(part)]

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import platform
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from .runtime import Images
 
 
-def quantized(graph: bytes, batches: Iterable[Images], reduce_range: bool | None = None) -> bytes:
+def quantized(
+    graph: bytes,
+    batches: Iterable[Images],
+    reduce_range: bool | None = None,
+    last: Sequence[str] = (),
+) -> bytes:
     """A graph whose convolutions and the sums between them compute in int8.
 
     Activations are unsigned: of a residual net, a convolution whose input also feeds a skip stays
@@ -23,7 +29,9 @@ def quantized(graph: bytes, batches: Iterable[Images], reduce_range: bool | None
         batches: (N, C, H, W), as the graph takes them; one or more.
         reduce_range: weights of 7 bits. A processor without instructions for int8 sums pairs of
             products in 16 bits, where 8 bits saturate; by default where this one has none.
+        last: values of the graph after which it stays in float32, as does a cheap layer before.
     """
+    import onnx
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.calibrate import CalibrationDataReader
     from onnxruntime.quantization.shape_inference import quant_pre_process
@@ -40,6 +48,9 @@ def quantized(graph: bytes, batches: Iterable[Images], reduce_range: bool | None
         plain, prepared, small = (Path(folder, name) for name in ('a.onnx', 'b.onnx', 'c.onnx'))
         plain.write_bytes(graph)
         quant_pre_process(plain, prepared, skip_symbolic_shape=True)
+        model = onnx.load(prepared)
+        kept = _float(model.graph, last)
+        onnx.save(model, prepared)
         quantize_static(
             prepared,
             small,
@@ -48,9 +59,29 @@ def quantized(graph: bytes, batches: Iterable[Images], reduce_range: bool | None
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             per_channel=True,
+            nodes_to_exclude=kept,
             reduce_range=not has_vnni() if reduce_range is None else reduce_range,
         )
         return small.read_bytes()
+
+
+def _float(graph: Any, values: Sequence[str]) -> list[str]:
+    """Names of the nodes that stay in float32: what reads the values, and a cheap last layer.
+
+    A linear layer or a convolution of one position that makes them costs little, and with 256
+    levels two classes would often have the same score.
+    """
+    weights = {weight.name: weight.dims for weight in graph.initializer}
+    reached, found = set(values), []
+    for i, node in enumerate(graph.node):  # in the order in which they run
+        node.name = node.name or f'node{i}'
+        if reached & {*node.input}:
+            reached |= {*node.output}
+            found.append(node.name)
+        elif node.op_type in ('Conv', 'Gemm', 'MatMul') and {*values} & {*node.output}:
+            kernel = weights.get(node.input[1], ())[2:]
+            found += [node.name] if all(side == 1 for side in kernel) else []
+    return found
 
 
 def has_vnni() -> bool:

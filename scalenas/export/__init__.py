@@ -4,6 +4,7 @@ from scalenas.errors import ExportError
 
 from .choose import Choice, choose
 from .files import recorded
+from .graphs import Graphs
 from .recipe import recipes
 from .subnet import Exported, export_subnet, load_exported, subnet_state
 from .transfer import Source, transfer
@@ -14,6 +15,7 @@ __all__ = [
     'Difference',
     'ExportError',
     'Exported',
+    'Graphs',
     'Source',
     'choose',
     'difference',

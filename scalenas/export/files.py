@@ -27,13 +27,29 @@ from scalenas.staging import staged_folder
 
 from .standalone import module_name
 
-ONLY_FILES = ('--force', '--standalone', '--onnx', '--deploy')
-"""They decide which files are written, not what stands in the others."""
+ONLY_FILES = {
+    **dict.fromkeys(('--force', '--standalone', '--onnx', '--openvino', '--deploy'), 0),
+    '--onnx-output': 1,
+    '--normalize': 1,
+    '--dynamic': 3,
+}
+"""They decide which files are written, and not what stands in the others; how many words follow."""
 
 
 def recorded(tool: str, arguments: Sequence[str]) -> str:
     """One shell line; given again, with more files or fewer, it writes equal ones."""
-    return shlex.join([tool, *(word for word in arguments if word not in ONLY_FILES)])
+    kept, left = [tool], 0
+    for word in arguments:
+        name, given, _ = word.partition('=')
+        if word.startswith('--'):
+            left = 0 if given else ONLY_FILES.get(name, 0)
+            if name not in ONLY_FILES:
+                kept.append(word)
+        elif left:
+            left -= 1
+        else:
+            kept.append(word)
+    return shlex.join(kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +87,8 @@ def _fusions(arch: Arch) -> int:
 
 
 SUFFIXES = (
-    *('.py', '.pth', '.yaml', '.json', '_standalone.py', '.onnx'),
-    *('_deployed.py', '_deployed.pth'),
+    *('.py', '.pth', '.yaml', '.json', '_standalone.py', '_deployed.py', '_deployed.pth'),
+    *('.onnx', '_int8.onnx', '.bin', '.xml'),
 )
 
 
@@ -143,7 +159,8 @@ def publish(stage: Path, out: Path, force: bool, belong: Iterable[str] = ()) -> 
 
 
 def _is_config(path: Path) -> bool:
-    return path.suffix == '.py'
+    """True for what says which weights are beside it."""
+    return path.suffix in ('.py', '.xml')
 
 
 def _equal(path: Path, other: Path) -> bool:

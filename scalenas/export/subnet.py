@@ -31,13 +31,16 @@ from .choose import Choice
 from .config import plain_config, resizes, standalone_config, width_of
 from .deployed import write_deployed
 from .files import Saving, check_free, checkpoint_bytes, names_of, plain, publish, staged
-from .onnx import check_onnx, write_onnx
+from .graphs import Graphs
 from .standalone import module_name, standalone_source
 from .text import as_config
 from .verify import Difference, difference
 
 _STANDALONE = """Around the backbone of {module}.py, without scalenas:
 PYTHONPATH must hold the folder of these files."""
+
+
+NO_GRAPHS = Graphs()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ def export_subnet(
     size: Size | None = None,
     device: str | None = None,
     standalone: bool = False,
-    onnx: bool = False,
+    graphs: Graphs = NO_GRAPHS,
     prune: bool = False,
     deploy: bool = False,
     force: bool = False,
@@ -81,7 +84,8 @@ def export_subnet(
 
     The written files are read back and must compute what the sub-net computes in the supernet;
     its metrics on the test images are measured on both sides. `standalone` adds NAME_backbone.py, a
-    backbone in one file, and NAME_standalone.py, the config that uses it; `onnx` adds NAME.onnx.
+    backbone in one file, and NAME_standalone.py, the config that uses it; `graphs` adds NAME.onnx,
+    NAME.xml and NAME.bin, or NAME_int8.onnx.
     `deploy` adds NAME_deployed.py and NAME_deployed.pth, the same network for inference alone.
     `prune` leaves out blocks and fusions whose result nothing reads; what is left is compared with
     the whole sub-net. `size` is the input that costs are counted for, by default the config's
@@ -134,8 +138,7 @@ def export_subnet(
     check_free(writable_folder(out), name, dump(arch), origin, force)
     evaluator = SubnetEvaluator.from_config(cfg, checkpoint, device, split='test')
     model = evaluator.model
-    if onnx:
-        check_onnx(model)
+    graphs.check(model)
     count = evaluator.counter(None if own else (size[0], size[1]))
     cost = count(arch)
     saving = Saving.of(whole, arch, count) if prune else None
@@ -165,6 +168,8 @@ def export_subnet(
         alone = evaluator.measure(static)
         card |= {'difference': {'float32': gap.single, 'float64': gap.double}}
         card['metrics']['exported'] = alone
+        pixels = (size[0], size[1])
+        card |= graphs.write(static, stage, name, pixels, arch, evaluator)
         (stage / f'{name}.json').write_text(json.dumps(plain(card), indent=1) + '\n')
         gap_deployed = None
         if deploy:
@@ -176,8 +181,6 @@ def export_subnet(
             header = f'{header}\n{_STANDALONE.format(module=module_name(name))}'
             text = as_config(standalone_config(variables, arch, name), header)
             (stage / f'{name}_standalone.py').write_text(text, encoding='utf-8')
-        if onnx:
-            write_onnx(static, stage / f'{name}.onnx', (size[0], size[1]), arch.in_channels)
         files = publish(stage, Path(out), force, names_of(name))
     return Exported(files, cost, gap, inside, alone, saving, gap_deployed)
 

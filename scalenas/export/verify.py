@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from scalenas.errors import ExportError
+from scalenas.deploy.graph import flat
 from scalenas.tasks import task_of_model
 
 TOLERANCE = 1e-10
@@ -88,22 +88,6 @@ def _in_double(model: nn.Module, batch: Mapping[str, Any]) -> list[Tensor]:
     tensors = dict([*raw.named_parameters(), *raw.named_buffers()])
     tensors = {k: v.double() if v.is_floating_point() else v for k, v in tensors.items()}
     return flat(functional_call(raw, tensors, ({**batch, 'inputs': batch['inputs'].double()},)))
-
-
-def flat(output: Any) -> list[Tensor]:
-    """All tensors in nested lists, tuples and mappings, in order.
-
-    Raises:
-        ExportError: for an output that is neither.
-    """
-    if isinstance(output, Tensor):
-        return [output]
-    parts = output.values() if isinstance(output, Mapping) else output
-    if not isinstance(output, Mapping | list | tuple):
-        raise ExportError(
-            where='output of the model', got=type(output).__name__, allowed='tensors, nested or not'
-        )
-    return [tensor for part in parts for tensor in flat(part)]
 
 
 def _largest(one: list[Tensor], other: list[Tensor]) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from torch import nn
+from torch import Tensor, nn
 
 from scalenas.arch import Arch, ClassificationHead, Head
 from scalenas.config.walk import tables_in
@@ -118,6 +118,14 @@ class Classification(Task):
     ) -> tuple[str, ...]:
         """All labels are looked at, and some images read."""
         return check_class_folders(cfg, dataset, loader)
+
+    def graph(self, model: Any, images: Tensor, kind: str) -> dict[str, Any]:
+        """Finished: scores (N, K) of the classes, as the head makes them of its outputs."""
+        raw = super().graph(model, images, 'raw')
+        if kind == 'raw':
+            return raw
+        several = any(base.__name__ == 'MultiLabelClsHead' for base in type(model.head).__mro__)
+        return {'scores': raw['raw'].sigmoid() if several else raw['raw'].softmax(1)}
 
 
 @MODELS.register_module('SuperLinearClsHead')

@@ -211,11 +211,15 @@ class Detection(Task):
             return super().raw_outputs(model, inputs, samples)
         return outputs_of_all_heads(detector, inputs)
 
-    def graph_fault(self, model: nn.Module) -> str:
-        """A two-stage detector chooses regions in between."""
-        detector = two_stage(model)
-        name = '' if detector is None else type(detector).__name__
-        return f'{name} chooses regions between its stages' if name else ''
+    def graph(self, model: Any, images: Tensor, kind: str) -> dict[str, Any]:
+        """The maps of the neck of a two-stage detector, which chooses regions after them."""
+        if two_stage(model) is None:
+            return super().graph(model, images, kind)
+        return {'map': model.extract_feat(images)}
+
+    def graph_head(self, model: nn.Module) -> str:
+        """None of a two-stage detector."""
+        return super().graph_head(model) if two_stage(model) is None else ''
 
 
 def _check_names(classes: Any, loader: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from scalenas.arch import Arch, Head, HigherHead, PoseHead, Size
 from scalenas.errors import ExportError
@@ -154,6 +154,11 @@ class Pose(Task):
     def make_exact(self, metric: Any, present: bool) -> None:
         """CocoMetric at full precision; a net that finds nobody scores 0."""
         score_exactly(metric, METRIC)
+
+    def graph(self, model: nn.Module, images: Tensor, kind: str) -> dict[str, Any]:
+        """Heat maps are what heads give; the joints in them are found outside."""
+        raw = super().graph(model, images, 'raw')
+        return raw if kind == 'raw' else {'heatmaps': raw['raw']}
 
     def draw(self, hook: dict[str, Any], folder: str | None) -> None:
         """mmpose's own hook is switched on by another word, and saves by itself."""

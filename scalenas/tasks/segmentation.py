@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 import torch
+import torch.nn.functional as F
 from mmengine.config import Config
 from torch import Tensor, nn
 
@@ -70,6 +71,7 @@ class Segmentation(Task):
 
     package = 'mmseg'
     visualizer = 'SegLocalVisualizer'
+    graphs = ('raw', 'task', 'labels')
     recipes: ClassVar = {
         'seg': 'configs/scalenas_seg/cityscapes/scalenas_s1_8xb3-484e_cityscapes-512x1024.py'
     }
@@ -158,6 +160,20 @@ class Segmentation(Task):
         rule = label_rule(cfg, 'search_dataloader')
         if rule is not None:
             check_classes(cfg, batches, metrics, rule)
+
+    def graph(self, model: Any, images: Tensor, kind: str) -> dict[str, Any]:
+        """Finished: logits (N, K, H, W) at the size of the images, or labels (N, H, W) of those."""
+        raw = super().graph(model, images, 'raw')
+        if kind == 'raw':
+            return raw
+        logits = F.interpolate(
+            raw['raw'], images.shape[2:], mode='bilinear', align_corners=model.align_corners
+        )
+        if kind == 'task':
+            return {'logits': logits}
+        if logits.shape[1] > 1:
+            return {'labels': logits.argmax(1)}
+        return {'labels': (logits[:, 0].sigmoid() > model.decode_head.threshold).long()}
 
 
 def label_rule(cfg: Mapping[str, Any], loader: str) -> LabelRule | None:

@@ -37,6 +37,7 @@ class Task:
         metric_values: metric -> argument -> what it may be, where a wrong one shows after hours.
         metric_arguments: metric that takes any argument -> those that it reads.
         inference_names: variables of a config that stock inference looks up, and no run does.
+        graphs: what an exported graph may give.
         results: metric -> function from its config to the names of its results, in their order;
             None where they cannot be told.
     """
@@ -50,6 +51,7 @@ class Task:
     metric_values: ClassVar[Mapping[str, Mapping[str, Check]]] = {}
     metric_arguments: ClassVar[Mapping[str, Collection[str]]] = {}
     inference_names: ClassVar[tuple[str, ...]] = ()
+    graphs: ClassVar[tuple[str, ...]] = ('raw', 'task')
     results: ClassVar[Mapping[str, Callable[[Metric], list[str] | None]]] = {}
 
     # Heads: what they cost, and how they follow the channels of another backbone.
@@ -197,9 +199,18 @@ class Task:
         Batch norms are folded into convolutions before.
         """
 
-    def graph_fault(self, model: nn.Module) -> str:
-        """Why raw outputs are no function of the image alone; '' where they are."""
-        return ''
+    def graph(self, model: nn.Module, images: Tensor, kind: str) -> dict[str, Any]:
+        """What a graph of a model gives for images alone: name -> tensors in nested lists.
+
+        images: (N, C, H, W), normalized. `kind` is one of `graphs`: 'raw' has one entry, that of
+        the last layers; 'task' is finished as far as it is a function of the images.
+        """
+        return {'raw': self.raw_outputs(model, images)}
+
+    def graph_head(self, model: nn.Module) -> str:
+        """The head whose outputs raw ones are, by its attribute; '' where a graph has no head."""
+        named = [name for name in self.heads if isinstance(getattr(model, name, None), nn.Module)]
+        return named[0] if len(named) == 1 else ''
 
     def draw(self, hook: dict[str, Any], folder: str | None) -> None:
         """Switches a hook on that draws predictions, into a folder if there is one."""

@@ -17,16 +17,15 @@ from torch import nn
 
 from scalenas.arch import RCNNHead, layers, named, parse_head
 from scalenas.complexity import Counter, count_operations, layer_cost
-from scalenas.errors import EvaluationError, ExportError
+from scalenas.errors import EvaluationError
 from scalenas.evaluation import trace
-from scalenas.export.onnx import check_onnx
 from scalenas.registry import MODELS
 from scalenas.space import HRSpace
 from scalenas.tasks import task_of_model
 from tests.configs.shrink import shrink_detector
 from tests.errors import contains, raises
 
-from .world import SPACE, architecture
+from .world import SPACE
 
 CONFIGS = Path(__file__).parents[2] / 'configs/scalenas_det/coco'
 SIZE = (800, 1280)
@@ -195,16 +194,6 @@ def test_another_second_stage_is_refused() -> None:
     model.roi_head.__class__ = type('OtherRoIHead', (nn.Module,), {})
     with raises(EvaluationError, names=('OtherRoIHead',)):
         trace(model, SIZE)
-
-
-@pytest.mark.parametrize('kind', KINDS)
-def test_two_stages_are_no_graph_of_the_picture_alone(kind: str) -> None:
-    """Told before the work of an export; a segmentor passes."""
-    with pytest.raises(ExportError) as error:
-        check_onnx(detector(kind))
-    assert error.value.where == '--onnx'
-    with DefaultScope.overwrite_default_scope('mmseg'), torch.device('meta'):
-        check_onnx(MODELS.build(architecture({'type': 'scalenas.ScaleHRNet', 'arch': 'hrnet_w18'})))
 
 
 def test_raw_outputs_show_every_difference() -> None:

@@ -8,7 +8,7 @@ import pytest
 from mmengine.config import Config
 
 from scalenas.arch import dump
-from scalenas.export import Exported, choose, export_subnet
+from scalenas.export import Exported, Graphs, choose, export_subnet
 from tests.evaluation.world import archs, checkpoint, config, supernet, write_pictures
 
 
@@ -38,5 +38,5 @@ def exported(root: Path) -> Exported:
         root / 'supernet.pth',
         root / 'out',
         standalone=True,
-        onnx=True,
+        graphs=Graphs(onnx=True),
     )

@@ -5,24 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
-import onnxruntime
 import pytest
 import torch
-from mmengine.config import Config
-from torch import Tensor, nn
 
 from scalenas import family_of
 from scalenas.arch import list_archs, named
-from scalenas.errors import ExportError
-from scalenas.export import Exported, choose, export_subnet, load_exported
-from scalenas.export.onnx import write_onnx
+from scalenas.export import Exported, load_exported
 from scalenas.export.standalone import class_name, module_name, standalone_source
-from tests.errors import contains, raises
-from tests.evaluation.test_detectors import detector
-from tests.evaluation.world import archs, segmentor
+from tests.evaluation.world import archs
 from tests.models.world import lively
 from tests.processes import run_code
 
@@ -139,64 +130,3 @@ def assert_of_torch_and_mmengine_only(source: str) -> None:
         text=True,
     )
     assert done.returncode == 0, done.stdout
-
-
-def test_onnxruntime_agrees(exported: Exported, root: Path) -> None:
-    static = load_exported(root / 'out/drawn.py', root / 'out/drawn.pth')
-    session = onnxruntime.InferenceSession(str(root / 'out/drawn.onnx'))
-    image = torch.randn(1, 3, 64, 64)
-    with torch.no_grad():
-        expected = static(image, None, mode='tensor')
-    (found,) = session.run(None, {'image': image.numpy()})
-    torch.testing.assert_close(torch.from_numpy(found), expected, rtol=1e-4, atol=1e-3)
-
-
-def test_a_graph_of_several_outputs(tmp_path: Path) -> None:
-    """As of HigherHRNet's head, which gives maps at two scales."""
-
-    class Heads(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.fine, self.coarse = nn.Conv2d(3, 4, 1), nn.Conv2d(3, 2, 1, stride=2)
-
-        def forward(self, inputs: Tensor, samples: object, mode: str) -> tuple[Any, ...]:
-            fine = self.fine(inputs)
-            return fine, [self.coarse(inputs), fine.sigmoid()]
-
-    model, path = Heads(), tmp_path / 'heads.onnx'
-    assert write_onnx(model, path, (8, 12)) <= 1e-4
-    session = onnxruntime.InferenceSession(str(path))
-    image = torch.randn(1, 3, 8, 12)
-    found = session.run(['raw0', 'raw1', 'raw2'], {'image': image.numpy()})
-    with torch.no_grad():
-        fine, (coarse, sigmoid) = model(image, None, 'tensor')
-    for ours, theirs in zip(found, (fine, coarse, sigmoid), strict=True):
-        torch.testing.assert_close(torch.from_numpy(ours), theirs, rtol=1e-4, atol=1e-5)
-
-
-def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr('scalenas.export.onnx.find_spec', lambda name: None)
-    model = segmentor({'type': 'scalenas.ScaleHRNet', 'arch': archs(1)[0].to_dict()})
-    with raises(ExportError, where='--onnx', hint='pip install onnx onnxruntime'):
-        write_onnx(model, tmp_path / 'a.onnx', (64, 64))
-
-
-def test_a_detector_is_refused_before_the_work(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The stand-in has a model and nothing else: whatever comes after would miss it."""
-    model = detector('faster_rcnn', small=True)
-    monkeypatch.setattr(
-        'scalenas.export.subnet.SubnetEvaluator.from_config',
-        lambda *_, **__: SimpleNamespace(model=model),
-    )
-    cfg = Config({'model': {'backbone': {'type': 'scalenas.SuperScaleHRNet'}}})
-    weights = tmp_path / 'weights.pth'
-    weights.write_bytes(b'never read')
-    arguments = (choose('hrnet_w32'), cfg, weights, tmp_path / 'out')
-    with raises(ExportError, where='--onnx', problem=contains('FasterRCNN')):
-        export_subnet(*arguments, size=(64, 64), onnx=True)
-    with pytest.raises(AttributeError) as error:
-        export_subnet(*arguments, size=(64, 64))
-    assert error.value.name == 'counter'
-    assert not list((tmp_path / 'out').iterdir())

@@ -240,8 +240,21 @@ def test_files_of_a_killed_export_go_with_the_next_one(tmp_path: Path) -> None:
 
 
 def test_options_that_only_add_files_are_not_recorded() -> None:
-    words = ['a.yaml', 'b c.pth', '--standalone', '--name', 'x', '--onnx', '--force']
-    assert recorded('tools/export.py', words) == "tools/export.py a.yaml 'b c.pth' --name x"
+    graphs = [
+        '--onnx',
+        '--dynamic',
+        'height',
+        'width',
+        '--onnx-output',
+        'task',
+        '--normalize=inside',
+    ]
+    words = ['a.yaml', 'b c.pth', '--standalone', '--name', 'x', *graphs, '--force', '--index', '3']
+    assert (
+        recorded('tools/export.py', words) == "tools/export.py a.yaml 'b c.pth' --name x --index 3"
+    )
+    # The card says what int8 keeps.
+    assert recorded('tools/export.py', ['a', 'b', '--int8']) == 'tools/export.py a b --int8'
 
 
 def test_the_readmes_five_lines(exported: Exported, root: Path, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from mmengine.runner import Runner
 from scalenas.arch import ClassificationHead, dump
 from scalenas.complexity import Budget, Counter
 from scalenas.evaluation import SubnetEvaluator, calibrated
-from scalenas.export import choose, export_subnet, load_exported
+from scalenas.export import Graphs, choose, export_subnet, load_exported
 from scalenas.models.checkpoint import load_checkpoint
 from scalenas.search import SearchPlan
 from scalenas.space import AbstractSpace, from_dict
@@ -111,8 +111,8 @@ def test_exported_nets_are_the_sub_nets(
     for title, arch in {**archs, 'large': space.largest()}.items():
         path = tmp_path / f'{title}.yaml'
         path.write_text(dump(arch))
-        onnx = title == 'any'  # a graph of the net's own resolution
-        exported = export_subnet(choose(str(path)), cfg, weights, tmp_path / 'out', onnx=onnx)
+        graphs = Graphs(onnx=title == 'any')  # of the net's own resolution
+        exported = export_subnet(choose(str(path)), cfg, weights, tmp_path / 'out', graphs=graphs)
         assert exported.difference.double <= 1e-10
         assert exported.alone == pytest.approx(exported.in_supernet, abs=1e-6)
         plain = Config.fromfile(tmp_path / f'out/{title}.py')
