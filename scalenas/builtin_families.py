@@ -1,4 +1,4 @@
-"""The three families of the house; what a family from outside registers in the same way."""
+"""The three built-in families; what a family from outside registers in the same way."""
 
 from __future__ import annotations
 

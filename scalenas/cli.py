@@ -6,6 +6,7 @@ import argparse
 import errno
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -46,6 +47,33 @@ def main_of(main: Callable[[], int | None]) -> NoReturn:
         print('interrupted; what was written stays', file=sys.stderr)
         sys.exit(130)
     sys.exit(code or 0)
+
+
+class _Import(argparse.Action):
+    """Imports modules where they are named, before anything asks what they register."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option: Any = None) -> None:
+        # Modules of the working directory are found, as those of `custom_imports` are.
+        sys.path.insert(0, '')
+        try:
+            for name in values:
+                import_module(name)
+        except (ImportError, ValueError) as error:
+            raise UserError(f'cannot be imported: {error}', where=str(option), got=name) from None
+        finally:
+            sys.path.remove('')
+
+
+def add_imports(parser: argparse.ArgumentParser) -> None:
+    """The option --import, for families of networks that another module registers."""
+    parser.add_argument(
+        '--import',
+        dest='imports',
+        nargs='+',
+        action=_Import,
+        metavar='MODULE',
+        help='modules that register families of your own',
+    )
 
 
 def add_budget(parser: argparse.ArgumentParser, what: str) -> None:

@@ -1,4 +1,4 @@
-"""What a family of networks brings, in one object that the rest of the house asks.
+"""What a family of networks brings, in one object that the rest of the package asks.
 
 Parts are objects, or strings 'module:object' that are imported when somebody asks for them: so the
 rooms without torch know every family, and import none of its modules of torch.
@@ -184,7 +184,7 @@ _FOLLOWERS: list[Callable[[Family], None]] = []
 
 
 def register_family(family: Family, force: bool = False) -> Family:
-    """Makes a family known to the whole house, and returns it.
+    """Makes a family known to the whole package, and returns it.
 
     Raises:
         UserError: when another one has its name, unless `force`, or the name of one of its

@@ -20,6 +20,7 @@ from scalenas.arch import Arch
 from scalenas.complexity import COLUMNS, Budget
 from scalenas.config import read_config
 from scalenas.errors import UserError
+from scalenas.latency import LatencyTable
 from scalenas.search import (
     AbstractSearch,
     GivenNetworks,
@@ -72,7 +73,10 @@ class Result:
         return self.folder / 'front.png'
 
     def best(self, budget: Mapping[str, Any] | None = None) -> Record:
-        """The best network by the first objective, of equal ones by the second.
+        """The best of all evaluated networks by the first objective, of equal ones by the second.
+
+        `tools/export.py` looks at the Pareto front alone, whose archs are in the folder: under a
+        lower bound, or one on a column that is no objective, a network off the front may be better.
 
         Args:
             budget: bounds on columns, such as `dict(macs=(None, 300e9))`.
@@ -241,7 +245,9 @@ def read(
     plan = asked.with_(algorithm)
     places = places_of(cfg, name, plan, asked, work_dir, storage, study_name)
     records = places.read(plan.objectives).records()
-    SearchReport(places, plan.objectives)(records)
+    report = SearchReport(places, plan.objectives)
+    report.measured = _timed(plan, records, places, known_only=True)
+    report(records)
     return Result(records, plan.objectives, places.report, places.study)
 
 
@@ -298,7 +304,23 @@ def _searched(
     records = study.records()
     # Once more: an alternating search notes its last iteration when it is asked for more.
     report(records)
+    report.measured = _timed(plan, records, places)
+    if report.measured:
+        report(records)
     return records
+
+
+def _timed(
+    plan: SearchPlan, records: Sequence[Record], places: Places, known_only: bool = False
+) -> dict[int, dict[str, float]]:
+    """Times of the front's networks as a whole, where a column is a table of units."""
+    if not any(isinstance(column, LatencyTable) for column in plan.columns.values()):
+        return {}
+    from scalenas.deploy.winners import measured_columns
+
+    archs = {record.slot: record.arch for record in front_of(records, plan.objectives)}
+    folder = places.report / 'latency'
+    return measured_columns(archs, plan.columns, plan.size, folder, known_only)
 
 
 @contextmanager

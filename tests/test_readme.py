@@ -25,8 +25,8 @@ SHELL = {'dist_train.sh': 'train.py', 'slurm_train.sh': 'train.py', 'dist_search
 
 def blocks(language):
     for page in PAGES:
-        if page.stem == 'adding_a_family' and language == 'python':
-            continue  # its blocks are one file, which tests/families imports and puts to work
+        if page.stem in ('adding_a_family', 'deployment') and language == 'python':
+            continue  # their blocks go on from each other: tests/families and tests/export run them
         for n, text in enumerate(re.findall(rf'```{language}\n(.*?)```', page.read_text(), re.S)):
             yield pytest.param(text, id=f'{page.stem}-{n}')
 

@@ -34,7 +34,7 @@ def parse_args() -> argparse.Namespace:
         '--by', metavar='NAME', help='objective by which one is the best (default: the first)'
     )
     parser.add_argument('--index', type=int, help='which entry of the front, 0 first')
-    add_budget(parser, 'the best net within them')
+    add_budget(parser, 'the best net of the Pareto front within them')
     parser.add_argument(
         '--size', nargs=2, type=int, metavar=('H', 'W'), help="input of costs (default: search's)"
     )

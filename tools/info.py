@@ -25,7 +25,15 @@ from scalenas.arch import (
     parse_head,
 )
 from scalenas.arch.strict import as_size
-from scalenas.cli import add_budget, add_columns, budget_of, columns_of, main_of, timer_of
+from scalenas.cli import (
+    add_budget,
+    add_columns,
+    add_imports,
+    budget_of,
+    columns_of,
+    main_of,
+    timer_of,
+)
 from scalenas.complexity import COLUMNS, RULES, Counter, Measured
 from scalenas.errors import UserError
 from scalenas.scaling.runtime import base_name
@@ -64,6 +72,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--draw', metavar='FILE', help='draw the network, e.g. net.png')
     add_budget(parser, 'say whether the network is within them')
     add_columns(parser)
+    add_imports(parser)
     return parser.parse_args()
 
 

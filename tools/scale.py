@@ -27,7 +27,7 @@ from scalenas.arch import (
     parse_head,
     rounding,
 )
-from scalenas.cli import add_budget, add_columns, budget_of, columns_of, main_of
+from scalenas.cli import add_budget, add_columns, add_imports, budget_of, columns_of, main_of
 from scalenas.errors import UserError
 from scalenas.paths import new_file
 from scalenas.scaling import fit_text, grow, scale, scale_table
@@ -74,6 +74,7 @@ def parse_args() -> argparse.Namespace:
         '--recipe', metavar='CONFIG', help='what --config starts from (default: one of the family)'
     )
     parser.add_argument('--force', action='store_true', help='overwrite the file of --out')
+    add_imports(parser)
     return parser.parse_args()
 
 

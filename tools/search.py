@@ -6,6 +6,7 @@ import logging
 
 from scalenas.cli import add_budget, budget_of, main_of
 from scalenas.config import DictAction
+from scalenas.errors import UserError
 from scalenas.search import ALGORITHMS, as_wait
 
 
@@ -41,6 +42,10 @@ def main() -> None:
         'cfg_options': args.cfg_options,
     }
     if args.report_only:
+        for name in ('num_evaluations', 'seed', 'device', 'max', 'min'):
+            if getattr(args, name) not in (None, []):
+                option = f'--{name.replace("_", "-")}'
+                raise UserError('nothing is evaluated', where=f'{option} with --report-only')
         read(args.config, **where)
         return
     result = run(

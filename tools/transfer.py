@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import argparse
 
-from scalenas.cli import main_of
+from scalenas.cli import add_imports, main_of
 from scalenas.export import Source, recipes, transfer
 
 
@@ -18,6 +18,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out', help='folder (default: that of the weights)')
     parser.add_argument('--config', help="take the net into this config, not the task's recipe")
     parser.add_argument('--force', action='store_true', help='overwrite files of other content')
+    add_imports(parser)
     return parser.parse_args()
 
 

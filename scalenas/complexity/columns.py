@@ -58,7 +58,7 @@ class Column:
 
 
 def macs(layer: Layer) -> int:
-    """Multiply-adds; of a transposed convolution those that its input positions ask for."""
+    """MACs; of a transposed convolution those that its input positions ask for."""
     height, width = layer.size if layer.op == 'deconv' else layer.size_out
     return _weights(layer) * height * width * layer.times
 
@@ -117,9 +117,9 @@ def _not_counted(layer: Layer) -> int:
 class Rule:
     """How macs are printed: the unit that one 'G' stands for.
 
-    Counting itself is the same everywhere: macs are multiply-adds of convolutions and linear
-    layers, params are all weights of executed layers (biases and batch-norm scales and shifts
-    among them), acts are output values of convolutions.
+    Counting itself is the same everywhere: macs are multiply-accumulate operations of convolutions
+    and linear layers, params are all weights of executed layers (biases and batch-norm scales and
+    shifts among them), acts are output values of convolutions.
     """
 
     name: str

@@ -98,7 +98,7 @@ class Cost(Row[float]):
         )
 
     def gmacs(self, rule: Rule = PYCLS) -> float:
-        """Multiply-adds in the rule's unit."""
+        """MACs in the rule's unit."""
         return self['macs'] / rule.giga
 
     def __str__(self) -> str:

@@ -22,7 +22,8 @@ from scalenas.arch import Size
 from scalenas.errors import LONGEST, UserError
 from scalenas.latency import Visit, check_time
 
-from .graph import onnx_graph
+from .graph import onnx_graph, read_graph
+from .nets import GraphFile
 from .stopwatch import Stopwatch
 
 NET = '{net}'
@@ -60,7 +61,11 @@ class CommandStopwatch(Stopwatch):
         """Writes the network where the command finds it."""
         with tempfile.TemporaryDirectory(prefix='scalenas-') as folder:
             path = Path(folder, 'net.onnx')
-            path.write_bytes(onnx_graph(net, torch.zeros(self.batch, channels, *size)))
+            if isinstance(net, GraphFile):
+                graph = read_graph(net.path)
+            else:
+                graph = onnx_graph(net, torch.zeros(self.batch, channels, *size))
+            path.write_bytes(graph)
             yield lambda: self._visit(path, size)
 
     def _visit(self, path: Path, size: Size) -> float:

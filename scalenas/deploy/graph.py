@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from scalenas.errors import ExportError, UserError, foreign
+from scalenas.errors import ExportError, UserError, foreign, unreadable
 
 OPSET = 17
 """Old enough for TensorRT and OpenVINO of some years ago, new enough for int8 per channel."""
@@ -151,6 +151,18 @@ def open_graph(
         raise UserError(
             f'onnxruntime does not take this network: {foreign(error)}', where=where
         ) from None
+
+
+def read_graph(path: Path) -> bytes:
+    """The content of an ONNX file.
+
+    Raises:
+        UserError: when it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise unreadable(path, error, UserError, 'a graph in ONNX') from None
 
 
 def apart(outputs: Sequence[Any], expected: Sequence[Tensor]) -> list[float]:

@@ -20,8 +20,11 @@ from scalenas.latency import deployed_arch
 from scalenas.latency.cache import digest
 from scalenas.models import backbone_type
 from scalenas.models.checkpoint import check_weights, load_checkpoint
+from scalenas.models.folding import deployed_net
 from scalenas.paths import file_digest
 from scalenas.registry import MODELS
+
+from .form import deployed
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class Subject:
 
 
 def subject(what: str) -> Subject:
-    """The network of a zoo name, of an arch in YAML, or of an export: NAME.py, NAME.pth beside it.
+    """The network of a zoo name, an arch in YAML, an ONNX file, or an export: NAME.py and NAME.pth.
 
     Of an arch it is the backbone with random weights; of an export the whole model, from
     normalized images to raw outputs.
@@ -51,12 +54,23 @@ def subject(what: str) -> Subject:
     Raises:
         UserError: when there is no such network.
     """
+    if Path(what).suffix == '.onnx':
+        file = Path(what)
+        return Subject(file.name, {'onnx': file_digest(file)}, lambda size: GraphFile(file))
     if Path(what).suffix in ('.py', '.pth'):
         config, weights = Path(what).with_suffix('.py'), Path(what).with_suffix('.pth')
         key = {'model': [file_digest(config), file_digest(weights)], 'form': 'deployed'}
         return Subject(config.stem, key, lambda size: exported_model(config, weights))
     arch = find(what)
     return of_arch(Path(what).stem if what.endswith(('.yaml', '.yml')) else what, arch)
+
+
+class GraphFile(nn.Module):
+    """A graph in ONNX, which only a runtime can run."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
 
 
 def of_arch(name: str, arch: Any) -> Subject:
@@ -87,8 +101,10 @@ def backbone(arch: Arch, size: Size) -> nn.Module:
 
 
 def deployed_backbone(arch: Arch, size: Size) -> nn.Module:
-    """The same as it is deployed: without what nothing reads."""
-    return backbone(deployed_arch(arch), size)
+    """The same as it is deployed."""
+    net = backbone(deployed_arch(arch), size)
+    # With weights that nobody trained, rounding may be much; what it computes does not matter.
+    return deployed_net(net, torch.zeros(1, in_channels(arch), *size), False, check=False)
 
 
 class Raw(nn.Module):
@@ -104,7 +120,7 @@ class Raw(nn.Module):
 
 
 def exported_model(config: Path, weights: Path) -> nn.Module:
-    """The model of an exported config with its weights.
+    """The model of an exported config with its weights, as it is deployed.
 
     Raises:
         UserError: where one of them cannot be read, or they do not fit each other.
@@ -115,7 +131,7 @@ def exported_model(config: Path, weights: Path) -> nn.Module:
     state = load_checkpoint(weights)['state_dict']
     check_weights(model.state_dict(), state, weights)
     model.load_state_dict(state)
-    return Raw(model).eval()
+    return Raw(deployed(model, channels_last=False)).eval()
 
 
 def in_channels(arch: Any) -> int:

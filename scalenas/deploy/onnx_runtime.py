@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
 from scalenas.errors import UserError
 
-from .graph import onnx_graph, open_graph
+from .graph import onnx_graph, open_graph, read_graph
 from .quantize import quantized
 from .runtime import Images, Maps, Runtime, Session, register_runtime
 
@@ -20,9 +21,10 @@ class OnnxSession(Session):
     """A graph in onnxruntime."""
 
     session: Any
+    input: str = 'image'
 
     def _run(self, images: Images) -> Maps:
-        maps: Maps = self.session.run(None, {'image': images})
+        maps: Maps = self.session.run(None, {self.input: images})
         return maps
 
 
@@ -51,6 +53,22 @@ class OnnxRuntime(Runtime):
         session = open_graph(graph, session_options(threads), providers)
         about = (f'{self.name} {self.version()}', precision, device, threads)
         return OnnxSession(*about, tuple(images.shape), session)
+
+    def _load_file(self, path: Path, shape: tuple[int, ...], device: str, threads: int) -> Session:
+        session = open_graph(read_graph(path), session_options(threads), self._providers(device))
+        (given, *more) = session.get_inputs()
+        fits = len(given.shape) == len(shape) and all(
+            not isinstance(length, int) or length == own
+            for length, own in zip(given.shape, shape, strict=True)
+        )
+        if more or not fits or given.type != 'tensor(float)':
+            raise UserError(
+                where=path,
+                got=f'{1 + len(more)} inputs, the first {given.type} {given.shape}',
+                allowed=f'one input that takes float images {shape}',
+            )
+        about = (f'{self.name} {self.version()}', 'fp32', device, threads)
+        return OnnxSession(*about, tuple(shape), session, given.name)
 
     def _providers(self, device: str) -> list[Any]:
         import onnxruntime

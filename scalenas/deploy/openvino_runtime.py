@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from scalenas.errors import UserError, foreign
 
-from .graph import onnx_graph
+from .graph import onnx_graph, read_graph
 from .quantize import quantized
 from .runtime import Images, Maps, Runtime, Session, register_runtime
 
@@ -54,6 +54,20 @@ class OpenVINORuntime(Runtime):
         compiled = compiled_model(graph, precision, threads)
         about = (f'{self.name} {self.version()}', precision, device, threads)
         return OpenVINOSession(*about, tuple(images.shape), compiled)
+
+    def _load_file(self, path: Path, shape: tuple[int, ...], device: str, threads: int) -> Session:
+        import openvino
+
+        compiled = compiled_model(read_graph(path), threads=threads)
+        wanted = openvino.PartialShape(list(shape))
+        if len(compiled.inputs) != 1 or not compiled.input(0).partial_shape.compatible(wanted):
+            raise UserError(
+                where=path,
+                got=', '.join(str(each.partial_shape) for each in compiled.inputs),
+                allowed=f'one input that takes images {shape}',
+            )
+        about = (f'{self.name} {self.version()}', 'fp32', device, threads)
+        return OpenVINOSession(*about, tuple(shape), compiled)
 
 
 def compiled_model(model: bytes | Path, precision: str = 'fp32', threads: int = 1) -> Any:

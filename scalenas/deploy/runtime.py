@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from importlib.util import find_spec
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -111,6 +112,33 @@ class Runtime(ABC):
             UserError: where a package is missing, for a precision or device that the runtime does
                 not have, for int8 without calibration images, or for an operator that it lacks.
         """
+        precision = self._checked(precision, device)
+        if precision == 'int8' and not calibration:
+            raise UserError(
+                'int8 needs calibration images, by whose ranges it is quantized',
+                where=f'runtime {self.name}',
+            )
+        return self._load(net, images, precision, device, threads, calibration)
+
+    def load_file(
+        self, path: Path, shape: tuple[int, ...], device: str = 'cpu', threads: int = 1
+    ) -> Session:
+        """A graph in ONNX as somebody wrote it, for images of `shape`, (N, C, H, W).
+
+        Raises:
+            UserError: where a package is missing, or the runtime does not take this graph.
+        """
+        self._checked(None, device)
+        return self._load_file(path, shape, device, threads)
+
+    def _load_file(self, path: Path, shape: tuple[int, ...], device: str, threads: int) -> Session:
+        raise UserError(
+            f'runtime {self.name} makes its own of a network, and takes no ONNX file',
+            where=path,
+            hint='time it in onnxruntime or openvino',
+        )
+
+    def _checked(self, precision: str | None, device: str) -> str:
         if missing := self.missing():
             raise UserError(
                 f'needs {" and ".join(missing)}',
@@ -124,12 +152,7 @@ class Runtime(ABC):
         ):
             if got not in allowed:
                 raise UserError(where=f'{what} of runtime {self.name}', got=got, allowed=allowed)
-        if precision == 'int8' and not calibration:
-            raise UserError(
-                'int8 needs calibration images, by whose ranges it is quantized',
-                where=f'runtime {self.name}',
-            )
-        return self._load(net, images, precision, device, threads, calibration)
+        return precision
 
     @abstractmethod
     def _load(

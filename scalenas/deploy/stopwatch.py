@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from scalenas.arch import Size
 from scalenas.arch.strict import as_choice, as_int
 from scalenas.errors import UserError
 from scalenas.latency import Visit
 
+from .nets import GraphFile
 from .runtime import Session, runtime
 
 CLOCKS = {'wall': time.perf_counter, 'processor': time.process_time}
@@ -105,10 +106,7 @@ class RuntimeStopwatch(Stopwatch):
         generator = torch.Generator().manual_seed(0)
         images = torch.randn(self.batch, channels, *size, generator=generator)
         with no_memory(self, size):
-            # Numbers do not matter for its time: int8 has the ranges of random images.
-            session: Session = runtime(self.name).load(
-                net, images, self.precision, self.device, self.threads, (images,)
-            )
+            session = self._session(net, images)
             array, clock = images.numpy(), CLOCKS[self.clock]
             for _ in range(WARM_UP):
                 session(array)
@@ -118,6 +116,15 @@ class RuntimeStopwatch(Stopwatch):
             return statistics.median(_seconds(lambda: session(array), clock, self.runs))
 
         yield visit
+
+    def _session(self, net: nn.Module, images: Tensor) -> Session:
+        adapter = runtime(self.name)
+        if isinstance(net, GraphFile):
+            if self.precision not in (None, 'fp32'):
+                raise UserError('an ONNX file is as it is', where='precision', got=self.precision)
+            return adapter.load_file(net.path, tuple(images.shape), self.device, self.threads)
+        # Numbers do not matter for its time: int8 has the ranges of random images.
+        return adapter.load(net, images, self.precision, self.device, self.threads, (images,))
 
 
 class NoMemoryError(UserError):

@@ -9,12 +9,14 @@ from importlib.util import find_spec
 from typing import Any
 
 import torch
+from mmengine.model import BaseModel
 from torch import Tensor, nn
 
 from scalenas.arch import Size
 from scalenas.errors import ExportError
 from scalenas.tasks import Task, task_of_model
 
+from .form import deployed
 from .graph import AXES, apart, flat, onnx_graph, open_graph
 from .onnx_runtime import session_options
 
@@ -131,7 +133,8 @@ def task_graph(
 ) -> TaskGraph:
     """The graph of a task model on the CPU, compared with torch by onnxruntime.
 
-    It is compared at `size` and, where sizes are free, at an odd one and for two images.
+    It is compared at `size` and, where sizes are free, at an odd one and for two images. Of a
+    fixed size the graph is that of the deployed form, whose sums hold for one size.
 
     Args:
         size: of the images, as far as it is not free.
@@ -147,7 +150,12 @@ def task_graph(
     kinds = net.names(image)
     names = list(dict.fromkeys(name for each in kinds for name in each))
     entries = _metadata(model, size, form, about or {})
-    graph = _described(onnx_graph(net, image, names, form.free), entries)
+    traced = net
+    if not {'height', 'width'} & {*form.free} and isinstance(model, BaseModel):
+        # `image` may be pictures of 0 ... 255, and this one is normalized.
+        shown = torch.randn(image.shape, generator=torch.Generator().manual_seed(0))
+        traced = TaskNet(deployed(model, shown, channels_last=False), form, with_raw).eval()
+    graph = _described(onnx_graph(traced, image, names, form.free), entries)
     worst = check_graph(graph, net, names, _shapes(net, image.shape, form.free))
     return TaskGraph(graph, kinds[0], kinds[-1], worst)
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from scalenas.errors import UserError, foreign
+from scalenas.errors import UserError
 
 from .runtime import Images, Maps, Runtime, Session, register_runtime
 
@@ -111,8 +111,9 @@ class CompiledRuntime(TorchRuntime):
             with torch.inference_mode():
                 compiled(images)
         except Exception as error:
+            reason = str(error).strip().partition('\n')[0]  # without advice for torch's developers
             raise UserError(
-                f'torch.compile does not take this network: {foreign(error)}',
+                f'torch.compile does not take this network: {reason or type(error).__name__}',
                 where=f'runtime {self.name}',
             ) from None
         return compiled

@@ -36,7 +36,7 @@ from scalenas.latency import (
 from scalenas.space import AbstractSpace, from_dict, named
 
 from .benchmark import candidate
-from .nets import backbone, in_channels, of_arch, own_size
+from .nets import deployed_backbone, in_channels, of_arch, own_size
 from .stopwatch import Stopwatch
 
 PATIENCE = 300
@@ -82,7 +82,7 @@ def unit_nets(arch: Arch, size: Size) -> dict[str, UnitNet]:
     A unit is the module at its path, with the maps that a forward gives to it. Where none is called
     there, the family may make one (`unit_net`); at last its layers stand in for it, side by side.
     """
-    net = backbone(deployed_arch(arch), size)
+    net = deployed_backbone(arch, size)
     seen: dict[str, tuple[Shape, ...]] = {}
     with _watched(net, seen), torch.no_grad():
         net(torch.zeros(1, in_channels(arch), *size))
@@ -225,10 +225,22 @@ def measured_table(
 
 
 def whole_archs(space: AbstractSpace[Any], count: int, seed: int) -> list[Arch]:
-    """Distinct random networks of a space, as they are deployed; fewer where it has not so many."""
-    rng = random.Random(f'whole/{seed}')
-    drawn = (deployed_arch(space.sample(rng)) for _ in range(20 * count))
-    return list(dict.fromkeys(drawn))[:count]
+    """Distinct networks of a space, as they are deployed; fewer where it has not so many.
+
+    Each leans to the first or to the last values of all genes, one more than the other: drawn
+    evenly, networks of many genes would all cost about the same.
+    """
+    rng, found = random.Random(f'whole/{seed}'), dict[Arch, None]()
+    for _ in range(20 * count):
+        lean = 4.0 ** rng.uniform(-1, 1)
+        values = {
+            name: gene.values[int(len(gene.values) * rng.random() ** lean)]
+            for name, gene in space.genes.items()
+        }
+        found[deployed_arch(space.decode(values))] = None
+        if len(found) == count:
+            break
+    return list(found)
 
 
 def corrected(

@@ -14,15 +14,15 @@ from mmengine.evaluator import Evaluator
 from mmengine.registry import MODELS, DefaultScope
 from torch import nn
 
-from scalenas.arch import ClassificationHead, Size
+from scalenas.arch import ClassificationHead, Size, layers
 from scalenas.arch.strict import as_choice
-from scalenas.complexity import Counter
+from scalenas.complexity import Counter, count
 from scalenas.config import check_hints, check_values, clear_errors
 from scalenas.errors import EvaluationError
 from scalenas.models import SuperLinear
 from scalenas.models.checkpoint import check_space, check_weights, load_checkpoint
 from scalenas.models.finite import watched
-from scalenas.models.supernet import supernet_of
+from scalenas.models.supernet import Supernet, supernet_of
 from scalenas.space import AbstractSpace
 from scalenas.tasks import check_data, check_metrics, fit_truth, task_of
 
@@ -160,10 +160,12 @@ class SubnetEvaluator:
         Networks that bring images to their own resolution are counted there: `size` is None.
 
         Raises:
-            EvaluationError: when `size` is missing, or has no meaning.
+            EvaluationError: when `size` is missing, or has no meaning, and where the units of a
+                network are not what it runs.
         """
         backbone = supernet_of(self.model)
         smallest = self.space.smallest()
+        check_units(backbone, smallest)
         if backbone.resizes is (size is not None):
             raise EvaluationError(
                 where='search.size',
@@ -178,6 +180,25 @@ class SubnetEvaluator:
             rest = trace(self.model, at, smallest.in_channels, skip=[backbone, *heads])
         head = ClassificationHead(heads[0].out_features) if heads else None
         return Counter(size, head, rest)
+
+
+def check_units(backbone: Supernet[Any], arch: Any) -> None:
+    """Pass when the counted MACs of a network are those that its forward is seen to do.
+
+    Raises:
+        EvaluationError: when `units` of the arch leave something out, or have something else: every
+            cost of the family would be wrong.
+    """
+    size = arch.size or (64, 64)
+    with backbone.active(arch):
+        seen = trace(backbone, size, arch.in_channels)['macs']
+    counted = count(layers(arch, size))['macs']
+    if seen != counted:
+        raise EvaluationError(
+            f'{arch.summary}: the forward does {seen:,} macs, and its units count {counted:,}',
+            where=f'family {arch.family}: units',
+            hint='make units yield every convolution and linear layer that runs',
+        )
 
 
 def build_metrics(cfg: Config, name: str) -> Evaluator:

@@ -13,7 +13,7 @@ from .reliability import (
     rounds_needed,
     split_half_tau,
 )
-from .rounds import Candidate, Visit, measure
+from .rounds import Candidate, Visit, known_times, measure
 from .table import (
     Agreement,
     Correction,
@@ -41,6 +41,7 @@ __all__ = [
     'deployed_arch',
     'fit_correction',
     'kendall',
+    'known_times',
     'measure',
     'options_of',
     'ranking',

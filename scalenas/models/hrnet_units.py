@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from torch import Tensor, nn
@@ -18,13 +19,14 @@ class Row(nn.Module):
 
     def __init__(self, of: BranchModule, row: nn.ModuleDict, unit: FuseRow) -> None:
         super().__init__()
-        self.row, self.unit, self.upsample = row, unit, of.upsample
-        self._fused = of._fused
+        self.row, self.unit = row, unit
+        self.of = copy.copy(of)  # without the rest of its modules
+        self.of._modules = {}
 
     def forward(self, *maps: Tensor) -> Tensor:
         """Maps of the target and the sources, fine to coarse -> the target's map."""
         branches = sorted((*self.unit.sources, self.unit.target))
-        return self._fused(
+        return self.of._fused(
             self.row, self.unit.target, self.unit.sources, dict(zip(branches, maps, strict=True))
         )
 

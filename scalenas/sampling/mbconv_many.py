@@ -1,4 +1,4 @@
-"""Multiply-adds of very many random MBConv networks at once, without building one of them.
+"""MACs of very many random MBConv networks at once, without building one of them.
 
 The networks are those that `space.sample` draws, with the same probabilities: every gene is a
 column of draws, and every unit is counted by the one counter, once for all networks that have it.
@@ -56,7 +56,7 @@ def macs_of_samplings(
     eta: str | Sequence[float] = 'equal',
     head: Head | None = None,
 ) -> dict[str, Column]:
-    """Multiply-adds of so many paths drawn hierarchically, and so many drawn uniformly.
+    """MACs of so many paths drawn hierarchically, and so many drawn uniformly.
 
     Source: ScaleNet (Xie et al. 2022), figure 3.
     """
@@ -68,7 +68,7 @@ def macs_of_samplings(
 
 
 def many_macs(space: AbstractSpace[Any], draws: Draws, head: Head | None = None) -> Column:
-    """Multiply-adds of each network at its own resolution, with a head on it.
+    """MACs of each network at its own resolution, with a head on it.
 
     Raises:
         SamplerError: for a space that is neither of MBConv networks nor scaled from one.

@@ -16,8 +16,8 @@ from operator import le
 from typing import Literal
 
 Point = tuple[float, ...]
-Cut = Literal['spread', 'cheapest']
-CUTS = ('spread', 'cheapest')
+Truncation = Literal['spread', 'cheapest']
+TRUNCATIONS = ('spread', 'cheapest')
 
 
 def dominates(one: Point, other: Point) -> bool:
@@ -66,7 +66,7 @@ def front(points: Sequence[Point]) -> list[int]:
     return peel(points)[0] if points else []
 
 
-def select(points: Sequence[Point], k: int, cut: Cut = 'spread') -> list[int]:
+def select(points: Sequence[Point], k: int, cut: Truncation = 'spread') -> list[int]:
     """The top k: whole fronts as long as they fit, then a part of the next one.
 
     The part is 'spread': of two dimensions evenly spaced by rank along the front, both ends among

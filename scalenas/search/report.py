@@ -86,18 +86,20 @@ def write_report(
     folder: str | Path,
     checkpoint: str = '',
     study: str = '',
+    measured: Mapping[int, Mapping[str, float]] | None = None,
 ) -> None:
     """Write front.csv, front.json, all.csv, hypervolume.csv and archs/NNNN.yaml (NNNN is the slot).
 
     study.json says what the numbers belong to: objectives, name of the `study`, SHA-256 of the
     supernet's `checkpoint`.
+    `measured` has more columns of networks of the front, by slot: what was measured of them whole.
     Each file is replaced as a whole, so a reader never sees half of one. Archs that left the
     front are removed from archs/; the study keeps them.
     """
     folder = Path(folder)
     archs = folder / 'archs'
     archs.mkdir(parents=True, exist_ok=True)
-    best = front_of(records, objectives)
+    best, more = front_of(records, objectives), measured or {}
     for record in best:
         write_whole(folder / arch_file(record), dump(record.arch))
     entries = [
@@ -107,6 +109,7 @@ def write_report(
             'cost': dict(record.cost),
             'metrics': _numbers(record),
             'arch': arch_file(record),
+            **({'measured': dict(more[record.slot])} if record.slot in more else {}),
         }
         for record in best
     ]
@@ -117,7 +120,9 @@ def write_report(
         'objectives': objectives.to_list(),
     }
     write_whole(folder / CARD, json.dumps(card, indent=1) + '\n')
-    rows = [{**_row(record), 'arch': arch_file(record)} for record in best]
+    rows = [
+        {**_row(record), **more.get(record.slot, {}), 'arch': arch_file(record)} for record in best
+    ]
     write_whole(folder / 'front.csv', table_text(rows))
     write_whole(folder / 'all.csv', table_text([_row(record) for record in records]))
     if (volumes := volume_rows(records, objectives)) is not None:

@@ -287,7 +287,7 @@ class Breeder:
         )
 
     def macs(self, arch: Arch) -> float:
-        """Multiply-adds, counted once for each network."""
+        """MACs, counted once for each network."""
         if arch not in self._macs:
             self._macs[arch] = self._cost(arch)['macs']
         return self._macs[arch]

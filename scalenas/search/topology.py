@@ -17,7 +17,7 @@ from scalenas.space import AbstractSpace, depths_of, group_of
 
 from .algorithm import AbstractSearch
 from .objectives import Objectives
-from .pareto import CUTS, Cut, select
+from .pareto import TRUNCATIONS, Truncation, select
 from .record import Record, SearchError
 
 PATIENCE = 3  # parents without any new offspring before a generation ends
@@ -56,7 +56,7 @@ class TopologyEvolution(AbstractSearch):
         p_mutation: float = 0.5,
         p_depth: float = 0.0,
         initial: Literal['uniform', 'stratified'] = 'stratified',
-        cut: Cut = 'spread',
+        cut: Truncation = 'spread',
         max_tries: int = 1000,
     ) -> None:
         switches, depths = space.pattern_of('fusion'), space.pattern_of('depth')
@@ -91,8 +91,8 @@ class TopologyEvolution(AbstractSearch):
             as_fraction(p, f'search.algorithm.{name}')
         self.p_crossover, self.p_mutation, self.p_depth = p_crossover, p_mutation, p_depth
         self.initial = as_choice(initial, 'search.algorithm.initial', INITIAL)
-        as_choice(cut, 'search.algorithm.cut', CUTS)
-        self.cut: Cut = cut
+        as_choice(cut, 'search.algorithm.cut', TRUNCATIONS)
+        self.cut: Truncation = cut
 
     def generation(self, index: int, records: Sequence[Record], rng: random.Random) -> list[Arch]:
         """The initial sample at index 0, then one offspring of each parent."""

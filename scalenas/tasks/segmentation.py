@@ -156,7 +156,7 @@ class Segmentation(Task):
         count_exactly(metric, present)
 
     def check_classes(self, cfg: Mapping[str, Any], batches: Any, metrics: Sequence[Any]) -> None:
-        """A class without a pixel makes the mean over classes a lottery."""
+        """A class without a pixel makes the mean over classes arbitrary."""
         rule = label_rule(cfg, 'search_dataloader')
         if rule is not None:
             check_classes(cfg, batches, metrics, rule)

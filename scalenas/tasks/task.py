@@ -1,4 +1,4 @@
-"""What a task package must tell the rest of the house, in one class."""
+"""What a task package must tell the rest of the package, in one class."""
 
 from __future__ import annotations
 

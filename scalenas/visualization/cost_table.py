@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from scalenas.arch import Arch, Head, Layer, Section, Size, Unit, layers, section_of
@@ -40,20 +40,23 @@ def _output(layer: Layer) -> str:
     return f'{layer.c_out} x {height}x{width}'
 
 
+def _sum(counts: Iterable[int]) -> str:
+    # Parts of an arch that does not say its sections have none.
+    return str(sum(counts) or '')
+
+
 def cost_text(rows: list[CostRow], rule: Rule = PYCLS) -> str:
     """The rows as an aligned table with a total; macs in the rule's unit, shares of all macs.
 
-    Below one G in all, macs are in M. Fusions and output maps have a column where a part has them.
+    Below one G in all, macs are in M. Blocks, fusions and output maps have a column where a part
+    has them.
     """
     total = sum((row.cost for row in rows), Cost())
     columns = {
         'part': [*(row.name for row in rows), 'total'],
         'output': [*(row.output for row in rows), ''],
-        'blocks': [*(str(row.blocks or '') for row in rows), str(sum(row.blocks for row in rows))],
-        'fusions': [
-            *(str(row.fusions or '') for row in rows),
-            str(sum(row.fusions for row in rows)),
-        ],
+        'blocks': [*(str(row.blocks or '') for row in rows), _sum(row.blocks for row in rows)],
+        'fusions': [*(str(row.fusions or '') for row in rows), _sum(row.fusions for row in rows)],
     }
     for name in ('params', *(name for name in total if name != 'params')):
         divisor, heading = column_of(name).head
@@ -63,7 +66,7 @@ def cost_text(rows: list[CostRow], rule: Rule = PYCLS) -> str:
         columns[heading] = [f'{cost[name] / divisor:.3f}' for cost in (*_costs(rows), total)]
     macs = total['macs'] or 1
     columns['share'] = [f'{100 * cost["macs"] / macs:.1f}%' for cost in (*_costs(rows), total)]
-    shown = [n for n in columns if n not in ('output', 'fusions') or any(columns[n][:-1])]
+    shown = [n for n in columns if n not in ('output', 'blocks', 'fusions') or any(columns[n][:-1])]
     body = zip(*(columns[name] for name in shown), strict=True)
     return _aligned([tuple(shown), *body], ruled=True)
 

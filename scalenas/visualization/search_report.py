@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from scalenas.errors import UserError
 from scalenas.paths import writable_folder
@@ -36,12 +36,14 @@ class SearchReport:
         search: the running search, if there is one; its findings are written too, and the
             iterations of an alternating search drawn.
         study: the study that it works on; without one it is read from its place.
+        measured: what was measured of networks of the front, by slot and column.
     """
 
     def __init__(self, places: Places, objectives: Objectives) -> None:
         self.places, self.objectives = places, objectives
         self.search: AbstractSearch | None = None
         self.study: SearchStudy | None = None
+        self.measured: Mapping[int, Mapping[str, float]] = {}
 
     def __call__(self, records: Sequence[Record]) -> None:
         """Write it all, each file as a whole.
@@ -70,7 +72,7 @@ class SearchReport:
         name = self.places.study
         checkpoint = study.checkpoint if study is not None else ''
         folder = writable_folder(self.places.report)
-        write_report(records, self.objectives, folder, checkpoint, name)
+        write_report(records, self.objectives, folder, checkpoint, name, self.measured)
         others = self._control(study)
         if records:
             self._draw(records, others, name)

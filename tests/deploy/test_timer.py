@@ -41,7 +41,7 @@ def lab(monkeypatch: pytest.MonkeyPatch) -> Lab:
 )
 def test_every_family_is_timed(arch, size, kind) -> None:
     before = torch.random.get_rng_state()
-    seconds = NetTimer(kind(batch=2, runs=1), 3)(arch, size)
+    seconds = NetTimer(kind(batch=2, runs=1), 3, kind is TrainingStopwatch)(arch, size)
     assert len(seconds) == 3
     assert all(0 < second < 60 for second in seconds)
     assert torch.equal(before, torch.random.get_rng_state()), 'the global generator is untouched'
@@ -114,7 +114,7 @@ def test_no_memory_is_one_line(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(timer, 'training_step', full)
     for stopwatch in (RuntimeStopwatch('lab', batch=7), TrainingStopwatch(batch=7)):
         with raises(NoMemoryError, where='device cpu', problem=contains('32x32', 'batch 7')):
-            NetTimer(stopwatch)(SMALL, (32, 32))
+            NetTimer(stopwatch, plain=True)(SMALL, (32, 32))
 
 
 def test_a_clock_that_stands_still_is_an_error(lab: Lab) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from scalenas.deploy import RuntimeStopwatch, measured_table, space_named, stopwatch
-from scalenas.deploy.nets import backbone
+from scalenas.deploy.nets import backbone, deployed_backbone
 from scalenas.deploy.units import as_net, space_units, unit_nets
 from scalenas.errors import UserError
 from scalenas.latency import Cache, LatencyTable, deployed_arch, unit_key, units_of
@@ -89,7 +90,7 @@ def convolved(net: nn.Module, image: Tensor) -> list[tuple]:
 def test_units_in_a_row_are_the_network(upsample: str) -> None:
     """Stem, and a fusion of three branches, compute what they compute inside."""
     arch = SPACE.largest().with_(upsample=upsample)
-    net = backbone(arch, (32, 64))
+    net: Any = deployed_backbone(arch, (32, 64))
     nets = unit_nets(arch, (32, 64))
     module = net.stage3[0]
     inputs: list[list] = []

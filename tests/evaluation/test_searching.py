@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import re
 from collections.abc import Callable
 from functools import partial
@@ -12,12 +14,16 @@ import pytest
 from mmengine.config import Config
 
 import scalenas.search
+from scalenas.deploy import RuntimeStopwatch, measured_table
 from scalenas.errors import UserError
+from scalenas.latency import Cache
+from scalenas.models import ScaleHRNet
 from scalenas.search import SearchError, read, run
 from scalenas.searching import Result
+from tests.deploy.lab import install, weights
 from tests.errors import raises
 
-from .world import archs
+from .world import SPACE, archs
 
 
 @pytest.fixture
@@ -105,6 +111,55 @@ def test_its_public_place() -> None:
 
 def _macs(record: scalenas.search.Record) -> int:
     return record.cost['macs']
+
+
+def test_winners_are_timed_whole_on_the_device_of_their_table(
+    cfg: Config,
+    root: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    lab = install(monkeypatch)
+    # A whole network takes a tenth more than its units, which no correction is asked about here.
+    lab.seconds = lambda net: 1e-6 * weights(net) * (1.1 if isinstance(net, ScaleHRNet) else 1.0)
+    size = cfg.search['size']
+    stopwatch, cache = RuntimeStopwatch('lab'), Cache(tmp_path / 'cache')
+    table = measured_table(SPACE, size, stopwatch, cache, 4, whole=0)
+    path = tmp_path / 'table.json'
+    table.write(path)
+    cfg.search['columns'] = {'ms': {'type': 'LatencyTable', 'file': str(path)}}
+    cfg.search['objectives'] = (('mIoU', 'max'), ('ms', 'min'))
+
+    def front(call: Callable[..., Result] = run, **options: object) -> dict[int, dict[str, str]]:
+        given = (root / 'supernet.pth',) if call is run else ()
+        result = call(cfg, *given, work_dir=tmp_path / 'work', algorithm='random', **options)
+        with (result.folder / 'front.csv').open() as file:
+            rows = {int(row['slot']): row for row in csv.DictReader(file)}
+        assert {record.slot for record in result.front} == set(rows)
+        entries = json.loads((result.folder / 'front.json').read_text())
+        for entry in entries:
+            assert entry.get('measured', {}) == {
+                key: float(rows[entry['slot']][key])
+                for key in ('ms_measured', 'ms_lower', 'ms_upper')
+                if rows[entry['slot']].get(key)
+            }
+        return rows
+
+    rows = front(num_evaluations=4, progress=False)
+    for row in rows.values():
+        assert float(row['ms_measured']) == pytest.approx(1.1 * float(row['ms']), rel=1e-4)
+        assert float(row['ms_lower']) <= float(row['ms_measured']) <= float(row['ms_upper'])
+    runs = len(lab.runs)
+    assert front(num_evaluations=4, progress=False) == front(read) == rows
+    assert len(lab.runs) == runs, 'what is known is not measured again'
+    assert 'not measured' not in caplog.text
+
+    # Elsewhere it stays an estimate, which is said.
+    monkeypatch.setattr('scalenas.deploy.stopwatch.device_name', lambda device: 'another machine')
+    (row, *_) = front(num_evaluations=4, progress=False).values()
+    assert 'ms_measured' not in row
+    assert 'is an estimate and not measured: latency table: ' in caplog.text
 
 
 def test_a_metric_that_nobody_gives_is_refused_before_anything_is_made(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -220,3 +222,31 @@ def test_no_calibration_data(root: Path, tmp_path: Path) -> None:
             tmp_path,
             graphs=Graphs(int8=True),
         )
+
+
+def test_the_lines_of_the_page(
+    done: Path, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of docs/deployment.md, one after another, on an export with every graph."""
+    page = Path(__file__).parents[2] / 'docs/deployment.md'
+    blocks = re.findall(r'```python\n(.*?)```', page.read_text(encoding='utf-8'), re.S)
+    monkeypatch.chdir(tmp_path)
+    for path in done.iterdir():
+        (tmp_path / 'exported').mkdir(exist_ok=True)
+        shutil.copy(path, tmp_path / 'exported' / path.name.replace('out', 'mine'))
+    shutil.copy(root / 'img/test/000.png', 'picture.png')
+    model = load_exported(done / 'out.py', done / 'out.pth')
+    given: dict[str, Any] = {'model': model, 'net': model.backbone}
+    for block in blocks:
+        exec(block, given)
+    with torch.no_grad():
+        image = torch.from_numpy(given['normalized'])
+        expected = model.encode_decode(image, [{'img_shape': (64, 64)}]).numpy()
+        maps = model.backbone(given['images'])
+    np.testing.assert_allclose(given['logits'], expected, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(given['same'], expected, rtol=1e-3, atol=1e-3)
+    assert np.abs(given['coarse'] - expected).max() < 0.2 * np.abs(expected).max()
+    for one, other in zip(given['maps'], maps, strict=True):
+        np.testing.assert_allclose(one, other.numpy(), rtol=1e-3, atol=1e-4)
+    assert set(given['names']) <= set(CLASSES)
+    assert given['before'].keys() == given['after'].keys() == {'aAcc', 'mIoU', 'mAcc'}

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from pathlib import Path
 
 import pytest
 
-from scalenas.cli import add_budget, add_columns, budget_of, columns_of
+from scalenas.cli import add_budget, add_columns, add_imports, budget_of, columns_of
 from scalenas.complexity import Budget
 from scalenas.errors import UserError
 
+from ..errors import raises
 from ..processes import run_tool
 
 
@@ -77,3 +80,28 @@ def test_info_says_whether_a_network_is_within(most: str, code: int) -> None:
     said = done.stdout.splitlines()[-1]
     assert said.startswith(f'budget macs <= {float(most):g}, params >= 1: ')
     assert ('beyond it' in said) is bool(code)
+
+
+def test_a_module_that_registers_a_family_is_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path('my_family_of_nets.py').write_text('REGISTERED = True\n')
+    parser = argparse.ArgumentParser()
+    add_imports(parser)
+    before = list(sys.path)
+    parser.parse_args(['--import', 'my_family_of_nets'])
+    assert sys.modules.pop('my_family_of_nets').REGISTERED
+    assert sys.path == before
+    for name in ('not_there', 'my_family_of_nets.x', ''):
+        with raises(UserError, where='--import', got=name):
+            parser.parse_args(['--import', name])
+    sys.modules.pop('my_family_of_nets', None)
+
+
+def test_bounds_are_for_what_is_evaluated() -> None:
+    options = ('none.py', 'none.pth', '--report-only')
+    for more in (('--max', 'macs=1'), ('--seed', 7), ('--num-evaluations', 9)):
+        done = run_tool('search', *options, *more)
+        assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+        assert f'{more[0]} with --report-only' in done.stderr

@@ -164,7 +164,7 @@ def test_info_takes_each_family_at_its_own_size(tmp_path: Path) -> None:
         (['scalenas_s1', '--head', 'sge:19'], 'head: expected one of seg:NUMBER'),
         (['scalenas_s1', '--size', '0', '5'], 'got (0, 5)'),
         (['scalenas_s1', '--draw', 'net.jpeg2'], "got '.jpeg2'"),
-        (['scalenas_s1', '--batch', '2'], '--batch: expected a whole number >= 1 beside --measure'),
+        (['scalenas_s1', '--batch', '2'], '--batch: expected a whole number >= 1 with --measure'),
     ],
 )
 def test_info_says_what_is_wrong_in_one_line(args: list, message: str) -> None:
