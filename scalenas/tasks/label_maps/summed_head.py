@@ -28,7 +28,7 @@ class SummedFCNHead(FCNHead):
                 F.conv2d(x, weight),
                 size=total.shape[2:],
                 mode='bilinear',
-                align_corners=False,
+                align_corners=self.align_corners,
             )
         result: Tensor = unit.activate(total) if unit.with_activation else total
         return result
