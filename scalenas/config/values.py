@@ -158,6 +158,7 @@ AT_TOP = {
     'work_dir': PATH,
     'default_scope': TEXT,
     'find_unused_parameters': FLAG,
+    'fused_optimizer': FLAG,
     'custom_hooks': LIST,
     'activation_checkpointing': MODULES,
     'param_scheduler': TABLES,

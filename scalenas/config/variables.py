@@ -33,6 +33,7 @@ READ_BY_US = (
     'prepare_data',
     'tta_model',
     'tta_pipeline',
+    'fused_optimizer',
 )
 BY_OTHER_RUNNERS = ('strategy', 'init_weights_for_test_or_val')
 """What mmengine's FlexibleRunner reads beside."""

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from mmengine.hooks import Hook
 from mmengine.model import BaseTTAModel, is_model_wrapper
-from mmengine.optim import OptimWrapperDict
 from mmengine.runner import BaseLoop, Runner
 from torch import nn
 
@@ -28,6 +27,7 @@ from scalenas.staging import write_whole
 from scalenas.tasks import fit_truth, task_of, watch
 from scalenas.version import __version__
 
+from .fused import make_ready
 from .supernet import SuperNet
 
 
@@ -43,7 +43,7 @@ class SpaceHook(Hook):
         model = unwrapped(runner)
         if isinstance(model, SuperNet):
             model.message_hub = runner.message_hub
-        lay_out_alike(runner.optim_wrapper)
+        make_ready(runner.optim_wrapper)
 
     def after_train(self, runner: Runner) -> None:
         """Whoever trains it next says which iteration it is."""
@@ -70,20 +70,6 @@ class SpaceHook(Hook):
         if isinstance(model, SuperNet):
             path = runner._load_from or 'the checkpoint to resume from'
             check_space(checkpoint, model.backbone.space, path)
-
-
-def lay_out_alike(optimizers: Any) -> None:
-    """Brings what optimizers keep of weights into the order of these in memory.
-
-    A checkpoint may be of a training with channels last, or be resumed by one. Fused optimizers of
-    torch take the order for granted, and update weights by the values of others.
-    """
-    wrappers = optimizers.values() if isinstance(optimizers, OptimWrapperDict) else [optimizers]
-    for wrapper in wrappers:
-        for weight, state in wrapper.optimizer.state.items():
-            for key, value in state.items():
-                if isinstance(value, torch.Tensor) and value.shape == weight.shape:
-                    state[key] = torch.empty_like(weight, dtype=value.dtype).copy_(value)
 
 
 class GroundTruthHook(Hook):

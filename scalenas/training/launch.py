@@ -27,6 +27,7 @@ from scalenas.sampling import FixedSampler, SandwichSampler
 from scalenas.tasks import check_data, check_metrics, metric_names
 
 from .checks import check_averaging, check_pretrained
+from .fused import use_fused
 from .hooks import BatchHook, GroundTruthHook, WeightsHook, unwrapped, watch_loaders
 from .integrity import IntegrityHook
 from .options import TO_TEST, TO_TRAIN, test_config, train_config
@@ -132,6 +133,7 @@ def build_runner(cfg: Config, loaders: tuple[str, ...]) -> Runner:
         _meet_on_cpu(cfg)
     _give_each_a_backward(cfg)
     check_values(cfg)
+    use_fused(cfg)
     check_hints(cfg)
     check_metrics(cfg)
     if 'train_dataloader' in loaders:

@@ -18,7 +18,7 @@ from scalenas.models import SuperMBConvNet, SuperScaleHRNet
 from scalenas.space import from_dict
 from scalenas.training import SpaceHook
 from scalenas.training.compiling import UnitCompiler, _Unit
-from scalenas.training.hooks import lay_out_alike
+from scalenas.training.fused import make_ready
 from tests.errors import raises
 
 from .conftest import SEGMENTOR, SPACE, batch
@@ -211,10 +211,11 @@ def test_a_checkpoint_does_not_tell_of_channels_last(supernet, iteration):
     for model in (plain, ours):
         options = dict(lr=0.1, momentum=0.9, fused=True)
         optimizers.append(OptimWrapper(torch.optim.SGD(model.parameters(), **options)))
+        make_ready(optimizers[-1])
         model.train_step(copy.deepcopy(DATA), optimizers[-1])
     # Momentum of the one, weights of the other: torch itself would mix them up.
     optimizers[1].load_state_dict(copy.deepcopy(optimizers[0].state_dict()))
-    lay_out_alike(optimizers[1])
+    make_ready(optimizers[1])
     for model, optimizer in zip((plain, ours), optimizers, strict=True):
         model.train_step(copy.deepcopy(DATA), optimizer)
     close(ours.state_dict(), plain.state_dict(), 1e-3)
