@@ -39,7 +39,7 @@ class Stopwatch(ABC):
     @property
     @abstractmethod
     def setting(self) -> dict[str, Any]:
-        """All that times depend on beside the network and the size of its images; plain data."""
+        """All that times depend on but the network and the size of its images; plain data."""
 
     @abstractmethod
     def opened(self, net: nn.Module, size: Size, channels: int) -> AbstractContextManager[Visit]:
