@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
+from mmengine.config import ConfigDict
+from mmengine.registry import MODELS, DefaultScope
 from torch import nn
 
 from scalenas.arch import HRArch
@@ -20,6 +23,44 @@ def pair(space: HRSpace, arch: HRArch) -> tuple[SuperScaleHRNet, ScaleHRNet]:
     static = ScaleHRNet(arch)
     static.load_state_dict(slice_state_dict(supernet.state_dict(), space, arch, prefix=''))
     return supernet, static
+
+
+def hrnet_extra() -> dict[str, Any]:
+    """HRNet-W32 as the OpenMMLab packages describe it."""
+    return {
+        f'stage{j + 1}': {
+            'num_modules': modules,
+            'num_branches': max(1, j + 1),
+            'block': 'BASIC' if j else 'BOTTLENECK',
+            'num_blocks': (4,) * (j + 1),
+            'num_channels': tuple(32 * 2**i for i in range(j + 1)) if j else (64,),
+        }
+        for j, modules in enumerate((1, 1, 4, 3))
+    }
+
+
+def segmentor(backbone: Mapping[str, Any]) -> nn.Module:
+    """mmseg's model of a backbone of HRNet's kind, with HRNetV2's head for 19 classes."""
+    channels = [32, 64, 128, 256]
+    head = {
+        'type': 'FCNHead',
+        'in_channels': channels,
+        'in_index': (0, 1, 2, 3),
+        'channels': sum(channels),
+        'input_transform': 'resize_concat',
+        'kernel_size': 1,
+        'num_convs': 1,
+        'concat_input': False,
+        'dropout_ratio': -1,
+        'num_classes': 19,
+        'norm_cfg': {'type': 'BN'},
+        'align_corners': False,
+    }
+    model = {'type': 'EncoderDecoder', 'backbone': backbone, 'decode_head': head}
+    torch.manual_seed(0)
+    with DefaultScope.overwrite_default_scope('mmseg'):
+        built: nn.Module = MODELS.build(ConfigDict(model, test_cfg={'mode': 'whole'}))
+    return built
 
 
 def forward(net: nn.Module, x: torch.Tensor) -> Callable[[], object]:

@@ -19,11 +19,12 @@ from typing import Any
 import candidate
 import torch
 import training
-from nets import forward, pair, saved_bytes, step_bytes
+from nets import forward, hrnet_extra, pair, saved_bytes, segmentor, step_bytes
 from paired import ratio, seconds, spread
 
 from scalenas.arch import ClassificationHead, SegHead, named
 from scalenas.complexity import Counter
+from scalenas.deploy import deployed
 from scalenas.deploy.timer import training_step
 from scalenas.models import ScaleHRNet
 from scalenas.space import HRSpace, bignas_space, scalenet_space
@@ -83,18 +84,8 @@ def stock(quick: bool) -> list[Result]:
     from mmseg.models.backbones import HRNet
 
     size = (128, 256) if quick else (256, 512)
-    extra = {
-        f'stage{j + 1}': {
-            'num_modules': modules,
-            'num_branches': max(1, j + 1),
-            'block': 'BASIC' if j else 'BOTTLENECK',
-            'num_blocks': (4,) * (j + 1),
-            'num_channels': tuple(32 * 2**i for i in range(j + 1)) if j else (64,),
-        }
-        for j, modules in enumerate((1, 1, 4, 3))
-    }
     arch = named('scalenas_s1').with_(upsample='bilinear')
-    ours, theirs = ScaleHRNet(arch), HRNet(extra)
+    ours, theirs = ScaleHRNet(arch), HRNet(hrnet_extra())
     x = torch.randn((1, 3, *size), generator=torch.Generator().manual_seed(0))
     counter = Counter(size)
     per_mac = counter(named('hrnet_w32'))['macs'] / counter(arch)['macs']
@@ -105,6 +96,26 @@ def stock(quick: bool) -> list[Result]:
         rows.append({'what': f'S1 / HRNet-W32, {where}', **row})
         scaled = {k: v * per_mac for k, v in row.items() if k != 'n'}
         rows.append({'what': f'S1 / HRNet-W32 per multiply-add, {where}', **scaled, 'n': row['n']})
+    return rows
+
+
+def deployed_form(quick: bool) -> list[Result]:
+    """Deployed over plain, torch eager, backbone and head (goal for S1: 0.50)."""
+    size = (128, 256) if quick else (256, 512)
+    x = torch.randn((1, 3, *size), generator=torch.Generator().manual_seed(0))
+    nets = {
+        'S1': {'type': 'scalenas.ScaleHRNet', 'arch': 'scalenas_s1'},
+        "mmseg's HRNet-W32": {'type': 'HRNet', 'extra': hrnet_extra()},
+    }
+    rows = []
+    for name, backbone in nets.items():
+        plain = segmentor(backbone).eval()
+        ready = deployed(plain)
+        row = ratio(forward(ready, x), forward(plain, x), 5 if quick else 30)
+        rows.append({'what': f'deployed / plain, {name} and head, {size[0]}x{size[1]}', **row})
+        fixed = torch.jit.freeze(torch.jit.trace(ready, x, check_trace=False))
+        row = ratio(forward(fixed, x), forward(plain, x), 5 if quick else 30)
+        rows.append({'what': f'the same, frozen by torch.jit, {name}', **row})
     return rows
 
 
@@ -145,6 +156,7 @@ BENCHMARKS: dict[str, Callable[[bool], list[Result]]] = {
     'costing_mbconv': costing_mbconv,
     'subnets': subnets,
     'stock': stock,
+    'deployed': deployed_form,
     'memory': memory,
     'training': training_steps,
     'candidates': candidates,

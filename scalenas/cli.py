@@ -128,7 +128,7 @@ def _bounds(texts: Sequence[str], option: str) -> dict[str, float]:
 
 
 def add_timing(parser: argparse.ArgumentParser, what: str) -> None:
-    """The option --measure, and those beside it; `what` is done with the device."""
+    """The option --measure, and those that go with it; `what` is done with the device."""
     parser.add_argument(
         '--measure',
         metavar='DEVICE',
@@ -197,7 +197,7 @@ def timer_of(args: argparse.Namespace) -> NetTimer | None:
             )
     for name in ('runtime', 'precision'):
         if getattr(args, name) is not None and args.measure is None:
-            raise UserError('needs --measure beside it', where=f'--{name}')
+            raise UserError('needs --measure', where=f'--{name}')
     if args.measure is None:
         return None
     # The tools that time work without torch otherwise.

@@ -34,7 +34,9 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('nets', nargs='*', metavar='NET', help='zoo name, YAML file, or export')
     parser.add_argument('--units', metavar='CONFIG', help='of a supernet, or the name of a space')
-    parser.add_argument('--whole', type=int, default=16, help='networks beside --units')
+    parser.add_argument(
+        '--whole', type=int, default=16, help='with --units: networks that are timed whole'
+    )
     parser.add_argument('--out', metavar='FILE', help='with --units: the table, e.g. table.json')
     parser.add_argument('--runtime', nargs='+', default=['torch'], metavar='NAME')
     parser.add_argument('--measure', metavar='COMMAND', help='a device by a command with {net}')
@@ -72,7 +74,7 @@ def check(args: argparse.Namespace) -> None:
     if (args.out is None) is not (args.units is None):
         raise UserError('go together', where='--units and --out', got=args.out)
     if args.units and len(args.runtime) > 1:
-        raise UserError(where='--runtime', got=args.runtime, allowed='one beside --units')
+        raise UserError(where='--runtime', got=args.runtime, allowed='one with --units')
     if not 0 < args.timeout < float('inf'):
         raise UserError(where='--timeout', got=args.timeout, allowed='seconds > 0')
     if args.json:

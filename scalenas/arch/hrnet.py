@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, ClassVar, Literal
 
 from .hrnet_module import HRModule, HRStage, module_of, scaled_stage
@@ -124,6 +125,24 @@ class HRArch(Printable):
         sizes = _branch_sizes(size, len(self.stages) + 1)
         return tuple(Feature(c, sizes[i], 4 * 2**i) for i, c in enumerate(self.out_channels))
 
+    def tally(self, size: Size) -> tuple[list[Unit], list[tuple[Unit, int]]]:
+        """The units of `units`: fusions of a step united, and how often each other is there."""
+        sizes = _branch_sizes(size, len(self.stages) + 1)
+        steps: list[Unit] = []
+        fixed = (self.in_channels, self.stem, self.stage1_channels, self.stage1_blocks)
+        counted = list(_before_stages(*fixed, size))
+        previous: tuple[int, ...] = (EXPANSION * self.stage1_channels,)
+        for j, stage in enumerate(self.stages):
+            channels, at, modules = stage.channels, sizes[: j + 2], stage.modules
+            counted += _opened(previous, channels, at)
+            shared = stage_units(channels, at)
+            blocks = map(sum, zip(*[module.depths for module in modules], strict=True))
+            counted += zip(shared.blocks, blocks, strict=True)
+            known = shared.steps
+            steps += [known[rows] for module in modules for rows in module.fusions]
+            previous = channels
+        return steps, counted
+
     def units(self, size: Size) -> Iterator[tuple[str, Unit]]:
         """Name and value of every unit that runs, in order; names are paths in `ScaleHRNet`."""
         sizes = _branch_sizes(size, len(self.stages) + 1)
@@ -216,6 +235,35 @@ def _module_units(module: HRModule, name: str, shared: StageUnits) -> Iterator[t
                 yield f'{fuse}.{i}', shared.row(i, sources)
 
 
+@lru_cache(maxsize=256)
+def _before_stages(
+    in_channels: int, stem: int, inner: int, blocks: int, size: Size
+) -> tuple[tuple[Unit, int], ...]:
+    """Stem and stage 1, of which the units are counted."""
+    at, wide = _branch_sizes(size, 1)[0], EXPANSION * inner
+    first = Bottleneck(stem, inner, at, stem != wide)
+    return (
+        (Stem(in_channels, stem, size), 1),
+        (first, 1),
+        *([(Bottleneck(wide, inner, at, False), blocks - 1)] if blocks > 1 else []),
+    )
+
+
+@lru_cache(maxsize=256)
+def _opened(
+    previous: tuple[int, ...], channels: tuple[int, ...], sizes: tuple[Size, ...]
+) -> tuple[tuple[Unit, int], ...]:
+    """What opens branches, or changes their channels, of which the units are counted."""
+    found: list[tuple[Unit, int]] = []
+    for i, c in enumerate(channels):
+        if i >= len(previous):
+            found.append((Transition(previous[-1], c, 2, sizes[i - 1]), 1))
+        elif previous[i] != c:
+            found.append((Transition(previous[i], c, 1, sizes[i]), 1))
+    return tuple(found)
+
+
+@lru_cache(maxsize=256)
 def _branch_sizes(size: Size, num_branches: int) -> tuple[Size, ...]:
     sizes = [out_size(out_size(size, 2), 2)]
     for _ in range(num_branches - 1):

@@ -65,6 +65,17 @@ class FuseRow:
         return tuple(plan)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class FuseStep:
+    """All fusion rows after one step: as a unit of their own, what counting looks up at once."""
+
+    united: tuple[FuseRow, ...]
+
+    def layers(self) -> tuple[Layer, ...]:
+        """The convolutions of all rows."""
+        return tuple(layer for row in self.united for layer in row.layers())
+
+
 class StageUnits:
     """The distinct blocks and fusion rows of a stage, one object each.
 
@@ -76,6 +87,7 @@ class StageUnits:
         self.blocks = [BasicBlock(c, s) for c, s in zip(channels, sizes, strict=True)]
         self._channels, self._sizes = channels, sizes
         self._rows: dict[tuple[int, tuple[int, ...]], FuseRow] = {}
+        self.steps = _Steps(self)
 
     def row(self, target: int, sources: tuple[int, ...]) -> FuseRow:
         """The fusion row that adds `sources` to branch `target`."""
@@ -85,6 +97,25 @@ class StageUnits:
                 target, sources, self._channels, self._sizes
             )
         return known
+
+
+MOST_STEPS = 16384
+"""Steps that a stage keeps: all of four branches, and some of the many of more."""
+
+
+class _Steps(dict[tuple[tuple[int, ...], ...], FuseStep]):
+    """Sources of every branch -> the one object for fusions after a step with these."""
+
+    def __init__(self, units: StageUnits) -> None:
+        super().__init__()
+        self._units = units
+
+    def __missing__(self, sources: tuple[tuple[int, ...], ...]) -> FuseStep:
+        if len(self) >= MOST_STEPS:
+            self.clear()
+        rows = (self._units.row(i, row) for i, row in enumerate(sources) if row)
+        step = self[sources] = FuseStep(tuple(rows))
+        return step
 
 
 @lru_cache(maxsize=256)

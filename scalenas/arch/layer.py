@@ -139,6 +139,18 @@ class Arch(Protocol):
 
 
 @runtime_checkable
+class Tallied(Protocol):
+    """An arch that says how often it has which unit, faster than by naming each; none has to."""
+
+    def tally(self, size: Size) -> tuple[Iterable[Unit], Iterable[tuple[Unit, int]]]:
+        """Units that are there once each time they are named, and others with their number.
+
+        Several may be united to one, which has them as `united`.
+        """
+        ...
+
+
+@runtime_checkable
 class Sectioned(Protocol):
     """An arch that says by itself which of its parts a unit belongs to; no family has to."""
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Real
 from typing import Any, Protocol, runtime_checkable
 
-from scalenas.arch import Arch, Head, Layer, Size, Unit
+from scalenas.arch import Arch, Feature, Head, Layer, Size, Unit
 from scalenas.arch.strict import as_size, is_number, sizeless
 from scalenas.errors import UserError, foreign
 
-from .columns import COLUMNS
+from .columns import COLUMNS, Column
 from .cost import Cost
 
 
@@ -42,10 +42,11 @@ class Counter:
         self.size = None if size is None else as_size(size, 'size')
         self.head = head
         self._columns = tuple(COLUMNS.values())
+        self._sums = all(column.combine is sum for column in self._columns)
         given = rest or Cost()
         self._rest = tuple(given.get(c.name, c.combine(())) for c in self._columns)
-        self._memo: dict[Unit, tuple[float, ...]] = {}
-        self._heads: dict[tuple[Layer, ...], tuple[float, ...]] = {}
+        self._memo = _Memo(self._columns)
+        self._heads: dict[tuple[Feature, ...], tuple[float, ...]] = {}
 
     def __call__(self, arch: Arch) -> Cost:
         """Cost of one network at the counter's input size, or else its own.
@@ -56,23 +57,49 @@ class Counter:
         size = self.size or arch.size
         if size is None:
             raise sizeless(arch.family, 'size', UserError)
-        memo = self._memo
-        parts = [self._rest]
-        for _, unit in arch.units(size):
-            values = memo.get(unit)
-            if values is None:
-                values = memo[unit] = self._values(unit.layers())
-            parts.append(values)
+        memo, parts = self._memo, [self._rest]
+        tally = getattr(arch, 'tally', None)
+        if tally is not None and self._sums:
+            units, counted = tally(size)
+            parts += [memo[unit] for unit in units]
+            parts += [tuple([value * times for value in memo[unit]]) for unit, times in counted]
+        else:
+            parts += [memo[unit] for _, unit in arch.units(size)]
         if self.head is not None:
-            plan = tuple(self.head.layers(arch.features(size)))
-            values = self._heads.get(plan)
-            if values is None:
-                values = self._heads[plan] = self._values(plan)
-            parts.append(values)
+            features = tuple(arch.features(size))
+            if features not in self._heads:
+                self._heads[features] = memo.count(self.head.layers(features))
+            parts.append(self._heads[features])
         whole = zip(self._columns, zip(*parts, strict=True), strict=True)
         return Cost({column.name: column.combine(values) for column, values in whole})
 
-    def _values(self, plan: Iterable[Layer]) -> tuple[float, ...]:
+
+MOST_UNITS = 2**18
+
+
+class _Memo(dict[Unit, tuple[float, ...]]):
+    """Unit -> its value in every column, counted when it is first asked for."""
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        super().__init__()
+        self._columns = columns
+
+    def __missing__(self, unit: Unit) -> tuple[float, ...]:
+        if len(self) >= MOST_UNITS:
+            self.clear()
+        united: Iterable[Unit] | None = getattr(unit, 'united', None)
+        if united is None:
+            values = self.count(unit.layers())
+        else:
+            known = [self[part] for part in united]
+            values = tuple(
+                column.combine([row[n] for row in known]) for n, column in enumerate(self._columns)
+            )
+        self[unit] = values
+        return values
+
+    def count(self, plan: Iterable[Layer]) -> tuple[float, ...]:
+        """The value of a layer plan in every column."""
         layers = tuple(plan)
         return tuple(column.combine(map(column.of_layer, layers)) for column in self._columns)
 

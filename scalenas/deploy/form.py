@@ -35,4 +35,4 @@ def deployed(
     def run(module: Any) -> Any:
         return task.raw_outputs(module, inputs)
 
-    return deployed_by(model, run, channels_last)
+    return deployed_by(model, run, channels_last, rearrange=task.rearrange)

@@ -39,7 +39,7 @@ class Stopwatch(ABC):
     @property
     @abstractmethod
     def setting(self) -> dict[str, Any]:
-        """All that times depend on beside the network and the size of its images; plain data."""
+        """All that times depend on but the network and the size of its images; plain data."""
 
     @abstractmethod
     def opened(self, net: nn.Module, size: Size, channels: int) -> AbstractContextManager[Visit]:
@@ -107,6 +107,7 @@ class RuntimeStopwatch(Stopwatch):
         images = torch.randn(self.batch, channels, *size, generator=generator)
         with no_memory(self, size):
             session = self._session(net, images)
+            del net  # many networks may be loaded at a time, and a session has what it needs
             array, clock = images.numpy(), CLOCKS[self.clock]
             for _ in range(WARM_UP):
                 session(array)

@@ -188,13 +188,16 @@ def measured_table(
     whole: int = 16,
     seed: int = 0,
     say: Callable[[str], None] = lambda text: None,
+    every: int = 2,
 ) -> LatencyTable:
     """The table of all units of a space, corrected by whole networks and judged by others.
 
     Args:
         size: of the images; None for networks that have their own.
-        whole: random networks that are timed as a whole: half of them for the correction, the other
-            half for the agreement. With fewer than four there is neither.
+        whole: random networks that are timed as a whole. With fewer than four there is neither a
+            correction nor an agreement.
+        every: of these networks, every second (third, ...) is for the correction, the others are
+            for the agreement.
 
     Raises:
         UserError: where the device does not take a unit, or a time is none.
@@ -211,17 +214,22 @@ def measured_table(
     table = LatencyTable(about, some.family, options_of(some), spreads)
     if whole < 4:
         return table
-    archs = whole_archs(space, whole, seed)
-    subjects = [of_arch(f'network {n}', arch) for n, arch in enumerate(archs)]
+    archs, sizes, candidates = whole_candidates(space, size, stopwatch, whole, seed)
+    timed = measure(candidates, cache, rounds, seed, say)
+    return corrected(table, archs, sizes, timed, seed, every)
+
+
+def whole_candidates(
+    space: AbstractSpace[Any], size: Size | None, stopwatch: Stopwatch, count: int, seed: int
+) -> tuple[list[Arch], list[Size], list[Candidate]]:
+    """Networks of a space that are timed as a whole: archs, sizes, and candidates."""
+    archs = whole_archs(space, count, seed)
     sizes = [own_size(arch, size) for arch in archs]
-    timed = measure(
-        [candidate(of, at, stopwatch) for of, at in zip(subjects, sizes, strict=True)],
-        cache,
-        rounds,
-        seed,
-        say,
-    )
-    return corrected(table, archs, sizes, timed, seed)
+    candidates = [
+        candidate(of_arch(f'network {n}', arch), at, stopwatch)
+        for n, (arch, at) in enumerate(zip(archs, sizes, strict=True))
+    ]
+    return archs, sizes, candidates
 
 
 def whole_archs(space: AbstractSpace[Any], count: int, seed: int) -> list[Arch]:
@@ -249,8 +257,9 @@ def corrected(
     sizes: Sequence[Size],
     times: Times,
     seed: int = 0,
+    every: int = 2,
 ) -> LatencyTable:
-    """The table with a correction fitted on every second network, and its agreement with the rest.
+    """The table with a correction fitted on some networks, and its agreement with the others.
 
     Raises:
         LatencyError: for fewer than four networks or rounds.
@@ -258,10 +267,16 @@ def corrected(
     ms = {key: spread.median for key, spread in table.units.items()}
     parts = [table.parts(arch, size) for arch, size in zip(archs, sizes, strict=True)]
     taken = [1e3 * spread.median for spread in times.spreads()]
-    found = fit_correction(parts[::2], ms, taken[::2])
-    held_out = Times(times.names[1::2], times.seconds[1::2])
-    estimates = [found.whole(row, ms) for row in parts[1::2]]
+    found = fit_correction(parts[::every], ms, taken[::every])
+    judged = judged_places(len(parts), every)
+    held_out = Times(tuple(times.names[i] for i in judged), tuple(times.seconds[i] for i in judged))
+    estimates = [found.whole(parts[i], ms) for i in judged]
     return replace(table, correction=found, agreement=agreement(estimates, held_out, seed))
+
+
+def judged_places(count: int, every: int) -> list[int]:
+    """Those of so many networks that no correction is fitted on."""
+    return [i for i in range(count) if i % every]
 
 
 def space_named(what: str) -> AbstractSpace[Any]:

@@ -29,6 +29,8 @@ class Choice:
     metrics: dict[str, float] = field(default_factory=dict)
     checkpoint: str = ''
     """SHA-256 of the checkpoint that was searched; empty if unknown."""
+    measured: dict[str, float] = field(default_factory=dict)
+    """What the search has measured of the whole network at its end, such as `ms_measured`."""
 
     def check_checkpoint(self, path: str | Path) -> None:
         """Pass when the weights at `path` are those that the search has measured.
@@ -126,6 +128,7 @@ class _Entry:
     arch: str
     cost: Cost
     metrics: dict[str, float]
+    measured: dict[str, float]
 
     @property
     def values(self) -> dict[str, float]:
@@ -136,7 +139,9 @@ class _Entry:
     def from_dict(cls, row: dict[str, Any]) -> _Entry:
         """From `{slot, arch, cost: {macs, params, acts}, metrics: {...}}`; more keys may stand."""
         metrics = {str(name): float(value) for name, value in row['metrics'].items()}
-        return cls(int(row['slot']), str(row['arch']), Cost.from_dict(row['cost'], 'cost'), metrics)
+        measured = {str(name): float(value) for name, value in row.get('measured', {}).items()}
+        cost = Cost.from_dict(row['cost'], 'cost')
+        return cls(int(row['slot']), str(row['arch']), cost, metrics, measured)
 
 
 def _front_path(where: str) -> Path:
@@ -170,7 +175,8 @@ def _read_front(path: Path) -> list[_Entry]:
 def _choice(path: Path, entry: _Entry) -> Choice:
     arch = from_file(path.parent / entry.arch)
     name, digest = f'subnet_{entry.slot:04}', _searched(path.with_name(STUDY))
-    return Choice(name, arch, str(path), entry.slot, entry.cost, entry.metrics, digest)
+    known = (entry.cost, entry.metrics, digest, entry.measured)
+    return Choice(name, arch, str(path), entry.slot, *known)
 
 
 class _Objective(NamedTuple):

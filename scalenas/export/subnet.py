@@ -146,6 +146,8 @@ def export_subnet(
         inside = evaluator.measure(model)
         card: dict[str, Any] = {'name': name, 'size': list(size), 'cost': dict(cost)}
         card |= {'metrics': {'test': inside, 'search': dict(choice.metrics)}, 'origin': origin}
+        if choice.measured:
+            card['latency'] = dict(choice.measured)
         if saving is not None:
             card['pruned'] = saving.to_dict()
         meta: dict[str, Any] = {'scalenas': {'arch': arch.to_dict(), **card}}

@@ -131,7 +131,7 @@ class LatencyTable:
     Attributes:
         about: what was measured: runtime, precision, device, threads, batch, size, ...
         family: of the networks.
-        options: what all of them have in common beside their units, see `options_of`.
+        options: what all of them have in common apart from their units, see `options_of`.
         units: text of a unit -> median and quartiles of its milliseconds.
         correction: fitted on whole networks.
         agreement: with others; None where none were measured.

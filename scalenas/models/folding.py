@@ -50,13 +50,18 @@ class FoldedNorm(nn.Identity):
 
 @torch.no_grad()
 def deployed_by(
-    model: nn.Module, run: Run, channels_last: bool = True, check: bool = True
+    model: nn.Module,
+    run: Run,
+    channels_last: bool = True,
+    check: bool = True,
+    rearrange: Callable[[nn.Module], None] | None = None,
 ) -> nn.Module:
     """A copy of `model` for inference alone, which computes the same; see `StaticNet.deploy`.
 
     Args:
         run: shows what the model computes. What does not run here stays as it is.
         check: compare what both give to `run`.
+        rearrange: changes the copy in place when its norms are folded.
 
     Raises:
         UserError: for a supernet, or where the copy computes something else.
@@ -71,6 +76,8 @@ def deployed_by(
             parent._modules[name] = better.eval()
     net = root['net']
     fold_norms(net, run)
+    if rearrange is not None:
+        rearrange(net)
     net.requires_grad_(False)
     if channels_last:
         net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -20,11 +20,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from scalenas.arch import Arch
+from scalenas.arch import Arch, of_family
 from scalenas.errors import CheckpointError
 from scalenas.family import with_field
 from scalenas.space import SpaceError
 
+from .pretrained import from_source
 from .supernet import Supernet
 from .weights import check_values, misfits
 
@@ -46,22 +47,44 @@ class StockNet:
     unread: tuple[str, ...] = ()
 
 
-def read_stock(state: Mapping[str, Tensor], supernet: Supernet[Any], where: Path | str) -> StockNet:
+def read_stock(
+    state: Mapping[str, Tensor],
+    supernet: Supernet[Any],
+    where: Path | str,
+    arch: Arch | None = None,
+    source: str = '',
+) -> StockNet:
     """The network of the supernet's space that a state dict of another package holds.
+
+    Args:
+        arch: what it is, where the names and shapes of weights do not tell.
+        source: with `arch`, the package that trained it: one of the family's `weights`.
 
     Raises:
         CheckpointError: when the family of the space has none.
         SpaceError: when the network is not in the space.
     """
     family = supernet.space.family
+    if arch is not None:
+        kind = type(supernet.active_arch)
+        whole = from_source(state, of_family(arch, kind, 'arch'), source, str(where))
+        own: dict[str, Tensor] = {}
+        rest: dict[str, Tensor] = {}
+        for key, value in whole.items():
+            (own if key.startswith('backbone.') else rest)[key.removeprefix('backbone.')] = value
+        return _checked(StockNet(arch, own, rest), supernet, where)
     if family.stock is None:
         having = ', '.join(each.name for each in with_field('stock'))
         raise CheckpointError(
             'nobody said how weights of other packages are read',
             where=f'family {family.name}',
             allowed=f'a supernet of {having}',
+            hint='or say arch=... and source=...',
         )
-    net: StockNet = family.stock(state, supernet.space, where)
+    return _checked(family.stock(state, supernet.space, where), supernet, where)
+
+
+def _checked(net: StockNet, supernet: Supernet[Any], where: Path | str) -> StockNet:
     try:
         supernet.space.encode(net.arch)
     except SpaceError as error:

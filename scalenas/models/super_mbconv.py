@@ -25,7 +25,7 @@ from scalenas.arch.strict import ArchError, as_choice, as_flag, as_int
 from scalenas.space import AbstractSpace, hull_of
 
 from .backbone import is_pretrained
-from .blocks import zero_last_norms
+from .blocks import AbstractBlock, zero_last_norms
 from .layers import Build
 from .mbconv import ScaleMBConvNet
 from .staged import check_crop, out_steps, resized
@@ -223,6 +223,22 @@ class AbstractSuperMBConvNet(Supernet[MBConvArch], ABC):
         """
         self.space.encode(arch)
         return parts_of(self._active_units(arch, align))
+
+    @final
+    def neutral_norms(self, arch: MBConvArch) -> set[str]:
+        """Last norms of the blocks behind the last of each stage of `arch`; all of them skip."""
+        held = hull_of(self.space).stages
+        beyond = {
+            f'layers.{s}.{b}'
+            for s, (stage, own) in enumerate(zip(held, arch.stages, strict=True), 1)
+            for b in range(len(own.blocks), stage.depth)
+        }
+        norms = {module: name for name, module in self.named_modules()}
+        return {
+            norms[module.last_norm]
+            for name, module in self.named_modules()
+            if isinstance(module, AbstractBlock) and '.'.join(name.split('.')[:3]) in beyond
+        }
 
     @final
     def sharing(self) -> dict[str, Any]:

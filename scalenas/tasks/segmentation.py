@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import torch
 import torch.nn.functional as F
 from mmengine.config import Config
-from torch import Tensor
+from torch import Tensor, nn
 
 from scalenas.arch import Arch, Head, SegHead
 from scalenas.config.diagnosis import clear_errors
@@ -144,6 +144,12 @@ class Segmentation(Task):
             cfg, 'data_preprocessor'
         )
         return partial(check_batch, rule=rule, where=loader, size=about.get('size'))
+
+    def rearrange(self, model: nn.Module) -> None:
+        """HRNetV2's head convolves maps before it enlarges them."""
+        from .label_maps.summed_head import sum_heads
+
+        sum_heads(model)
 
     def make_exact(self, metric: Any, present: bool) -> None:
         """Areas in whole numbers, means in float64."""

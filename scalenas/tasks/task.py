@@ -193,6 +193,12 @@ class Task:
         """
         return model(inputs, samples, mode='tensor')
 
+    def rearrange(self, model: nn.Module) -> None:
+        """Lets neck and heads of a copy for inference compute the same faster, in place.
+
+        Batch norms are folded into convolutions before.
+        """
+
     def graph(self, model: nn.Module, images: Tensor, kind: str) -> dict[str, Any]:
         """What a graph of a model gives for images alone: name -> tensors in nested lists.
 

@@ -10,7 +10,8 @@ from typing import Any
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
-from scalenas.arch.strict import as_mapping
+from scalenas.arch import find
+from scalenas.arch.strict import as_choice, as_mapping
 from scalenas.errors import ConfigError
 from scalenas.models.checkpoint import (
     check_made,
@@ -20,6 +21,7 @@ from scalenas.models.checkpoint import (
     load_checkpoint,
 )
 from scalenas.models.growth import grow, read_stock
+from scalenas.models.pretrained import sources
 from scalenas.models.supernet import locate
 from scalenas.space import AbstractSpace
 
@@ -36,6 +38,8 @@ class Start:
     where: str = 'init_from'
     made_by: str | None = None
     stock: bool = False
+    arch: Any = None
+    source: str = ''
 
     def __post_init__(self) -> None:
         if not isinstance(self.checkpoint, str):
@@ -51,8 +55,16 @@ class Start:
         if isinstance(data, str):
             return cls(data)
         if isinstance(data, Mapping) and 'stock' in data:
-            table = as_mapping(data, 'init_from', ('stock',), ('made_by',))
-            return cls(table['stock'], 'init_from.stock', table.get('made_by'), stock=True)
+            table = as_mapping(data, 'init_from', ('stock',), ('made_by', 'arch', 'source'))
+            if ('arch' in table) is not ('source' in table):
+                raise ConfigError(
+                    'go together', where='init_from', got=list(table), allowed='arch and source'
+                )
+            source = table.get('source', '')
+            if source:
+                as_choice(source, 'init_from.source', sources())
+            where, arch = 'init_from.stock', table.get('arch')
+            return cls(table['stock'], where, table.get('made_by'), True, arch, source)
         table = as_mapping(data, 'init_from', ('checkpoint',), ('made_by',))
         return cls(table['checkpoint'], made_by=table.get('made_by'))
 
@@ -81,7 +93,8 @@ class Start:
     def _grow(self, model: nn.Module, state: Mapping[str, Tensor]) -> None:
         """A network that another package trained: backbone, and whatever else fits by its name."""
         name, supernet = locate(model)
-        stock = read_stock(state, supernet, self.checkpoint)
+        arch = None if self.arch is None else find(self.arch, 'init_from.arch')
+        stock = read_stock(state, supernet, self.checkpoint, arch, self.source)
         zeroed = grow(supernet, stock, self.checkpoint)
         # A SuperNet holds the task model that a stock checkpoint is of.
         wrapper = name[: -len('backbone')] if name.endswith('backbone') else ''

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import sys
+from collections import Counter as Tally
 from dataclasses import replace
 
 import pytest
@@ -10,7 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scalenas.arch import HRArch, Layer, PoseHead, SegHead, named, parse_head, stock_hrnet
-from scalenas.complexity import PYCLS, SCALENAS, Cost, Counter, count, count_operations, layer_cost
+from scalenas.arch.hrnet_units import stage_units
+from scalenas.complexity import (
+    COLUMNS,
+    PYCLS,
+    SCALENAS,
+    Column,
+    Cost,
+    Counter,
+    count,
+    count_operations,
+    largest,
+    layer_cost,
+)
 from scalenas.space import HRSpace
 from tests.strategies import FULL, hr_archs, sizes
 
@@ -126,6 +140,42 @@ def test_the_fast_counter_on_networks_of_the_full_space() -> None:
         arch = FULL.sample(rng)
         head = SegHead(19).layers(arch.features((96, 128)))
         assert counter(arch) == count(arch.layers((96, 128))) + count(head)
+
+
+@given(hr_archs(), sizes)
+def test_a_tally_has_the_units_of_the_network(arch: HRArch, size: tuple) -> None:
+    """Each as often as it is there, by what it is made of: united ones are taken apart."""
+    once, counted = arch.tally(size)
+    tallied: Tally[object] = Tally()
+    for unit, times in [*((unit, 1) for unit in once), *counted]:
+        for part in getattr(unit, 'united', (unit,)):
+            tallied[tuple(part.layers())] += times
+    named_ones = Tally(tuple(unit.layers()) for _, unit in arch.units(size))
+    assert +tallied == named_ones
+
+
+def test_what_a_counter_keeps_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = sys.modules['scalenas.complexity.count']  # where the package has a function
+    monkeypatch.setattr(module, 'MOST_UNITS', 7)
+    monkeypatch.setattr('scalenas.arch.hrnet_units.MOST_STEPS', 3)
+    stage_units.cache_clear()
+    counter, rng = Counter((96, 128)), random.Random(1)
+    for _ in range(5):
+        arch = FULL.sample(rng)
+        assert counter(arch) == count(arch.layers((96, 128)))
+        # A united unit may need all of its parts after the others were dropped.
+        assert len(counter._memo) <= 7 + 7
+
+
+def test_columns_that_are_no_sums_are_counted_unit_by_unit(monkeypatch: pytest.MonkeyPatch) -> None:
+    widest = Column('widest', lambda layer: layer.c_out, 'c', 'c', combine=largest)
+    monkeypatch.setitem(COLUMNS, 'widest', widest)
+    counter, rng = Counter((96, 128), SegHead(19)), random.Random(2)
+    for _ in range(5):
+        arch = FULL.sample(rng)
+        head = SegHead(19).layers(arch.features((96, 128)))
+        assert counter(arch) == count(arch.layers((96, 128))) + count(head)
+        assert counter(arch)['widest'] >= 256
 
 
 def test_rest_is_added_to_every_network() -> None:

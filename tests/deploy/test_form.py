@@ -211,6 +211,23 @@ def test_a_task_model_is_deployed_whole(package: str, ours: bool) -> None:
     assert ready.eval() is ready
 
 
+@pytest.mark.parametrize(
+    'changed', [{}, {'num_convs': 2}, {'kernel_size': 3}, {'concat_input': True}], ids=str
+)
+@pytest.mark.parametrize('align', [False, True])
+def test_a_head_over_all_maps_convolves_them_at_their_own_sizes(
+    align: bool, changed: dict[str, Any]
+) -> None:
+    cfg = copy.deepcopy(TASK_MODELS['mmseg'])
+    cfg['decode_head'].update(changed, align_corners=align)
+    with DefaultScope.overwrite_default_scope('mmseg'):
+        model = lively(MODELS.build(ConfigDict(cfg)))
+    ready = deployed(model)
+    assert (type(ready.decode_head).__name__ == 'SummedFCNHead') == (not changed)
+    for size in SIZES:
+        assert_same(model, ready, pictures(2, 3, *size), 1e-10)
+
+
 class Mixed(nn.Module):
     """Norms that can be folded, and norms that cannot, for all reasons there are."""
 
@@ -230,6 +247,10 @@ class Mixed(nn.Module):
         self.tied, self.also_tied = nn.Conv2d(6, 6, 1), nn.Conv2d(6, 6, 1)
         self.also_tied.weight = self.tied.weight
         self.after_tied = nn.BatchNorm2d(6)
+        self.idle, self.lent = nn.Conv2d(6, 6, 1), nn.Conv2d(6, 6, 1)
+        self.lent.weight = self.idle.weight
+        self.after_lent = nn.BatchNorm2d(6)
+        self.shared, self.after_shared = nn.Conv2d(6, 6, 1), nn.BatchNorm2d(6)
         self.up_grouped = nn.ConvTranspose2d(6, 6, 1, groups=2)
         self.after_up_grouped = nn.BatchNorm2d(6)
 
@@ -247,6 +268,8 @@ class Mixed(nn.Module):
         standard = self.scaled.weight / self.scaled.weight.norm()
         x = self.after_scaled(F.conv2d(x, standard, self.scaled.bias))
         x = self.after_tied(self.tied(x)) + self.also_tied(x)
+        x = self.after_lent(self.lent(x))
+        x = self.after_shared(self.shared(x)) + self.shared(x.relu())
         return self.after_up_grouped(self.up_grouped(x)), given
 
 
@@ -261,6 +284,13 @@ def test_norms_that_something_else_depends_on_stay() -> None:
     assert gone == {*(f'after_{name}' for name in foldable), 'no_affine'}
     for size in ((12, 12), (15, 9)):
         assert_same(net, ready, pictures(3, 3, *size), 1e-10)
+
+
+def test_weights_are_folded_in_float64_and_rounded_once() -> None:
+    net = lively(ScaleHRNet(DEMO.sample(random.Random(1)))).float()
+    exact = copy.deepcopy(net).double().deploy().state_dict()
+    for key, value in net.deploy().state_dict().items():
+        assert torch.equal(value, exact[key].float())
 
 
 def test_what_is_another_function_is_refused() -> None:

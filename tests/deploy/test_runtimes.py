@@ -58,7 +58,9 @@ def test_the_numbers_are_those_of_torch(adapter: Runtime, precision: str, name: 
     given = images.numpy().copy()
     first = session(given)
     assert np.array_equal(given, images.numpy())
-    assert apart(first, net.exactly(images)) <= TOLERANCE[precision]
+    difference = apart(first, net.exactly(images))
+    assert difference <= TOLERANCE[precision]
+    assert precision == 'fp32' or difference > 1e-4, 'computed in fp32'
     kept = [one.copy() for one in first]
     other = net.images(2, seed=5)
     assert apart(session(other.numpy()), net.exactly(other)) <= TOLERANCE[precision]

@@ -56,7 +56,8 @@ def test_a_front_belongs_to_the_checkpoint_that_was_searched(
     """Another checkpoint of the same space would be exported under the searched one's numbers."""
     record = Record(0, archs(1)[0], Cost(macs=1, params=1, acts=1), {'mIoU': 50.0}, 0)
     digest = file_digest(root / 'supernet.pth')
-    write_report([record], Objectives.from_dict(('mIoU', 'macs')), work_dir, digest)
+    times = {0: {'ms_measured': 3.5, 'ms_lower': 3.0, 'ms_upper': 4.0}}
+    write_report([record], Objectives.from_dict(('mIoU', 'macs')), work_dir, digest, measured=times)
     card = json.loads((work_dir / 'study.json').read_text())
     assert card['objectives'] == Objectives.from_dict(('mIoU', 'macs')).to_list()
     choice = choose(str(work_dir), 'mIoU')
@@ -66,6 +67,8 @@ def test_a_front_belongs_to_the_checkpoint_that_was_searched(
         options = {'name': 'x', 'force': force}
         if force:
             assert export_subnet(choice, cfg, other, work_dir / 'out', **options).files
+            written = json.loads((work_dir / 'out/x.json').read_text())
+            assert written['latency'] == choice.measured == times[0], 'what the search has timed'
             continue
         sums = {'got': f'sha256 {file_digest(other)[:16]}', 'allowed': f'sha256 {digest[:16]}'}
         with raises(ExportError, where=other, hint=contains('--force'), **sums):

@@ -242,6 +242,7 @@ def test_files_of_a_killed_export_go_with_the_next_one(tmp_path: Path) -> None:
 def test_options_that_only_add_files_are_not_recorded() -> None:
     graphs = [
         '--onnx',
+        '--deploy',
         '--dynamic',
         'height',
         'width',
