@@ -174,6 +174,22 @@ def test_views_of_an_image_are_images_of_their_own() -> None:
         assert sum(seen) == (0 if n else 5 * 5 + 4 * 3)
 
 
+def test_an_image_is_normalized_by_those_it_meets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is in two groups, and one that is the first view of an image and the second."""
+    split = partial(regrouped, together=2 * 64**2)
+    a, b, c = (images(1, 64, seed) for seed in (1, 2, 3))
+    in_groups = Model(net()), batches(a, b, a, c), split
+    flipped = Model(net(), lambda x: [x, x.flip(-1)]), batches(a, b, a.flip(-1)), regrouped
+    for model, calibration, groups in (in_groups, flipped):
+        monkeypatch.setattr(calibrate, 'regrouped', partial(groups, at_once=1))
+        cache = PrefixCache(model.backbone)  # type: ignore[arg-type]
+        for n, arch in enumerate(NETS[:3]):
+            wanted = evaluated(model, arch, None, calibration)
+            with counted() as seen:
+                assert_equal(evaluated(model, arch, cache, calibration), wanted)
+            assert bool(seen) is (n == 0)
+
+
 def test_images_that_are_not_those_of_before_are_computed() -> None:
     model = Model(net())
     cache = PrefixCache(model.backbone)  # type: ignore[arg-type]

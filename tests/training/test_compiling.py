@@ -113,17 +113,19 @@ def test_losses_gradients_and_statistics_are_the_same(options, supernet, iterati
 
 @pytest.mark.slow
 def test_with_inductor_in_float32(supernet, iteration):
-    """As near to the gradients in float64 as those of a training that is not compiled."""
+    """Against float64. A value at zero may pass a ReLU in one of both, in any two ways to compute
+    in float32: then single gradients differ by a thousandth, and most by a hundred-thousandth."""
     plain, exact = supernet(architecture=MODEL), supernet(architecture=MODEL).double()
     ours = supernet(architecture=MODEL, compile_units=True, channels_last=True)
     for i in range(3):
         iteration(i)
-        wanted, found = grads_of(exact, DATA)[0], [grads_of(m, DATA)[0] for m in (ours, plain)]
-        errors = [
-            max((g[n] - w).abs().max() / w.abs().max() for n, w in wanted.items() if w is not None)
-            for g in found
-        ]
-        assert 0 < errors[0] <= 3 * errors[1] < 0.03
+        (wanted, wanted_logs), (found, logs) = (grads_of(model, DATA) for model in (exact, ours))
+        grads_of(plain, DATA)
+        close(logs, wanted_logs, 1e-5)
+        used = {name for name, value in wanted.items() if value is not None}
+        assert used == {name for name, value in found.items() if value is not None}
+        errors = [(found[n] - wanted[n]).abs().max() / wanted[n].abs().max() for n in used]
+        assert 0 < torch.stack(errors).median() <= 1e-4
     close(ours.state_dict(), plain.state_dict(), 1e-4)
     assert 0 < graphs() <= UNITS + 1
 
