@@ -114,7 +114,7 @@ def model(net: str) -> Any:
         backbone = dict(type='mmseg.HRNet', norm_cfg=dict(type='BN'), extra=extra)
     else:
         arch = named('scalenas_s1')
-        backbone = dict(type='scalenas.ScaleHRNet', arch=arch.to_dict(), upsample='bilinear')
+        backbone = dict(type='scalenas.ScaleHRNet', arch=arch.to_dict())
     head = dict(
         type='FCNHead',
         in_channels=[32, 64, 128, 256],
@@ -197,7 +197,12 @@ def main() -> None:
         'ratios': report,
     }
     write_whole(args.out, json.dumps(about, indent=1, allow_nan=False) + '\n')
-    print(json.dumps(about, indent=1))
+    lines = ['| what | median | quartiles | rounds |', '|---|---|---|---|']
+    for what, row in report.items():
+        lines.append(
+            f'| {what} | {row["median"]:.3f} | {row["q25"]:.3f} - {row["q75"]:.3f} | {row["n"]} |'
+        )
+    print('\n'.join(lines))
 
 
 if __name__ == '__main__':
