@@ -25,6 +25,7 @@ from scalenas.paths import file_digest
 from scalenas.registry import MODELS
 
 from .form import deployed
+from .graph import flat
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ class Raw(nn.Module):
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         """image: (N, C, H, W) -> raw outputs."""
-        return tuple(_flat(self.model(image, None, mode='tensor')))
+        return tuple(flat(self.model(image, None, mode='tensor')))
 
 
 def exported_model(config: Path, weights: Path) -> nn.Module:
@@ -149,9 +150,3 @@ def own_size(arch: Arch | None, size: Size | None, name: str = 'the network') ->
     if own is None:
         raise UserError(f'{name} has no size of its own', where='--size', hint='give --size H W')
     return own
-
-
-def _flat(value: Any) -> list[Tensor]:
-    if isinstance(value, Tensor):
-        return [value]
-    return [each for part in value for each in _flat(part)]
