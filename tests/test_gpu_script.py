@@ -94,6 +94,7 @@ def test_everything_that_a_cpu_can_do(tmp_path: Path) -> None:
     assert [row['error'] for row in again] == [0, 0]
 
 
+@pytest.mark.slow
 def test_what_there_is_no_time_for_is_said(tmp_path: Path) -> None:
     found, _ = tried(tmp_path, 4)
     check(found)

@@ -212,7 +212,7 @@ SINGLE = [
     (
         'scale',
         [*FAST, '--factor', '2', '--threads', '2'],
-        '--threads: expected a whole number >= 1 beside',
+        '--threads: expected a whole number >= 1 with',
     ),
     (
         'scale',

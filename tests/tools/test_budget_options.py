@@ -102,6 +102,6 @@ def test_a_module_that_registers_a_family_is_imported(
 def test_bounds_are_for_what_is_evaluated() -> None:
     options = ('none.py', 'none.pth', '--report-only')
     for more in (('--max', 'macs=1'), ('--seed', 7), ('--num-evaluations', 9)):
-        done = run_tool('search', *options, *more)
+        done = run_tool('search', *options, *more, warm=True)
         assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
         assert f'{more[0]} with --report-only' in done.stderr

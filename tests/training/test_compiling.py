@@ -92,7 +92,10 @@ def test_a_w32_supernet_has_forty_graphs_at_most():
     'options',
     [
         dict(channels_last=True),
-        dict(compile_units=dict(backend='aot_eager'), channels_last=True, backward='each'),
+        pytest.param(
+            dict(compile_units=dict(backend='aot_eager'), channels_last=True, backward='each'),
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=['channels last', 'both'],
 )
@@ -169,6 +172,7 @@ def test_a_hook_sees_what_it_looks_at(path, supernet, iteration):
     assert len(seen) == 1
 
 
+@pytest.mark.slow
 def test_copies_and_files_are_not_compiled(supernet, iteration, tmp_path):
     model = supernet(architecture=TINY, compile_units=dict(backend='eager'))
     logs = losses_of(model, DATA)
@@ -181,6 +185,7 @@ def test_copies_and_files_are_not_compiled(supernet, iteration, tmp_path):
     assert not any('_orig_mod' in key for key in model.state_dict())
 
 
+@pytest.mark.slow
 def test_under_ddp(supernet, iteration, tmp_path):
     """One process; the gradients of a model without DDP, and as many graphs."""
     plain, inner = (

@@ -103,7 +103,7 @@ def test_test_is_honest_and_ends_with_pytests_line(
         'ruff check .',
         'ruff format --check .',
         'mypy ',
-        'pytest OMP=1 -m not slow -n 2 --dist loadscope -k arch',
+        'pytest OMP=1 -m not slow -n 2 --dist loadscope --max-worker-restart 0 -k arch',
     ]
     assert lines[-1].startswith('pytest')
     assert done.returncode == expected
