@@ -43,7 +43,7 @@ def main() -> None:
         seconds += run_steps(getattr(demo, part)(), demo.work / 'stamps' / part)
     table, figures = report(demo)
     write_whole(demo.work / 'table.md', table + '\n')
-    print(f'\n{table}\n\npictures: {", ".join(figures)} in {demo.work}')
+    print(f'\n{table}\n\nfigures: {", ".join(figures)} in {demo.work}')
     print(f'{seconds / 60:.1f} minutes')
 
 

@@ -70,7 +70,7 @@ def add_graphs(parser: argparse.ArgumentParser) -> None:
         '--normalize',
         default='metadata',
         metavar='PLACE',
-        help='metadata: mean and std stand there; inside: the graph takes pictures of 0 ... 255',
+        help='metadata: mean and std stand there; inside: the graph takes images of 0 ... 255',
     )
 
 

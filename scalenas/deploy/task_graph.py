@@ -152,7 +152,7 @@ def task_graph(
     entries = _metadata(model, size, form, about or {})
     traced = net
     if not {'height', 'width'} & {*form.free} and isinstance(model, BaseModel):
-        # `image` may be pictures of 0 ... 255, and this one is normalized.
+        # `image` may be images of 0 ... 255, and this one is normalized.
         shown = torch.randn(image.shape, generator=torch.Generator().manual_seed(0))
         traced = TaskNet(deployed(model, shown, channels_last=False), form, with_raw).eval()
     graph = _described(onnx_graph(traced, image, names, form.free), entries)
@@ -195,7 +195,7 @@ def normalization(model: nn.Module) -> tuple[list[float], list[float]]:
 
 
 def channel_order(model: nn.Module) -> str:
-    """'RGB' where the preprocessor turns the channels of a picture that was read as BGR."""
+    """'RGB' where the preprocessor turns the channels of an image that was read as BGR."""
     preprocessor: Any = getattr(model, 'data_preprocessor', None)
     switches = ('_channel_conversion', 'channel_conversion', 'to_rgb')
     return 'RGB' if any(getattr(preprocessor, name, False) for name in switches) else 'BGR'
@@ -239,7 +239,7 @@ def _described(graph: bytes, entries: Mapping[str, Any]) -> bytes:
 
 
 def _image(net: TaskNet, shape: Sequence[int]) -> Tensor:
-    """Random pictures, as the graph takes them."""
+    """Random images, as the graph takes them."""
     return net.images(torch.randn(*shape, generator=torch.Generator().manual_seed(0)))
 
 

@@ -203,8 +203,10 @@ class SearchPlan:
             for name in self.metrics.keys() & record.metrics.keys():
                 try:
                     value = self._derived(name, given)
-                except SearchError:  # it may ask for one that was undefined, and so is not kept
-                    continue
+                except SearchError as error:
+                    if isinstance(error.__cause__, KeyError):
+                        continue  # it asks for one that was undefined, and so is not kept
+                    raise
                 if not math.isclose(value, record.metrics[name], rel_tol=1e-9, abs_tol=1e-12):
                     raise SearchError(
                         f'its function gives another value of slot {record.slot} than it did',

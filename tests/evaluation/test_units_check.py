@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from scalenas.arch import HRArch
+from scalenas.arch import HRArch, layers
+from scalenas.complexity import count
 from scalenas.errors import EvaluationError
+from scalenas.evaluation import trace
 from scalenas.evaluation.evaluator import check_units
 from scalenas.models import SuperScaleHRNet
 from tests.errors import raises
@@ -48,3 +50,6 @@ def test_networks_of_their_own_size_are_counted_there() -> None:
     net = SuperMBConvNet(BIG, resize=True)
     for arch in (BIG.smallest(), BIG.largest()):
         check_units(net, arch)
+        with net.active(arch):
+            seen = trace(net, arch.size, arch.in_channels)
+        assert seen['macs'] == count(layers(arch, arch.size))['macs']

@@ -118,6 +118,10 @@ def test_a_function_that_changed_is_noticed() -> None:
     plan(metrics={'half': half}).check_records([record])
     with raises(SearchError, where='search.metrics.half', got=-4.0, allowed='4.0'):
         plan(metrics={'half': lambda m: -m['mIoU'] / 2}).check_records([record])
+    # A metric that was undefined is not kept; any other failure is one.
+    plan(metrics={'half': lambda m: m['undefined'] / 2}).check_records([record])
+    with raises(SearchError, where='search.metrics.half', problem=contains('boom')):
+        plan(metrics={'half': boom}).check_records([record])
 
 
 def test_metrics_are_asked_for_by_name_before_anything_is_evaluated() -> None:
