@@ -55,7 +55,9 @@ COMMANDS: Mapping[str, Command] = {
         'test a checkpoint, or one sub-net of a supernet',
         *('scalenas.commands.training', 'test_parser', 'test'),
     ),
-    'search': Command('search a trained supernet, or continue a search', 'scalenas.commands.search'),
+    'search': Command(
+        'search a trained supernet, or continue a search', 'scalenas.commands.search'
+    ),
     'export': Command(
         'write a sub-net as an ordinary model: weights, config, proof', 'scalenas.commands.export'
     ),
@@ -106,16 +108,21 @@ def run(name: str, words: Sequence[str], form: str) -> int | None:
 
 def _parser(name: str | None = None) -> argparse.ArgumentParser:
     """The parser of `scalenas`, in which the sub-command `name` has its options."""
+    width = max(map(len, COMMANDS))
+    listed = [f'  {each.ljust(width)}  {command.help}' for each, command in COMMANDS.items()]
     parser = argparse.ArgumentParser(
         'scalenas',
+        usage='scalenas [-h] [--version] COMMAND ...',
         description='Train one weight-shared network, search it, export its best sub-networks.',
-        epilog='`scalenas COMMAND --help` says more of one.',
+        epilog='\n'.join(['commands:', *listed, '', '`scalenas COMMAND --help` says more of one.']),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument('--version', action='version', version=f'scalenas {__version__}')
-    commands = parser.add_subparsers(metavar='COMMAND', title='commands', prog='scalenas')
+    # argparse's own list has no room for the longest name.
+    commands = parser.add_subparsers(metavar='COMMAND', help=argparse.SUPPRESS)
     for each, command in COMMANDS.items():
         commands.add_parser(each, help=command.help)
-    if name in COMMANDS:
+    if name is not None:
         commands.choices[name] = COMMANDS[name].parser_of(name, CONSOLE)
     return parser
 

@@ -11,7 +11,9 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('weights', help='NAME.pth of tools/export.py, or of a later training')
-    parser.add_argument('tasks', nargs='+', metavar='TASK', help='faster_rcnn, pose, ... (a wrong one lists all)')
+    parser.add_argument(
+        'tasks', nargs='+', metavar='TASK', help='faster_rcnn, pose, ... (a wrong one lists all)'
+    )
     parser.add_argument('--arch', help='YAML or zoo name (default: NAME.yaml beside the weights)')
     parser.add_argument('--out', help='folder (default: that of the weights)')
     parser.add_argument('--config', help="take the net into this config, not the task's recipe")

@@ -1,4 +1,4 @@
-"""The command `scalenas`: its table, help without torch, exit codes, and the tools that start it."""
+"""The command `scalenas`: its table, help without torch, exit codes, the tools that start it."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_the_zoo_says_what_each_network_costs(
     from scalenas.commands import run
 
     assert run('zoo', ['*w32*'], CONSOLE) is None
-    head, *rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    _, *rows = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert [row[0] for row in rows] == list_archs('*w32*')
     assert len(rows) > 1
     for name, *_, text, macs, params, acts in rows:
@@ -143,4 +143,4 @@ def test_the_zoo_says_what_each_network_costs(
 
 def test_launchers_are_those_that_a_training_knows() -> None:
     options = pytest.importorskip('scalenas.training.options')
-    assert LAUNCHERS == ('none', *options.STARTED_BY)
+    assert ('none', *options.STARTED_BY) == LAUNCHERS
