@@ -62,10 +62,14 @@ COMMANDS: Mapping[str, Command] = {
         'write a sub-net as an ordinary model: weights, config, proof', 'scalenas.commands.export'
     ),
     'transfer': Command(
-        'take an exported net to other tasks: ready configs', 'scalenas.commands.transfer'
+        'take an exported net to other tasks: ready configs',
+        *('scalenas.commands.export', 'transfer_parser', 'transfer'),
     ),
     'info': Command('what a network is and costs', 'scalenas.commands.info'),
-    'zoo': Command('the networks of the zoo, with their costs', 'scalenas.commands.zoo'),
+    'zoo': Command(
+        'the networks of the zoo, with their costs',
+        *('scalenas.commands.info', 'zoo_parser', 'zoo'),
+    ),
     'scale': Command('grow a network by a strategy, or into a budget', 'scalenas.commands.scale'),
     'benchmark': Command('time networks in runtimes', 'scalenas.commands.benchmark'),
     'doctor': Command('what works in this installation, and what does not', 'scalenas.doctor'),

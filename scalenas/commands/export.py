@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from scalenas.cli import add_budget, add_cfg_options, budget_of
+from scalenas.cli import add_budget, add_cfg_options, add_imports, budget_of
 from scalenas.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -106,3 +106,34 @@ def main(args: argparse.Namespace) -> None:
     options['graphs'] = graphs_of(args)
     options['command'] = recorded(args.form.format('export').removeprefix('python '), args.words)
     print(export_subnet(choice, cfg, args.checkpoint, args.out, args.name, **options))
+
+
+def transfer_parser() -> argparse.ArgumentParser:
+    """The command line of `scalenas transfer`."""
+    parser = argparse.ArgumentParser(
+        description='Ready configs of other tasks around an exported net, its weights loaded'
+    )
+    parser.add_argument('weights', help='NAME.pth of tools/export.py, or of a later training')
+    parser.add_argument(
+        'tasks', nargs='+', metavar='TASK', help='faster_rcnn, pose, ... (a wrong one lists all)'
+    )
+    parser.add_argument('--arch', help='YAML or zoo name (default: NAME.yaml beside the weights)')
+    parser.add_argument('--out', help='folder (default: that of the weights)')
+    parser.add_argument('--config', help="take the net into this config, not the task's recipe")
+    parser.add_argument('--force', action='store_true', help='overwrite files of other content')
+    add_imports(parser)
+    return parser
+
+
+def transfer(args: argparse.Namespace) -> None:
+    """Read, write, say what and how to go on."""
+    from scalenas.export import Source
+    from scalenas.export import transfer as write_configs
+
+    source = Source.from_file(args.weights, args.arch)
+    files = write_configs(source, args.tasks, args.out, args.config, args.force)
+    for path in files:
+        print(f'wrote {path}')
+    for path in files:
+        if path.suffix == '.py':
+            print(f'train it: {args.form.format("train")} {path}')

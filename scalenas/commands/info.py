@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 
+from scalenas import family_of, list_archs
 from scalenas.arch import (
     CITYSCAPES,
     Arch,
@@ -22,6 +23,7 @@ from scalenas.arch import (
     arch_for_head,
     default_head,
     find,
+    named,
     parse_head,
 )
 from scalenas.arch.strict import as_size
@@ -34,11 +36,20 @@ from scalenas.cli import (
     timer_of,
 )
 from scalenas.complexity import COLUMNS, RULES, Counter, Measured
-from scalenas.errors import UserError
+from scalenas.errors import UserError, did_you_mean
 from scalenas.scaling.runtime import base_name
 from scalenas.visualization import cost_rows, cost_text, draw_arch, layer_text
 
 CONFIGS = ('.py', '.json')
+
+ZOO_TEXT = """The networks of the zoo by name, with their costs under the head of their family.
+
+scalenas zoo
+scalenas zoo 'hrnet*'
+scalenas zoo --family mbconv
+"""
+
+ZOO_HEAD = ('name', 'family', 'input', 'head', 'G macs', 'M params', 'M acts')
 
 
 def parser() -> argparse.ArgumentParser:
@@ -142,3 +153,38 @@ def main(args: argparse.Namespace) -> int:
         beyond = budget.violation(cost)
         print(f'budget {budget}: ' + (f'{beyond:.1%} beyond it' if beyond else 'kept'))
     return 0 if budget.allows(cost) else 1
+
+
+def zoo_parser() -> argparse.ArgumentParser:
+    """The command line of `scalenas zoo`."""
+    parser = argparse.ArgumentParser(
+        description=ZOO_TEXT, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('pattern', nargs='?', default='*', help="such as 'regnet*' (default: all)")
+    parser.add_argument('--family', help='of networks, such as hrnet')
+    add_imports(parser)
+    return parser
+
+
+def zoo(args: argparse.Namespace) -> None:
+    """Count and print a row a network.
+
+    Raises:
+        UserError: for a family or a pattern without networks.
+    """
+    names = list_archs(args.pattern, family=args.family)
+    if not names:
+        hint = did_you_mean(args.pattern, list_archs()) or 'without a pattern all are listed'
+        raise UserError('the zoo has no such network', where='zoo', got=args.pattern, hint=hint)
+    rows = [ZOO_HEAD, *map(_row, names)]
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    for name, family, *rest in rows:
+        cells = [cell.rjust(width) for cell, width in zip(rest, widths[2:], strict=True)]
+        print('  '.join([name.ljust(widths[0]), family.ljust(widths[1]), *cells]))
+
+
+def _row(name: str) -> tuple[str, ...]:
+    arch, size, head, text = under_head(named(name))
+    cost = Counter(size, head)(arch)
+    numbers = (f'{cost["macs"] / 1e9:.3f}', *(f'{cost[n] / 1e6:.3f}' for n in ('params', 'acts')))
+    return (name, family_of(arch).name, '{}x{}'.format(*size), text, *numbers)
