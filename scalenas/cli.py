@@ -111,7 +111,7 @@ def add_budget(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument('--min', **form, help='lower bounds, likewise')
     for name in ('macs', 'params', 'acts'):
         parser.add_argument(
-            f'--max-{name}', type=float, metavar='VALUE', help=f'--max {name}=VALUE'
+            f'--max-{name}', type=_bound, metavar='VALUE', help=f'--max {name}=VALUE'
         )
 
 
@@ -133,20 +133,27 @@ def budget_of(args: argparse.Namespace) -> Budget:
     return Budget.between(least, most)
 
 
-def _bounds(texts: Sequence[str], option: str) -> dict[str, float]:
-    bounds: dict[str, float] = {}
+def _bounds(texts: Sequence[str], option: str) -> dict[str, float | str]:
+    bounds: dict[str, float | str] = {}
     for text in texts:
         name, equals, value = text.partition('=')
         try:
-            number = float(value)
+            number = _bound(value)
         except ValueError:
             equals = ''
         if not name or not equals:
-            raise UserError(where=option, got=text, allowed='COLUMN=VALUE, such as macs=300e9')
+            allowed = 'COLUMN=VALUE, such as macs=300e9 or macs=60%'
+            raise UserError(where=option, got=text, allowed=allowed)
         if name in bounds:
             raise UserError('is given twice', where=option, got=text)
         bounds[name] = number
     return bounds
+
+
+def _bound(text: str) -> float | str:
+    """A number, or a percentage of the largest network as text."""
+    number = float(text.removesuffix('%'))
+    return text if text.endswith('%') else number
 
 
 def add_timing(parser: argparse.ArgumentParser, what: str) -> None:

@@ -1,18 +1,35 @@
-"""Search a trained supernet. Give the same command again to continue, or to add a worker."""
+"""Search a trained supernet. Give the same command again to continue, or to add a worker.
+
+scalenas search CONFIG CHECKPOINT
+scalenas search WORK_DIR --num-evaluations 400     continues the search there
+"""
+
+from __future__ import annotations
 
 import argparse
 import logging
+from pathlib import Path
+from typing import Any
 
 from scalenas.cli import add_budget, add_cfg_options, budget_of
 from scalenas.errors import UserError
-from scalenas.search import ALGORITHMS, as_wait
+from scalenas.search import ALGORITHMS, Start, as_wait
+
+READ = ('config', 'work_dir', 'algorithm', 'storage', 'study_name', 'cfg_options')
+"""Arguments of `scalenas.search.read`."""
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('config', help='of the supernet, with `search` and `search_dataloader`')
-    parser.add_argument('checkpoint', help='of the supernet')
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        'config',
+        help='of the supernet, with `search` and `search_dataloader`; or the work dir of a search '
+        'that is to go on, which knows the rest',
+    )
+    parser.add_argument('checkpoint', nargs='?', help='of the supernet')
     parser.add_argument('--work-dir', help='default: work_dirs/ and the name of the config')
     parser.add_argument('--algorithm', choices=tuple(ALGORITHMS), help="default: the config's")
     parser.add_argument('--storage', help='.db or .journal file, or URL (default: in the work dir)')
@@ -33,28 +50,39 @@ def main(args: argparse.Namespace) -> None:
     logging.basicConfig(level=logging.INFO, format='%(asctime)s %(message)s')
     from scalenas.searching import read, run
 
-    where = {
-        'work_dir': args.work_dir,
-        'algorithm': args.algorithm,
-        'storage': args.storage,
-        'study_name': args.study_name,
-        'cfg_options': args.cfg_options,
-    }
+    call = call_of(args)
     if args.report_only:
         for name in ('num_evaluations', 'seed', 'device', 'max', 'min'):
             if getattr(args, name) not in (None, []):
                 option = f'--{name.replace("_", "-")}'
                 raise UserError('nothing is evaluated', where=f'{option} with --report-only')
-        read(args.config, **where)
+        read(**{name: call.get(name) for name in READ})
         return
-    result = run(
-        args.config,
-        args.checkpoint,
-        num_evaluations=args.num_evaluations,
-        seed=args.seed,
-        budget=budget_of(args),
-        storage_wait=wait,
-        device=args.device,
-        **where,
-    )
+    result = run(**call, storage_wait=wait, device=args.device)
     print(f'{len(result)} networks evaluated; the front is in {result.folder}')
+
+
+def call_of(args: argparse.Namespace) -> dict[str, Any]:
+    """Arguments of `scalenas.search.run`: those given, and those of the search that goes on.
+
+    Raises:
+        UserError: when the folder holds no search, or the options are those of another.
+    """
+    names = ('checkpoint', 'num_evaluations', 'seed', *READ[1:])
+    given = {name: getattr(args, name) for name in names}
+    given = {name: value for name, value in given.items() if value not in (None, {})}
+    if budget := budget_of(args):
+        given['budget'] = budget
+    if Path(args.config).is_dir():
+        for name in ('work_dir', 'algorithm', 'study_name'):
+            if name in given:
+                option = f'--{name.replace("_", "-")}'
+                hint = 'give the config and the checkpoint instead of the work dir'
+                raise UserError('begins another search', where=option, got=given[name], hint=hint)
+        known = Start.of_report(args.config).call(args.config)
+        options = {**known['cfg_options'], **given.pop('cfg_options', {})}
+        return {**known, **given, 'cfg_options': options}
+    if args.checkpoint is None and not args.report_only:
+        hint = 'only the work dir of a search knows its own'
+        raise UserError('is needed with a config', where='CHECKPOINT', hint=hint)
+    return {'config': args.config, **given}
