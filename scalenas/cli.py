@@ -48,6 +48,17 @@ def main_of(main: Callable[[], int | None]) -> NoReturn:
     sys.exit(code or 0)
 
 
+def complete_archs(action: argparse.Action) -> None:
+    """Let argcomplete, where it is installed, offer names of the zoo."""
+
+    def names(**_: Any) -> list[str]:
+        from scalenas.api import list_archs
+
+        return list_archs()
+
+    action.completer = names  # type: ignore[attr-defined]
+
+
 class _Import(argparse.Action):
     """Imports modules where they are named, before anything asks what they register."""
 

@@ -37,6 +37,7 @@ from scalenas.cli import (
     add_imports,
     budget_of,
     columns_of,
+    complete_archs,
     timer_of,
 )
 from scalenas.complexity import COLUMNS, RULES, Counter, Measured
@@ -58,7 +59,7 @@ scalenas zoo 'hrnet*'
 scalenas zoo --family mbconv
 """
 
-ZOO_HEAD = ('name', 'family', 'input', 'head', 'G macs', 'M params', 'M acts')
+ZOO_HEAD = ('name', 'family', 'input', 'head')
 
 
 def parser() -> argparse.ArgumentParser:
@@ -66,7 +67,8 @@ def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('net', help='name in the model zoo, path of a YAML file, or a config')
+    net = parser.add_argument('net', help='name in the model zoo, path of a YAML file, or a config')
+    complete_archs(net)
     parser.add_argument(
         '--size',
         nargs=2,
@@ -232,7 +234,8 @@ def zoo_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=ZOO_TEXT, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('pattern', nargs='?', default='*', help="such as 'regnet*' (default: all)")
+    names = parser.add_argument('pattern', nargs='?', default='*', help="'regnet*' (default: all)")
+    complete_archs(names)
     parser.add_argument('--family', help='of networks, such as hrnet')
     add_imports(parser)
     return parser
@@ -248,7 +251,8 @@ def zoo(args: argparse.Namespace) -> None:
     if not names:
         hint = did_you_mean(args.pattern, list_archs()) or 'without a pattern all are listed'
         raise UserError('the zoo has no such network', where='zoo', got=args.pattern, hint=hint)
-    rows = [ZOO_HEAD, *map(_row, names)]
+    heads = [column.head for column in COLUMNS.values()]
+    rows = [(*ZOO_HEAD, *(head for _, head in heads)), *map(_row, names)]
     widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
     for name, family, *rest in rows:
         cells = [cell.rjust(width) for cell, width in zip(rest, widths[2:], strict=True)]
@@ -258,5 +262,5 @@ def zoo(args: argparse.Namespace) -> None:
 def _row(name: str) -> tuple[str, ...]:
     arch, size, head, text = under_head(named(name))
     cost = Counter(size, head)(arch)
-    numbers = (f'{cost["macs"] / 1e9:.3f}', *(f'{cost[n] / 1e6:.3f}' for n in ('params', 'acts')))
+    numbers = (f'{cost[name] / column.head[0]:.3f}' for name, column in COLUMNS.items())
     return (name, family_of(arch).name, '{}x{}'.format(*size), text, *numbers)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -144,3 +146,48 @@ def test_the_zoo_says_what_each_network_costs(
 def test_launchers_are_those_that_a_training_knows() -> None:
     options = pytest.importorskip('scalenas.training.options')
     assert ('none', *options.STARTED_BY) == LAUNCHERS
+
+
+def test_the_page_lists_every_command() -> None:
+    page = (ROOT / 'docs/commands.md').read_text()
+    rows = [line for line in page.splitlines() if line.startswith('| `scalenas ')]
+    assert rows == [f'| `scalenas {name}` | {each.help} |' for name, each in COMMANDS.items()]
+
+
+def test_commands_of_the_docs_are_accepted() -> None:
+    pages = [ROOT / 'README.md', *(ROOT / 'docs').glob('*.md')]
+    blocks = [b for page in pages for b in re.findall(r'```bash\n(.*?)```', page.read_text(), re.S)]
+    seen = set()
+    for line in '\n'.join(blocks).replace('\\\n', ' ').splitlines():
+        if not re.match(r'(python -m )?scalenas ', line):
+            continue
+        words = shlex.split(line, comments=True)
+        name, *options = words[words.index('scalenas') + 1 :]
+        COMMANDS[name].parser_of(name, CONSOLE).parse_args(options)
+        seen.add(name)
+    assert {'zoo', 'info', 'search', 'export'} <= seen
+
+
+@pytest.mark.parametrize(
+    ('line', 'offered'),
+    [
+        ('scalenas se', {'search'}),
+        ('scalenas info --spa', {'--space'}),
+        ('scalenas train --launcher ', {*LAUNCHERS}),
+        ('scalenas zoo scalenas_s', {*list_archs('scalenas_s*')}),
+    ],
+)
+def test_shells_complete(line: str, offered: set[str], tmp_path: Path) -> None:
+    """As argcomplete's shell function asks."""
+    pytest.importorskip('argcomplete')
+    answer = tmp_path / 'answer'
+    asked = {
+        '_ARGCOMPLETE': '1',
+        '_ARGCOMPLETE_IFS': '\n',
+        '_ARGCOMPLETE_STDOUT_FILENAME': str(answer),
+        'COMP_LINE': line,
+        'COMP_POINT': str(len(line)),
+    }
+    command = [sys.executable, '-m', 'scalenas']
+    subprocess.run(command, cwd=ROOT, env={**os.environ, **asked}, check=True)
+    assert {word.strip() for word in answer.read_text().splitlines()} == offered

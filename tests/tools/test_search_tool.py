@@ -97,8 +97,11 @@ def test_a_search_begins_with_what_its_space_holds(
     (first,) = [n for n, line in enumerate(lines) if ' space: ' in line]
     slots = [n for n, line in enumerate(lines) if '(generation' in line]
     assert first < slots[0]
-    rows = [line.split()[2:] for line in lines[first + 1 : slots[0]]]
-    assert {'macs', 'params', 'acts', 'depth', 'fusion'} <= {row[0] for row in rows if row}
+    shown = run_tool('info', '--space', world / 'supernet.py', warm=True)
+    assert shown.returncode == 0, shown.stderr
+    _, *rows = shown.stdout.splitlines()
+    assert {'macs', 'params', 'acts', 'depth', 'fusion'} <= {row.split()[0] for row in rows}
+    assert [line[24:] for line in lines[first : first + len(rows)]] == rows, 'as info shows it'
 
 
 @pytest.mark.parametrize(
