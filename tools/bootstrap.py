@@ -6,8 +6,8 @@ python3.11 tools/bootstrap.py test [args of pytest]
 python3.11 tools/bootstrap.py run -- COMMAND ...
 source "$(python3.11 tools/bootstrap.py env [basic])/bin/activate"
 
-Needs Python 3.11 and a package index that pip can reach; no root. All but the demos of segmentation,
-scalenet and bignas, and `env basic`, compile mmcv's operators and need a C++ compiler, too.
+Needs Python 3.11 and a package index that pip can reach; no root. All but `env basic` and the demos
+of segmentation, scalenet and bignas compile mmcv's operators, and need a C++ compiler, too.
 Environments lie in $SCALENAS_ENV_HOME, else $XDG_CACHE_HOME/scalenas/envs, else
 ~/.cache/scalenas/envs, one a set of requirements, and are shared by all clones.
 
@@ -231,8 +231,8 @@ Makes the environment if need be (6 GB, about 10 minutes) and prints its folder,
 
     source "$(bootstrap.py env)/bin/activate"
 
-With `basic`, which takes about 3 minutes, nothing is compiled: segmentation and classification work,
-detection and pose do not, nor the tests. Without it, what is missing is added to the same folder.
+With `basic`, which takes about 3 minutes, nothing is compiled: segmentation and classification
+work, detection and pose do not, nor the tests. Without it, what is missing is added to the folder.
 """,
         _arguments,
         env,

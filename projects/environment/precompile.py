@@ -1,8 +1,8 @@
 """Parsing torch's headers once for all files that include them: run by the environment's Python.
 
-Most of the time that mmcv's operators take to compile is parsing the same headers 78 times. GCC takes
-HEADER.gch for HEADER where a file includes it first and the flags agree; elsewhere it takes HEADER.
-What is compiled is the same to the byte. Other compilers never look at such a file.
+Most of the time that mmcv's operators take to compile is parsing the same headers 78 times. GCC
+takes HEADER.gch for HEADER where a file includes it first and the flags agree; elsewhere it takes
+HEADER. What is compiled is the same to the byte. Other compilers never look at such a file.
 """
 
 from __future__ import annotations

@@ -264,7 +264,7 @@ def test_nothing_is_added_under_a_command_that_runs(tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert user.stdin is not None and user.stdout is not None
+    assert user.stdout is not None
     assert user.stdout.readline() == 'runs\n'
     thread = threading.Thread(target=full.build)
     thread.start()

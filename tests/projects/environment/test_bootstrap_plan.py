@@ -59,8 +59,8 @@ def test_the_basic_environment_compiles_nothing() -> None:
     assert plan.steps[: len(basic.steps)] == basic.steps  # what is added comes after
     assert not [step.name for step in basic.steps if step.needs_compiler]
     lines = [line for line in all_commands(basic) if 'onedl-mmcv' in line]
-    # Isolated from torch, with which its setup would compile; not from pip's cache, where a compiled
-    # one may lie.
+    # Isolated from torch, with which its setup would compile, and not out of pip's cache, where a
+    # compiled one may lie.
     assert len(lines) == 1
     assert '--no-cache-dir' in lines[0]
     assert '--no-build-isolation' not in lines[0]

@@ -10,6 +10,7 @@ import pytest
 
 from projects.environment import precompile
 
+HELPER = '#pragma once\n#include <vector>\ninline int helped(int x) { return x + 1; }\n'
 FILE = '#include "pytorch_cpp_helper.hpp"\nint twice(int x) { return helped(x) * 2; }\n'
 
 
@@ -17,7 +18,7 @@ FILE = '#include "pytorch_cpp_helper.hpp"\nint twice(int x) { return helped(x) *
 def tree(tmp_path: Path) -> Path:
     header = tmp_path / precompile.HEADER
     header.parent.mkdir(parents=True)
-    header.write_text('#pragma once\n#include <vector>\ninline int helped(int x) { return x + 1; }\n')
+    header.write_text(HELPER)
     (tmp_path / 'file.cpp').write_text(FILE)
     return tmp_path
 
