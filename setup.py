@@ -113,7 +113,14 @@ if __name__ == '__main__':
         include_package_data=True,
         python_requires='>=3.11',
         install_requires=RUNTIME,
-        extras_require={'onedl': ONEDL, 'mim': MIM, 'deploy': DEPLOY, 'tests': TESTS},
+        extras_require={
+            'onedl': ONEDL,
+            'mim': MIM,
+            'deploy': DEPLOY,
+            'completion': ['argcomplete'],
+            'tests': TESTS,
+        },
+        entry_points={'console_scripts': ['scalenas = scalenas.commands:console']},
         cmdclass={'build_py': BuildPy, 'develop': Develop},
         zip_safe=False,
     )
