@@ -117,9 +117,11 @@ if __name__ == '__main__':
             'onedl': ONEDL,
             'mim': MIM,
             'deploy': DEPLOY,
+            'completion': ['argcomplete'],
             'report': ['plotly'],
             'tests': TESTS,
         },
+        entry_points={'console_scripts': ['scalenas = scalenas.commands:console']},
         cmdclass={'build_py': BuildPy, 'develop': Develop},
         zip_safe=False,
     )

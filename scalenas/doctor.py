@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import platform
 import shutil
@@ -45,7 +46,14 @@ def examine() -> Iterator[Finding]:
     yield Finding('ok' if free > 1 else 'note', 'disk', f'{free:.1f} GB free in this folder')
 
 
-def main() -> int:
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    return argparse.ArgumentParser(
+        description='Say what works in this installation; the exit code is 1 if something does not.'
+    )
+
+
+def main(_: argparse.Namespace | None = None) -> int:
     """Print the report; 1 when something is unusable."""
     warnings.simplefilter('ignore')  # what they warn of is either reported here or not the user's
     bad = []

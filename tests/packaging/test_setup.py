@@ -65,15 +65,16 @@ def test_the_extras_are_two_families_that_never_meet_and_neutral_tests(
     wheel: zipfile.ZipFile,
 ) -> None:
     found = metadata(wheel)
-    assert set(found['Provides-Extra']) == {'onedl', 'mim', 'deploy', 'report', 'tests'}
-    by_extra: dict[str, list[str]] = {name: [] for name in found['Provides-Extra']}
+    extras = ('onedl', 'mim', 'deploy', 'completion', 'report', 'tests')
+    assert set(found['Provides-Extra']) == {*extras}
+    by_extra: dict[str, list[str]] = {name: [] for name in extras}
     for line in found['Requires-Dist']:
         extra = re.search(r'extra == [\'"](\w+)', line)
         if extra:
             by_extra[extra[1]].append(line)
     assert all(line.startswith('onedl-') for line in by_extra['onedl'])
     assert all(line.startswith('mm') for line in by_extra['mim'])
-    neutral = [*by_extra['tests'], *by_extra['deploy'], *by_extra['report']]
+    neutral = [line for name in extras[2:] for line in by_extra[name]]
     assert not [line for line in neutral if FAMILY.match(line.lower())]
     assert not [line for line in found['Requires-Dist'] if line.startswith('mmpose')]
 
