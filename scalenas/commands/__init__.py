@@ -61,6 +61,9 @@ COMMANDS: Mapping[str, Command] = {
     'export': Command(
         'write a sub-net as an ordinary model: weights, config, proof', 'scalenas.commands.export'
     ),
+    'report': Command(
+        'one HTML file about searches: fronts, drawings, tables', 'scalenas.commands.report'
+    ),
     'transfer': Command(
         'take an exported net to other tasks: ready configs',
         *('scalenas.commands.export', 'transfer_parser', 'transfer'),
