@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import mmengine.visualization  # noqa: F401 (registers its backends)
 from mmengine.registry import VISBACKENDS
 
 from scalenas.errors import ConfigError, foreign

@@ -108,9 +108,11 @@ def test_the_local_backend_and_none_do_nothing(tmp_path: Path) -> None:
 
 
 def test_a_backend_that_does_not_work_ends_before_the_search(tmp_path: Path) -> None:
+    stock = ['TensorboardVisBackend', 'WandbVisBackend']
     for kind, got in ((Broken, 'Broken'), ('NoSuchBackend', 'NoSuchBackend')):
-        with raises(ConfigError, where='vis_backends[1]', got=got):
+        with raises(ConfigError, where='vis_backends[1]', got=got) as caught:
             SearchScalars({'vis_backends': [LOCAL, {'type': kind}]}, tmp_path)
+    assert {*stock} < {*caught.value.allowed}
 
 
 def test_a_full_disk_ends_no_search(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
