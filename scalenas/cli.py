@@ -10,11 +10,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from scalenas.complexity import Budget, Measure
 from scalenas.errors import UserError, short
-from scalenas.latency import LatencyTable
 
 if TYPE_CHECKING:
+    from scalenas.complexity import Budget, Measure
     from scalenas.deploy import NetTimer
 
 TIMED_RUNS = 15
@@ -76,6 +75,27 @@ def add_imports(parser: argparse.ArgumentParser) -> None:
     )
 
 
+class _CfgOptions(argparse.Action):
+    """mmengine's DictAction, imported when an option is there: help needs no mmengine."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option: Any = None) -> None:
+        from scalenas.config import DictAction
+
+        DictAction(self.option_strings, self.dest)(parser, namespace, values, option)
+
+
+def add_cfg_options(parser: argparse.ArgumentParser, default: Any = None) -> None:
+    """The option --cfg-options of the ecosystem."""
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=_CfgOptions,
+        default=default,
+        metavar='KEY=VALUE',
+        help='settings that replace those of the config: a.b=1 c="[1,2]"',
+    )
+
+
 def add_budget(parser: argparse.ArgumentParser, what: str) -> None:
     """The options --max and --min, bounds on any columns, and short forms of the usual ones.
 
@@ -101,6 +121,8 @@ def budget_of(args: argparse.Namespace) -> Budget:
     Raises:
         UserError: for what is no `COLUMN=VALUE`, a column given twice, or a bound below zero.
     """
+    from scalenas.complexity import Budget
+
     most, least = _bounds(args.max, '--max'), _bounds(args.min, '--min')
     for name in ('macs', 'params', 'acts'):
         value = getattr(args, f'max_{name}')
@@ -171,6 +193,8 @@ def columns_of(args: argparse.Namespace, base: str, budget: Budget) -> dict[str,
     if timer is not None:
         return {'ms': timer.ms}
     if Path(args.latency_model).suffix == '.json':
+        from scalenas.latency import LatencyTable
+
         table = LatencyTable.from_file(args.latency_model)
         print(f'table: {table}; {table.agreement or "not compared with whole networks"}')
         return {'ms': table}

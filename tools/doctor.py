@@ -3,9 +3,10 @@
 import sys
 from pathlib import Path
 
+# Also where the package is not installed.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from scalenas.doctor import main
+from scalenas.commands import tool
 
 if __name__ == '__main__':
-    sys.exit(main())
+    tool('doctor')

@@ -38,7 +38,7 @@ ONLY_FILES = {
 
 def recorded(tool: str, arguments: Sequence[str]) -> str:
     """One shell line; given again, with more files or fewer, it writes equal ones."""
-    kept, left = [tool], 0
+    kept, left = [], 0
     for word in arguments:
         name, given, _ = word.partition('=')
         if word.startswith('--'):
@@ -49,7 +49,7 @@ def recorded(tool: str, arguments: Sequence[str]) -> str:
             left -= 1
         else:
             kept.append(word)
-    return shlex.join(kept)
+    return f'{tool} {shlex.join(kept)}'
 
 
 @dataclass(frozen=True, slots=True)

@@ -189,6 +189,15 @@ class SearchStudy:
         """SHA-256 of the supernet's checkpoint, as in the settings; empty if they name none."""
         return str(self._fingerprint.settings.get('checkpoint', ''))
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All that its numbers depend on, as plain data."""
+        return self._fingerprint.settings
+
+    def at_work(self) -> int:
+        """How many evaluations run now, those of workers that died not among them."""
+        return sum(not self._watch.is_dead(row) for row in self._running())
+
     def records(self) -> list[Record]:
         """All evaluated networks, by slot."""
         owners = self._owners()

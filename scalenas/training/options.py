@@ -1,4 +1,4 @@
-"""Command line options of training and testing, and what they do to a config."""
+"""What the command line options of training and testing do to a config."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from mmengine.config import Config, ConfigDict
 from mmengine.device import get_device
 from mmengine.registry import METRICS
 
-from scalenas.config import DictAction
 from scalenas.config.parts import accepted
 from scalenas.errors import ConfigError
 from scalenas.tasks import task_of
@@ -23,60 +22,6 @@ STARTED_BY = {
     'mpi': ('OMPI_COMM_WORLD_LOCAL_RANK', 'mpirun'),
 }
 """Launcher -> a variable that it sets, and the command that starts it."""
-LAUNCHERS = ('none', *STARTED_BY)
-
-
-def add_common(parser: argparse.ArgumentParser) -> None:
-    """The options that all tools of the ecosystem have."""
-    parser.add_argument('--work-dir', help='where logs and checkpoints go')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        help='settings that replace those of the config: a.b=1 c="[1,2]"',
-    )
-    parser.add_argument('--launcher', choices=LAUNCHERS, default='none', help='job launcher')
-    # torch.distributed.launch passes either spelling; torchrun sets LOCAL_RANK itself.
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
-
-
-def train_parser() -> argparse.ArgumentParser:
-    """Options of tools/train.py."""
-    parser = argparse.ArgumentParser(description='Train what a config describes')
-    parser.add_argument('config', help='path of the config')
-    parser.add_argument(
-        '--resume',
-        nargs='?',
-        const='auto',
-        help='go on from the last checkpoint in the work dir, or from the one given',
-    )
-    parser.add_argument('--amp', action='store_true', help='automatic mixed precision')
-    parser.add_argument('--no-validate', action='store_true', help='train without validating')
-    parser.add_argument(
-        '--auto-scale-lr',
-        action='store_true',
-        help='scale the learning rate with the batch size (auto_scale_lr.base_batch_size)',
-    )
-    add_common(parser)
-    return parser
-
-
-def test_parser() -> argparse.ArgumentParser:
-    """Options of tools/test.py."""
-    parser = argparse.ArgumentParser(description='Test a checkpoint of what a config describes')
-    parser.add_argument('config', help='path of the config')
-    parser.add_argument('checkpoint', help='path of the checkpoint')
-    parser.add_argument('--out', help='folder for the predictions (as the metric writes them)')
-    parser.add_argument('--show', action='store_true', help='show predictions in a window')
-    parser.add_argument('--show-dir', help='folder for painted predictions')
-    parser.add_argument('--wait-time', type=float, default=2, help='seconds per shown image')
-    parser.add_argument('--tta', action='store_true', help='test time augmentation')
-    parser.add_argument(
-        '--arch',
-        help="sub-net of a supernet: a zoo name, a YAML file, 'smallest' or 'largest'",
-    )
-    add_common(parser)
-    return parser
 
 
 def train_config(args: argparse.Namespace, cfg: Config) -> Config:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from scalenas.commands import COMMANDS, TOOL
 from scalenas.errors import EvaluationError
 from scalenas.evaluation import SubnetEvaluator, device
 from scalenas.evaluation.device import choose_device
@@ -41,11 +42,15 @@ def test_no_function_has_a_default_of_its_own(function: object) -> None:
     assert inspect.signature(function).parameters['device'].default is None  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize('command', ['search', 'export'])
+def test_nor_has_a_command(command: str) -> None:
+    words = ['a', 'b', '--config', 'c'] if command == 'export' else ['a', 'b']
+    assert COMMANDS[command].parser_of(command, TOOL).parse_args(words).device is None
+
+
 @pytest.mark.parametrize(
     ('tool', 'given'),
     [
-        ('search', ['a', 'b']),
-        ('export', ['a', 'b', '--config', 'c']),
         ('rank_study', ['a', 'b']),
         ('benchmark_scaling', ['--out', 'x']),
     ],

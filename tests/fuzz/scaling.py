@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import io
 import json
 import math
 import random
-import sys
 from collections.abc import Iterator
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import yaml
 
 from scalenas.arch import ROUNDINGS, Scaling, from_dict, from_file, named, rounding
+from scalenas.commands import TOOL, run
 from scalenas.complexity import Budget, Counter
 from scalenas.errors import UserError, short
 from scalenas.scaling import (
@@ -34,7 +32,6 @@ from scalenas.scaling import (
 
 from .case import Case
 
-ROOT = Path(__file__).resolve().parents[2]
 HUGE = 10**5000
 NO_FACTORS: tuple[Any, ...] = (
     *(True, 0, -1, -0.0, math.nan, math.inf, -math.inf, 1e300, HUGE, '2', None, [], {}, print),
@@ -241,28 +238,15 @@ def curves(rng: random.Random, _: Path) -> Case:
     return Case(f'curve {form}', lambda: fit_growth(stages, form)(4), not enough)
 
 
-@cache
-def tool_of(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f'fuzzed_{name}', ROOT / 'tools' / f'{name}.py')
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def run_tool(name: str, *words: str) -> None:
     """A tool in this process; what argparse refuses is refused."""
-    before, sys.argv = sys.argv, [name, *words]
     errors = io.StringIO()
     try:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(errors):
-            tool_of(name).main()
+            run(name, words, TOOL)
     except SystemExit as end:
         if end.code:
             raise UserError(errors.getvalue().splitlines()[-1]) from None
-    finally:
-        sys.argv = before
 
 
 INFO_WRONG = (

@@ -65,15 +65,16 @@ def test_the_extras_are_two_families_that_never_meet_and_neutral_tests(
     wheel: zipfile.ZipFile,
 ) -> None:
     found = metadata(wheel)
-    assert set(found['Provides-Extra']) == {'onedl', 'mim', 'deploy', 'tests'}
-    by_extra: dict[str, list[str]] = {'onedl': [], 'mim': [], 'deploy': [], 'tests': []}
+    extras = ('onedl', 'mim', 'deploy', 'completion', 'report', 'tests')
+    assert set(found['Provides-Extra']) == {*extras}
+    by_extra: dict[str, list[str]] = {name: [] for name in extras}
     for line in found['Requires-Dist']:
         extra = re.search(r'extra == [\'"](\w+)', line)
         if extra:
             by_extra[extra[1]].append(line)
     assert all(line.startswith('onedl-') for line in by_extra['onedl'])
     assert all(line.startswith('mm') for line in by_extra['mim'])
-    neutral = [*by_extra['tests'], *by_extra['deploy']]
+    neutral = [line for name in extras[2:] for line in by_extra[name]]
     assert not [line for line in neutral if FAMILY.match(line.lower())]
     assert not [line for line in found['Requires-Dist'] if line.startswith('mmpose')]
 
@@ -95,7 +96,8 @@ def test_the_wheel_carries_what_tools_and_zoo_need(wheel: zipfile.ZipFile) -> No
     shipped = [*(ROOT / 'model_zoo').rglob('*.yaml'), *(ROOT / 'configs').rglob('*.yml')]
     for path in [*shipped, *(ROOT / 'configs').rglob('*.py'), ROOT / 'model-index.yml']:
         assert f'scalenas/.mim/{path.relative_to(ROOT).as_posix()}' in names
-    for path in (ROOT / 'scalenas').rglob('*.py'):
+    package = ROOT / 'scalenas'
+    for path in [*package.rglob('*.py'), *package.rglob('page.*')]:
         if '.mim' not in path.parts:
             assert path.relative_to(ROOT).as_posix() in names
 

@@ -12,6 +12,7 @@ import torch
 from mmengine.config import Config
 
 from scalenas.arch import HRArch, dump
+from scalenas.commands.training import train_parser
 from scalenas.complexity import Counter
 from scalenas.config import check_monitors, read_config
 from scalenas.errors import ConfigError, DataError, UserError
@@ -24,7 +25,6 @@ from scalenas.space import HRSpace
 from scalenas.tasks import Task, check_data, metric_names, register_task, task_of, tasks
 from scalenas.tasks import known as known_tasks
 from scalenas.training.launch import train
-from scalenas.training.options import train_parser
 
 SPACE = HRSpace(
     width=8, num_modules=(1, 1, 1), depth=(1, 2), stem=16, stage1_blocks=1, stage1_channels=8

@@ -136,11 +136,10 @@ class Tool:
 
     def __call__(self, name, *arguments):
         from scalenas.cli import main_of
-        from scalenas.training import launch, options
+        from scalenas.commands import TOOL, run
 
-        parser = getattr(options, f'{name}_parser')()
         try:
-            main_of(lambda: getattr(launch, name)(parser.parse_args(arguments)) and None)
+            main_of(lambda: run(name, arguments, TOOL))
         except SystemExit as end:
             self.error = end.__context__
             return end.code
