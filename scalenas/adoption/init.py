@@ -20,6 +20,7 @@ from scalenas.evaluation.batches import build_loader, images
 from scalenas.evaluation.evaluator import build_metrics
 from scalenas.evaluation.trace import trace
 from scalenas.models.supernet import supernet_of
+from scalenas.search.plan import SearchPlan
 from scalenas.staging import staged_folder, write_whole
 from scalenas.tasks import check_data, check_metrics, metric_names, task_of
 from scalenas.tasks.data import built
@@ -114,7 +115,13 @@ def _write(config: str, options: Options, stage: Path) -> list[str]:
     start = None
     if options.checkpoint is not None:
         start = f'{HERE}/{base_of(str(options.checkpoint), options.out)}'
-    plan = written.Search(_objectives(cfg, stock), options.candidates, stock.size(), options.seed)
+    plan = written.Search(
+        _objectives(cfg, stock),
+        options.candidates,
+        stock.size(),
+        options.seed,
+        budget=options.budget,
+    )
     files = {
         'base.py': written.base(stock, recipe, data),
         'supernet.py': written.supernet(stock, start, learns),
@@ -180,6 +187,7 @@ def _checked(stage: Path, grown: bool) -> list[str]:
     check_values(cfg)
     check_hints(cfg)
     check_metrics(cfg)
+    SearchPlan.from_dict(cfg.search)
     check_data(cfg, (*LOADERS, *OF_SEARCH))
     datasets: dict[str, Any] = {}
     with clear_errors(cfg), seeded(0):

@@ -21,6 +21,8 @@ from scalenas.tasks import task_of
 from scalenas.tasks.data import built
 from scalenas.tasks.held_out import FOLDER
 from scalenas.trained_alone import stock_metrics
+from scalenas.visualization.page import write_page
+from scalenas.visualization.page_sources import studies_at
 
 NEEDED = ('stock.py', 'base.py', 'supernet.py', 'search.py')
 NETS = ('best', 'small')
@@ -183,6 +185,10 @@ def run(folder: str | Path) -> str:
     run_steps(chain.export(), stamps / 'export', len(trainings) + 1)
     table = chain.table()
     write_whole(chain.folder / 'results.md', table)
+    try:
+        write_page(studies_at([str(chain.found)], []), chain.folder / 'report.html', [])
+    except UserError as error:  # such as plotly, which is not installed: the rest is there
+        print(f'no report.html: {error}')
     return table
 
 

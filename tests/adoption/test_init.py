@@ -11,6 +11,7 @@ from mmengine.registry import MODELS, DefaultScope
 from PIL import Image
 
 from scalenas.adoption import Options, init
+from scalenas.complexity import Budget
 from scalenas.config import read_config
 from scalenas.evaluation.evaluator import build_model
 from scalenas.models.supernet import supernet_of
@@ -177,6 +178,10 @@ def test_bad_configs_are_one_line(
         (Options(Path('nas'), search_images=10), {'where': '--search-images', 'got': 10}),
         (Options(Path('nas'), candidates=0), {'where': '--candidates', 'got': 0}),
         (Options(Path('mine.py')), {'where': 'mine.py'}),
+        (
+            Options(Path('nas'), budget=Budget(ms=(None, 2))),
+            {'where': 'search.budget', 'got': 'ms'},
+        ),
         (
             Options(Path('nas'), settings={'model.bakbone.x': 1}),
             {'got': 'bakbone'},

@@ -12,7 +12,9 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 
-from scalenas.adoption import Options, adopt, init, run
+from scalenas.adoption import adopt, run
+from scalenas.commands import CONSOLE
+from scalenas.commands import run as command
 from scalenas.models.checkpoint import load_checkpoint
 
 from .world import Forked, segmentation
@@ -26,8 +28,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.chdir(folder)
         patch.setattr('scalenas.pipeline.subprocess.Popen', Forked)
         segmentation(folder)
-        init('mine.py', Options(Path('nas'), iters=2, candidates=4))
-        run('nas')
+        command('init', ['mine.py', '--iters', '2', '--candidates', '4'], CONSOLE)
+        command('run', ['nas'], CONSOLE)
         yield folder
 
 

@@ -46,7 +46,7 @@ WITH_TORCH = {
     'pose': {'arch', 'models'},
     'adoption': {
         *('complexity', 'space', 'search', 'config', 'models', 'tasks', 'training'),
-        *('evaluation', 'export', 'pipeline', 'trained_alone'),
+        *('evaluation', 'export', 'visualization', 'pipeline', 'trained_alone'),
     },
 }
 ROOMS = {**FREE_OF_TORCH, **{room: {*seen, 'registry'} for room, seen in WITH_TORCH.items()}}
