@@ -35,8 +35,8 @@ MIM = [
 ]
 DEPLOY = ['ncnn', 'onnx', 'onnxruntime', 'openvino', 'pnnx']
 TESTS = [
-    *('hypothesis', 'moocore', 'mypy', 'pandas', 'pytest', 'pytest-timeout', 'pytest-xdist'),
-    *('ruff', 'timm'),
+    *('hypothesis', 'moocore', 'mypy', 'pandas', 'plotly', 'pytest', 'pytest-timeout'),
+    *('pytest-xdist', 'ruff', 'timm'),
     'types-PyYAML',
 ]
 
@@ -109,7 +109,7 @@ if __name__ == '__main__':
         license='Apache-2.0',
         keywords='neural architecture search, HRNet, MBConv, segmentation, pose, OpenMMLab',
         packages=find_packages(include=['scalenas', 'scalenas.*']),
-        package_data={'scalenas': ['py.typed']},
+        package_data={'scalenas': ['py.typed', 'visualization/page.*']},
         include_package_data=True,
         python_requires='>=3.11',
         install_requires=RUNTIME,
@@ -118,6 +118,7 @@ if __name__ == '__main__':
             'mim': MIM,
             'deploy': DEPLOY,
             'completion': ['argcomplete'],
+            'report': ['plotly'],
             'tests': TESTS,
         },
         entry_points={'console_scripts': ['scalenas = scalenas.commands:console']},

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
+import io
 import platform
 import shutil
 import sys
@@ -13,12 +15,24 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
-from scalenas.stacks import DISTRIBUTIONS, installed, installed_twice, remedy
+from scalenas.stacks import DISTRIBUTIONS, NEED_OPERATORS, installed, installed_twice, remedy
 
 State = Literal['ok', 'note', 'bad']
 PLAIN = ('numpy', 'PyYAML', 'optuna', 'scipy', 'matplotlib', 'Pillow', 'rich', 'torchvision')
 ENGINE = ('mmengine', 'mmcv')
 TASKS = tuple(module for module in DISTRIBUTIONS if module not in ENGINE)
+OPERATORS = 'mmcv._ext'
+COMPILE = '`python3.11 tools/bootstrap.py env` of the repository adds them, or see docs/install.md'
+OPTIONAL = {
+    'onnx': '--onnx and --int8',
+    'onnxruntime': '--onnx and --int8',
+    'openvino': '--openvino',
+    'plotly': 'the report of a search as a page',
+    'moocore': 'the hypervolume of more than two objectives',
+    'psycopg2-binary': 'a search on PostgreSQL',
+    'argcomplete': 'completion in a shell',
+}
+"""What is not needed, and for what it is."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +51,16 @@ def examine() -> Iterator[Finding]:
     yield from map(_distribution, PLAIN)
     yield from (Finding('bad', module, remedy(module, owners)) for module, owners in _mixed())
     yield _tried('torch', _torch)
-    for module in (*ENGINE, *TASKS):
-        yield _openmmlab(module)
-    yield _tried('mmcv operators', _operators)
+    yield from map(_openmmlab, ENGINE)
+    operators = _compiled()
+    yield operators
+    for module in TASKS:
+        found = _openmmlab(module)
+        if found.state == 'ok' and operators.state != 'ok' and module in NEED_OPERATORS:
+            found = Finding('note', module, f'{found.detail}; its models need mmcv operators')
+        yield found
     yield _tried('registry', _registry)
+    yield from (_optional(name, use) for name, use in OPTIONAL.items())
     yield _tried('GPU', _gpu)
     free = shutil.disk_usage('.').free / 2**30
     yield Finding('ok' if free > 1 else 'note', 'disk', f'{free:.1f} GB free in this folder')
@@ -56,12 +76,16 @@ def parser() -> argparse.ArgumentParser:
 def main(_: argparse.Namespace | None = None) -> int:
     """Print the report; 1 when something is unusable."""
     warnings.simplefilter('ignore')  # what they warn of is either reported here or not the user's
-    bad = []
+    found = dict[str, State]()
     for finding in examine():
         print(f'{finding.state:<4}  {finding.what:<16}{finding.detail}', flush=True)
-        if finding.state == 'bad':
-            bad.append(finding.what)
-    print(f'unusable: {", ".join(bad)}' if bad else 'all that scalenas needs works')
+        found[finding.what] = finding.state
+    bad = [what for what, state in found.items() if state == 'bad']
+    without = [what for what in TASKS if found.get(what) == 'note']
+    works = 'all that scalenas needs works'
+    if without:
+        works += f', but not with {", ".join(without)}: see above'
+    print(f'unusable: {", ".join(bad)}' if bad else works)
     return int(bool(bad))
 
 
@@ -88,13 +112,31 @@ def _openmmlab(module: str) -> Finding:
     if not versions:
         state: State = 'bad' if module in ENGINE else 'note'
         return Finding(state, module, f'not installed; one of {", ".join(DISTRIBUTIONS[module])}')
-    return _tried(module, lambda: (importlib.import_module(module), names)[1])
+    # The package alone imports little; what its tools do imports its models.
+    what = module if module in ENGINE else f'{module}.apis'
+    return _tried(module, lambda: (importlib.import_module(what), names)[1])
+
+
+def _optional(name: str, use: str) -> Finding:
+    try:
+        return Finding('ok', name, version(name))
+    except PackageNotFoundError:
+        return Finding('note', name, f'not installed, needed for {use}')
+
+
+def _compiled() -> Finding:
+    """Operators that nobody has compiled are no fault: half of the tasks work without."""
+    found = _tried('mmcv operators', _operators)
+    if found.detail == f"ModuleNotFoundError: No module named '{OPERATORS}'":
+        return Finding('note', found.what, f'not compiled: {COMPILE}')
+    return found
 
 
 def _tried(what: str, attempt: Callable[[], str]) -> Finding:
     """Whatever a broken installation raises is the finding."""
     try:
-        return Finding('ok', what, attempt())
+        with contextlib.redirect_stdout(io.StringIO()):  # some packages print what they do without
+            return Finding('ok', what, attempt())
     except Exception as error:
         return Finding('bad', what, f'{type(error).__name__}: {error}'.replace('\n', ' '))
 

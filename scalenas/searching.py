@@ -9,7 +9,7 @@ import base64
 import html
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +38,7 @@ from scalenas.search import (
 )
 from scalenas.search.extent import Extent
 from scalenas.search.started import CARD
+from scalenas.search_scalars import SearchScalars
 from scalenas.space import AbstractSpace
 from scalenas.tasks import metric_names
 from scalenas.visualization.search_report import SearchReport
@@ -247,7 +248,8 @@ def run(
         study = places.open(plan.objectives, settings, wait)
         plan.check_records(study.records())
         study.remember(start)
-        records = _searched(plan, search, study, evaluator, places, progress)
+        with closing(SearchScalars(cfg, places.report, len(study.records()))) as scalars:
+            records = _searched(plan, search, study, evaluator, places, progress, scalars)
     return Result(records, plan.objectives, places.report, places.study)
 
 
@@ -315,11 +317,17 @@ def _searched(
     evaluate: Callable[[Arch], Mapping[str, float]],
     places: Places,
     progress: bool,
+    scalars: SearchScalars,
 ) -> list[Record]:
     report = SearchReport(places, plan.objectives)
     report.search, report.study = search, study
     if not (places.report / CARD).is_file():
         report.on_the_way(study.records())  # who is stopped early can go on by the work dir
+
+    def after(records: Sequence[Record]) -> None:
+        report.on_the_way(records)
+        scalars(records, plan.objectives)
+
     shown = ProgressLine(plan.objectives, search.num_total) if progress else nullcontext()
     with shown as line:
         run_search(
@@ -328,7 +336,7 @@ def _searched(
             plan.scored(evaluate),
             seed=plan.seed,
             progress=line,
-            after=report.on_the_way,
+            after=after,
         )
     records = study.records()
     # Once more: an alternating search notes its last iteration when it is asked for more.

@@ -16,6 +16,9 @@ DISTRIBUTIONS = {
     'mmpose': ('onedl-mmpose', 'mmpose'),
 }
 
+NEED_OPERATORS = ('mmdet', 'mmpose')
+"""Packages that import, but whose models do not work, where mmcv's operators are not compiled."""
+
 
 class MixedStacksWarning(UserWarning):
     """Two distributions own the same import name."""

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -31,6 +32,7 @@ LONG = (
     'configs/test_configs.py',
     *('configs/test_pose_configs.py', 'models/test_official.py', 'tools/test_train.py'),
     *('tools/test_scalenet.py', 'export/test_subnet.py', 'models/test_super_mbconv.py'),
+    *('adoption/test_segmentation_way.py', 'adoption/test_init.py'),
     *('models/test_super_hrnet.py', 'packaging/test_setup.py', 'export/test_transfer.py'),
     *('export/test_trained_classifier.py', 'export/test_recipe.py', 'test_readme.py'),
     *('training/test_distributed.py', 'evaluation/test_ranks.py', 'evaluation/test_evaluator.py'),
@@ -94,6 +96,15 @@ def leave_garbage() -> None:
     module = sys.modules.get('mmengine.dataset.base_dataset')
     if module is not None:
         module.gc = SimpleNamespace(collect=lambda: 0)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """How a process of pytest-xdist ended, which it does not say: -9 for one that was killed."""
+    if error:
+        status = node.gateway._io.popen.wait(timeout=60)
+        reporter = node.config.pluginmanager.get_plugin('terminalreporter')
+        reporter.write_line(f'\n{node.gateway.id}: {error}; its exit status: {status}')
 
 
 def unformatted(text: str, **_: object) -> tuple[str, bool]:

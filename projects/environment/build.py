@@ -35,9 +35,12 @@ class Builder:
     def ready(self) -> bool:
         """True when every step is done, the Python runs and no distribution has gone since."""
         complete = self._stamps / 'complete'
-        if not complete.is_file() or not self._python_runs():
+        if not complete.is_file() or self._left() or not self._python_runs():
             return False
         return set(complete.read_text().split()) <= self._distributions()
+
+    def _left(self) -> list[Step]:
+        return [step for step in self.plan.steps if not self._stamp(step).is_file()]
 
     def build(self) -> Path:
         """Do what is left to do; nothing when the environment is ready.
@@ -46,15 +49,16 @@ class Builder:
         """
         if not self.ready():
             self.plan.root.mkdir(parents=True, exist_ok=True)
-            with self._locked() as lock:
+            with self._locked(self.plan.lock, self._made_by_another) as lock:
                 if not self.ready():
-                    self._build(lock)
+                    with self._locked(self.plan.users, self._in_use):
+                        self._build(lock)
         return self.plan.home
 
     def _build(self, lock: int) -> None:
         started = time.monotonic()
         self._salvage()
-        todo = [step for step in self.plan.steps if not self._stamp(step).is_file()]
+        todo = self._left()
         self.check(self.plan, todo)
         self._say(f'making the environment {self.plan.home} (log: {self.plan.log})')
         if len(todo) < len(self.plan.steps):
@@ -90,8 +94,9 @@ class Builder:
             shutil.rmtree(self.plan.home)
         elif not self._stamp(self.plan.steps[0]).is_file():
             shutil.rmtree(self.plan.home)  # perhaps with half a pip; cheap to repeat
-        elif complete.is_file():
-            gone = sorted(set(complete.read_text().split()) - self._distributions())
+        elif complete.is_file() and (
+            gone := sorted(set(complete.read_text().split()) - self._distributions())
+        ):
             self._say(f'missing from the environment: {", ".join(gone)}: repeating the steps')
             shutil.rmtree(self._stamps)
             self._stamps.mkdir()
@@ -113,23 +118,40 @@ class Builder:
         self._say(f'{label}: done in {clock(seconds)}')
 
     @contextlib.contextmanager
-    def _locked(self) -> Iterator[int]:
-        with self.plan.lock.open('a') as lock:
-            begun, said_at = time.monotonic(), -self.news_every
-            while True:
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    waited = time.monotonic() - begun
-                    if waited - said_at >= self.news_every:
-                        said_at = waited
-                        self._say(
-                            f'another start is making an environment in {self.plan.root}: '
-                            f'waiting for it ({clock(waited)}; its log: {self.plan.log})'
-                        )
-                    time.sleep(0.2)
+    def _locked(self, path: Path, why: str) -> Iterator[int]:
+        with path.open('a') as lock:
+            self._acquire(lock.fileno(), fcntl.LOCK_EX, why)
             yield lock.fileno()
+
+    def _acquire(self, lock: int, how: int, why: str) -> None:
+        begun, said_at = time.monotonic(), -self.news_every
+        while True:
+            try:
+                fcntl.flock(lock, how | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                waited = time.monotonic() - begun
+                if waited - said_at >= self.news_every:
+                    said_at = waited
+                    self._say(f'{why} ({clock(waited)})')
+                time.sleep(0.2)
+
+    @property
+    def _made_by_another(self) -> str:
+        return (
+            f'another start is making an environment in {self.plan.root}: waiting for it; '
+            f'its log: {self.plan.log}'
+        )
+
+    @property
+    def _in_use(self) -> str:
+        return f'a command runs in {self.plan.home}, to which more is added: waiting for its end'
+
+    def use(self) -> None:
+        """Until this process ends, or the command that takes its place, nothing is added."""
+        handle = os.open(self.plan.users, os.O_RDWR | os.O_CREAT, 0o644)
+        os.set_inheritable(handle, True)
+        self._acquire(handle, fcntl.LOCK_SH, self._made_by_another)
 
     def _empty(self, folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)

@@ -66,6 +66,10 @@ def _first_pip(python: Path) -> list[str]:
 def _compiled(step: Step, plan: Plan, pip: list[str], limits: list[str]) -> Iterator[list[str]]:
     """Fetch the source, build it in a kept folder (where ninja continues), keep the wheel."""
     python, source = str(plan.python), plan.wheels / 'source'
+    # Debugging symbols cost a third of the time and change no code. In place of Python's own flags
+    # setuptools takes the variable's, also for C++.
+    flags = os.environ.get('CFLAGS') or sysconfig.get_config_var('CFLAGS')
+    without_symbols = ['env', f'CFLAGS={flags} -g0']
     if not list(plan.wheels.glob('*.whl')):
         if not (source / 'unpacked').is_file():
             shutil.rmtree(source, ignore_errors=True)
@@ -73,14 +77,18 @@ def _compiled(step: Step, plan: Plan, pip: list[str], limits: list[str]) -> Iter
             fetch = ['download', '--no-binary', ':all:', '--dest', str(source)]
             yield [*pip, *fetch, *limits, *step.options, *step.packages]
             yield [python, '-I', str(_UNPACK), str(source)]
+            yield [*without_symbols, python, '-I', str(_PRECOMPILE), str(source / 'tree')]
         # No constraints here: pip refuses them for a folder, and --no-deps leaves none to apply.
         build = ['wheel', '-v', '--wheel-dir', str(source / 'wheel')]
-        yield [*pip, *build, *step.options, str(source / 'tree')]
+        yield [*without_symbols, *pip, *build, *step.options, str(source / 'tree')]
         yield [python, '-c', _KEEP, str(source), str(plan.wheels)]
-    yield [*pip, 'install', '--no-deps', '--no-index', *map(str, plan.wheels.glob('*.whl'))]
+    # Over what was installed without operators, under the same name and version.
+    over = ['install', '--no-deps', '--no-index', '--force-reinstall']
+    yield [*pip, *over, *map(str, plan.wheels.glob('*.whl'))]
 
 
 _UNPACK = Path(__file__).with_name('unpack.py')
+_PRECOMPILE = Path(__file__).with_name('precompile.py')
 
 _KEEP = """
 import os, pathlib, shutil, sys
@@ -135,7 +143,7 @@ def check_machine(plan: Plan, todo: list[Step]) -> None:
             f'{plan.root}: {free:.1f} GB free, about {DISK_GIB} GB are needed: '
             'free some space, or name another folder in SCALENAS_ENV_HOME'
         )
-    if not any('--no-binary' in step.options for step in todo):
+    if not any(step.needs_compiler for step in todo):
         return
     if not _compiler(os.environ):
         raise SetupError(f'no C++ compiler found ({", ".join(COMPILERS)}, $CXX): install g++')

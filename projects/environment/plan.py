@@ -11,7 +11,7 @@ import shlex
 import sys
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,13 @@ class Step:
     packages: tuple[str, ...]
     options: tuple[str, ...] = ()
     compile: bool = False
+    full: bool = False
     imports: tuple[str, ...] = ()
+
+    @property
+    def needs_compiler(self) -> bool:
+        """True where pip builds something that is not Python alone."""
+        return self.full and '--no-binary' in self.options
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,10 @@ class Plan:
     def root(self) -> Path:
         return self.home.parent
 
+    def basic(self) -> Plan:
+        """The steps without which nothing works: they compile nothing. The folder is the same."""
+        return replace(self, steps=tuple(step for step in self.steps if not step.full))
+
     @property
     def python(self) -> Path:
         return self.home / 'bin' / 'python'
@@ -63,6 +73,11 @@ class Plan:
     @property
     def lock(self) -> Path:
         return self.root / 'lock'
+
+    @property
+    def users(self) -> Path:
+        """Held by commands that run in a basic environment: it is not made full under them."""
+        return self.root / f'{self.home.name}.users'
 
     @property
     def scratch(self) -> Path:
@@ -120,7 +135,8 @@ def _wheel_key(steps: tuple[Step, ...], pins: list[Path], variables: Mapping[str
     named = {'torch', 'setuptools', *(name for step in compiled for name in step.packages)}
     lines = [line for path in pins for line in path.read_text().splitlines()]
     fixed = sorted(line for line in lines if line.split('=')[0] in named)
-    return _digest(fixed, [repr(step) for step in compiled], _choices(variables), _machine())
+    steps_of_it = [[*step.packages, *step.options] for step in compiled]
+    return _digest(fixed, steps_of_it, _choices(variables), _machine())
 
 
 def _choices(variables: Mapping[str, str]) -> list[str]:

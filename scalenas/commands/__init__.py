@@ -47,6 +47,18 @@ class Command:
 
 
 COMMANDS: Mapping[str, Command] = {
+    'init': Command(
+        'write the configs of a search for the model that you have',
+        *('scalenas.commands.adoption', 'init_parser', 'init'),
+    ),
+    'run': Command(
+        'train, search, export and test as these say; resumes',
+        *('scalenas.commands.adoption', 'run_parser', 'run'),
+    ),
+    'adopt': Command(
+        'put an exported net into your own config',
+        *('scalenas.commands.adoption', 'adopt_parser', 'adopt'),
+    ),
     'train': Command(
         'train what a config describes: a teacher, a supernet, any net',
         *('scalenas.commands.training', 'train_parser', 'train'),
@@ -60,6 +72,9 @@ COMMANDS: Mapping[str, Command] = {
     ),
     'export': Command(
         'write a sub-net as an ordinary model: weights, config, proof', 'scalenas.commands.export'
+    ),
+    'report': Command(
+        'one HTML file about searches: fronts, drawings, tables', 'scalenas.commands.report'
     ),
     'transfer': Command(
         'take an exported net to other tasks: ready configs',

@@ -31,7 +31,7 @@ from .places import Places
 from .plan import ALGORITHMS, SearchPlan, objectives_of
 from .ranking import RankStudy, rank_study
 from .record import Record, SearchError, StudyError
-from .report import ProgressLine, front_of, write_findings, write_report
+from .report import ProgressLine, front_of, volume_curve, write_findings, write_report
 from .scaled_series import ScaledSeries, StageBudgets
 from .started import Start
 from .storage import StorageAwayError, as_wait
@@ -81,6 +81,7 @@ __all__ = [
     'sampled_paths',
     'select',
     'spread_by_cost',
+    'volume_curve',
     'write_findings',
     'write_report',
 ]

@@ -11,7 +11,7 @@ import math
 import re
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self, TextIO
@@ -37,27 +37,68 @@ def volume_rows(records: Sequence[Record], objectives: Objectives) -> list[dict[
     """
     if not records:
         return []
-    order = objectives.by_cost
-    start = objectives.points([record for record in records if record.generation == 0] or records)
-    best = [min(axis) for axis in zip(*start, strict=True)]
-    worst = [max(axis) for axis in zip(*start, strict=True)]
+    order, (best, worst) = objectives.by_cost, _box(records, objectives)
     corner = {f'reference {o.name}': o.loss(value) for o, value in zip(order, worst, strict=True)}
-    rows: list[dict[str, float]] = []
+    ordered = sorted(records, key=lambda record: (record.generation, record.slot))
+    generations = itertools.groupby(ordered, key=lambda record: record.generation)
+    groups = [(generation, list(new)) for generation, new in generations]
+    volumes = _volumes([new for _, new in groups], objectives, best, worst)
+    if volumes is None:
+        return None
+    return [
+        {'generation': g, 'evaluated': done, 'front': size, 'hypervolume': volume, **corner}
+        for (g, _), (done, size, volume) in zip(groups, volumes, strict=True)
+    ]
+
+
+def volume_curve(
+    records: Sequence[Record],
+    objectives: Objectives,
+    start: Sequence[Record] | None = None,
+    most: int = 100,
+) -> list[tuple[int, float]] | None:
+    """(number evaluated, hypervolume) at up to `most` numbers, by slot; None where none can count.
+
+    The unit is that of `volume_rows`: generation 0 of the records, or of those in `start`, so that
+    several studies have one unit.
+    """
+    if not records:
+        return []
+    ordered = sorted(records, key=lambda record: record.slot)
+    num = min(most, len(ordered))
+    ends = [0, *(len(ordered) * (i + 1) // num for i in range(num))]
+    groups = [ordered[a:b] for a, b in itertools.pairwise(ends)]
+    volumes = _volumes(groups, objectives, *_box(start or records, objectives))
+    return None if volumes is None else [(done, volume) for done, _, volume in volumes]
+
+
+def _box(records: Sequence[Record], objectives: Objectives) -> tuple[list[float], list[float]]:
+    """The best and the worst loss of generation 0 in each objective."""
+    first = [record for record in records if record.generation == 0] or records
+    axes = list(zip(*objectives.points(first), strict=True))
+    return [min(axis) for axis in axes], [max(axis) for axis in axes]
+
+
+def _volumes(
+    groups: Iterable[Sequence[Record]],
+    objectives: Objectives,
+    best: Sequence[float],
+    worst: Sequence[float],
+) -> list[tuple[int, int, float]] | None:
+    """After each group: evaluated so far, size of the front, its hypervolume."""
+    rows: list[tuple[int, int, float]] = []
     members: list[Point] = []
     done = 0
-    ordered = sorted(records, key=lambda record: (record.generation, record.slot))
-    for generation, new in itertools.groupby(ordered, key=lambda record: record.generation):
-        points = objectives.points(list(new))
-        done += len(points)
-        pool = [*members, *(_scaled(point, best, worst) for point in points)]
+    for new in groups:
+        done += len(new)
+        pool = [*members, *(_scaled(point, best, worst) for point in objectives.points(new))]
         members = [pool[i] for i in front(pool)]
         try:
-            volume = hypervolume(members, (1.0,) * len(order))
+            volume = hypervolume(members, (1.0,) * len(best))
         except ModuleNotFoundError as error:
-            logger.warning('no hypervolume of %d objectives: %s', len(order), error)
+            logger.warning('no hypervolume of %d objectives: %s', len(best), error)
             return None
-        row = {'generation': generation, 'evaluated': done, 'front': len(members)}
-        rows.append({**row, 'hypervolume': volume, **corner})
+        rows.append((done, len(members), volume))
     return rows
 
 

@@ -205,6 +205,15 @@ class SearchStudy:
         if self._wait(self._storage.get_study_user_attrs, self._id).get(STARTED) != data:
             self._wait(self._storage.set_study_user_attr, self._id, STARTED, data)
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All that its numbers depend on, as plain data."""
+        return self._fingerprint.settings
+
+    def at_work(self) -> int:
+        """How many evaluations run now, those of workers that died not among them."""
+        return sum(not self._watch.is_dead(row) for row in self._running())
+
     def records(self) -> list[Record]:
         """All evaluated networks, by slot."""
         owners = self._owners()

@@ -90,25 +90,8 @@ class SearchReport:
         return SearchStudy.read(where, name) if name in SearchStudy.names(where) else None
 
     def _control(self, study: SearchStudy | None) -> Sequence[Record]:
-        """The records of the random study, where their scores can be compared with ours."""
-        other = self.places.random_study
-        if study is None or other == study.name:
-            return ()
-        try:
-            control = study.sibling(other)
-            if control is None:
-                return ()
-            apart = study.differs_from(control)
-            records = control.records()
-        except StorageAwayError:
-            raise
-        except UserError as error:  # somebody else's, or damaged
-            logger.info('study %s is not drawn: %s', other, error)
-            return ()
-        if apart:
-            logger.info('study %s is not drawn, it was made otherwise: %s', other, apart)
-            return ()
-        return records
+        control = None if study is None else control_of(study, self.places.random_study)
+        return () if control is None else control.records()
 
     def _draw(self, records: Sequence[Record], others: Sequence[Record], name: str) -> None:
         path, front = self.places.report / 'front.png', front_of(records, self.objectives)
@@ -130,6 +113,27 @@ class SearchReport:
         axes = names if len(names) > 1 else ('macs' if names != ('macs',) else 'params', *names)
         points, best, random = (_values(rows, axes) for rows in (records, front, others))
         draw_pairs(path, axes, points, best, random, points_label=name)
+
+
+def control_of(study: SearchStudy, name: str) -> SearchStudy | None:
+    """The random study `name` of the same storage, where its scores can be compared with ours."""
+    if name == study.name:
+        return None
+    try:
+        control = study.sibling(name)
+        if control is None:
+            return None
+        apart = study.differs_from(control)
+        control.records()
+    except StorageAwayError:
+        raise
+    except UserError as error:  # somebody else's, or damaged
+        logger.info('study %s is not drawn: %s', name, error)
+        return None
+    if apart:
+        logger.info('study %s is not drawn, it was made otherwise: %s', name, apart)
+        return None
+    return control
 
 
 def _values(records: Sequence[Record], names: Sequence[str]) -> list[tuple[float, ...]]:

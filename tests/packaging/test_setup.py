@@ -65,7 +65,7 @@ def test_the_extras_are_two_families_that_never_meet_and_neutral_tests(
     wheel: zipfile.ZipFile,
 ) -> None:
     found = metadata(wheel)
-    extras = ('onedl', 'mim', 'deploy', 'completion', 'tests')
+    extras = ('onedl', 'mim', 'deploy', 'completion', 'report', 'tests')
     assert set(found['Provides-Extra']) == {*extras}
     by_extra: dict[str, list[str]] = {name: [] for name in extras}
     for line in found['Requires-Dist']:
@@ -96,7 +96,8 @@ def test_the_wheel_carries_what_tools_and_zoo_need(wheel: zipfile.ZipFile) -> No
     shipped = [*(ROOT / 'model_zoo').rglob('*.yaml'), *(ROOT / 'configs').rglob('*.yml')]
     for path in [*shipped, *(ROOT / 'configs').rglob('*.py'), ROOT / 'model-index.yml']:
         assert f'scalenas/.mim/{path.relative_to(ROOT).as_posix()}' in names
-    for path in (ROOT / 'scalenas').rglob('*.py'):
+    package = ROOT / 'scalenas'
+    for path in [*package.rglob('*.py'), *package.rglob('page.*')]:
         if '.mim' not in path.parts:
             assert path.relative_to(ROOT).as_posix() in names
 

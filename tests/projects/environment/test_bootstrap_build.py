@@ -8,8 +8,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,7 @@ from projects.environment.plan import Plan, Step
 
 ROOT = Path(__file__).resolve().parents[3]
 STEPS = tuple(Step(name, f'installing {name}', 'a moment', ()) for name in ('one', 'two', 'three'))
+MORE = Step('more', 'compiling more', 'a moment', (), full=True)
 SCRIPT = """
 import sys, time
 from pathlib import Path
@@ -224,6 +227,53 @@ def test_what_a_killed_pip_unpacked_is_cleared_away(tmp_path: Path) -> None:
     (scratch / 'torch.whl').touch()
     builder(tmp_path).build()
     assert not scratch.exists()
+
+
+def in_parts(root: Path) -> tuple[Builder, Builder]:
+    """Builders of the basic and of the full environment in one folder."""
+    full = replace(builder(root), plan=replace(plan_in(root), steps=(*STEPS, MORE)))
+    return replace(full, plan=full.plan.basic(), out=io.StringIO()), full
+
+
+def test_the_full_environment_adds_to_the_basic_one(tmp_path: Path) -> None:
+    basic, full = in_parts(tmp_path)
+    basic.build()
+    assert ran(tmp_path) == ['one', 'two', 'three']
+    assert (basic.ready(), full.ready()) == (True, False)
+    assert full.build() == basic.plan.home
+    assert '3 of 4 steps were finished before' in said(full)
+    assert ran(tmp_path) == ['one', 'two', 'three', 'more']
+    assert (basic.ready(), full.ready()) == (True, True)
+    shutil.rmtree(next((tmp_path / 'abc').rglob('more-1.dist-info')))
+    assert not full.ready()
+    full.build()
+    assert full.ready()
+
+
+def test_nothing_is_added_under_a_command_that_runs(tmp_path: Path) -> None:
+    basic, full = in_parts(tmp_path)
+    basic.build()
+    code = (
+        'import sys; sys.path.insert(0, sys.argv[1]); from pathlib import Path; import os; '
+        f'from {__name__} import in_parts; in_parts(Path(sys.argv[2]))[0].use(); '
+        'os.execvp("sh", ["sh", "-c", "echo runs; read line"])'
+    )
+    user = subprocess.Popen(
+        [sys.executable, '-c', code, str(ROOT), str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert user.stdout is not None
+    assert user.stdout.readline() == 'runs\n'
+    thread = threading.Thread(target=full.build)
+    thread.start()
+    wait_for(lambda: 'a command runs in' in said(full))
+    assert ran(tmp_path) == ['one', 'two', 'three']
+    assert basic.build() == full.plan.home  # those that need no more do not wait
+    user.communicate('\n')
+    thread.join(60)
+    assert ran(tmp_path)[3:] == ['more']
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason='root may write everywhere')

@@ -27,6 +27,8 @@ def home(tmp_path: Path) -> Path:
     home = read_plan(ROOT / 'requirements', {'SCALENAS_ENV_HOME': str(tmp_path)}).home
     subprocess.run([sys.executable, '-m', 'venv', '--without-pip', str(home)], check=True)
     (home / '.steps').mkdir()
+    for step in read_plan(ROOT / 'requirements', {}).steps:
+        (home / '.steps' / step.name).touch()
     (home / '.steps' / 'complete').touch()
     return home
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -47,15 +48,32 @@ def test_torch_is_pinned_to_the_published_build() -> None:
 def test_the_operators_are_compiled_against_the_torch_installed_before() -> None:
     names = [step.name for step in plan_of(REQUIREMENTS).steps]
     assert names.index('base') == 0
-    assert names.index('torch') < names.index('build-tools') < names.index('mmcv')
-    assert names.index('mmcv') < names.index('mmlab') < names.index('tools')
+    assert names.index('torch') < names.index('build-tools') < names.index('operators')
+    assert names.index('mmcv') < names.index('mmlab') < names.index('operators')
 
 
-def test_only_a_source_build_without_pips_cache_makes_mmcv() -> None:
+def test_the_basic_environment_compiles_nothing() -> None:
     plan = plan_of(REQUIREMENTS)
-    (mmcv,) = (step for step in plan.steps if step.name == 'mmcv')
+    basic = plan.basic()
+    assert basic.home == plan.home
+    assert plan.steps[: len(basic.steps)] == basic.steps  # what is added comes after
+    assert not [step.name for step in basic.steps if step.needs_compiler]
+    lines = [line for line in all_commands(basic) if 'onedl-mmcv' in line]
+    # Isolated from torch, with which its setup would compile, and not out of pip's cache, where a
+    # compiled one may lie.
+    assert len(lines) == 1
+    assert '--no-cache-dir' in lines[0]
+    assert '--no-build-isolation' not in lines[0]
+    compiled = [step.name for step in plan.steps if step.needs_compiler]
+    assert compiled == ['operators', 'xtcocotools']
+
+
+def test_only_a_source_build_without_pips_cache_makes_the_operators() -> None:
+    plan = plan_of(REQUIREMENTS)
+    (mmcv,) = (step for step in plan.steps if step.name == 'operators')
     built = [command for command in pip.commands(mmcv, plan) if '-v' in command]
     assert len(built) == 1
+    assert built[0][:2] == ['env', f'CFLAGS={sysconfig.get_config_var("CFLAGS")} -g0']
     for flag in ('--no-build-isolation', '--no-deps', '--no-cache-dir'):
         assert flag in built[0]
 
@@ -146,6 +164,7 @@ def test_a_missing_compiler_is_found_before_the_first_download(
     with pytest.raises(SetupError, match=r'no C\+\+ compiler .* install g\+\+'):
         pip.check_machine(plan, list(plan.steps))
     pip.check_machine(plan, [plan.steps[-1]])  # nothing left to compile
+    pip.check_machine(plan.basic(), list(plan.basic().steps))
 
 
 def test_a_full_disk_is_found_before_the_first_download(
