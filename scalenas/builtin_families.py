@@ -35,6 +35,7 @@ HRNET = register_family(
         standalone='scalenas.models.hrnet:HRNet',
         stock='scalenas.models.hrnet_stock:stock_net',
         stock_space='scalenas.models.hrnet_stock:stock_space',
+        adopts='scalenas.models.hrnet_stock:adopted',
         for_inference='scalenas.models.hrnet_deployed:for_inference',
         unit_net='scalenas.models.hrnet_units:unit_net',
         weights={

@@ -106,6 +106,10 @@ class Family:
             of another package holds (`scalenas.models.growth.StockNet`).
         stock_space: `stock_space(model, depth, where)` makes a space around such a network; None
             for a module that is none of the family.
+        adopts: `adopts(backbone, options, single, width)` makes a supernet (`growth.Adopted`)
+            around the backbone of a config; `options` are those of the family's weights of that
+            package, `single` asks for the finest map alone. None for one of another family; but of
+            a `width` a family may offer its own network in place of any.
         drawing: `drawing(arch, path, headline, size)`; without one, a chain of the units.
         head: what its networks are mostly used for, as a text for `parse_head`.
         roles: role -> pattern of the genes that have it.
@@ -153,6 +157,7 @@ class Family:
     standalone: LazyField = LazyField(None)
     stock: LazyField = LazyField(None)
     stock_space: LazyField = LazyField(None)
+    adopts: LazyField = LazyField(None)
     for_inference: LazyField = LazyField(None)
     unit_net: LazyField = LazyField(None)
 

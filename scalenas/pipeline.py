@@ -41,6 +41,8 @@ class Step:
     share: float = 0.0
     """Above 0, the step may run beside its neighbours that also may and do not make what it needs,
     with one thread, its output in a file; how long it takes, in any unit, tells the time left."""
+    effort: float = 0.0
+    """How long a step takes that runs alone, in any unit, for the time left."""
     given: str = ''
     """What else decides whether it must run again, such as a config with all that it inherits."""
 
@@ -58,8 +60,13 @@ def tool_command(tool: str | Path, *args: object) -> tuple[str, ...]:
     return (sys.executable, str(path), *map(str, args))
 
 
-def run_steps(steps: Sequence[Step], stamps: Path) -> float:
+def run_steps(
+    steps: Sequence[Step], stamps: Path, before: int = 0, after: Sequence[float] = ()
+) -> float:
     """Runs what is not done yet, in order; returns the seconds that took.
+
+    `before` is the number of steps of the same chain that ran before, `after` has the effort of
+    each that comes after.
 
     `stamps` is a folder with one small file per finished step. Of two runs with one folder the
     second waits, also for a command that outlived a run that was killed: two trainings would write
@@ -70,26 +77,33 @@ def run_steps(steps: Sequence[Step], stamps: Path) -> float:
     """
     writable_folder(stamps)
     with _locked(stamps) as lock:
-        return _run_steps(steps, stamps, lock)
+        return _run_steps(steps, stamps, lock, before, after)
 
 
-def _run_steps(steps: Sequence[Step], stamps: Path, lock: int) -> float:
-    start = time.monotonic()
+def _run_steps(
+    steps: Sequence[Step], stamps: Path, lock: int, before: int, after: Sequence[float]
+) -> float:
+    start, count = time.monotonic(), before + len(steps) + len(after)
     tasks = [
-        Task(step, stamps / f'{n:02d}.json', f'[{n}/{len(steps)}] {step.title}', lock)
+        Task(step, stamps / f'{n:02d}.json', f'[{before + n}/{count}] {step.title}', lock)
         for n, step in enumerate(steps, 1)
     ]
+    left = sum(step.effort for step in steps) + sum(after)
     for beside, group in itertools.groupby(tasks, lambda task: task.step.share > 0):
         if beside:
             run_beside(list(group))
             continue
         for task in group:
+            left -= task.step.effort
             if task.kept():
                 continue
             task.begin()
             seconds = task.wait()
             total = time.monotonic() - start
-            print(f'{task.head}: {seconds:.0f} s ({total / 60:.1f} min in all)', flush=True)
+            shown = f'{total / 60:.1f} min in all'
+            if task.step.effort and left > 0:
+                shown += f', about {seconds / task.step.effort * left / 60:.0f} min left'
+            print(f'{task.head}: {seconds:.0f} s ({shown})', flush=True)
     return time.monotonic() - start
 
 

@@ -32,6 +32,7 @@ LONG = (
     'configs/test_configs.py',
     *('configs/test_pose_configs.py', 'models/test_official.py', 'tools/test_train.py'),
     *('tools/test_scalenet.py', 'export/test_subnet.py', 'models/test_super_mbconv.py'),
+    *('adoption/test_segmentation_way.py', 'adoption/test_init.py'),
     *('models/test_super_hrnet.py', 'packaging/test_setup.py', 'export/test_transfer.py'),
     *('export/test_trained_classifier.py', 'export/test_recipe.py', 'test_readme.py'),
     *('training/test_distributed.py', 'evaluation/test_ranks.py', 'evaluation/test_evaluator.py'),

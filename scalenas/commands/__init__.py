@@ -47,6 +47,18 @@ class Command:
 
 
 COMMANDS: Mapping[str, Command] = {
+    'init': Command(
+        'write the configs of a search for the model that you have',
+        *('scalenas.commands.adoption', 'init_parser', 'init'),
+    ),
+    'run': Command(
+        'train, search, export and test as these say; resumes',
+        *('scalenas.commands.adoption', 'run_parser', 'run'),
+    ),
+    'adopt': Command(
+        'put an exported net into your own config',
+        *('scalenas.commands.adoption', 'adopt_parser', 'adopt'),
+    ),
     'train': Command(
         'train what a config describes: a teacher, a supernet, any net',
         *('scalenas.commands.training', 'train_parser', 'train'),

@@ -114,7 +114,7 @@ def split_coco(data: Mapping[str, Any], search_images: int, seed: int, where: st
         if not a.get('iscrowd')
         and (a.get('num_keypoints', 1) and a.get('keypoints') if posed else a.get('bbox'))
     ]
-    chosen = _drawn({a['image_id'] for a in people}, search_images, seed, where, kind)
+    chosen = drawn({a['image_id'] for a in people}, search_images, seed, where, kind)
 
     def part(held_out: bool) -> dict[str, Any]:
         images = [i for i in data['images'] if (i['id'] in chosen) == held_out]
@@ -130,7 +130,7 @@ def split_mpii(
 ) -> Split:
     """The parts of MPII's people; of the held out ones those stay whose head can be measured."""
     measured = {p['image'] for p in people if head_size(p) > 0}
-    chosen = _drawn(measured, search_images, seed, where)
+    chosen = drawn(measured, search_images, seed, where)
     held_out = [p for p in people if p['image'] in chosen]
     search = [p for p in held_out if head_size(p) > 0]
     rest = [p for p in people if p['image'] not in chosen]
@@ -166,7 +166,12 @@ def _is_person(item: object) -> bool:
     return isinstance(item, Mapping) and {'image', 'joints', 'joints_vis'} <= set(item)
 
 
-def _drawn(images: set[Any], count: int, seed: int, where: str, kind: str = 'people') -> set[Any]:
+def drawn(images: set[Any], count: int, seed: int, where: str, kind: str = 'people') -> set[Any]:
+    """`count` of the images, whatever their order.
+
+    Raises:
+        UserError: when there are less than two, or none would be left.
+    """
     if len(images) < 2:
         allowed = f'two images with annotated {kind} at least'
         raise UserError(where=where, got=len(images), allowed=allowed)

@@ -149,7 +149,7 @@ def _write_task(source: Source, task: str, recipe_file: Path, stage: Path) -> No
     meta = {'scalenas': {'arch': arch.to_dict()}}
     named = {f'{PREFIX}{key}': value for key, value in state.items()}
     (stage / weights).write_bytes(checkpoint_bytes(named, meta))
-    _check(written, state)
+    check_written(written, state)
 
 
 def sliced_state(
@@ -209,7 +209,12 @@ def _reads_one_map(cfg: Config, path: Path) -> bool:
     return family_of(arch).maps == 'all' and len(arch.features(ANY)) == 1
 
 
-def _check(path: Path, state: Mapping[str, Tensor]) -> None:
+def check_written(path: Path, state: Mapping[str, Tensor]) -> None:
+    """Pass when the model of a written config has these weights in its backbone, bit by bit.
+
+    Raises:
+        ExportError: says what differs.
+    """
     cfg = Config.fromfile(path)
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
         model: Any = MODELS.build(cfg.model)

@@ -13,7 +13,7 @@ et al. 2017.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,25 @@ class StockNet:
     backbone: Mapping[str, Tensor]
     rest: Mapping[str, Tensor]
     unread: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Adopted:
+    """A supernet around the backbone that a config of another package describes.
+
+    Attributes:
+        arch: the backbone itself, or where there is none to be seen, the usual one of the family.
+        net: the supernet as a config describes it, but for `space`.
+        space: its space, as plain data; `width` of it is what channels are multiples of.
+        sampler: what trains it.
+        start: beside a checkpoint, what `init_from` needs to read a trained one.
+    """
+
+    arch: Arch
+    net: Mapping[str, Any]
+    space: Mapping[str, Any]
+    sampler: Mapping[str, Any]
+    start: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_stock(

@@ -12,16 +12,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from torch import Tensor, nn
 
 from scalenas.arch import HRArch, HRModule, HRStage
-from scalenas.errors import CheckpointError
+from scalenas.errors import CheckpointError, ConfigError
 from scalenas.space import HRSpace
 
-from .growth import StockNet
-from .hrnet_extra import single_scale, upsample_mode
+from .growth import Adopted, StockNet
+from .hrnet_extra import STAGE_KEYS, resolve_arch, single_scale, upsample_mode
 from .super_hrnet import own_keys
 
 T = TypeVar('T')
@@ -32,6 +32,7 @@ CLASSIFIER = ('incre_modules.', 'downsamp_modules.', 'final_layer.', 'classifier
 """What timm and the authors put behind the backbone, under the same prefix, to classify images."""
 
 _BLOCK = re.compile(r'stage(\d+)\.(\d+)\.branches\.(\d+)\.(\d+)\.conv1\.weight')
+_WIDTH = re.compile(r'w(\d+)')
 _FUSION = re.compile(r'stage(\d+)\.(\d+)\.(fuse_layers(?:_(\d+))?)\.(\d+)\.(\d+)\.')
 
 
@@ -88,18 +89,69 @@ def stock_space(model: nn.Module, depth: Sequence[int] | None, where: str) -> HR
     if upsample is None:
         upsample = upsample_mode(modes.pop() if len(modes) == 1 else 'bilinear', where)
     arch = arch_of_weights({k.removeprefix(prefix): v for k, v in state.items()}, where)
-    deepest = max(max(module.depths) for module in arch.modules)
-    return HRSpace(
-        width=arch.stages[0].channels[0],
-        num_modules=[len(stage.modules) for stage in arch.stages],
-        depth=range(max(1, deepest - 2), deepest + 2) if depth is None else depth,
-        stem=arch.stem,
-        stage1_blocks=arch.stage1_blocks,
-        stage1_channels=arch.stage1_channels,
-        upsample=upsample,  # type: ignore[arg-type]
-        output=arch.output,
-        in_channels=arch.in_channels,
-    )
+    return HRSpace.from_dict(_around(arch.with_(upsample=upsample), depth))
+
+
+def _around(arch: HRArch, depth: Sequence[int] | None = None) -> dict[str, Any]:
+    """Plain data of a space around a network, with those depths or some about its own."""
+    depths = {d for stage in arch.stages for module in stage.modules for d in module.depths}
+    lowest = min(*depths, max(1, max(depths) - 2))
+    return {
+        'family': 'hrnet',
+        'width': arch.stages[0].channels[0],
+        'num_modules': tuple(len(stage.modules) for stage in arch.stages),
+        'depth': tuple(range(lowest, max(depths) + 2) if depth is None else depth),
+        'stem': arch.stem,
+        'stage1_blocks': arch.stage1_blocks,
+        'stage1_channels': arch.stage1_channels,
+        'in_channels': arch.in_channels,
+        'upsample': arch.upsample,
+        'output': arch.output,
+    }
+
+
+def adopted(
+    backbone: Mapping[str, Any], options: Mapping[str, Any], single: bool, width: int | None
+) -> Adopted | None:
+    """A supernet around an `HRNet` of OpenMMLab's; or with a width around HRNet of that width.
+
+    Raises:
+        UserError: for an `extra` that no HRNet has, and for a width beside an HRNet.
+    """
+    upsample = upsample_mode(options.get('upsample', 'nearest'), 'upsample')
+    own = str(backbone.get('type')).split('.')[-1] == 'HRNet'
+    if own and width is not None:
+        raise ConfigError(
+            'the backbone is an HRNet already', where='--width', got=width, hint='leave it out'
+        )
+    if not own and width is None:
+        return None
+    named = _WIDTH.fullmatch(str(backbone.get('arch', '')))
+    extra = backbone.get('extra') or backbone.get('arch') if own else None
+    if width is not None or named is not None:
+        extra = _extra(int(named[1]) if named is not None else width or 0)
+    if not isinstance(extra, Mapping):
+        raise ConfigError(where='model.backbone.extra', got=extra, allowed='the stages of an HRNet')
+    last = {**extra['stage4'], 'multiscale_output': not single} if 'stage4' in extra else {}
+    told = {**extra, **({'stage4': last} if last else {}), 'upsample': upsample}
+    arch = resolve_arch(None, told, backbone.get('in_channels', 3) if own else 3, None, None)
+    given = {key: backbone[key] for key in ('norm_cfg', 'with_cp') if own and backbone.get(key)}
+    net = {'type': 'scalenas.SuperScaleHRNet', **given}
+    return Adopted(arch, net, _around(arch), {'type': 'grouped', 'seed': 0})
+
+
+def _extra(width: int) -> dict[str, Any]:
+    """HRNet's own stages, of any width."""
+    stages = {'stage1': _stage(1, 'BOTTLENECK', (64,))}
+    for branches, modules in ((2, 1), (3, 4), (4, 3)):
+        channels = tuple(width * 2**i for i in range(branches))
+        stages[f'stage{branches}'] = _stage(modules, 'BASIC', channels)
+    return stages
+
+
+def _stage(modules: int, block: str, channels: tuple[int, ...]) -> dict[str, Any]:
+    count = len(channels)
+    return dict(zip(STAGE_KEYS, (modules, count, block, (4,) * count, channels), strict=True))
 
 
 def arch_of_weights(state: Mapping[str, Tensor], where: Path | str) -> HRArch:

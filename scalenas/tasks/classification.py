@@ -86,6 +86,11 @@ class Classification(Task):
         if family_of(arch).maps == 'all':
             keep_resolution(resolution)
             channels = tuple(feature.channels for feature in arch.features((224, 224)))
+            necks = model.get('neck')
+            fuse = necks[0] if isinstance(necks, list | tuple) and necks else {}
+            if kind(fuse) == 'HRFuseScales':
+                model['neck'] = [{**fuse, 'in_channels': channels}, *necks[1:]]
+                return arch
             fuse = {'type': 'HRFuseScales', 'in_channels': channels, 'out_channels': FUSED}
             model['neck'] = [fuse, {'type': 'GlobalAveragePooling'}]
             model['head']['in_channels'] = FUSED

@@ -123,22 +123,30 @@ def concatenate(model: dict[str, Any], arch: Arch) -> Arch:
         channels = list(dense_channels)
     if not channels:
         raise ExportError('the arch has no map at stride 4 or more for a dense head')
-    head = model['decode_head']
+    for name in ('decode_head', 'auxiliary_head'):
+        given = model.get(name)
+        if isinstance(given, list | tuple):
+            model[name] = [_joined(head, channels, f'{name}[{i}]') for i, head in enumerate(given)]
+        elif given is not None:
+            model[name] = _joined(given, channels, name)
+    return arch
+
+
+def _joined(head: Mapping[str, Any], channels: Sequence[int], name: str) -> dict[str, Any]:
+    """A head over all maps; one that is as wide as they are together stays so."""
     if head.get('input_transform') != 'resize_concat':
         raise ExportError(
             'only heads that concatenate all maps follow another backbone',
-            where='model.decode_head.input_transform',
+            where=f'model.{name}.input_transform',
             got=head.get('input_transform'),
             allowed="'resize_concat'",
         )
-    positions = tuple(range(len(channels)))
-    model['decode_head'] = {
-        **head,
-        'in_channels': channels,
-        'in_index': positions,
-        'channels': sum(channels),
-    }
-    return arch
+    sees = head.get('in_channels')
+    before = sum(sees) if isinstance(sees, list | tuple) else sees
+    joined = {**head, 'in_channels': list(channels), 'in_index': tuple(range(len(channels)))}
+    if head.get('channels') in (None, before):
+        joined['channels'] = sum(channels)
+    return joined
 
 
 def enlarge(variables: Mapping[str, Any], factor: float) -> None:

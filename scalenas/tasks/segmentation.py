@@ -28,12 +28,13 @@ from .heads import (
     table_of,
     task_model,
 )
+from .held_out import HeldOut, listed, paths_below
 from .known import register_task
 from .label_maps.classes import check_classes, count_exactly
 from .label_maps.files import check_segmentation
 from .label_maps.labels import BYTE, LabelRule, check_batch
 from .metrics import Check, Metric, with_prefix, words
-from .task import Task
+from .task import FROZEN, Task
 
 OF_EDGES = ('STDCHead',)
 """Auxiliary heads that find the edges of classes, not the classes."""
@@ -76,6 +77,7 @@ class Segmentation(Task):
         'seg': 'configs/scalenas_seg/cityscapes/scalenas_s1_8xb3-484e_cityscapes-512x1024.py'
     }
     results: ClassVar = {'IoUMetric': _results}
+    headline = ('mIoU', 'mDice', 'mFscore')
     metric_values: ClassVar = {'IoUMetric': {'iou_metrics': IOU_METRICS}}
     metric_arguments: ClassVar = {
         'IoUMetric': (
@@ -101,6 +103,20 @@ class Segmentation(Task):
         arch = concatenate(variables['model'], arch)
         enlarge(variables, resolution)
         return arch
+
+    def distillation(self, model: Mapping[str, Any]) -> dict[str, Any] | None:
+        """By the logits of the head, of several the last, where there is a label."""
+        head, tap = model.get('decode_head'), 'decode_head'
+        if isinstance(head, list | tuple):
+            head, tap = head[-1], f'decode_head.{len(head) - 1}'
+        ignored = head.get('ignore_index', BYTE) if isinstance(head, Mapping) else BYTE
+        return {**FROZEN, 'tap': f'{tap}.conv_seg', 'ignore_index': ignored}
+
+    def hold_out(self, dataset: Any, count: int | None, seed: int) -> HeldOut:
+        """Lists of names, as mmseg's data sets read them."""
+        suffix, folder = dataset.img_suffix, dataset.data_prefix['img_path']
+        names = [path.removesuffix(suffix) for path, _ in paths_below(dataset, folder)]
+        return listed(names, count, seed, str(folder))
 
     def label_maps(self, samples: Sequence[Any]) -> Tensor | None:
         """`gt_sem_seg` of all samples."""

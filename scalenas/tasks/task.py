@@ -9,15 +9,19 @@ from torch import Tensor, nn
 
 from scalenas.arch import Arch, Head, Size
 from scalenas.config.values import Check
-from scalenas.errors import ConfigError, ExportError
+from scalenas.errors import ConfigError, DataError, ExportError
 
 from .heads import kind, table_of
+from .held_out import HeldOut
 
 Metric = Mapping[str, Any]
 
 HEADS = ('decode_head', 'head', 'bbox_head', 'rpn_head', 'roi_head')
 """Parts of a model that turn features into predictions, in the ecosystem's names."""
 """A metric as a config describes it."""
+
+FROZEN: Mapping[str, Any] = {'teacher': 'frozen', 'weight': 1.0}
+"""Distillation from a network that learns no more."""
 
 
 class Task:
@@ -40,6 +44,7 @@ class Task:
         graphs: what an exported graph may give.
         results: metric -> function from its config to the names of its results, in their order;
             None where they cannot be told.
+        headline: metrics to search for, the first that an evaluator gives.
     """
 
     package: ClassVar[str] = ''
@@ -53,6 +58,7 @@ class Task:
     inference_names: ClassVar[tuple[str, ...]] = ()
     graphs: ClassVar[tuple[str, ...]] = ('raw', 'task')
     results: ClassVar[Mapping[str, Callable[[Metric], list[str] | None]]] = {}
+    headline: ClassVar[tuple[str, ...]] = ()
 
     # Heads: what they cost, and how they follow the channels of another backbone.
 
@@ -101,6 +107,28 @@ class Task:
             f'a recipe of {self.package or "an unknown package"} is not known here',
             where='default_scope',
             hint='give its task a `fit`: how neck and heads follow the channels',
+        )
+
+    def reads_one_map(self, model: Mapping[str, Any]) -> bool:
+        """Whether a model reads the finest feature map alone, of a backbone that has several."""
+        return False
+
+    def distillation(self, model: Mapping[str, Any]) -> dict[str, Any] | None:
+        """How a frozen teacher teaches sub-nets of a model; None: not at all."""
+        return None
+
+    # Data of one's own: what is held out of it.
+
+    def hold_out(self, dataset: Any, count: int | None, seed: int) -> HeldOut:
+        """`count` images of a built training set for a search; None: a fifth, within reason.
+
+        Raises:
+            UserError: when it cannot be split.
+        """
+        raise DataError(
+            f'nobody said how a {type(dataset).__name__} is split',
+            where='train_dataloader.dataset',
+            hint='describe search_dataloader in your config',
         )
 
     # Samples: what they carry beside an image.

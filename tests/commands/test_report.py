@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
 
-from scalenas.commands import CONSOLE, run
+from scalenas.commands import COMMANDS, CONSOLE, run
 from scalenas.errors import UserError
 from scalenas.search import SearchError, write_report
 from tests.errors import raises
@@ -15,6 +16,15 @@ from ..search.table import OBJECTIVES, random_search
 from ..visualization.pages import data_of, searched
 
 pytest.importorskip('plotly')
+
+
+def test_commands_of_the_page_are_understood() -> None:
+    page = Path(__file__).parents[2] / 'docs/report.md'
+    lines = [line.partition('  #')[0] for line in page.read_text().splitlines()]
+    commands = [shlex.split(line) for line in lines if line.startswith('scalenas report')]
+    assert len(commands) > 3
+    for _, name, *words in commands:
+        COMMANDS[name].parser_of(name, CONSOLE).parse_args(words)
 
 
 def test_a_work_dir_or_storages_become_a_page(

@@ -38,12 +38,16 @@ FREE_OF_TORCH = {
 WITH_TORCH = {
     'config': {'arch'},
     'models': {'arch', 'complexity', 'space'},
-    'tasks': {'arch', 'complexity', 'space', 'config', 'models'},
+    'tasks': {'arch', 'complexity', 'space', 'config', 'models', 'datasets'},
     'training': {'arch', 'complexity', 'space', 'scaling', 'sampling', 'config', 'models', 'tasks'},
     'evaluation': {'arch', 'complexity', 'space', 'config', 'models', 'tasks', 'deploy'},
     'deploy': {'arch', 'complexity', 'latency', 'space', 'config', 'models', 'tasks'},
     'export': {'arch', 'complexity', 'space', 'config', 'models', 'tasks', 'deploy', 'evaluation'},
     'pose': {'arch', 'models'},
+    'adoption': {
+        *('complexity', 'space', 'search', 'config', 'models', 'tasks', 'training'),
+        *('evaluation', 'export', 'visualization', 'pipeline', 'trained_alone'),
+    },
 }
 ROOMS = {**FREE_OF_TORCH, **{room: {*seen, 'registry'} for room, seen in WITH_TORCH.items()}}
 HEAVY = {
@@ -55,7 +59,7 @@ BRIDGES = {'datasets/mmseg_datasets.py', 'datasets/mmpretrain_datasets.py'}
 # Not rooms: they may look everywhere.
 LOBBY = {
     *('api', 'cli', 'commands', 'doctor', 'pipeline', 'rank_study', 'registry', 'searching'),
-    *('trained_alone', 'utils'),
+    *('search_scalars', 'trained_alone', 'utils'),
     *NEUTRAL,
 }
 

@@ -1,0 +1,204 @@
+"""The configs that `init` writes: short, inheriting from the stock one, to be read and edited."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from scalenas.tasks.held_out import HeldOut
+
+from .code import Code, assigned, assignments, text
+from .recipe import Recipe
+from .stock import Stock, leaf_of, nested
+
+CALIBRATION = 64
+"""Training images that each sub-net's batch norms are computed from."""
+
+PLACES = (
+    *('data_root', 'data_prefix', 'img_suffix', 'seg_map_suffix', 'reduce_zero_label'),
+    *('metainfo', 'classes', 'data_mode', 'with_label', 'extensions', 'split'),
+)
+"""Arguments of a data set that say which data it is, in the packages of the ecosystem."""
+
+HOOKS = [{'type': 'scalenas.SpaceHook'}, {'type': 'scalenas.InvalidLossHook'}]
+IMPORTS = ['scalenas.models', 'scalenas.training', 'scalenas.evaluation']
+
+
+@dataclass(frozen=True)
+class Search:
+    """How the search goes: what is traded, over how many networks, at which input size."""
+
+    objectives: tuple[tuple[str, str], ...]
+    candidates: int
+    size: tuple[int, int] | None
+    seed: int = 0
+    classes: str | None = None
+    budget: Mapping[str, Any] | None = None
+
+
+def data_lines(stock: Stock, held: HeldOut | None, images: int, batch_workers: int) -> list[str]:
+    """Dataloaders: training data without the held out part, that part, images to calibrate with."""
+    cfg = stock.cfg
+    train: dict[str, Any] = {
+        'sampler': {'_delete_': True, 'type': 'InfiniteSampler', 'shuffle': True}
+    }
+    if int(cfg.train_dataloader.get('num_workers', 0)) > batch_workers:
+        train['num_workers'] = batch_workers
+    if held is None:
+        return assigned({'train_dataloader': train})
+    keys, leaf = leaf_of(cfg.train_dataloader, 'train_dataloader')
+    rest = {**held.rest, **({'indices': None} if leaf.get('indices') is not None else {})}
+    lines = assigned({'train_dataloader': {**train, **nested(keys, rest)}})
+    at = f'_base_.train_dataloader.{".".join(keys)}'
+    seen, start = leaf, at
+    val_keys, val = leaf_of(cfg.val_dataloader, 'val_dataloader')
+    if val.get('type') == leaf.get('type'):
+        seen, start = val, f'_base_.val_dataloader.{".".join(val_keys)}'
+    own: dict[str, Any] = {
+        key: Code(f'{at}.{key}') if key in leaf else None
+        for key in PLACES
+        if leaf.get(key) != seen.get(key)
+    }
+    own |= {key: None for key in ('indices', 'bbox_file') if seen.get(key) is not None}
+    if seen is leaf:
+        pipeline = f'_base_.val_dataloader.{".".join(val_keys)}.pipeline'
+        own |= {'pipeline': Code(pipeline), 'test_mode': True}
+    step = max(1, images // CALIBRATION)
+    some = Code(f'list(range(0, {images}, {step}))[:{CALIBRATION}]')
+    for name, part in (
+        ('search', {**own, **held.search}),
+        ('calibration', {**own, **held.rest, 'indices': some}),
+    ):
+        given = ', '.join(f'{key}={value!r}' for key, value in part.items())
+        lines.append(f'{name}_data = dict({start}, {given})')
+        lines.append(f'{name}_dataloader = dict(_base_.val_dataloader, dataset={name}_data)')
+    if held.truth:
+        metrics = cfg.val_evaluator
+        listed = metrics if isinstance(metrics, list | tuple) else [metrics]
+        fitted = [{**m, **held.truth} if 'ann_file' in m else dict(m) for m in listed]
+        lines += assigned({'search_evaluator': fitted})
+    return lines
+
+
+def base(stock: Stock, recipe: Recipe, data: list[str]) -> str:
+    """base.py: the supernet in the model of stock.py, its data and its schedule."""
+    cfg, space = stock.cfg, dict(stock.adopted.space)
+    lines = []
+    if 'width' in space:
+        lines += ['', f'width = {space["width"]}  # necks and heads follow']
+        space['width'] = Code('width')
+    lines += assigned({'space': space})
+    lines += ['architecture = _base_.model']
+    if 'pretrained' in cfg.model:
+        lines += ["architecture.pop('pretrained')"]
+    net = {**stock.adopted.net, 'space': Code('space')}
+    lines += assigned({'architecture.backbone': net})
+    lines += assignments('architecture', stock.model())
+    model = {
+        '_delete_': True,
+        'type': 'scalenas.SuperNet',
+        'architecture': Code('architecture'),
+        'sampler': {'type': 'fixed', 'arch': 'largest'},
+    }
+    lines += [*assigned({'model': model, 'find_unused_parameters': True}), '', *data, '']
+    every = Code('max(1, max_iters // 10)')
+    lines += [f'max_iters = {recipe.iters}', 'batch_size = _base_.train_dataloader.batch_size']
+    loop = {'type': 'scalenas.SubnetValLoop', 'archs': ('largest',), '_delete_': True}
+    hooks: dict[str, Any] = {
+        'logger': {
+            'type': 'LoggerHook',
+            'interval': Code('max(1, min(50, max_iters // 10))'),
+            'log_metric_by_epoch': False,
+            '_delete_': True,
+        },
+        'checkpoint': {
+            'type': 'CheckpointHook',
+            'by_epoch': False,
+            'interval': every,
+            'max_keep_ckpts': 2,
+            '_delete_': True,
+        },
+    }
+    iterations = Code('max_iters')
+    loops = {'type': 'IterBasedTrainLoop', 'max_iters': iterations, 'val_interval': iterations}
+    variables: dict[str, Any] = {
+        'train_cfg': {'_delete_': True, **loops},
+        'val_cfg': loop,
+        'test_cfg': loop,
+        'param_scheduler': recipe.schedulers(cfg.get('param_scheduler')),
+    }
+    if recipe.batch != recipe.images:
+        lr = Code(f'_base_.optim_wrapper.optimizer.lr * batch_size / {recipe.images}')
+        variables['optim_wrapper'] = {'optimizer': {'lr': lr}}
+    imports: Any = IMPORTS
+    if cfg.get('custom_imports'):
+        imports = Code(f'[*_base_.custom_imports.imports, *{IMPORTS!r}]')
+    given = Code('_base_.custom_hooks')
+    variables |= {
+        'default_hooks': hooks,
+        'custom_hooks': Code(f'[*{given!r}, *{HOOKS!r}]') if cfg.get('custom_hooks') else HOOKS,
+        'custom_imports': {'imports': imports, 'allow_failed_imports': False},
+        'log_processor': {'by_epoch': False},
+        'randomness': {'seed': 0},
+        'load_from': None,
+        'resume': False,
+    }
+    head = 'The supernet in the model of stock.py, its data, and the schedule of all trainings.'
+    return text(head, './stock.py', [*lines, *assigned(variables)])
+
+
+def teacher() -> str:
+    """teacher.py: the largest network, trained first."""
+    head = 'The largest network, trained first: it teaches the others, which start as it.'
+    return text(head, './base.py', [])
+
+
+def supernet(stock: Stock, start: str | None, learns: Mapping[str, Any] | None) -> str:
+    """supernet.py: all networks, which start as the trained model at `start`, or as the teacher."""
+    archs = ('smallest', 'largest')
+    model: dict[str, Any] = {'sampler': {'_delete_': True, **stock.adopted.sampler}}
+    if start is not None:
+        model['init_from'] = {'stock': start, **stock.adopted.start}
+    elif learns is not None:
+        trained = Code("f'{{ fileDirname }}/work/teacher/iter_{_base_.max_iters}.pth'")
+        model['init_from'] = {'checkpoint': trained}
+    if learns is not None:
+        model['distillation'] = dict(learns)
+    variables = {'model': model, 'val_cfg': {'archs': archs}, 'test_cfg': {'archs': archs}}
+    lines = assigned(variables)
+    if learns is not None or start is not None:
+        lines += ['# It starts from a trained network: a lower rate.']
+        lines += ['lr = 0.3 * _base_.optim_wrapper.optimizer.lr']
+        lines += ['optim_wrapper = dict(optimizer=dict(lr=lr))']
+    head = 'All networks of the space in one set of weights.'
+    after = './base.py' if start is not None or learns is None else './teacher.py'
+    return text(head, after, lines)
+
+
+def search(stock: Stock, plan: Search) -> str:
+    """search.py: which networks are best."""
+    total = plan.candidates
+    first = max(2, total // 3)
+    algorithm: dict[str, Any] = {'type': 'nsga2', 'population': max(2, total // 6)}
+    if 'fusion' in stock.family.roles:
+        algorithm = {
+            'type': 'topology_evolution',
+            'num_initial': first,
+            'initial': 'stratified',
+            'num_parents': max(2, first // 2),
+            'p_crossover': 0.25,
+            'p_mutation': 0.1,
+            'p_depth': 0.1,
+        }
+    table: dict[str, Any] = {
+        'algorithm': {**algorithm, 'num_total': total},
+        'objectives': plan.objectives,
+        'size': plan.size,
+        'seed': plan.seed,
+    }
+    for name in ('classes', 'budget'):
+        if getattr(plan, name):
+            table[name] = getattr(plan, name)
+    head = 'Which networks are best: on images that were held out of training.'
+    return text(head, './supernet.py', assigned({'search': table}))
