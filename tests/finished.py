@@ -1,4 +1,4 @@
-"""Which tests have come to an end, in a file: when a process of pytest-xdist dies, the rest can run.
+"""Which tests have come to an end, in a file: when a process of pytest-xdist dies, others go on.
 
 The file, named in $SCALENAS_TESTS_DONE, has a line each: `done NODEID`, passed or not; `failed
 NODEID`; `died WORKER: exit status -9`, negative for a signal. A run that finds lines there leaves
