@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import errno
+import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -31,10 +33,14 @@ def main_of(main: Callable[[], int | None]) -> NoReturn:
     """Run a tool: exits with its code, 2 after a user's error, 130 after Ctrl-C."""
     try:
         code = main()
+        sys.stdout.flush()
     except UserError as error:
         line = ' '.join(str(error).split())
         print(f'error: {line}', file=sys.stderr)
         sys.exit(2)
+    except BrokenPipeError:  # what reads has enough, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(128 + signal.SIGPIPE)
     except OSError as error:
         # A full disk or a name of 300 letters is nobody's bug; a file that is not there may be.
         if error.errno not in OF_THE_MACHINE:

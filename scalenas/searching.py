@@ -36,11 +36,11 @@ from scalenas.search import (
     front_of,
     run_search,
 )
-from scalenas.search.extent import Extent
 from scalenas.search.started import CARD
 from scalenas.search_scalars import SearchScalars
 from scalenas.space import AbstractSpace
 from scalenas.tasks import metric_names
+from scalenas.visualization.cost_table import Extent
 from scalenas.visualization.search_report import SearchReport
 
 if TYPE_CHECKING:

@@ -45,6 +45,7 @@ from scalenas.errors import UserError, did_you_mean
 from scalenas.scaling.runtime import base_name
 from scalenas.space import named as named_space
 from scalenas.visualization import cost_rows, cost_text, draw_arch, layer_text
+from scalenas.visualization.cost_table import aligned
 
 if TYPE_CHECKING:
     from scalenas.search import SearchPlan
@@ -145,7 +146,7 @@ OF_ONE_NET = ('subnet', 'layers', 'draw', 'measure', 'latency_model')
 
 def show_space(args: argparse.Namespace) -> int:
     """Print what a space holds; the exit code is 1 where no network meets a bound."""
-    from scalenas.search.extent import Extent
+    from scalenas.visualization.cost_table import Extent
 
     for name in OF_ONE_NET:
         if getattr(args, name) not in (None, False):
@@ -253,10 +254,7 @@ def zoo(args: argparse.Namespace) -> None:
         raise UserError('the zoo has no such network', where='zoo', got=args.pattern, hint=hint)
     heads = [column.head for column in COLUMNS.values()]
     rows = [(*ZOO_HEAD, *(head for _, head in heads)), *map(_row, names)]
-    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
-    for name, family, *rest in rows:
-        cells = [cell.rjust(width) for cell, width in zip(rest, widths[2:], strict=True)]
-        print('  '.join([name.ljust(widths[0]), family.ljust(widths[1]), *cells]))
+    print(aligned(rows))
 
 
 def _row(name: str) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -131,7 +132,7 @@ def test_the_zoo_says_what_each_network_costs(
     from scalenas.commands import run
 
     assert run('zoo', ['*w32*'], CONSOLE) is None
-    _, *rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    _, _, *rows = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert [row[0] for row in rows] == list_archs('*w32*')
     assert len(rows) > 1
     for name, *_, text, macs, params, acts in rows:
@@ -141,6 +142,16 @@ def test_the_zoo_says_what_each_network_costs(
         assert float(macs) == pytest.approx(cost['macs'] / 1e9, abs=6e-4)
         assert float(params) == pytest.approx(cost['params'] / 1e6, abs=6e-4)
         assert float(acts) == pytest.approx(cost['acts'] / 1e6, abs=6e-4)
+
+
+def test_a_reader_that_has_enough_is_no_fault() -> None:
+    """`scalenas zoo | head`"""
+    command = [sys.executable, '-m', 'scalenas', 'zoo', 'resnet*']
+    pipes = {'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE}
+    with subprocess.Popen(command, cwd=ROOT, **pipes) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b''
+    assert process.returncode == 128 + signal.SIGPIPE
 
 
 def test_launchers_are_those_that_a_training_knows() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from scalenas.commands import COMMANDS, CONSOLE
 from scalenas.commands.export import start_of
-from scalenas.commands.search import call_of
+from scalenas.commands.training import call_of
 from scalenas.complexity import Budget
 from scalenas.search import Objectives, Start
 from scalenas.search.report import write_report

@@ -6,8 +6,8 @@ import pytest
 
 from scalenas.commands import CONSOLE, run
 from scalenas.complexity import Counter
-from scalenas.search.extent import Extent
 from scalenas.space import named
+from scalenas.visualization.cost_table import Extent
 from tests.errors import raises
 
 

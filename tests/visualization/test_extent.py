@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 
 from scalenas.complexity import Budget, Cost, Counter, Measured
-from scalenas.search.extent import NUM_DRAWN, Extent, groups
 from scalenas.space import AbstractSpace, list_spaces, named
-
-from .table import COST, SPACE
+from scalenas.visualization.cost_table import NUM_DRAWN, Extent, groups
+from tests.search.table import COST, SPACE
 
 
 @pytest.fixture(scope='module')
