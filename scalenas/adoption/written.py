@@ -8,7 +8,7 @@ from typing import Any
 
 from scalenas.tasks.held_out import HeldOut
 
-from .code import Code, assigned, assignments, text
+from .code import Code, assigned, assignments, extended, text
 from .recipe import Recipe
 from .stock import Stock, leaf_of, nested
 
@@ -70,8 +70,7 @@ def data_lines(stock: Stock, held: HeldOut | None, images: int, batch_workers: i
         ('search', {**own, **held.search}),
         ('calibration', {**own, **held.rest, 'indices': some}),
     ):
-        given = ', '.join(f'{key}={value!r}' for key, value in part.items())
-        lines.append(f'{name}_data = dict({start}, {given})')
+        lines += assigned({f'{name}_data': extended(start, part)})
         lines.append(f'{name}_dataloader = dict(_base_.val_dataloader, dataset={name}_data)')
     if held.truth:
         metrics = cfg.val_evaluator
