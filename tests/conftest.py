@@ -12,10 +12,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from hypothesis import settings
+
+from . import finished
 
 HERE = Path(__file__).parent
 
@@ -65,9 +66,11 @@ def pytest_configure(config: pytest.Config) -> None:
         settings.load_profile('fast')
     # Else xdist sorts modules by their number of tests, and those of few and long ones come last.
     config.option.loadscopereorder = False
+    finished.begin(config)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(items: list[pytest.Item], config: pytest.Config) -> None:
+    finished.leave_out(items, config)
     order = {HERE / name: place for place, name in enumerate(LONG)}
     items.sort(key=lambda item: order.get(item.path, len(order)))
     for item in items:
@@ -96,15 +99,6 @@ def leave_garbage() -> None:
     module = sys.modules.get('mmengine.dataset.base_dataset')
     if module is not None:
         module.gc = SimpleNamespace(collect=lambda: 0)
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node: Any, error: object) -> None:
-    """How a process of pytest-xdist ended, which it does not say: -9 for one that was killed."""
-    if error:
-        status = node.gateway._io.popen.wait(timeout=60)
-        reporter = node.config.pluginmanager.get_plugin('terminalreporter')
-        reporter.write_line(f'\n{node.gateway.id}: {error}; its exit status: {status}')
 
 
 def unformatted(text: str, **_: object) -> tuple[str, bool]:

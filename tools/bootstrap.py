@@ -29,6 +29,7 @@ if sys.platform == 'win32':
     sys.exit('bootstrap: Windows is not supported: use Linux, macOS or WSL')
 
 import signal
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,9 +119,16 @@ def demo(home: Path, rest: list[str]) -> int:
 CRASH = ('--max-worker-restart', '0')
 """A crash ends the run: with loadscope, pytest-xdist 3.8.0 waits forever after a restart."""
 
+DONE = 'SCALENAS_TESTS_DONE'
+"""Variable that names a file of tests that have ended, see tests/finished.py."""
+
 
 def test(home: Path, rest: list[str]) -> int:
-    """Run the linters, then pytest, whose last line comes last; non-zero when one failed."""
+    """Run the linters, then pytest, whose last line comes last; non-zero when one failed.
+
+    When a process of the tests dies, which a lack of memory also causes, it is said how, and what
+    has not ended by then runs once more: a test that kills its process fails the second time.
+    """
     variables = {**_inside(home), 'OMP_NUM_THREADS': '1'}
     failed = []
     for command in LINTERS:
@@ -131,8 +139,18 @@ def test(home: Path, rest: list[str]) -> int:
         print(f'FAILED: {", ".join(failed)} (see above); the exit code will say so', flush=True)
     # A module's tests in one process, which makes what they share once; long modules first.
     pytest = ['pytest', '-m', 'not slow', '-n', '2', '--dist', 'loadscope', *CRASH, *rest]
-    print(f'$ {" ".join(pytest)}', flush=True)
-    code = subprocess.run(pytest, cwd=CLONE, env=variables, check=False).returncode
+    with tempfile.TemporaryDirectory() as folder:
+        done = Path(folder, 'done')
+        done.touch()
+        variables[DONE] = str(done)
+        print(f'$ {" ".join(pytest)}', flush=True)
+        code = subprocess.run(pytest, cwd=CLONE, env=variables, check=False).returncode
+        lines = done.read_text().splitlines()
+        died = [line for line in lines if line.startswith('died ')]
+        if died:
+            failed += [line for line in lines if line.startswith('failed ')]
+            print(f'a process of the tests {"; ".join(died)}: running what is left', flush=True)
+            code = subprocess.run(pytest, cwd=CLONE, env=variables, check=False).returncode
     return code or int(bool(failed))
 
 

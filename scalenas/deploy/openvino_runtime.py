@@ -39,6 +39,9 @@ class OpenVINORuntime(Runtime):
     packages: ClassVar[tuple[str, ...]] = ('openvino', 'onnx', 'onnxruntime')
     precisions: ClassVar[tuple[str, ...]] = ('fp32', 'bf16', 'int8')
 
+    def lacking(self, precision: str) -> str:
+        return '' if precision != 'bf16' or computes_bf16() else 'a processor that computes bf16'
+
     def _load(
         self,
         net: nn.Module,
@@ -70,6 +73,13 @@ class OpenVINORuntime(Runtime):
         return OpenVINOSession(*about, tuple(shape), compiled)
 
 
+def computes_bf16() -> bool:
+    """True on processors with bf16; on others OpenVINO would compute in fp32."""
+    import openvino
+
+    return 'BF16' in openvino.Core().get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
+
+
 def compiled_model(model: bytes | Path, precision: str = 'fp32', threads: int = 1) -> Any:
     """An ONNX graph, or the XML file of OpenVINO, compiled for latency, in just this precision.
 
@@ -78,8 +88,7 @@ def compiled_model(model: bytes | Path, precision: str = 'fp32', threads: int = 
     """
     import openvino
 
-    core = openvino.Core()
-    if precision == 'bf16' and 'BF16' not in core.get_property('CPU', 'OPTIMIZATION_CAPABILITIES'):
+    if precision == 'bf16' and not computes_bf16():
         raise UserError(
             'this processor computes no bf16',
             where='precision of runtime openvino',
@@ -94,6 +103,7 @@ def compiled_model(model: bytes | Path, precision: str = 'fp32', threads: int = 
         'INFERENCE_NUM_THREADS': threads,
     }
     try:
+        core = openvino.Core()
         return core.compile_model(core.read_model(model), 'CPU', hints)
     except RuntimeError as error:
         raise UserError(

@@ -80,6 +80,10 @@ class Runtime(ABC):
         """Packages that are not installed."""
         return [name for name in self.packages if find_spec(name) is None]
 
+    def lacking(self, precision: str) -> str:
+        """What this machine lacks for a precision of the runtime; '' where it computes in it."""
+        return ''
+
     def version(self) -> str | None:
         """Version of what is installed; None where a package is missing."""
         if self.missing():

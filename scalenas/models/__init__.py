@@ -8,6 +8,7 @@ from .classifier import FeatureDropout, SuperLinear
 from .families import backbone_type, net_types, register_nets, static_types, supernet_types
 from .folding import FoldedNorm, deployed_by, deployed_net
 from .hrnet import ScaleHRNet
+from .installed import InstalledInit
 from .mbconv import ScaleMBConvNet
 from .pretrained import from_stock, stock_key_map
 from .regnet import ScaleRegNet
@@ -17,6 +18,7 @@ from .supernet import Supernet, as_space, is_supernet, locate, nested, supernet_
 from .supernet_init import SupernetInit
 
 follow(register_nets)
+WEIGHT_INITIALIZERS.register_module(module=InstalledInit)
 WEIGHT_INITIALIZERS.register_module(module=SupernetInit)
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     'ChoiceMBConvNet',
     'FeatureDropout',
     'FoldedNorm',
+    'InstalledInit',
     'ScaleHRNet',
     'ScaleMBConvNet',
     'ScaleRegNet',

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 from scalenas.arch.strict import as_flag
 from scalenas.errors import UserError
@@ -45,6 +46,19 @@ def make_conv(
 
     result: nn.Module = build_conv_layer(dict(cfg), c_in, c_out, kernel, **options)
     return result
+
+
+def padded(x: Tensor, kernel: int, stride: int) -> Tensor:
+    """x (N, C, H, W) with the zeros around it that TensorFlow's 'same' padding adds.
+
+    Of an odd number of rows or columns the last side gets one more, so it differs from torch's
+    padding where the stride is 2. Source: mmcv's Conv2dAdaptivePadding.
+    """
+    pads: list[int] = []
+    for side in (x.shape[-1], x.shape[-2]):
+        more = max((-(-side // stride) - 1) * stride + kernel - side, 0)
+        pads += [more // 2, more - more // 2]
+    return F.pad(x, pads) if any(pads) else x
 
 
 def make_norm(cfg: Mapping[str, Any], channels: int) -> nn.Module:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
 from typing import Any, final
 
 from torch import Tensor, nn
@@ -165,6 +166,40 @@ def timm_keys(arch: MBConvArch) -> dict[str, str]:
 def timm_caveat(arch: MBConvArch) -> str:
     """What a checkpoint does not tell: which padding its network computes with."""
     return "only if timm's name does not begin with `tf_`; those are timm-tf"
+
+
+_FLAT = {
+    'expand_conv': ('_expand_conv', '_bn0'),
+    'depthwise_conv': ('_depthwise_conv', '_bn1'),
+    'linear_conv': ('_project_conv', '_bn2'),
+}
+_FLAT_SQUEEZE = {'conv1': '_se_reduce', 'conv2': '_se_expand'}
+
+
+def flat_keys(arch: MBConvArch) -> dict[str, str]:
+    """State-dict key of `arch` -> the key of the EfficientNet of PyPI's efficientnet-pytorch.
+
+    Those of efficientnet-lite-pytorch are the same. Both number the blocks of all stages in one
+    row, and compute with TensorFlow's padding and epsilon.
+
+    Raises:
+        CheckpointError: when there is no such network.
+    """
+    check_options(arch, 'efficientnet-pytorch', shortcut='identity')
+    starts = [0, *accumulate(len(stage.blocks) for stage in arch.stages)]
+    theirs = {}
+    for layer in arch.layers():
+        _, index, *rest = layer.name.split('.')
+        if len(rest) == 1:  # the stem, and conv_out
+            theirs[layer.name] = ('_conv_head', '_bn1') if int(index) else ('_conv_stem', '_bn0')
+            continue
+        path = f'_blocks.{starts[int(index) - 1] + int(rest[0])}'
+        if rest[1] == 'se':
+            theirs[layer.name] = f'{path}.{_FLAT_SQUEEZE[rest[2]]}', ''
+        else:
+            conv, norm = _FLAT[rest[1]]
+            theirs[layer.name] = f'{path}.{conv}', f'{path}.{norm}'
+    return key_map_of(arch, theirs)
 
 
 def mmpretrain_keys(arch: MBConvArch) -> dict[str, str]:

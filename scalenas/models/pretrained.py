@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from scalenas.arch import Arch
 from scalenas.errors import CheckpointError
@@ -17,6 +18,7 @@ from .families import backbone_type
 from .renaming import renamed
 
 T = TypeVar('T')
+_EPSILON = 1e-5  # of torch's batch norms
 
 
 def sources() -> tuple[str, ...]:
@@ -75,6 +77,26 @@ def caveat(arch: Arch, source: str) -> str:
     """What the weights alone cannot tell about the network that they are from; mostly nothing."""
     say = _weights_of(arch, source).caveat
     return say(arch) if say else ''
+
+
+def unlike(net: nn.Module, arch: Arch, source: str) -> str:
+    """Which arguments keep `net` from computing what weights of `source` were trained for.
+
+    '' where there is none; else a line that names them, for a log.
+    """
+    options = _weights_of(arch, source).options
+    parts = list(net.modules())
+    padding = type(next(part for part in parts if isinstance(part, nn.Conv2d))).__name__
+    epsilon = next((part.eps for part in parts if isinstance(part, _BatchNorm)), None)
+    missing = []
+    if padding != options.get('conv_cfg', {}).get('type', 'Conv2d'):
+        missing.append('conv_cfg')
+    if epsilon not in (None, options.get('norm_cfg', {}).get('eps', _EPSILON)):
+        missing.append('norm_cfg')
+    if not missing:
+        return ''
+    wanted = ', '.join(f'{key}={options.get(key)!r}' for key in missing)
+    return f'weights of {source} were trained with {wanted}: without, they compute something else'
 
 
 def from_source(

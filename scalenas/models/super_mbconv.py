@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from scalenas.arch import MBConvArch
 from scalenas.arch.staged import step_maps
-from scalenas.arch.strict import ArchError, as_choice, as_flag, as_int
+from scalenas.arch.strict import ArchError, as_choice, as_flag, as_int, as_mapping
 from scalenas.space import AbstractSpace, hull_of
 
 from .backbone import is_pretrained
@@ -46,6 +46,9 @@ from .weight_slices import ALIGNS, Align, WeightSlices
 NORMS = ('BN', 'BN2d', 'SyncBN')
 """Norms of which a part can run."""
 
+CONVS = ('Conv2d', 'Conv2dAdaptivePadding')
+"""Convolutions of which a part can run."""
+
 
 class AbstractSuperMBConvNet(Supernet[MBConvArch], ABC):
     """Runs the active network of `space`, and only that; the largest by default.
@@ -56,6 +59,7 @@ class AbstractSuperMBConvNet(Supernet[MBConvArch], ABC):
         frozen_stages: this step and all before it are frozen; -1 freezes none.
         norm_eval: keep batch norms in eval mode while training.
         norm_cfg: default BN; SyncBN is the other norm of which a part can run.
+        conv_cfg: default Conv2d; `dict(type='Conv2dAdaptivePadding')` pads as TensorFlow does.
         with_cp: keep only the input of every block, compute the rest again backwards.
         zero_init_residual: every block that has a skip in all networks starts as the identity.
         resize: bring images to the resolution of the active network, so that one crop serves all.
@@ -80,6 +84,7 @@ class AbstractSuperMBConvNet(Supernet[MBConvArch], ABC):
         frozen_stages: int = -1,
         norm_eval: bool = False,
         norm_cfg: Mapping[str, Any] | None = None,
+        conv_cfg: Mapping[str, Any] | None = None,
         with_cp: bool = False,
         zero_init_residual: bool = False,
         resize: bool = False,
@@ -91,7 +96,10 @@ class AbstractSuperMBConvNet(Supernet[MBConvArch], ABC):
         super().__init__(norm_eval, pretrained, init_cfg)
         self.space: AbstractSpace[MBConvArch] = as_space(space)
         hull = hull_of(self.space)
-        build = Build(None, norm_cfg or {'type': 'BN'}, with_cp)
+        build = Build(conv_cfg, norm_cfg or {'type': 'BN'}, with_cp)
+        if conv_cfg is not None:
+            kind = as_mapping(conv_cfg, 'conv_cfg', ('type',))['type']
+            as_choice(kind, 'conv_cfg.type', CONVS)
         as_choice(build.norm_cfg.get('type'), 'norm_cfg.type', NORMS)
         as_choice(align, 'align', (*ALIGNS, 'both'))
         as_flag(resize, 'resize')

@@ -17,7 +17,7 @@ from scalenas.arch.mbconv_units import ConvUnit, MBUnit
 from scalenas.space import MBConvHull
 
 from .blocks import ConvNorm, SqueezeExcitation, place, recomputed
-from .layers import Build
+from .layers import Build, padded
 from .mbconv import MBConvBlock, run_mbconv, skips
 from .weight_slices import NORM_KEYS, Align, Index, WeightSlice, cut, window
 
@@ -44,7 +44,10 @@ def run_conv(conv: nn.Module, part: ChannelSlice, x: Tensor) -> Tensor:
     weight = cut(conv.weight, part.weight)
     bias = None if conv.bias is None else cut(conv.bias, part.channels)
     groups = weight.shape[0] if conv.groups > 1 else 1
-    return F.conv2d(x, weight, bias, conv.stride, weight.shape[-1] // 2, groups=groups)
+    padding = weight.shape[-1] // 2
+    if type(conv) is not nn.Conv2d:  # mmcv's, with the padding of TensorFlow
+        x, padding = padded(x, weight.shape[-1], conv.stride[0]), 0
+    return F.conv2d(x, weight, bias, conv.stride, padding, groups=groups)
 
 
 def run_norm(norm: nn.Module, channels: Index, x: Tensor) -> Tensor:

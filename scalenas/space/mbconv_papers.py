@@ -1,4 +1,4 @@
-"""The MBConv spaces of the papers."""
+"""The MBConv spaces of the papers, and one around a network that is there trained."""
 
 from __future__ import annotations
 
@@ -42,6 +42,26 @@ def bignas_trained_space() -> MBConvSpace:
     """The space of `bignas_space` as BigNAS trains it, without the resolution 256 (table 1)."""
     data = bignas_space().to_dict()
     return MBConvSpace.from_dict({**data, 'resolution': [192, 224, 288, 320]})
+
+
+def lite0_space() -> MBConvSpace:
+    """Around EfficientNet-Lite0, whose trained weights pip brings: widths and ends are its own.
+
+    One block fewer or more per stage, kernels 3 and 5, expansions 3, 4 and 6.
+    """
+    rows = ((16, 1, 1), (24, 2, 2), (40, 2, 2), (80, 3, 2), (112, 3, 1), (192, 4, 2), (320, 1, 1))
+    stages = [
+        StageChoices(
+            (width,),
+            (depth - 1, depth, depth + 1) if depth > 1 else (1,),
+            (3, 5) if s else (3,),
+            (3, 4, 6) if s else (1,),
+            (False,),
+            stride,
+        )
+        for s, (width, depth, stride) in enumerate(rows)
+    ]
+    return MBConvSpace(stages, activation='relu6')
 
 
 def scalenet_space(half: bool = False) -> MBConvSpace:

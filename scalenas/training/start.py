@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ from scalenas.models.checkpoint import (
     load_checkpoint,
 )
 from scalenas.models.growth import grow, read_stock
-from scalenas.models.pretrained import sources
+from scalenas.models.installed import Installed, installable
+from scalenas.models.pretrained import sources, unlike
 from scalenas.models.supernet import locate
 from scalenas.space import AbstractSpace
 
@@ -29,6 +31,8 @@ from scalenas.space import AbstractSpace
 @dataclass(frozen=True)
 class Start:
     """A checkpoint to start from; `made_by` is the command that makes it, for the message.
+
+    With `installed`, `checkpoint` is the name of a network of which a package has weights.
 
     Raises:
         ConfigError: when `checkpoint` is no path.
@@ -40,6 +44,7 @@ class Start:
     stock: bool = False
     arch: Any = None
     source: str = ''
+    installed: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.checkpoint, str):
@@ -65,6 +70,10 @@ class Start:
                 as_choice(source, 'init_from.source', sources())
             where, arch = 'init_from.stock', table.get('arch')
             return cls(table['stock'], where, table.get('made_by'), True, arch, source)
+        if isinstance(data, Mapping) and 'installed' in data:
+            where = 'init_from.installed'
+            name = as_mapping(data, 'init_from', ('installed',))['installed']
+            return cls(as_choice(name, where, tuple(installable())), where, installed=True)
         table = as_mapping(data, 'init_from', ('checkpoint',), ('made_by',))
         return cls(table['checkpoint'], made_by=table.get('made_by'))
 
@@ -74,6 +83,13 @@ class Start:
         Raises:
             CheckpointError: when the file is missing, no checkpoint, or of another space.
         """
+        if self.installed:
+            net = Installed.of(self.checkpoint, self.where)
+            arch, source = net.at_size_of(space.largest()), net.weights.source
+            start = replace(self, checkpoint=str(net.path), arch=arch, source=source)
+            print_log(f'{self.where}: {net.weights.images}', logger='current')
+            start._grow(model, load_checkpoint(net.path)['state_dict'])
+            return
         path = Path(self.checkpoint)
         check_made(path, self.where, self.made_by)
         checkpoint = load_checkpoint(path)
@@ -115,3 +131,5 @@ class Start:
             lines.append(f'{len(left)} weights of the file are not used, such as {left[0]}')
         for line in lines:
             print_log(line, logger='current')
+        if self.source and (different := unlike(supernet, stock.arch, self.source)):
+            print_log(f'{self.where}: {different}', logger='current', level=logging.WARNING)

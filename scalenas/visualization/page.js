@@ -260,7 +260,7 @@ function start(data) {
   function drawWinners() {
     const drawn = data.studies.reduce((sum, study) => sum + study.winners.length, 0);
     const all = rows.filter((row) => row.front).length;
-    $('winners-note').textContent = drawn < all ? `${drawn} of ${all}, evenly spread along the front.` : '';
+    $('winners-note').textContent = drawn < all ? `${drawn} of ${all}: the best of each objective, and others spread along the front.` : '';
     $('winners').hidden = !drawn;
     $('nets').replaceChildren(...data.studies.flatMap((study, s) => {
       if (!study.winners.length) return [];

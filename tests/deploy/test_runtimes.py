@@ -23,15 +23,16 @@ levels for the range of a map.
 def usable(device: str = 'cpu') -> list[object]:
     """Runtime and precision, of all that are known; those that compile take half a minute."""
     return [
-        pytest.param(each, precision, id=f'{name}-{precision}', marks=marks(each))
+        pytest.param(each, precision, id=f'{name}-{precision}', marks=marks(each, precision))
         for name, each in RUNTIMES.items()
         if device in each.devices
         for precision in each.precisions
     ]
 
 
-def marks(adapter: Runtime) -> list[pytest.MarkDecorator]:
-    missing = pytest.mark.skipif(bool(adapter.missing()), reason=f'needs {adapter.missing()}')
+def marks(adapter: Runtime, precision: str) -> list[pytest.MarkDecorator]:
+    lacking = adapter.missing() or adapter.lacking(precision)
+    missing = pytest.mark.skipif(bool(lacking), reason=f'needs {lacking}')
     return [missing, *([pytest.mark.slow] if 'compiled' in adapter.name else [])]
 
 
@@ -108,6 +109,15 @@ def test_what_cannot_be_asked_for_is_said_in_one_line(
     with raises(where=f'runtime {adapter.name}', hint=f'pip install {names}'):
         adapter.load(net, images)
     assert adapter.version() is None
+
+
+@pytest.mark.skipif(bool(RUNTIMES['openvino'].missing()), reason='needs OpenVINO')
+def test_a_processor_without_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
+    adapter = RUNTIMES['openvino']
+    monkeypatch.setattr('scalenas.deploy.openvino_runtime.computes_bf16', lambda: False)
+    assert [each for each in adapter.precisions if adapter.lacking(each)] == ['bf16']
+    with raises(where='precision of runtime openvino', got='bf16', allowed='fp32'):
+        adapter.load(nn.ReLU(), torch.zeros(1, 3, 8, 8), 'bf16')
 
 
 def test_an_unknown_runtime() -> None:

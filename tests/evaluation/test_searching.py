@@ -23,6 +23,7 @@ from scalenas.searching import Result
 from tests.deploy.lab import install, weights
 from tests.errors import raises
 
+from ..test_search_scalars import Noted
 from .world import SPACE, archs
 
 
@@ -46,6 +47,19 @@ def test_more_is_asked_of_the_same_study(searched: Callable[..., Result], cfg: C
     assert again.front == more.front
     assert more.figure.read_bytes()[:4] == b'\x89PNG'
     assert (more.folder / 'front.json').is_file()
+
+
+def test_scalars_go_to_the_backends_of_the_config(
+    searched: Callable[..., Result], cfg: Config
+) -> None:
+    Noted.made = []
+    cfg.visualizer = {'vis_backends': [{'type': 'LocalVisBackend'}, {'type': Noted}]}
+    result = searched(2)
+    (backend,) = Noted.made
+    ((step, scalars),) = backend.steps
+    assert (step, scalars['search/front']) == (2, len(result.front))
+    assert scalars['search/best mIoU'] == result.best().metrics['mIoU']
+    assert backend.closed
 
 
 def test_a_result_answers(searched: Callable[..., Result]) -> None:

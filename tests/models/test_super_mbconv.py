@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 import torch
@@ -10,10 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from scalenas.errors import UserError
 from scalenas.models import ChoiceMBConvNet, ScaleMBConvNet, SuperMBConvNet
 from scalenas.space import bignas_space, scalenet_scaled_space
+from tests.errors import raises
 
 from .mbconv_nets import (
+    BASE,
     BIG,
     FORMS,
     SCALED,
@@ -23,7 +27,7 @@ from .mbconv_nets import (
     net_of,
     static_of,
 )
-from .world import lively
+from .world import lively, pictures
 
 
 @pytest.mark.parametrize('space', SPACES)
@@ -188,6 +192,31 @@ def test_checkpointing_changes_no_gradient_and_outlives_the_context() -> None:
     for a, b in zip(nets[0].parameters(), nets[1].parameters(), strict=True):
         if a.grad is not None:
             torch.testing.assert_close(a.grad, b.grad, rtol=1e-10, atol=1e-14)
+
+
+@pytest.mark.parametrize('form', FORMS)
+def test_networks_pad_as_tensorflow_does_where_the_supernet_does(form: str) -> None:
+    """At even and odd sides, of every kernel and stride, as the static net with mmcv's layer."""
+    tf: Any = {
+        'conv_cfg': {'type': 'Conv2dAdaptivePadding'},
+        'norm_cfg': {'type': 'BN', 'eps': 1e-3},
+    }
+    net = lively(FORMS[form](BASE, **tf))
+    rng = random.Random(0)
+    even, odd = pictures(1, 3, 32, 28), pictures(1, 3, 33, 27)
+    for arch in (BASE.smallest(), BASE.largest(), *(BASE.sample(rng) for _ in range(6))):
+        same, torchs = static_of(net, arch, **tf), static_of(net, arch, norm_cfg=tf['norm_cfg'])
+        with torch.no_grad(), net.active(arch):
+            for x in (even, odd):
+                torch.testing.assert_close(net(x)[0], same(x)[0], rtol=0, atol=1e-10)
+            assert (torchs(even)[0] - same(even)[0]).abs().max() > 1e-3
+    for wrong, where in (
+        ({'type': 'Conv2dAWS'}, 'conv_cfg.type'),
+        ({}, 'conv_cfg'),
+        (3, 'conv_cfg'),
+    ):
+        with raises(UserError, where=where):
+            FORMS[form](BASE, conv_cfg=wrong)
 
 
 def test_a_part_of_a_sync_norm_runs() -> None:

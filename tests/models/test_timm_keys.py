@@ -9,18 +9,17 @@ import timm
 import torch
 from torch import nn
 
-from scalenas.arch import MBConvArch, RegNetArch, list_archs, named
-from scalenas.arch.rounding import EFFICIENTNET
+from scalenas.arch import MBConvArch, RegNetArch, list_archs, named, parse_head
 from scalenas.complexity import Counter
 from scalenas.errors import CheckpointError
 from scalenas.models import ScaleMBConvNet, ScaleRegNet, from_stock, stock_key_map
-from scalenas.scaling import EFFICIENTNET_TABLE
 from tests.errors import raises
 
 from .world import assert_close, lively, pictures
 
 TF = {'conv_cfg': {'type': 'Conv2dAdaptivePadding'}, 'norm_cfg': {'type': 'BN', 'eps': 1e-3}}
 B = [f'efficientnet_b{n}' for n in range(8)]
+TF_NAMES = ['tf_efficientnet_b0', *(f'tf_efficientnet_lite{n}' for n in range(5))]
 
 
 REGNETS = [name for name in list_archs('regnet') if name[:7] in ('regnetx', 'regnety')]
@@ -30,20 +29,6 @@ def timm_name(name: str) -> str:
     """'regnety_4.0gf' -> 'regnety_040'."""
     kind, _, size = name.partition('_')
     return f'{kind}_{round(float(size[:-2]) * (10 if size[-2] == "g" else 0.01)):03}'
-
-
-def lite(b: int) -> MBConvArch:
-    """EfficientNet-Lite: no squeeze-excitation, ReLU6, and first, last and stem are not scaled."""
-    base, by = named('efficientnet_b0'), EFFICIENTNET_TABLE[f'b{b}']
-    scaled = base.scaled(by, EFFICIENTNET)
-    stages = [
-        s.__class__(s.width, tuple(x._replace(se=False) for x in s.blocks), s.stride)
-        for s in scaled.stages
-    ]
-    for end in (0, -1):
-        width, blocks, stride = stages[end].width, stages[end].blocks[:1], stages[end].stride
-        stages[end] = stages[end].__class__(width, blocks, stride)
-    return base.with_(stages=tuple(stages), activation='relu6')
 
 
 def theirs_and_ours(
@@ -82,7 +67,9 @@ def test_efficientnet_gives_timms_outputs(b: int, tf: bool, size: tuple[int, int
 
 @pytest.mark.parametrize('b', [0, 1])
 def test_efficientnet_lite_gives_timms_outputs(b: int) -> None:
-    nets = theirs_and_ours(f'tf_efficientnet_lite{b}', lite(b), (1, 2, 3, 5, 7, 8), **TF)
+    nets = theirs_and_ours(
+        f'tf_efficientnet_lite{b}', named(f'efficientnet_lite{b}'), (1, 2, 3, 5, 7, 8), **TF
+    )
     assert_same_maps(*nets, (64, 64))
 
 
@@ -121,10 +108,12 @@ def test_regnetz_without_last_convolution_lacks_the_last_activation() -> None:
     assert_close(wanted, nn.functional.silu(got))
 
 
-@pytest.mark.parametrize('name', [*B, 'tf_efficientnet_b0', *map(timm_name, REGNETS)])
+@pytest.mark.parametrize('name', [*B, *TF_NAMES, *map(timm_name, REGNETS)])
 def test_keys_and_shapes_are_those_of_timm(name: str) -> None:
-    """All of B0 to B7, RegNetX and RegNetY; so the number of weights is equal to the unit."""
-    arch = named({timm_name(regnet): regnet for regnet in REGNETS}.get(name, name[-15:]))
+    """B0 to B7, Lite0 to Lite4, RegNetX and RegNetY; so numbers of weights are equal."""
+    arch = named(
+        {timm_name(regnet): regnet for regnet in REGNETS}.get(name, name.removeprefix('tf_'))
+    )
     kind = ScaleMBConvNet if isinstance(arch, MBConvArch) else ScaleRegNet
     with torch.device('meta'):
         net = timm.create_model(name, pretrained=False, num_classes=0)
@@ -134,6 +123,25 @@ def test_keys_and_shapes_are_those_of_timm(name: str) -> None:
     assert sorted(keys.values()) == sorted(theirs)
     assert all(ours[a].shape == theirs[b].shape for a, b in keys.items())
     assert Counter()(arch)['params'] == sum(p.numel() for p in net.parameters())
+
+
+@pytest.mark.parametrize('b', range(5))
+def test_efficientnet_lite_costs_what_timms_does(b: int) -> None:
+    """At the size of the authors, which for Lite3 and Lite4 is not timm's."""
+    arch, macs = named(f'efficientnet_lite{b}'), []
+
+    def count(layer: Any, inputs: Any, output: torch.Tensor) -> None:
+        macs.append(layer.weight[0].numel() * output.numel())
+
+    with torch.device('meta'):
+        net = timm.create_model(f'tf_efficientnet_lite{b}', pretrained=False)
+        for layer in net.modules():
+            if isinstance(layer, nn.Conv2d | nn.Linear):
+                layer.register_forward_hook(count)
+        net(torch.zeros(1, 3, *arch.size))
+    cost = Counter(head=parse_head('cls:1000'))(arch)
+    assert cost['macs'] == sum(macs)
+    assert cost['params'] == sum(p.numel() for p in net.parameters())
 
 
 def test_foreign_weights_are_refused_in_one_line() -> None:

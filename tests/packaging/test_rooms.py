@@ -59,7 +59,7 @@ BRIDGES = {'datasets/mmseg_datasets.py', 'datasets/mmpretrain_datasets.py'}
 # Not rooms: they may look everywhere.
 LOBBY = {
     *('api', 'cli', 'commands', 'doctor', 'pipeline', 'rank_study', 'registry', 'searching'),
-    *('trained_alone', 'utils'),
+    *('search_scalars', 'trained_alone', 'utils'),
     *NEUTRAL,
 }
 

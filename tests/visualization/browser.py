@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import select
 import shutil
 import subprocess
 import tempfile
@@ -15,6 +16,7 @@ from typing import Any
 
 import pytest
 
+SECONDS = 60.0
 NAMES = ('chromium', 'chromium-browser', 'google-chrome', 'chrome')
 FLAGS = (
     *(
@@ -33,7 +35,7 @@ class Browser:
     """One tab. `problems` are exceptions, and errors and warnings of the console."""
 
     def __init__(self, reader: int, writer: int) -> None:
-        self._out, self._in = os.fdopen(reader, 'rb'), os.fdopen(writer, 'wb')
+        self._out, self._in, self._rest = reader, writer, b''
         self._last, self._session = 0, ''
         self.problems: list[str] = []
         self.requests: list[str] = []
@@ -49,8 +51,7 @@ class Browser:
         message = {'id': self._last, 'method': method, 'params': params}
         if self._session:
             message['sessionId'] = self._session
-        self._in.write(json.dumps(message).encode() + b'\0')
-        self._in.flush()
+        os.write(self._in, json.dumps(message).encode() + b'\0')
         while True:
             answer = json.loads(self._read())
             if answer.get('id') == self._last:
@@ -60,11 +61,13 @@ class Browser:
             self._note(answer)
 
     def _read(self) -> bytes:
-        letters = bytearray()
-        while (letter := self._out.read(1)) != b'\0':
-            assert letter, 'the browser is gone'
-            letters += letter
-        return bytes(letters)
+        while b'\0' not in self._rest:
+            assert select.select([self._out], [], [], SECONDS)[0], 'the browser does not answer'
+            piece = os.read(self._out, 1 << 20)
+            assert piece, 'the browser is gone'
+            self._rest += piece
+        message, _, self._rest = self._rest.partition(b'\0')
+        return message
 
     def _note(self, event: dict[str, Any]) -> None:
         method, params = event.get('method'), event.get('params', {})
@@ -144,3 +147,5 @@ def browser() -> Iterator[Browser]:
         finally:
             process.kill()
             process.wait()
+            os.close(ask_write)
+            os.close(answer_read)

@@ -112,6 +112,76 @@ def test_test_is_honest_and_ends_with_pytests_line(
     assert any(line.startswith('FAILED: ruff check') for line in lines) == bool(linter)
 
 
+SUITE = """
+import os, signal
+from pathlib import Path
+
+def test_before(): note('before')
+
+def test_fails():
+    note('fails')
+    assert not FAILS
+
+def test_dies():
+    note('dies')
+    if seen().count('dies') <= DIES:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+def test_after(): note('after')
+
+def note(name):
+    with open('seen', 'a') as file:
+        file.write(name + '\\n')
+
+def seen(): return Path('seen').read_text().split()
+"""
+
+
+@pytest.mark.longer
+@pytest.mark.parametrize(
+    ('dies', 'fails', 'code', 'seen'),
+    [
+        (0, False, 0, ['before', 'fails', 'dies', 'after']),
+        (1, False, 0, ['before', 'fails', 'dies', 'dies', 'after']),
+        (2, False, 1, ['before', 'fails', 'dies', 'dies']),
+        (1, True, 1, ['before', 'fails', 'dies', 'dies', 'after']),
+    ],
+)
+def test_a_process_that_dies_costs_no_test_and_hides_no_failure(
+    dies: int, fails: bool, code: int, seen: list[str], tmp_path: Path
+) -> None:
+    """With pytest itself, in one process of pytest-xdist."""
+    text = SUITE.replace('DIES', str(dies)).replace('FAILS', str(fails))
+    (tmp_path / 'test_it.py').write_text(text)
+    (tmp_path / 'conftest.py').write_text(
+        'from tests import finished\n'
+        'def pytest_configure(config): finished.begin(config)\n'
+        'def pytest_collection_modifyitems(items, config): finished.leave_out(items, config)\n'
+    )
+    done = subprocess.run(
+        [sys.executable, '-c', RUN, str(BOOTSTRAP), str(tmp_path)],
+        env={**os.environ, 'PYTHONPATH': str(ROOT), 'PYTEST_ADDOPTS': '-p no:cacheprovider'},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    assert (tmp_path / 'seen').read_text().split() == seen
+    assert ('exit status -9' in done.stdout) == bool(dies)
+
+
+RUN = """
+import os, runpy, sys
+from pathlib import Path
+main = runpy.run_path(sys.argv[1])
+test = main['test']
+inside = {key: value for key, value in os.environ.items() if not key.startswith('PYTEST_XDIST')}
+test.__globals__.update(CLONE=Path(sys.argv[2]), LINTERS=(), _inside=lambda home: inside)
+sys.exit(test(Path('.'), ['-n', '1']))
+"""
+
+
 @pytest.mark.parametrize(('arguments', 'code'), [((), 2), (('tset',), 2), (('--help',), 0)])
 def test_usage(home: Path, arguments: tuple[str, ...], code: int) -> None:
     done = bootstrap(home, *arguments)

@@ -68,6 +68,7 @@ ROWS = {
     'BigNAS': ('bignas_s', 'bignas_m', 'bignas_660m', 'bignas_l'),
     'RegNetX and RegNetY': (*(n for n in list_archs() if n[:7] in ('regnetx', 'regnety')),),
     'EfficientNet as first': (*(f'efficientnet_b{n}' for n in range(8)),),
+    'EfficientNet-Lite': (*(f'efficientnet_lite{n}' for n in range(5)),),
 }
 
 
@@ -95,6 +96,8 @@ def test_what_must_be_exact_is() -> None:
         assert {'params_m', 'gmac', 'acts_m'} <= exact('Unscaled', name)
     for name in ROWS['RegNetX and RegNetY']:
         assert {'params_m', 'gmac', 'acts_m'} <= exact('RegNetX', name)
+    for name in ROWS['EfficientNet-Lite']:
+        assert exact('EfficientNet-Lite', name) == {'params_m'}
     for n in (0, 1, 2, 3, 5):
         assert 'params_m' in exact('ScaleNet, and', f'scalenet_s{n}')
     for n in range(1, 6):
