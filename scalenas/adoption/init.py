@@ -26,15 +26,15 @@ from scalenas.search.plan import SearchPlan
 from scalenas.staging import staged_folder, write_whole
 from scalenas.tasks import check_data, check_metrics, metric_names, task_of
 from scalenas.tasks.data import built
-from scalenas.tasks.held_out import FOLDER, HERE, HeldOut
 from scalenas.tasks.loading import leaves
+from scalenas.tasks.own_data import FOLDER, HERE, HeldOut
 from scalenas.training.step import Step
 
 from . import written
 from .code import assigned, text
 from .own_data import own_data_lines
-from .recipe import Recipe
 from .stock import NEEDED, Stock, base_of, images_of_a_step, leaf_of, path_of, read
+from .written import Recipe
 
 LOADERS = tuple(f'{name}_dataloader' for name in ('train', 'val', 'test'))
 OF_SEARCH = ('search_dataloader', 'calibration_dataloader')

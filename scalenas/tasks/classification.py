@@ -28,10 +28,9 @@ from .heads import (
     metrics,
     table_of,
 )
-from .held_out import HeldOut, as_lists, check_names, paths_below, usual
 from .known import register_task
 from .metrics import Metric, is_listed, with_prefix, words
-from .own_data import SPLITS, OwnData, splits_of
+from .own_data import SPLITS, HeldOut, OwnData, as_lists, check_names, paths_below, splits_of, usual
 from .task import FROZEN, Task
 
 SIZED = ('ConfusionMatrix', 'SingleLabelMetric', 'MultiLabelMetric')

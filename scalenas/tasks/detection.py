@@ -20,10 +20,9 @@ from .coco.average_precision import comes_from, score_exactly
 from .coco.datasets import Reading, as_coco, check_coco
 from .coco.truth import fit_boxes, fit_truth
 from .heads import keep_resolution, kind, needs_all_maps, table_of
-from .held_out import HeldOut, annotated
 from .known import register_task
 from .metrics import Metric, with_prefix, words
-from .own_data import OwnData, coco_splits
+from .own_data import HeldOut, OwnData, annotated, coco_splits
 from .task import FROZEN, Task
 
 _TWO_STAGE = 'mmdet.models.detectors.two_stage.TwoStageDetector'

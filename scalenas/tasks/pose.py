@@ -18,10 +18,9 @@ from .coco.average_precision import comes_from, score_exactly
 from .coco.datasets import Reading, as_coco, check_coco
 from .coco.truth import fit_poses, fit_truth
 from .heads import finest_map, keep_resolution, kind, needs_all_maps, table_of
-from .held_out import HeldOut, annotated
 from .known import register_task
 from .metrics import Metric, with_prefix, words
-from .own_data import OwnData, coco_splits, joints_of
+from .own_data import HeldOut, OwnData, annotated, coco_splits, joints_of
 from .task import FROZEN, Task, as_size_pair
 
 METRIC = 'mmpose.evaluation.metrics.coco_metric'

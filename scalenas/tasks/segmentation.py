@@ -29,13 +29,22 @@ from .heads import (
     table_of,
     task_model,
 )
-from .held_out import HeldOut, listed, paths_below
 from .known import register_task
 from .label_maps.classes import check_classes, count_exactly
 from .label_maps.files import check_segmentation
 from .label_maps.labels import BYTE, LabelRule, check_batch
 from .metrics import Check, Metric, with_prefix, words
-from .own_data import SPLITS, OwnData, colours, folders_of, splits_of, suffix_of
+from .own_data import (
+    SPLITS,
+    HeldOut,
+    OwnData,
+    colours,
+    folders_of,
+    listed,
+    paths_below,
+    splits_of,
+    suffix_of,
+)
 from .task import FROZEN, Task
 
 OF_EDGES = ('STDCHead',)

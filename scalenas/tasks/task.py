@@ -13,8 +13,7 @@ from scalenas.config.values import Check
 from scalenas.errors import ConfigError, DataError, ExportError
 
 from .heads import kind, table_of
-from .held_out import HeldOut
-from .own_data import OwnData
+from .own_data import HeldOut, OwnData
 
 Metric = Mapping[str, Any]
 
