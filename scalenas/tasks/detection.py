@@ -175,7 +175,8 @@ class Detection(Task):
         model = variables['model']
         neck = table_of(model, 'neck')
         channels, sees = [f.channels for f in arch.features((256, 256))], neck.get('in_channels')
-        if not isinstance(sees, list | tuple) or len(sees) != len(channels):
+        alike = isinstance(sees, list | tuple) and len(sees) == len(channels)
+        if kind(neck) != 'HRFPN' and not alike:
             raise ExportError(
                 'the recipe cannot take the maps of the net',
                 where='model.neck',
