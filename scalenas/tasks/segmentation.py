@@ -115,6 +115,12 @@ class Segmentation(Task):
         enlarge(variables, resolution)
         return arch
 
+    def open_heads(self, model: dict[str, Any]) -> None:
+        """Heads of one map read all maps together; auxiliary ones, of inner maps, go."""
+        model.pop('auxiliary_head', None)
+        if isinstance(model.get('decode_head'), Mapping) and not model.get('neck'):
+            model['decode_head'] = {**model['decode_head'], 'input_transform': 'resize_concat'}
+
     def distillation(self, model: Mapping[str, Any]) -> dict[str, Any] | None:
         """By the logits of the head, of several the last, where there is a label."""
         head, tap = model.get('decode_head'), 'decode_head'

@@ -199,3 +199,27 @@ def test_bad_options_are_one_line(place: Path, options: Options, fields: dict[st
 def test_no_such_config() -> None:
     with raises(where='mmseg::hrnet/none.py'):
         init('mmseg::hrnet/none.py', OUT)
+
+
+RESNET = """
+_base_ = 'mine.py'
+model = dict(
+    backbone=dict(_delete_=True, type='ResNetV1c', depth=18, num_stages=4),
+    decode_head=dict(
+        _delete_=True, type='FCNHead', in_channels=512, in_index=3, channels=24, num_classes=4,
+        norm_cfg=dict(type='SyncBN'),
+    ),
+    auxiliary_head=dict(type='FCNHead', in_channels=256, in_index=2, channels=8, num_classes=4),
+)
+"""
+
+
+def test_another_backbone_gives_way_to_an_hrnet(place: Path) -> None:
+    (place / 'resnet.py').write_text(RESNET)
+    init('resnet.py', Options(Path('nas'), width=8, iters=20, candidates=6))
+    cfg = read_config('nas/search.py')
+    model = build_model(cfg)
+    assert supernet_of(model).space.width == 8
+    assert model.architecture.decode_head.in_channels == 8 + 16 + 32 + 64
+    assert model.architecture.decode_head.channels == 24
+    assert not model.architecture.with_auxiliary_head
