@@ -10,6 +10,7 @@ from typing import Any
 
 from scalenas.complexity import COLUMNS
 from scalenas.search import Iteration
+from scalenas.search import front as search_front
 
 from .figure import (
     BLACK,
@@ -31,12 +32,9 @@ Point = tuple[float, float]
 
 def pareto(points: Sequence[Point], maximize: bool = True) -> list[Point]:
     """The points that no other one beats, by ascending macs; of equal ones, one stays."""
-    sign = 1 if maximize else -1
-    front: list[Point] = []
-    for point in sorted(set(points), key=lambda p: (p[0], -sign * p[1])):
-        if not front or sign * point[1] > sign * front[-1][1]:
-            front.append(point)
-    return front
+    known = sorted({*points})
+    best = search_front([(macs, -score if maximize else score) for macs, score in known])
+    return [known[i] for i in best]
 
 
 def draw_front(

@@ -272,28 +272,44 @@ function start(data) {
           h('div', { className: 'small' }, [...new Set([...goals, 2, 3])].filter((i) => usable.includes(i)).map((i) => `${axes[i].label} ${amount(row.values[i], axes[i])}`).join(' · ')));
       });
       const step = (cards.length - 1) / (MOST_CARDS - 1);
-      const kept = new Set(Array.from({ length: MOST_CARDS }, (_, i) => Math.round(i * step)));
+      const kept = new Set(study.winners.flatMap((net, i) => (net.best.length ? [i] : [])));
+      for (let i = 0; i < MOST_CARDS && kept.size < MOST_CARDS; i += 1) kept.add(Math.round(i * step));
       const first = cards.filter((_, i) => cards.length <= MOST_CARDS || kept.has(i));
       const rest = cards.filter((card) => !first.includes(card));
       return [several ? h('h3', {}, names[s]) : '', h('div', { className: 'nets' }, ...first), rest.length ? h('details', {}, h('summary', {}, `${rest.length} more`), h('div', { className: 'nets' }, ...rest)) : ''];
     }));
   }
 
-  function heat(study, table) {
-    const cells = table.front.flat().filter((value) => value !== null);
-    const [least, most] = [Math.min(...cells), Math.max(...cells)];
-    const text = (value) => (table.share ? `${Math.round(100 * value)} %` : String(Number(value.toPrecision(3))));
-    const place = (name, i) => [name, table.columns.length > 1 && study.strides.length === table.columns.length ? `1/${study.strides[i]}` : ''].filter(Boolean).join(' · ');
-    const cell = (value, other) => {
-      if (value === null) return h('td', {}, '');
-      const part = Math.round(12 + 46 * ((value - least) / (most - least || 1)));
-      return h('td', { style: `background: color-mix(in srgb, var(--accent) ${part}%, var(--card))` }, text(value), h('small', {}, `all ${text(other)}`));
-    };
-    const wide = table.columns.some(Boolean);
-    return h('div', {}, h('h3', {}, table.share ? `${table.role}: share switched on` : `${table.role}: mean`),
-      h('div', { className: 'scroll' }, h('table', { className: 'heat' },
-        wide ? h('thead', {}, h('tr', {}, h('th', {}, ''), ...table.columns.map((name, i) => h('th', {}, place(name, i))))) : null,
-        h('tbody', {}, ...table.rows.map((name, r) => h('tr', {}, h('th', {}, name), ...table.columns.map((_, c) => cell(table.front[r][c], table.all[r][c]))))))));
+  // Branches of parts, as in HRNet; or, where parts have no branches, the roles of all parts.
+  function heats(study) {
+    const flat = study.matrices.filter((table) => table.columns.length === 1);
+    const parts = [...new Set(flat.flatMap((table) => table.rows))];
+    const of = (table, grid, part) => (table.rows.includes(part) ? grid[table.rows.indexOf(part)][0] : null);
+    const place = (name, i, table) => [name, study.strides.length === table.columns.length ? `1/${study.strides[i]}` : ''].filter(Boolean).join(' · ');
+    const lone = { columns: parts, rows: flat.map((table) => [table.role, table.share, parts.map((part) => [of(table, table.front, part), of(table, table.all, part)])]) };
+    return [
+      ...study.matrices.filter((table) => table.columns.length > 1).map((table) => heat(
+        table.share ? `${table.role}: share switched on` : `${table.role}: mean`, table.columns.map((name, i) => place(name, i, table)),
+        table.rows.map((name, r) => [name, table.share, table.columns.map((_, c) => [table.front[r][c], table.all[r][c]])]), false)),
+      ...(flat.length ? [heat('means', lone.columns, lone.rows, true)] : []),
+    ];
+  }
+
+  // Rows are [name, whether values are shares, pairs of a value of the front and one of all].
+  function heat(title_, columns_, rows_, apart) {
+    const range = (list) => { const known = list.flatMap(([,, cells]) => cells.map(([value]) => value)).filter((value) => value !== null); return [Math.min(...known), Math.max(...known)]; };
+    const whole_ = range(rows_);
+    const text = (value, share) => (share ? `${Math.round(100 * value)} %` : String(Number(value.toPrecision(3))));
+    return h('div', { className: apart ? 'wide' : '' }, h('h3', {}, title_), h('div', { className: 'scroll' }, h('table', { className: 'heat' },
+      h('thead', {}, h('tr', {}, h('th', {}, ''), ...columns_.map((name) => h('th', {}, name)))),
+      h('tbody', {}, ...rows_.map((row) => {
+        const [least, most] = apart ? range([row]) : whole_;
+        return h('tr', {}, h('th', {}, row[0]), ...row[2].map(([value, other]) => {
+          if (value === null) return h('td', {}, '');
+          const part = Math.round(12 + 46 * ((value - least) / (most - least || 1)));
+          return h('td', { style: `background: color-mix(in srgb, var(--accent) ${part}%, var(--card))` }, text(value, row[1]), h('small', {}, `all ${text(other, row[1])}`));
+        }));
+      })))));
   }
 
   function drawPatterns() {
@@ -303,8 +319,8 @@ function start(data) {
       const found = [];
       if (several) found.push(h('h3', {}, names[s]));
       if (study.matrices && study.matrices.length) {
-        found.push(h('p', { className: 'muted small' }, `Means over the ${best} networks of the front, and below over all ${study.rows.length} that were evaluated; rows are parts of the network, columns its branches.`),
-          h('div', { className: 'two' }, ...study.matrices.map((table) => heat(study, table))));
+        found.push(h('p', { className: 'muted small' }, `Means over the ${best} networks of the front, and below over all ${study.rows.length} that were evaluated${study.matrices.some((table) => table.columns.length > 1) ? '; rows are parts of the network, columns its branches' : ''}.`),
+          h('div', { className: 'two' }, ...heats(study)));
       }
       if (study.shared && study.shared.length) {
         found.push(h('details', {}, h('summary', {}, `${study.shared.length} choices that the front shares more than others do`), h('div', { className: 'scroll' }, h('table', {},
@@ -433,6 +449,11 @@ function start(data) {
     $('study').replaceChildren(h('option', { value: '' }, 'all'), ...data.studies.map((study, s) => h('option', { value: s }, names[s])));
     if (state.study !== '' && Number(state.study) >= data.studies.length) state.study = '';
     $('study').value = state.study;
+    const example = [[costs[0], '<'], [metrics[0], '>']].filter(([i]) => i !== undefined && rows.length).map(([i, sign]) => {
+      const middle = rows.map((row) => row.values[i]).sort((a, b) => a - b)[rows.length >> 1];
+      return `${axes[i].name}${sign}${SCALES[axes[i].unit] ? Number((middle / axes[i].divisor).toPrecision(3)) + axes[i].unit : Number(middle.toPrecision(3))}`;
+    });
+    $('filter').placeholder = ['filter', ...example.slice(0, 1).map(() => `such as ${example.join(' ')}`)].join(', ');
     $('filter').value = state.filter;
     $('only-front').checked = state.front;
     $('study').onchange = () => { state.study = $('study').value; limit = PAGE_ROWS; refresh(); };

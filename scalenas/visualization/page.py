@@ -10,6 +10,7 @@ import logging
 import re
 import time
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -39,20 +40,24 @@ def page_text(data: Mapping[str, Any]) -> str:
     Raises:
         SearchError: where plotly is not installed.
     """
-    try:
-        from plotly.offline import get_plotlyjs
-    except ModuleNotFoundError:
-        raise SearchError(
-            'needs plotly', where='report', hint="pip install 'scalenas[report]'"
-        ) from None
     parts = {
         'TITLE': html.escape(f'{data["title"]}'),
         'DATA': _packed(json.dumps(data, allow_nan=False)),
-        'PLOTLY': _packed(get_plotlyjs()),
+        'PLOTLY': _plotly(),
         'SCRIPT': (HERE / 'page.js').read_text(encoding='utf-8'),
     }
     template = (HERE / 'page.html').read_text(encoding='utf-8')
     return SLOTS.sub(lambda match: parts[match[1]], template)
+
+
+@cache
+def _plotly() -> str:
+    try:
+        from plotly.offline import get_plotlyjs
+    except ModuleNotFoundError:
+        hint = "pip install 'scalenas[report]'"
+        raise SearchError('needs plotly', where='report', hint=hint) from None
+    return _packed(get_plotlyjs())
 
 
 def _packed(text: str) -> str:
@@ -91,24 +96,26 @@ def watch(
     """
     check_target(path)
     maker, ended = _maker(studies, references), True
-    known: list[int] | None = None
-    since, pause = time.monotonic(), seconds
+    known: list[int] = []
+    since = time.monotonic()
     try:
-        while time.monotonic() - since < quiet:
+        while True:
+            pause = seconds
             try:
-                now: list[int] | None = [len(study.records()) for study in studies]
-                busy = any(study.at_work() for study in studies)
+                now = [len(study.records()) for study in studies]
                 if now != known:
                     begin = time.monotonic()
                     _write(path, maker(live=seconds))
                     pause = max(seconds, 5 * (time.monotonic() - begin))
-                    logger.info('%s: %s networks', path, ' + '.join(map(str, now or ())))
+                    logger.info('%s: %s networks', path, ' + '.join(map(str, now)))
+                if now != known or any(study.at_work() for study in studies):
+                    known, since = now, time.monotonic()
+                elif time.monotonic() - since >= quiet:
+                    break
             except StorageAwayError as error:
+                since = time.monotonic()
                 logger.warning('%s', error)
-                busy, now = True, known
-            if busy or now != known:
-                known, since = now, time.monotonic()
-            time.sleep(min(pause, quiet))
+            time.sleep(pause)
     except KeyboardInterrupt:
         ended = False
     _write(path, maker())

@@ -126,7 +126,7 @@ class PageData:
             for record in records:
                 if record.arch == arch:
                     values |= {**record.cost, **record.metrics}
-            if values:
+            if values.keys() & {*self.studies[0].objectives.names}:
                 points.append({'name': f'{name} of the space', 'values': values, 'end': True})
         return points
 

@@ -10,6 +10,7 @@ import pytest
 from scalenas.commands import COMMANDS, CONSOLE, run
 from scalenas.errors import UserError
 from scalenas.search import SearchError, write_report
+from scalenas.visualization import page_data
 from tests.errors import raises
 
 from ..search.table import OBJECTIVES, random_search
@@ -31,6 +32,7 @@ def test_a_work_dir_or_storages_become_a_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(page_data, '_drawing', lambda record: {'svg': '<svg/>'})
     for name in ('a', 'b'):
         study = searched(tmp_path / name / 'study.journal', name, random_search(num_total=2))
         write_report(study.records(), OBJECTIVES, tmp_path / name, 'f00', name)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from scalenas import families, family_named, family_of
 from scalenas.arch import Arch, ArchError, dump, from_dict, layers, load, parse_head, section_of
-from scalenas.complexity import Cost, Counter, count
+from scalenas.complexity import Budget, Cost, Counter, count
 from scalenas.evaluation import calibrated, trace
 from scalenas.evaluation.calibrate import recalibrated
 from scalenas.evaluation.supernet import active_norms
@@ -23,10 +23,13 @@ from scalenas.models.checkpoint import save_plain
 from scalenas.models.weight_slices import cut_state_dict
 from scalenas.registry import MODELS
 from scalenas.sampling import from_dict as sampler_of
-from scalenas.search import NSGA2, Objectives, SearchStudy, TopologyEvolution, run_search
+from scalenas.search import NSGA2, Objectives, Record, SearchStudy, TopologyEvolution, run_search
 from scalenas.space import SpaceError, depths_of
 from scalenas.space import from_dict as space_from_dict
 from scalenas.visualization import cost_rows, draw_arch
+from scalenas.visualization.cost_table import Extent, groups
+from scalenas.visualization.page_data import _drawing
+from scalenas.visualization.page_genes import GeneTable
 from tests.models.world import lively, pictures
 
 from .cases import CASES, SUPERNETS, Case, Supernet, size_of
@@ -123,6 +126,17 @@ def test_roles_name_genes(case: Case) -> None:
         assert all(arch in space for arch in archs)
 
 
+@with_space
+def test_a_space_shows_what_it_holds(case: Case) -> None:
+    for space in case.spaces:
+        size = None if space.largest().size is not None else (SIDE, SIDE)
+        extent = Extent.of(space, Counter(size))
+        assert extent.smallest['macs'] <= extent.middle['macs'] <= extent.largest['macs']
+        assert sum(int(row[2].replace(',', '')) for row in groups(space)) == len(space.genes)
+        half = Budget(macs=(None, extent.largest['macs'] / 2))
+        assert len([*extent.lines(half)]) == 5 + len(extent.largest) + len(groups(space))
+
+
 @cases
 def test_the_counter_gives_what_the_trace_gives(case: Case) -> None:
     """The plan, unit by unit, against the operators of the built net."""
@@ -162,6 +176,24 @@ def test_it_has_a_cost_table_and_a_picture(case: Case, tmp_path: Path) -> None:
         }
         draw_arch(arch, tmp_path / f'{n}.png', 'a net', size)
         assert (tmp_path / f'{n}.png').stat().st_size > 1000
+
+
+@cases
+def test_a_report_knows_its_genes_and_its_drawing(case: Case) -> None:
+    for space in case.spaces:
+        table, rng = GeneTable.of(space), random.Random(0)
+        nets = [space.encode(space.sample(rng)) for _ in range(4)]
+        for values in nets:
+            letters = dict(zip(table.genes, table.text(values), strict=True))
+            read = {g.name: g.values[ord(c) - 0x30] for g, c in letters.items() if c != '.'}
+            assert read == {name: values[name] for name in values if name in read}
+            fixed = values.keys() - read.keys()
+            assert all(len(space.genes[name].values) == 1 for name in fixed)
+        numbers = {r for r, g in zip(table.roles, table.genes, strict=True) if r and g.values[1:]}
+        matrices = table.matrices(nets, nets)
+        assert {matrix['role'] for matrix in matrices} == numbers
+    record = Record(7, case.archs[0], Cost(), {}, 0)
+    assert 'slot 7' in _drawing(record)['svg']
 
 
 @supernets

@@ -14,6 +14,7 @@ from scalenas.complexity import Counter
 from scalenas.search import NSGA2, Objectives, RandomSearch, Record, SearchError, front_of
 from scalenas.search.report import volume_curve, volume_rows
 from scalenas.space import MBConvSpace, named
+from scalenas.visualization import page as page_module
 from scalenas.visualization import page_data
 from scalenas.visualization.page import MARK, check_target, page_text, watch, write_page
 from scalenas.visualization.page_data import PageData, small_svg
@@ -33,7 +34,7 @@ def work_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from scalenas.search import write_report
 
     folder = tmp_path_factory.mktemp('work')
-    study = searched(folder / 'study.journal', 'net_topology_evolution', evolution(num_total=18))
+    study = searched(folder / 'study.journal', 'net_topology_evolution', evolution(num_total=12))
     searched(folder / 'study.journal', 'net_random', random_search(num_total=10))
     write_report(study.records(), OBJECTIVES, folder, 'f00', study.name)
     return folder
@@ -46,6 +47,12 @@ def page(work_dir: Path) -> Path:
     studies = studies_at([str(work_dir)])
     write_page(studies, path, ['teacher:mIoU=40,macs=9e6', 'stock:macs=8e6'])
     return path
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages that are made at once."""
+    monkeypatch.setattr(page_data, '_drawing', lambda record: {'svg': '<svg/>'})
 
 
 def test_a_work_dir_means_its_study_and_the_random_control(work_dir: Path) -> None:
@@ -165,7 +172,7 @@ def test_the_curve_of_the_volume_ends_where_the_table_does() -> None:
 HOSTILE = '</script><img src=x onerror="alert(1)">@DATA@ & \u2028 "quoted"'
 
 
-def test_nothing_of_a_study_becomes_markup(tmp_path: Path) -> None:
+def test_nothing_of_a_study_becomes_markup(tmp_path: Path, undrawn: None) -> None:
     study = searched(
         tmp_path / 'a.journal', HOSTILE, random_search(num_total=3), checkpoint=HOSTILE
     )
@@ -234,6 +241,7 @@ def test_studies_of_other_objectives_are_not_mixed(tmp_path: Path) -> None:
 
 def test_without_plotly_it_is_one_line(monkeypatch: pytest.MonkeyPatch, page: Path) -> None:
     monkeypatch.setitem(sys.modules, 'plotly.offline', None)
+    page_module._plotly.cache_clear()
     with raises(SearchError, where='report', hint=contains('scalenas[report]')):
         page_text(data_of(page))
 
@@ -255,7 +263,7 @@ def test_a_study_without_networks_and_one_of_an_unknown_space_have_a_page(tmp_pa
     assert shown['winners'][0]['svg']
 
 
-def test_watching_ends_with_the_search(tmp_path: Path) -> None:
+def test_watching_ends_with_the_search(tmp_path: Path, undrawn: None) -> None:
     """The page is written again after new networks; the last one does not load itself again."""
     where, path = tmp_path / 'a.journal', tmp_path / 'page.html'
     study = searched(where, 'a', random_search(num_total=4))
@@ -269,14 +277,34 @@ def test_watching_ends_with_the_search(tmp_path: Path) -> None:
 
     other = threading.Thread(target=go_on)
     other.start()
-    assert watch([study], path, seconds=0.05, quiet=1.5)
+    assert watch([study], path, seconds=0.05, quiet=0.5)
     other.join()
     assert seen == [4]
     assert data_of(path)['live'] is None
     assert len(data_of(path)['studies'][0]['rows']) == 6
 
 
-def test_a_front_of_three_objectives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_watching_goes_on_while_something_is_evaluated_and_ends_with_ctrl_c(
+    tmp_path: Path, undrawn: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = searched(tmp_path / 'a.journal', 'a', random_search(num_total=2))
+    running = iter([1, 1, 1, 1, 1])
+    monkeypatch.setattr(study, 'at_work', lambda: next(running, 0))
+    assert watch([study], tmp_path / 'page.html', seconds=0.01, quiet=0.0)
+    assert next(running, 'used up') == 'used up'
+
+    def interrupt(seconds: float) -> None:
+        assert data_of(tmp_path / 'page.html')['live'] == 7.0
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr('scalenas.visualization.page.time.sleep', interrupt)
+    assert not watch([study], tmp_path / 'page.html', seconds=7.0)
+    assert data_of(tmp_path / 'page.html')['live'] is None
+
+
+def test_a_front_of_three_objectives(
+    tmp_path: Path, undrawn: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip('moocore')
     objectives = Objectives.from_dict(('mIoU', 'macs', 'acts'))
     search = NSGA2(SPACE, objectives, COST, num_total=20, population=10)
