@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -75,7 +76,7 @@ class PageData:
             'algorithm': _algorithm(settings),
             'running': study.at_work(),
             'apart': '' if apart is None else str(apart),
-            'settings': {k: v for k, v in settings.items() if k != 'objectives'},
+            'settings': _finite({k: v for k, v in settings.items() if k != 'objectives'}),
             'rows': [_row(record, names, record.slot in on_front) for record in records],
             'volume': volume_curve(records, study.objectives, every[0] or None),
             'winners': [self._winner(r, study.objectives, front) for r in drawn],
@@ -177,6 +178,15 @@ def _drawn(front: Sequence[Record], objectives: Objectives) -> list[Record]:
         if len(slots) < MOST_DRAWN:
             slots.add(front[round(i * step)].slot)
     return [record for record in front if record.slot in slots]
+
+
+def _finite(value: Any) -> Any:
+    """With infinite and undefined numbers of a config as texts: JSON has none."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _algorithm(settings: Mapping[str, Any]) -> str:

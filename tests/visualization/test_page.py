@@ -62,7 +62,7 @@ def test_a_work_dir_means_its_study_and_the_random_control(work_dir: Path) -> No
     assert [s.name for s in studies_at([storage], ['net_random'])] == ['net_random']
     with raises(where=f'storage {storage}', allowed=('net_topology_evolution', 'net_random')):
         studies_at([storage])
-    with raises(SearchError, where='--study-name', got='nobody'):
+    with raises(SearchError, where='--study-name', got='nobody', allowed=contains('net_random')):
         studies_at([storage], ['net_random', 'nobody'])
     with raises(SearchError, where=work_dir.parent / 'nothing'):
         (work_dir.parent / 'nothing').mkdir()
@@ -173,9 +173,8 @@ HOSTILE = '</script><img src=x onerror="alert(1)">@DATA@ & \u2028 "quoted"'
 
 
 def test_nothing_of_a_study_becomes_markup(tmp_path: Path, undrawn: None) -> None:
-    study = searched(
-        tmp_path / 'a.journal', HOSTILE, random_search(num_total=3), checkpoint=HOSTILE
-    )
+    given = {'checkpoint': HOSTILE, 'config': {'clip': [float('inf')]}}
+    study = searched(tmp_path / 'a.journal', HOSTILE, random_search(num_total=3), **given)
     path = tmp_path / 'page.html'
     write_page([study], path, [f'{HOSTILE.replace("=", "")}:mIoU=1'])
     text = path.read_text()
@@ -184,6 +183,7 @@ def test_nothing_of_a_study_becomes_markup(tmp_path: Path, undrawn: None) -> Non
     data = data_of(path)
     assert data['title'] == data['studies'][0]['name'] == HOSTILE
     assert data['studies'][0]['settings']['checkpoint'] == HOSTILE
+    assert data['studies'][0]['settings']['config'] == {'clip': ['inf']}
 
 
 def test_only_an_earlier_page_is_written_over(page: Path, tmp_path: Path) -> None:
