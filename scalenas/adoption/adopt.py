@@ -18,7 +18,7 @@ from scalenas.family import family_of
 from scalenas.models import backbone_type
 from scalenas.paths import new_file
 from scalenas.tasks import task_of
-from scalenas.tasks.held_out import HERE
+from scalenas.tasks.own_data import HERE
 
 from .code import assigned, text
 from .stock import base_of, changes, path_of

@@ -54,6 +54,16 @@ def _arguments(table: Mapping[str, Any]) -> str:
     return source[len('dict(') : -1] if source.startswith('dict(') else source
 
 
+def extended(start: str, table: Mapping[str, Any]) -> Code:
+    """The table that an expression gives, with more in it."""
+    source = as_source({key: table[key] for key in table})
+    if not source.startswith('dict('):
+        return Code(f'dict({start})')
+    return Code(
+        f'dict({start}, {source[5:]}'.replace(f'dict({start}, \n', f'dict(\n    {start},\n')
+    )
+
+
 def assigned(variables: Mapping[str, Any]) -> list[str]:
     """Statements that give variables their values."""
     return [f'{name} = {as_source(value, 0, name)}' for name, value in variables.items()]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import filecmp
+import io
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -24,14 +26,15 @@ from scalenas.search.plan import SearchPlan
 from scalenas.staging import staged_folder, write_whole
 from scalenas.tasks import check_data, check_metrics, metric_names, task_of
 from scalenas.tasks.data import built
-from scalenas.tasks.held_out import FOLDER, HERE, HeldOut
 from scalenas.tasks.loading import leaves
+from scalenas.tasks.own_data import FOLDER, HERE, HeldOut
 from scalenas.training.step import Step
 
 from . import written
 from .code import assigned, text
-from .recipe import Recipe
+from .own_data import own_data_lines
 from .stock import NEEDED, Stock, base_of, images_of_a_step, leaf_of, path_of, read
+from .written import Recipe
 
 LOADERS = tuple(f'{name}_dataloader' for name in ('train', 'val', 'test'))
 OF_SEARCH = ('search_dataloader', 'calibration_dataloader')
@@ -52,6 +55,8 @@ class Options:
         search_images: how many are held out; default: a fifth, at most 500.
         settings: of the config, as `--cfg-options` gives them.
         budget: bounds of the search.
+        data: a folder in the layout of the task, in place of the data of the config; `classes` are
+            their names where the data does not name them.
     """
 
     out: Path
@@ -62,6 +67,8 @@ class Options:
     search_images: int | None = None
     seed: int = 0
     settings: Mapping[str, Any] = field(default_factory=dict)
+    data: Path | None = None
+    classes: Sequence[str] = ()
     budget: Budget = field(default_factory=Budget)
 
 
@@ -88,7 +95,8 @@ def init(config: str, options: Options) -> list[str]:
     parent = out.resolve().parent
     parent.mkdir(parents=True, exist_ok=True)
     with staged_folder(parent, out.name) as stage:
-        lines = _write(config, options, stage)
+        with redirect_stdout(io.StringIO()):  # of COCO's tools, a page
+            lines = _write(config, options, stage)
         _publish(stage, out)
     return [*lines, f'wrote {out}: read and edit it, then: scalenas run {out}']
 
@@ -96,7 +104,12 @@ def init(config: str, options: Options) -> list[str]:
 def _write(config: str, options: Options, stage: Path) -> list[str]:
     head = f'{config}, as its trainings here read it: edit data, batch size and model here.'
     settings = _settings(config, options.settings)
-    lines = assigned(settings)
+    lines = []
+    if options.data is not None:
+        lines += own_data_lines(read(config), options.data, options.classes)
+    elif options.classes:
+        raise ConfigError('are for --data', where='--classes', got=list(options.classes))
+    lines += assigned(settings)
     write_whole(stage / 'stock.py', text(head, base_of(config, options.out), lines))
     cfg = read_config(str(stage / 'stock.py'), needs=(*NEEDED, 'val_dataloader', 'val_evaluator'))
     stock = Stock.read(config, cfg, options.width)

@@ -19,7 +19,7 @@ from scalenas.search.fingerprint import as_plain
 from scalenas.staging import write_whole
 from scalenas.tasks import task_of
 from scalenas.tasks.data import built
-from scalenas.tasks.held_out import FOLDER
+from scalenas.tasks.own_data import FOLDER
 from scalenas.trained_alone import stock_metrics
 from scalenas.visualization.page import write_page
 from scalenas.visualization.page_sources import studies_at

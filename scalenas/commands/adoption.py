@@ -38,6 +38,10 @@ def init_parser() -> argparse.ArgumentParser:
         '--width', type=int, help='of an HRNet in place of a backbone that no family knows'
     )
     parser.add_argument('--iters', type=int, help="of a training (default: the config's)")
+    parser.add_argument(
+        '--data', type=Path, help="your own, in place of the config's: see the docs"
+    )
+    parser.add_argument('--classes', nargs='+', default=[], help='their names, with --data')
     for name, text, default in (
         ('--candidates', 'networks to evaluate (default: 72)', 72),
         ('--search-images', 'to hold out of training (default: a fifth, at most 500)', None),
@@ -54,7 +58,17 @@ def init(args: argparse.Namespace) -> None:
     from scalenas.adoption import Options
     from scalenas.adoption import init as write
 
-    names = ('out', 'checkpoint', 'width', 'iters', 'candidates', 'search_images', 'seed')
+    names = (
+        'data',
+        'classes',
+        'out',
+        'checkpoint',
+        'width',
+        'iters',
+        'candidates',
+        'search_images',
+        'seed',
+    )
     options = {name: getattr(args, name) for name in names}
     settings = args.cfg_options
     for line in write(args.config, Options(**options, settings=settings, budget=budget_of(args))):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
 from scalenas.arch import Arch, ClassificationHead, Head
 from scalenas.config.walk import tables_in
-from scalenas.errors import ConfigError, ExportError
+from scalenas.datasets.subsets import hold_out
+from scalenas.errors import ConfigError, DataError, ExportError
 from scalenas.family import family_of
 from scalenas.models import SuperLinear
 from scalenas.registry import MODELS
@@ -28,7 +30,8 @@ from .heads import (
 )
 from .known import register_task
 from .metrics import Metric, is_listed, with_prefix, words
-from .task import Task
+from .own_data import SPLITS, HeldOut, OwnData, as_lists, check_names, paths_below, splits_of, usual
+from .task import FROZEN, Task
 
 SIZED = ('ConfusionMatrix', 'SingleLabelMetric', 'MultiLabelMetric')
 """Metrics that are told how many classes there are."""
@@ -61,6 +64,7 @@ class Classification(Task):
     recipes: ClassVar = {
         'cls': 'configs/scalenas_cls/imagenet/regnetz_500mf_8xb128-100e_imagenet.py'
     }
+    headline = ('accuracy/top1', 'single-label/f1-score')
     results: ClassVar = {'Accuracy': _accuracy, 'SingleLabelMetric': _single_label}
 
     def counted_head(self, head: Mapping[str, Any], channels: Sequence[int]) -> Head | None:
@@ -99,6 +103,41 @@ class Classification(Task):
         if not model['backbone'].get('resize'):
             _resize(variables, arch)
         return arch
+
+    def distillation(self, model: Mapping[str, Any]) -> dict[str, Any] | None:
+        """By the soft predictions of a linear head."""
+        if kind(model.get('head')) != 'LinearClsHead':
+            return None
+        return {**FROZEN, 'tap': 'head.fc', 'loss': 'kl', 'temperature': 1.0}
+
+    def hold_out(self, dataset: Any, count: int | None, seed: int) -> HeldOut:
+        """Lists of images with their labels, as many of every class."""
+        found = list(paths_below(dataset, dataset.img_prefix))
+        labels = [info.get('gt_label') for _, info in found]
+        number = len(set(map(str, labels)))
+        if not all(map(is_whole, labels)):
+            raise DataError('has images of several classes', where=dataset.img_prefix)
+        names = [name for name, _ in found]
+        check_names(names, dataset.img_prefix)
+        smallest = min(labels.count(label) for label in set(labels))
+        each = max(1, min(usual(len(names), count) // number, smallest - 1))
+        held = hold_out(names, labels, each, seed)  # type: ignore[arg-type]
+        rows = {name: f'{name} {label}' for name, label in zip(names, labels, strict=True)}
+        known = 'classes' in (type(dataset).METAINFO or {})
+        also = {} if known else {'metainfo': {'classes': tuple(dataset.CLASSES)}}
+        return as_lists(rows, {names[index] for index in held}, **also)
+
+    def own_data(self, root: Path, classes: Sequence[str]) -> OwnData:
+        """SPLIT/CLASS; the classes are those of train, in alphabetical order."""
+        layout = 'train/CLASS, val/CLASS and perhaps test/CLASS, with images'
+        there = {name: name for name in SPLITS if (root / name).is_dir()}
+        splits = splits_of(there, root, layout)
+        named = tuple(sorted(p.name for p in (root / 'train').iterdir() if p.is_dir()))
+        if classes and tuple(sorted(classes)) != named:
+            raise DataError(where='--classes', got=list(classes), allowed=named)
+        about = {'type': 'CustomDataset', 'data_root': str(root), 'metainfo': {'classes': named}}
+        sets = {name: {**about, 'data_prefix': folder} for name, folder in splits.items()}
+        return OwnData(sets, named)
 
     def check_config(self, cfg: Mapping[str, Any], loaders: Sequence[str]) -> None:
         """Class weights, top-k and metrics are made for the classes of the head."""

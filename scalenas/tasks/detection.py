@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
@@ -21,7 +22,8 @@ from .coco.truth import fit_boxes, fit_truth
 from .heads import keep_resolution, kind, needs_all_maps, table_of
 from .known import register_task
 from .metrics import Metric, with_prefix, words
-from .task import Task
+from .own_data import HeldOut, OwnData, annotated, coco_splits
+from .task import FROZEN, Task
 
 _TWO_STAGE = 'mmdet.models.detectors.two_stage.TwoStageDetector'
 _ROI_HEAD = 'mmdet.models.roi_heads.standard_roi_head.StandardRoIHead'
@@ -84,6 +86,14 @@ def _pooled(extractor: Any, maps: Any, boxes: Tensor) -> Tensor:
     return pooled
 
 
+SINGLE_STAGE = {
+    'FCOSHead': 'conv_cls',
+    'RetinaHead': 'retina_cls',
+    'ATSSHead': 'atss_cls',
+    'GFLHead': 'gfl_cls',
+}
+"""Heads of one stage -> the layer that says which class is where."""
+
 METRIC = 'mmdet.evaluation.metrics.coco_metric'
 
 READING = Reading(
@@ -126,6 +136,7 @@ class Detection(Task):
         'faster_rcnn': 'configs/scalenas_det/coco/faster_rcnn_scalenas_s2_8xb2-1x_coco.py',
         'mask_rcnn': 'configs/scalenas_det/coco/mask_rcnn_scalenas_s2_8xb2-1x_coco.py',
     }
+    headline = ('coco/bbox_mAP', 'coco/segm_mAP', 'coco/bbox_mAP_50')
     results: ClassVar = {'CocoMetric': _boxes}
     metric_values: ClassVar = {'CocoMetric': {'metric_items': ITEMS}}
 
@@ -163,18 +174,44 @@ class Detection(Task):
         keep_resolution(resolution)
         model = variables['model']
         neck = table_of(model, 'neck')
-        if kind(neck) != 'HRFPN':
+        channels, sees = [f.channels for f in arch.features((256, 256))], neck.get('in_channels')
+        alike = isinstance(sees, list | tuple) and len(sees) == len(channels)
+        if kind(neck) != 'HRFPN' and not alike:
             raise ExportError(
                 'the recipe cannot take the maps of the net',
                 where='model.neck',
                 got=neck.get('type'),
-                allowed="a neck of type 'HRFPN'",
+                allowed=f"a neck over {len(channels)} maps, such as 'HRFPN'",
             )
-        model['neck'] = {
-            **neck,
-            'in_channels': [feature.channels for feature in arch.features((256, 256))],
-        }
+        model['neck'] = {**neck, 'in_channels': channels}
         return arch
+
+    def distillation(self, model: Mapping[str, Any]) -> dict[str, Any] | None:
+        """By objectness of the first stage, by the classes of a single one, else by the neck."""
+        head = kind(model.get('bbox_head'))
+        tap = 'neck' if model.get('neck') else ''
+        if kind(model.get('rpn_head')) == 'RPNHead':
+            tap = 'rpn_head.rpn_cls'
+        elif head in SINGLE_STAGE:
+            tap = f'bbox_head.{SINGLE_STAGE[head]}'
+        return {**FROZEN, 'tap': tap} if tap else None
+
+    def hold_out(self, dataset: Any, count: int | None, seed: int) -> HeldOut:
+        """Two files of COCO's annotations."""
+        return annotated(dataset.ann_file, count, seed)
+
+    def own_data(self, root: Path, classes: Sequence[str]) -> OwnData:
+        """COCO's files; the classes are the categories of that of training."""
+        splits, truth, content = coco_splits(root)
+        named = tuple(str(row.get('name')) for row in content['categories'])
+        if classes and tuple(classes) != named:
+            raise DataError(where='--classes', got=list(classes), allowed=named)
+        about = {'type': 'CocoDataset', 'metainfo': {'classes': named}}
+        sets = {name: {**about, **part} for name, part in splits.items()}
+        sets['train']['filter_cfg'] = {'filter_empty_gt': True, 'min_size': 1}
+        for name in ('val', 'test'):
+            sets[name]['test_mode'] = True
+        return OwnData(sets, named, truth)
 
     def check_files(self, cfg: Mapping[str, Any], loaders: Sequence[str], hint: str) -> None:
         """COCO files of boxes and outlines; their categories are the classes of the data set."""

@@ -20,7 +20,8 @@ from .coco.truth import fit_poses, fit_truth
 from .heads import finest_map, keep_resolution, kind, needs_all_maps, table_of
 from .known import register_task
 from .metrics import Metric, with_prefix, words
-from .task import Task, as_size_pair
+from .own_data import HeldOut, OwnData, annotated, coco_splits, joints_of
+from .task import FROZEN, Task, as_size_pair
 
 METRIC = 'mmpose.evaluation.metrics.coco_metric'
 
@@ -75,6 +76,7 @@ class Pose(Task):
         'pose_bottomup': 'configs/scalenas_pose/coco_bottomup/'
         'higher_hrnet_w32_8xb12-300e_coco-512x512.py',
     }
+    headline = ('coco/AP', 'coco-wholebody/AP', 'AUC', 'PCK', 'PCKh')
     inference_names = ('data_mode', 'dataset_type', 'codec')
     results: ClassVar = {
         'CocoMetric': _poses('coco'),
@@ -124,6 +126,34 @@ class Pose(Task):
         finest = finest_map(arch)
         model['head'] = {**head, 'in_channels': finest.features((256, 256))[0].channels}
         return finest
+
+    def reads_one_map(self, model: Mapping[str, Any]) -> bool:
+        """Heads without a neck read the finest."""
+        return True
+
+    def distillation(self, model: Mapping[str, Any]) -> dict[str, Any] | None:
+        """By heat maps, each joint with its weight."""
+        if kind(model.get('head')) != 'HeatmapHead':
+            return None
+        return {**FROZEN, 'tap': 'head.final_layer', 'use_target_weight': True}
+
+    def hold_out(self, dataset: Any, count: int | None, seed: int) -> HeldOut:
+        """Two files of COCO's annotations."""
+        return annotated(dataset.ann_file, count, seed)
+
+    def own_data(self, root: Path, classes: Sequence[str]) -> OwnData:
+        """COCO's files, of whose first category the joints are."""
+        splits, truth, content = coco_splits(root)
+        category = content['categories'][0] if content['categories'] else {}
+        info = joints_of(category, truth['train'])
+        about = {'type': 'CocoDataset', 'data_mode': 'topdown', 'metainfo': info}
+        sets = {name: {**about, **part} for name, part in splits.items()}
+        for name in ('val', 'test'):
+            sets[name]['test_mode'] = True
+        count = len(info['keypoint_info'])
+        return OwnData(
+            sets, (category.get('name', 'object'),), truth, {'head': {'out_channels': count}}
+        )
 
     def joint_weights(self, samples: Sequence[Any]) -> Tensor | None:
         """As the heads of mmpose hand them to their loss."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 
 from scalenas.arch import Arch, Head, SegHead
 from scalenas.config.diagnosis import clear_errors
-from scalenas.errors import ConfigError
+from scalenas.errors import ConfigError, DataError
 
 from .heads import (
     check_class_count,
@@ -28,12 +29,22 @@ from .heads import (
     table_of,
     task_model,
 )
-from .held_out import HeldOut, listed, paths_below
 from .known import register_task
 from .label_maps.classes import check_classes, count_exactly
 from .label_maps.files import check_segmentation
 from .label_maps.labels import BYTE, LabelRule, check_batch
 from .metrics import Check, Metric, with_prefix, words
+from .own_data import (
+    SPLITS,
+    HeldOut,
+    OwnData,
+    colours,
+    folders_of,
+    listed,
+    paths_below,
+    splits_of,
+    suffix_of,
+)
 from .task import FROZEN, Task
 
 OF_EDGES = ('STDCHead',)
@@ -117,6 +128,33 @@ class Segmentation(Task):
         suffix, folder = dataset.img_suffix, dataset.data_prefix['img_path']
         names = [path.removesuffix(suffix) for path, _ in paths_below(dataset, folder)]
         return listed(names, count, seed, str(folder))
+
+    def own_data(self, root: Path, classes: Sequence[str]) -> OwnData:
+        """images/SPLIT, and labels/SPLIT with the numbers of classes from 0 on."""
+        layout = 'images/train, images/val and perhaps images/test, the same below labels/'
+        if not classes:
+            raise DataError('are missing', where='--classes', allowed='names, from label 0 on')
+        images = folders_of(root, ('images', 'img'), layout)
+        labels = folders_of(root, ('labels', 'annotations', 'masks', 'ann'), layout)
+        there = {name: name for name in SPLITS if (images / name).is_dir()}
+        about = {
+            'type': 'BaseSegDataset',
+            'data_root': str(root),
+            'img_suffix': suffix_of(images),
+            'seg_map_suffix': suffix_of(labels),
+            'metainfo': {'classes': tuple(classes), 'palette': colours(len(classes))},
+        }
+        splits = {
+            name: {
+                **about,
+                'data_prefix': {
+                    'img_path': f'{images.name}/{folder}',
+                    'seg_map_path': f'{labels.name}/{folder}',
+                },
+            }
+            for name, folder in splits_of(there, images, layout).items()
+        }
+        return OwnData(splits, classes)
 
     def label_maps(self, samples: Sequence[Any]) -> Tensor | None:
         """`gt_sem_seg` of all samples."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
@@ -12,7 +13,7 @@ from scalenas.config.values import Check
 from scalenas.errors import ConfigError, DataError, ExportError
 
 from .heads import kind, table_of
-from .held_out import HeldOut
+from .own_data import HeldOut, OwnData
 
 Metric = Mapping[str, Any]
 
@@ -129,6 +130,18 @@ class Task:
             f'nobody said how a {type(dataset).__name__} is split',
             where='train_dataloader.dataset',
             hint='describe search_dataloader in your config',
+        )
+
+    def own_data(self, root: Path, classes: Sequence[str]) -> OwnData:
+        """A folder of one's own data as data sets of the package, in the layout that it says.
+
+        Raises:
+            UserError: for a folder in another layout, or classes that it does not name.
+        """
+        raise DataError(
+            f'no layout of data is known for {self.package or "this package"}',
+            where='--data',
+            hint='describe the data in your config',
         )
 
     # Samples: what they carry beside an image.

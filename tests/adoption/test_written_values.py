@@ -11,8 +11,8 @@ from mmengine.config import Config
 
 from scalenas.adoption.adopt import overrides
 from scalenas.adoption.code import Code, assigned, assignments, of_width
-from scalenas.adoption.recipe import Recipe
 from scalenas.adoption.stock import changes
+from scalenas.adoption.written import Recipe
 from tests.errors import raises
 
 NAMES = st.sampled_from(['type', 'in_channels', 'loss', 'neck'])

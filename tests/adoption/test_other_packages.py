@@ -1,0 +1,123 @@
+"""The two commands for mmpretrain, mmpose and mmdet, on data that the config says nothing of."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from scalenas.adoption import Options, adopt, init, run
+from scalenas.config import read_config
+from scalenas.evaluation.evaluator import build_model
+from scalenas.models.supernet import supernet_of
+from tests.errors import contains, raises
+
+from .world import JOINTS, Forked, classification, detection, pose
+
+OWN = Options(Path('nas'), iters=2, candidates=4, data=Path('data'))
+WAYS = [(classification, 'accuracy/top1'), (pose, 'coco/AP'), (detection, 'coco/bbox_mAP')]
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def chained(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr('scalenas.pipeline.subprocess.Popen', Forked)
+    return
+
+
+def held_out(place: Path) -> tuple[set[str], set[str]]:
+    """Images to train on and of the search, by what the lists or files say."""
+    parts = []
+    for name in ('train', 'search'):
+        path = next((place / 'nas/split').glob(f'{name}.*'))
+        if path.suffix == '.txt':
+            parts.append({line.split()[0] for line in path.read_text().splitlines()})
+        else:
+            parts.append({row['file_name'] for row in json.loads(path.read_text())['images']})
+    return parts[0], parts[1]
+
+
+@pytest.mark.parametrize(('way', 'metric'), WAYS)
+def test_init_writes_a_search(place: Path, way: Callable[[Path], None], metric: str) -> None:
+    way(place)
+    init('mine.py', OWN)
+    cfg = read_config('nas/search.py')
+    assert cfg.search.objectives[0] == (metric, 'max')
+    assert cfg.model.distillation.teacher == 'frozen'
+    train, search = held_out(place)
+    assert train
+    assert search
+    assert not train & search
+    assert supernet_of(build_model(cfg)).space.width == 8
+
+
+def test_own_joints(place: Path) -> None:
+    pose(place)
+    init('mine.py', OWN)
+    cfg = read_config('nas/base.py')
+    assert build_model(cfg).architecture.head.out_channels == len(JOINTS)
+    joints = cfg.train_dataloader.dataset.metainfo.keypoint_info
+    assert [joint.name for joint in joints.values()] == JOINTS
+    assert joints[1].swap == 'right_leaf'
+    assert joints[0].swap == ''
+    assert cfg.model.architecture.backbone.space.output == 'single'
+
+
+def test_own_classes_of_boxes_and_of_folders(place: Path) -> None:
+    detection(place)
+    init('mine.py', OWN)
+    assert build_model(read_config('nas/base.py')).architecture.bbox_head.num_classes == 2
+    assert read_config('nas/search.py').search_evaluator[0].ann_file.endswith('split/search.json')
+
+
+def test_every_class_is_held_out(place: Path) -> None:
+    classification(place)
+    init('mine.py', OWN)
+    train, search = held_out(place)
+    assert sorted(name.split('/')[0] for name in search) == ['cat', 'dog', 'emu']
+    assert len(train) == 12
+    assert read_config('nas/base.py').model.architecture.head.num_classes == 3
+
+
+@pytest.mark.parametrize(
+    ('way', 'spoil', 'fields'),
+    [
+        (classification, 'val', {'where': 'data', 'problem': contains('val')}),
+        (pose, 'val.json', {'where': 'data', 'problem': contains('val')}),
+        (detection, 'images', {'problem': contains('image')}),
+    ],
+)
+def test_data_in_another_layout(
+    place: Path, way: Callable[[Path], None], spoil: str, fields: dict[str, object]
+) -> None:
+    way(place)
+    (place / 'data' / spoil).rename(place / 'elsewhere')
+    with raises(**fields):  # type: ignore[arg-type]
+        init('mine.py', OWN)
+    assert not (place / 'nas').exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(('way', 'metric'), WAYS)
+def test_two_commands_make_tested_networks(
+    place: Path, chained: None, way: Callable[[Path], None], metric: str
+) -> None:
+    way(place)
+    init('mine.py', OWN)
+    run('nas')
+    card = json.loads((place / 'nas/exported/best.json').read_text())
+    scores = [card['metrics'][kind][metric] for kind in ('test', 'exported')]
+    assert scores[0] == pytest.approx(scores[1], abs=1e-6)
+    row = next(r for r in (place / 'nas/results.md').read_text().splitlines() if '| best' in r)
+    stock = float(row.split('|')[-2])
+    # Stock tools round: of percents two digits, of COCO's means three.
+    assert stock == pytest.approx(scores[1], abs=0.006 if metric.startswith('acc') else 0.0006)
+    adopt('nas/exported/best.pth', 'mine.py')
+    assert read_config('nas/exported/best_mine.py').model.backbone.type == 'scalenas.ScaleHRNet'
