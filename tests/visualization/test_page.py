@@ -138,7 +138,9 @@ def test_families_bring_their_own_genes_and_drawing(tmp_path: Path) -> None:
     data = PageData([study])()
     (shown,) = data['studies']
     assert [table['role'] for table in shown['matrices']] == ['kernel', 'depth', 'expand']
-    assert all('e6' in net['svg'] for net in shown['winners'])
+    assert {net['slot'] for net in shown['winners']} == {int(slot) for slot in shown['drawings']}
+    assert all('e6' in net['svg'] for net in shown['drawings'].values())
+    assert len(PageData([study], draw_all=True)()['studies'][0]['drawings']) == 3
     assert {row[4] for row in shown['rows']} == {0}
     assert data['objectives'][0]['name'] == 'params'
 
@@ -260,7 +262,7 @@ def test_a_study_without_networks_and_one_of_an_unknown_space_have_a_page(tmp_pa
     (shown,) = PageData([strange])()['studies']
     assert len(shown['rows']) == 2
     assert shown['genes'] == []
-    assert shown['winners'][0]['svg']
+    assert all(net['svg'] for net in shown['drawings'].values())
 
 
 def test_watching_ends_with_the_search(tmp_path: Path, undrawn: None) -> None:
@@ -311,7 +313,7 @@ def test_a_front_of_three_objectives(
     study = searched(tmp_path / 'a.journal', 'a', search)
     monkeypatch.setattr(page_data, 'MOST_DRAWN', 3)
     (shown,) = PageData([study])()['studies']
-    assert len(shown['winners']) == 3
+    assert len(shown['winners']) == len(shown['drawings']) == 3
     ends = [name for net in shown['winners'] for name in net['best']]
     assert sorted(ends) == ['acts', 'mIoU', 'macs']
     assert shown['volume'][-1][0] == 20
