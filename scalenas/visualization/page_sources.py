@@ -12,7 +12,7 @@ from typing import Any
 from scalenas.errors import unreadable
 from scalenas.search import SearchError, SearchStudy
 from scalenas.search.databases import is_url
-from scalenas.search.report import CARD
+from scalenas.search.started import CARD
 
 from .search_report import control_of
 
