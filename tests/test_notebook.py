@@ -1,4 +1,4 @@
-"""The notebook is run from its first to its last cell, with fewer iterations, and finds a network."""
+"""The notebook is run from its first to its last cell, with fewer iterations."""
 
 from __future__ import annotations
 
