@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import errno
+import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -31,10 +33,14 @@ def main_of(main: Callable[[], int | None]) -> NoReturn:
     """Run a tool: exits with its code, 2 after a user's error, 130 after Ctrl-C."""
     try:
         code = main()
+        sys.stdout.flush()
     except UserError as error:
         line = ' '.join(str(error).split())
         print(f'error: {line}', file=sys.stderr)
         sys.exit(2)
+    except BrokenPipeError:  # what reads has enough, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(128 + signal.SIGPIPE)
     except OSError as error:
         # A full disk or a name of 300 letters is nobody's bug; a file that is not there may be.
         if error.errno not in OF_THE_MACHINE:
@@ -46,6 +52,17 @@ def main_of(main: Callable[[], int | None]) -> NoReturn:
         print('interrupted; what was written stays', file=sys.stderr)
         sys.exit(130)
     sys.exit(code or 0)
+
+
+def complete_archs(action: argparse.Action) -> None:
+    """Let argcomplete, where it is installed, offer names of the zoo."""
+
+    def names(**_: Any) -> list[str]:
+        from scalenas.api import list_archs
+
+        return list_archs()
+
+    action.completer = names  # type: ignore[attr-defined]
 
 
 class _Import(argparse.Action):
@@ -111,7 +128,7 @@ def add_budget(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument('--min', **form, help='lower bounds, likewise')
     for name in ('macs', 'params', 'acts'):
         parser.add_argument(
-            f'--max-{name}', type=float, metavar='VALUE', help=f'--max {name}=VALUE'
+            f'--max-{name}', type=_bound, metavar='VALUE', help=f'--max {name}=VALUE'
         )
 
 
@@ -133,20 +150,27 @@ def budget_of(args: argparse.Namespace) -> Budget:
     return Budget.between(least, most)
 
 
-def _bounds(texts: Sequence[str], option: str) -> dict[str, float]:
-    bounds: dict[str, float] = {}
+def _bounds(texts: Sequence[str], option: str) -> dict[str, float | str]:
+    bounds: dict[str, float | str] = {}
     for text in texts:
         name, equals, value = text.partition('=')
         try:
-            number = float(value)
+            number = _bound(value)
         except ValueError:
             equals = ''
         if not name or not equals:
-            raise UserError(where=option, got=text, allowed='COLUMN=VALUE, such as macs=300e9')
+            allowed = 'COLUMN=VALUE, such as macs=300e9 or macs=60%'
+            raise UserError(where=option, got=text, allowed=allowed)
         if name in bounds:
             raise UserError('is given twice', where=option, got=text)
         bounds[name] = number
     return bounds
+
+
+def _bound(text: str) -> float | str:
+    """A number, or a percentage of the largest network as text."""
+    number = float(text.removesuffix('%'))
+    return text if text.endswith('%') else number
 
 
 def add_timing(parser: argparse.ArgumentParser, what: str) -> None:

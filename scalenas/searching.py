@@ -31,17 +31,22 @@ from scalenas.search import (
     SearchError,
     SearchPlan,
     SearchStudy,
+    Start,
     as_wait,
     front_of,
     run_search,
 )
+from scalenas.search.started import CARD
 from scalenas.search_scalars import SearchScalars
 from scalenas.space import AbstractSpace
 from scalenas.tasks import metric_names
+from scalenas.visualization.cost_table import Extent
 from scalenas.visualization.search_report import SearchReport
 
 if TYPE_CHECKING:
     import pandas
+
+logger = logging.getLogger(__name__)
 
 SHOWN = 20
 """Networks of a front that a notebook shows."""
@@ -184,7 +189,8 @@ def run(
         work_dir: default: `work_dirs/` and the name of the config.
         algorithm: by name; default: that of the config.
         num_evaluations: in all; more than before continue a search.
-        budget: bounds on columns, with those of the config, as `dict(macs=(None, 300e9))`.
+        budget: bounds on columns, with those of the config, as `dict(macs=(None, 300e9))`, or
+            `'60%'` of what the largest network has.
         storage: a .db or .journal file, or a URL; default: `study.db` in the work dir.
         storage_wait: seconds to wait for a storage that is away (default: 1800).
         study_name: default: names of the config and the algorithm.
@@ -210,17 +216,38 @@ def run(
     places.check()
     evaluator = SubnetEvaluator.from_config(cfg, checkpoint, device)
     counter = evaluator.counter(plan.size)
+    plan = plan.within(evaluator.space, counter)
+    largest = counter(evaluator.space.largest())
     if archs is None:
         search = plan.build(evaluator.space, counter)
+        extent = Extent.of(search.space, counter, search.cost)
+        largest = extent.largest
+        for line in extent.lines(plan.budget):
+            logger.info('%s', line)
     else:
         chosen = list(archs(evaluator.space))
         if not chosen:
             raise SearchError('gives no network', where='archs')
         search = GivenNetworks(evaluator.space, plan.objectives, plan.cost(counter), chosen)
     settings = plan.settings(search, checkpoint, cfg)
+    start = Start.of(
+        config,
+        checkpoint,
+        cfg_options,
+        places.inside,
+        largest,
+        algorithm=algorithm,
+        num_evaluations=num_evaluations,
+        seed=seed,
+        budget=bounds.to_dict() or None,
+        storage=storage,
+        study_name=study_name,
+        archs=archs is not None or None,
+    )
     with _quiet_optuna():
         study = places.open(plan.objectives, settings, wait)
         plan.check_records(study.records())
+        study.remember(start)
         with closing(SearchScalars(cfg, places.report, len(study.records()))) as scalars:
             records = _searched(plan, search, study, evaluator, places, progress, scalars)
     return Result(records, plan.objectives, places.report, places.study)
@@ -294,6 +321,8 @@ def _searched(
 ) -> list[Record]:
     report = SearchReport(places, plan.objectives)
     report.search, report.study = search, study
+    if not (places.report / CARD).is_file():
+        report.on_the_way(study.records())  # who is stopped early can go on by the work dir
 
     def after(records: Sequence[Record]) -> None:
         report.on_the_way(records)

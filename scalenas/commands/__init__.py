@@ -68,7 +68,8 @@ COMMANDS: Mapping[str, Command] = {
         *('scalenas.commands.training', 'test_parser', 'test'),
     ),
     'search': Command(
-        'search a trained supernet, or continue a search', 'scalenas.commands.search'
+        'search a trained supernet, or continue a search',
+        *('scalenas.commands.training', 'search_parser', 'search'),
     ),
     'export': Command(
         'write a sub-net as an ordinary model: weights, config, proof', 'scalenas.commands.export'

@@ -1,7 +1,7 @@
 """Export a sub-net of a supernet as an ordinary model: weights, config, proof of equality.
 
 scalenas export ARCH CHECKPOINT --config CONFIG    an arch: a name of the zoo, or a YAML file
-scalenas export STUDY CHECKPOINT --config CONFIG   the best net of a search (its work dir)
+scalenas export WORK_DIR                           the best net of a search, by its work dir
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ import argparse
 from typing import TYPE_CHECKING
 
 from scalenas.cli import add_budget, add_cfg_options, add_imports, budget_of
-from scalenas.errors import ConfigError
+from scalenas.errors import ConfigError, ExportError
 
 if TYPE_CHECKING:
     from scalenas.export import Graphs
+    from scalenas.search import Start
 
 NAMES = ('size', 'device', 'standalone', 'prune', 'deploy', 'force')
 
@@ -26,8 +27,8 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument('source', help='zoo name, arch in YAML, or work dir of a search')
-    parser.add_argument('checkpoint', help='of the supernet')
-    parser.add_argument('--config', required=True, help='of the supernet')
+    parser.add_argument('checkpoint', nargs='?', help="of the supernet (default: the search's)")
+    parser.add_argument('--config', help="of the supernet (default: the search's)")
     parser.add_argument('--out', default='exported', help='folder (default: %(default)s)')
     parser.add_argument('--name', help='of the files (default: the slot, or the name of the arch)')
     parser.add_argument(
@@ -91,21 +92,43 @@ def graphs_of(args: argparse.Namespace) -> Graphs:
     return graphs
 
 
+def start_of(source: str) -> Start:
+    """How the search of which a network is exported was started.
+
+    Raises:
+        UserError: for an arch, or a search that does not say it.
+    """
+    from scalenas.export.choose import front_path, is_arch
+    from scalenas.search import Start
+
+    if is_arch(source):
+        problem = 'is one arch: its checkpoint and --config are needed, and bounds are numbers'
+        raise ExportError(problem, where=source, hint='only the work dir of a search knows its own')
+    return Start.of_report(front_path(source).parent)
+
+
 def main(args: argparse.Namespace) -> None:
-    """Choose, slice, write, prove."""
+    """Choose, slice, write, prove; what is not given is that of the search."""
+    from scalenas.complexity import Cost
     from scalenas.config import read_config
     from scalenas.export import choose, export_subnet, recorded
     from scalenas.search import objectives_of
 
-    cfg = read_config(args.config, args.cfg_options)
+    source, config, settings = args.source, args.config, args.cfg_options
+    if config is None:
+        start = start_of(source)
+        config, settings = start.file('config', source), {**start.cfg_options, **settings}
+    checkpoint = args.checkpoint or start_of(source).file('checkpoint', source)
+    budget = budget_of(args).of(lambda: Cost(start_of(source).largest))
+    cfg = read_config(config, settings)
     search = {} if cfg.get('search') is None else cfg.search
     if not isinstance(search, dict):
         raise ConfigError(where='search', got=search, allowed='a table with objectives and size')
-    choice = choose(args.source, args.by, args.index, budget_of(args), objectives_of(search))
+    choice = choose(source, args.by, args.index, budget, objectives_of(search))
     options = {name: getattr(args, name) for name in NAMES}
     options['graphs'] = graphs_of(args)
     options['command'] = recorded(args.form.format('export').removeprefix('python '), args.words)
-    print(export_subnet(choice, cfg, args.checkpoint, args.out, args.name, **options))
+    print(export_subnet(choice, cfg, checkpoint, args.out, args.name, **options))
 
 
 def transfer_parser() -> argparse.ArgumentParser:

@@ -5,14 +5,18 @@ scalenas info my_net.yaml --size 512 512 --head none --draw my_net.png
 scalenas info configs/scalenas_seg/earth/search_w16_earth-96x96.py --subnet smallest
 scalenas info exported/mine.yaml --size 512 512 --measure cuda
 scalenas info efficientnet_b0 --max macs=400e6 ms=12 --measure cpu
+scalenas info --space CONFIG --max macs=60%
 
 Archs need no torch, but with --measure, which builds the backbone with random weights and times it.
-In a config, the network is the first backbone of this package.
+In a config, the network is the first backbone of this package. With --space it is the space that is
+shown, of the config of a supernet or by name: what its networks cost, what its genes offer, and
+which bounds can be met.
 """
 
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING, Any
 
 from scalenas import family_of, list_archs
 from scalenas.arch import (
@@ -33,12 +37,19 @@ from scalenas.cli import (
     add_imports,
     budget_of,
     columns_of,
+    complete_archs,
     timer_of,
 )
 from scalenas.complexity import COLUMNS, RULES, Counter, Measured
 from scalenas.errors import UserError, did_you_mean
 from scalenas.scaling.runtime import base_name
+from scalenas.space import named as named_space
 from scalenas.visualization import cost_rows, cost_text, draw_arch, layer_text
+from scalenas.visualization.cost_table import aligned
+
+if TYPE_CHECKING:
+    from scalenas.search import SearchPlan
+    from scalenas.space import AbstractSpace
 
 CONFIGS = ('.py', '.json')
 
@@ -49,7 +60,7 @@ scalenas zoo 'hrnet*'
 scalenas zoo --family mbconv
 """
 
-ZOO_HEAD = ('name', 'family', 'input', 'head', 'G macs', 'M params', 'M acts')
+ZOO_HEAD = ('name', 'family', 'input', 'head')
 
 
 def parser() -> argparse.ArgumentParser:
@@ -57,7 +68,8 @@ def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('net', help='name in the model zoo, path of a YAML file, or a config')
+    net = parser.add_argument('net', help='name in the model zoo, path of a YAML file, or a config')
+    complete_archs(net)
     parser.add_argument(
         '--size',
         nargs=2,
@@ -71,6 +83,7 @@ def parser() -> argparse.ArgumentParser:
         'mask_rcnn:CLASSES or none; default: that of the config, HRNet-style seg:19, others '
         'cls:1000',
     )
+    parser.add_argument('--space', action='store_true', help='the space: of a config, or by name')
     parser.add_argument('--subnet', choices=('largest', 'smallest'), help='of a supernet config')
     parser.add_argument(
         '--rule',
@@ -128,11 +141,73 @@ def of_config(args: argparse.Namespace) -> tuple[Arch, Size, Head | None, str]:
     return net.arch, size, net.head, known if net.head else unknown
 
 
+OF_ONE_NET = ('subnet', 'layers', 'draw', 'measure', 'latency_model')
+
+
+def show_space(args: argparse.Namespace) -> int:
+    """Print what a space holds; the exit code is 1 where no network meets a bound."""
+    from scalenas.visualization.cost_table import Extent
+
+    for name in OF_ONE_NET:
+        if getattr(args, name) not in (None, False):
+            option = f'--{name.replace("_", "-")}'
+            raise UserError('is for one network', where=f'{option} with --space')
+    budget = budget_of(args)
+    if args.net.endswith(CONFIGS):
+        space, counter, plan = space_of_config(args)
+        if plan is not None:
+            plan = plan.with_(budget=budget).within(space, counter)
+            budget = plan.budget
+        extent = Extent.of(space, counter, counter if plan is None else plan.cost(counter))
+    else:
+        space = named_space(args.net, args.net)
+        _, size, head, text = under_head(space.largest(), args.head)
+        own = space.largest().size is not None and not args.size
+        counter = Counter(None if own else args.size or size, head)
+        extent = Extent.of(space, counter)
+        print(f'{args.net}, head {text}')
+    budget = budget.of(lambda: extent.largest)
+    budget.check_columns(extent.largest)
+    print('\n'.join(extent.lines(budget)))
+    return 0 if extent.allows(budget) else 1
+
+
+def space_of_config(
+    args: argparse.Namespace,
+) -> tuple[AbstractSpace[Any], Counter, SearchPlan | None]:
+    """The space of a supernet's config, its counter as a search has it, and the search."""
+    from scalenas.config import clear_errors, read_config
+    from scalenas.evaluation.config_net import config_net
+    from scalenas.evaluation.evaluator import build_model, counter_of
+    from scalenas.models.supernet import supernet_of
+    from scalenas.search import SearchPlan
+
+    cfg = read_config(args.net, needs=('model',))
+    net = config_net(cfg)
+    if net.space is None:
+        raise UserError(
+            f'{args.net} has no supernet, its {net.place} is one network', where='--space'
+        )
+    with clear_errors(cfg):
+        model = build_model(cfg)
+    size = args.size or net.size
+    if supernet_of(model).resizes:
+        size = None
+    elif size is None:
+        raise UserError('says no input size', where=args.net, hint='give --size H W')
+    counter = Counter(size, parse_head(args.head)) if args.head else counter_of(model, size)
+    at = 'the size of each network' if size is None else f'{size[0]} x {size[1]}'
+    print(f'{args.net} at {at}, {"whole model" if args.head is None else f"head {args.head}"}')
+    return net.space, counter, SearchPlan.from_dict(cfg.search) if cfg.get('search') else None
+
+
 def main(args: argparse.Namespace) -> int:
     """Print; draw and time if asked. The exit code is 1 beyond a budget."""
     if args.size:
         args.size = tuple(args.size)
         as_size(args.size, '--size')
+    if args.space:
+        return show_space(args)
     timer, budget = timer_of(args), budget_of(args)
     arch, size, head, text = (of_config if args.net.endswith(CONFIGS) else of_name)(args)
     rule = RULES[args.rule]
@@ -160,7 +235,8 @@ def zoo_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=ZOO_TEXT, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('pattern', nargs='?', default='*', help="such as 'regnet*' (default: all)")
+    names = parser.add_argument('pattern', nargs='?', default='*', help="'regnet*' (default: all)")
+    complete_archs(names)
     parser.add_argument('--family', help='of networks, such as hrnet')
     add_imports(parser)
     return parser
@@ -176,15 +252,13 @@ def zoo(args: argparse.Namespace) -> None:
     if not names:
         hint = did_you_mean(args.pattern, list_archs()) or 'without a pattern all are listed'
         raise UserError('the zoo has no such network', where='zoo', got=args.pattern, hint=hint)
-    rows = [ZOO_HEAD, *map(_row, names)]
-    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
-    for name, family, *rest in rows:
-        cells = [cell.rjust(width) for cell, width in zip(rest, widths[2:], strict=True)]
-        print('  '.join([name.ljust(widths[0]), family.ljust(widths[1]), *cells]))
+    heads = [column.head for column in COLUMNS.values()]
+    rows = [(*ZOO_HEAD, *(head for _, head in heads)), *map(_row, names)]
+    print(aligned(rows))
 
 
 def _row(name: str) -> tuple[str, ...]:
     arch, size, head, text = under_head(named(name))
     cost = Counter(size, head)(arch)
-    numbers = (f'{cost["macs"] / 1e9:.3f}', *(f'{cost[n] / 1e6:.3f}' for n in ('params', 'acts')))
+    numbers = (f'{cost[name] / column.head[0]:.3f}' for name, column in COLUMNS.items())
     return (name, family_of(arch).name, '{}x{}'.format(*size), text, *numbers)

@@ -27,7 +27,7 @@ from scalenas.arch import (
     parse_head,
     rounding,
 )
-from scalenas.cli import add_budget, add_columns, add_imports, budget_of, columns_of
+from scalenas.cli import add_budget, add_columns, add_imports, budget_of, columns_of, complete_archs
 from scalenas.errors import UserError
 from scalenas.paths import new_file
 from scalenas.scaling import fit_text, grow, scale, scale_table
@@ -40,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('arch', help='name in the model zoo, or path of a YAML file')
+    complete_archs(parser.add_argument('arch', help='name in the zoo, or path of a YAML file'))
     parser.add_argument(
         'strategy',
         help='depth, width, resolution, compound, fast, alpha=0.6, d1_w8_g8_r1, or a table entry '

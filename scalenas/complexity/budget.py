@@ -2,16 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Self
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
 
 from scalenas.arch.strict import is_number
 from scalenas.errors import UserError, did_you_mean
 
 from .cost import Cost, Row
 
-Interval = tuple[float | None, float | None]
-"""Least and most that a column may be; None: no bound."""
+
+@dataclass(frozen=True, slots=True)
+class Percent:
+    """A bound in percent of the largest network of a space, such as `'60%'`.
+
+    Raises:
+        UserError: for what is no text of this kind, or below 0.
+    """
+
+    value: float
+
+    @classmethod
+    def parse(cls, text: str, where: str) -> Self:
+        """From `'60%'`."""
+        try:
+            value = float(text.removesuffix('%'))
+        except ValueError:
+            value = -1.0
+        if not text.endswith('%') or not is_number(value) or value < 0:
+            raise UserError(where=where, got=text, allowed="a number >= 0, or percent as '60%'")
+        return cls(value)
+
+    def __format__(self, _: str) -> str:
+        return f'{self.value:g}%'
+
+
+Bound = float | Percent | None
+"""None: no bound."""
+
+Interval = tuple[Bound, Bound]
+"""Least and most that a column may be."""
+
+NONE: Interval = (None, None)
 
 WHERE = 'budget'
 
@@ -19,7 +51,8 @@ WHERE = 'budget'
 class Budget(Row[Interval]):
     """Column -> interval: `Budget(macs=(None, 300e9), ms=(None, 12))`; immutable.
 
-    Values are those of one image at the counter's input size. Columns without any bound are left
+    Values are those of one image at the counter's input size, or `'60%'` of those of the largest
+    network of a space, which `of` makes numbers. Columns without any bound are left
     out, so `Budget(macs=(None, None)) == Budget()`.
 
     Raises:
@@ -30,7 +63,7 @@ class Budget(Row[Interval]):
 
     def __init__(self, values: Mapping[str, Interval] | None = None, /, **columns: Interval):
         bounds = {name: _interval(name, v) for name, v in {**(values or {}), **columns}.items()}
-        super().__init__({name: v for name, v in bounds.items() if v != (None, None)})
+        super().__init__({name: v for name, v in bounds.items() if v != NONE})
 
     @classmethod
     def from_dict(cls, data: object, columns: Iterable[str], where: str = WHERE) -> Self:
@@ -50,7 +83,7 @@ class Budget(Row[Interval]):
 
     @classmethod
     def between(
-        cls, least: Mapping[str, float] | None = None, most: Mapping[str, float] | None = None
+        cls, least: Mapping[str, Any] | None = None, most: Mapping[str, Any] | None = None
     ) -> Self:
         """From lower bounds and from upper ones."""
         lower, upper = least or {}, most or {}
@@ -64,29 +97,63 @@ class Budget(Row[Interval]):
         """
         _check_columns(self, tuple(columns), where)
 
+    def of(self, largest: Callable[[], Cost]) -> Budget:
+        """With numbers for percentages of the largest network, whose cost `largest()` is.
+
+        Raises:
+            UserError: for a column that it has not.
+        """
+        if not any(isinstance(bound, Percent) for pair in self.values() for bound in pair):
+            return self
+        cost = largest()
+        self.check_columns(cost)
+
+        def number(bound: Bound, name: str) -> Bound:
+            return bound.value / 100 * cost[name] if isinstance(bound, Percent) else bound
+
+        pairs = ((name, *interval) for name, interval in self.items())
+        return Budget({name: (number(a, name), number(b, name)) for name, a, b in pairs})
+
+    def to_dict(self) -> dict[str, list[float | str | None]]:
+        """Plain data, of which `from_dict` makes the same again."""
+        return {
+            name: [f'{b}' if isinstance(b, Percent) else b for b in interval]
+            for name, interval in self.items()
+        }
+
     def least(self, name: str) -> float | None:
-        """The lower bound on a column, if there is one."""
-        return self[name][0] if name in self else None
+        """The lower bound on a column, if there is one; a number."""
+        return self._number(name, 0)
 
     def most(self, name: str) -> float | None:
-        """The upper bound on a column, if there is one."""
-        return self[name][1] if name in self else None
+        """The upper bound on a column, if there is one; a number."""
+        return self._number(name, 1)
+
+    def _number(self, name: str, end: int) -> float | None:
+        bound = self.get(name, NONE)[end]
+        if isinstance(bound, Percent):
+            raise UserError(
+                'is a percentage of the largest network of a space, and here is none',
+                where=f'{WHERE}.{name}',
+                got=f'{bound}',
+                hint='give a number',
+            )
+        return bound
 
     def __or__(self, other: Budget) -> Budget:
         """These bounds, and in their place those that the other has."""
         both = {}
         for name in (*self, *other):
-            least, most = other.least(name), other.most(name)
-            both[name] = (
-                self.least(name) if least is None else least,
-                self.most(name) if most is None else most,
-            )
+            pairs = zip(self.get(name, NONE), other.get(name, NONE), strict=True)
+            least, most = (mine if theirs is None else theirs for mine, theirs in pairs)
+            both[name] = least, most
         return Budget(both)
 
     def violation(self, cost: Cost) -> float:
         """0.0 inside the bounds, else the largest relative excess over a bound."""
         worst = 0.0
-        for name, (least, most) in self.items():
+        for name in self:
+            least, most = self.least(name), self.most(name)
             if name not in cost:
                 raise UserError('is no column', where=WHERE, got=name, allowed=tuple(cost))
             value = cost[name]
@@ -119,12 +186,20 @@ def _interval(name: str, data: object) -> Interval:
             allowed='(least, most), None for no bound',
             hint=f'{name}=(None, 1e9)',
         )
-    least, most = data
+    least, most = (Percent.parse(b, where) if isinstance(b, str) else b for b in data)
     for bound in (least, most):
-        if bound is not None and (not is_number(bound) or bound < 0):
+        if isinstance(bound, Percent) or bound is None:
+            continue
+        if not is_number(bound) or bound < 0:
             raise UserError(where=where, got=bound, allowed='a finite number >= 0')
-    if least is not None and most is not None and least > most:
-        raise UserError(where=where, got=(least, most), allowed='least <= most')
+    if type(least) is Percent is type(most):
+        ordered = least.value <= most.value
+    elif isinstance(least, Percent) or isinstance(most, Percent):
+        ordered = True  # nobody knows yet
+    else:
+        ordered = least is None or most is None or least <= most
+    if not ordered:
+        raise UserError(where=where, got=data, allowed='least <= most')
     return least, most
 
 

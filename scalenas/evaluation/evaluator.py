@@ -155,31 +155,36 @@ class SubnetEvaluator:
             return full_precision(self.evaluator.evaluate(self.validation.num_images))
 
     def counter(self, size: Size | None) -> Counter:
-        """Counts whole models at an input of `size`: sub-net plus everything around it.
+        """Counts whole models at an input of `size`; see `counter_of`."""
+        return counter_of(self.model, size)
 
-        Networks that bring images to their own resolution are counted there: `size` is None.
 
-        Raises:
-            EvaluationError: when `size` is missing, or has no meaning, and where the units of a
-                network are not what it runs.
-        """
-        backbone = supernet_of(self.model)
-        smallest = self.space.smallest()
-        check_units(backbone, smallest)
-        if backbone.resizes is (size is not None):
-            raise EvaluationError(
-                where='search.size',
-                got=size,
-                allowed='None: the networks have their own resolution'
-                if size
-                else 'the height and width of the images',
-            )
-        heads = [m for m in self.model.modules() if isinstance(m, SuperLinear)]
-        with backbone.active(smallest):
-            at = size or self.space.largest().size
-            rest = trace(self.model, at, smallest.in_channels, skip=[backbone, *heads])
-        head = ClassificationHead(heads[0].out_features) if heads else None
-        return Counter(size, head, rest)
+def counter_of(model: nn.Module, size: Size | None) -> Counter:
+    """Counts whole models at an input of `size`: sub-net plus everything around it.
+
+    Networks that bring images to their own resolution are counted there: `size` is None.
+
+    Raises:
+        EvaluationError: when `size` is missing, or has no meaning, and where the units of a
+            network are not what it runs.
+    """
+    backbone = supernet_of(model)
+    smallest = backbone.space.smallest()
+    check_units(backbone, smallest)
+    if backbone.resizes is (size is not None):
+        raise EvaluationError(
+            where='search.size',
+            got=size,
+            allowed='None: the networks have their own resolution'
+            if size
+            else 'the height and width of the images',
+        )
+    heads = [m for m in model.modules() if isinstance(m, SuperLinear)]
+    with backbone.active(smallest):
+        at = size or backbone.space.largest().size
+        rest = trace(model, at, smallest.in_channels, skip=[backbone, *heads])
+    head = ClassificationHead(heads[0].out_features) if heads else None
+    return Counter(size, head, rest)
 
 
 def check_units(backbone: Supernet[Any], arch: Any) -> None:

@@ -71,13 +71,13 @@ def choose(
             was made for other objectives.
         ArchError: for a YAML that is no arch.
     """
-    if where.endswith(('.yaml', '.yml')) or where in list_archs():
+    if is_arch(where):
         if index is not None or (budget != Budget() and budget is not None):
             raise ExportError(
                 'is one arch', where=where, hint='--index and budgets choose from a study'
             )
         return Choice(Path(where).stem, find(where), where)
-    path = _front_path(where)
+    path = front_path(where)
     front = _read_front(path)
     within = budget or Budget()
     for entry in front:
@@ -144,7 +144,17 @@ class _Entry:
         return cls(int(row['slot']), str(row['arch']), cost, metrics, measured)
 
 
-def _front_path(where: str) -> Path:
+def is_arch(where: str) -> bool:
+    """True for one arch, a zoo name or a YAML file; else it should be a search."""
+    return where.endswith(('.yaml', '.yml')) or where in list_archs()
+
+
+def front_path(where: str) -> Path:
+    """The front of a search, of which the work dir, study or URL is given.
+
+    Raises:
+        ExportError: when there is none.
+    """
     text = where.removeprefix('sqlite:///')
     if '://' in text:
         raise ExportError(where=where, allowed=f'the work dir of the search, in which {FRONT} lies')

@@ -33,6 +33,7 @@ from .ranking import RankStudy, rank_study
 from .record import Record, SearchError, StudyError
 from .report import ProgressLine, front_of, volume_curve, write_findings, write_report
 from .scaled_series import ScaledSeries, StageBudgets
+from .started import Start
 from .storage import StorageAwayError, as_wait
 from .study import SearchStudy
 from .topology import TopologyEvolution
@@ -58,6 +59,7 @@ __all__ = [
     'SearchPlan',
     'SearchStudy',
     'StageBudgets',
+    'Start',
     'StorageAwayError',
     'StudyError',
     'TopologyEvolution',

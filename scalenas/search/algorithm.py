@@ -148,7 +148,8 @@ def _check_reachable(
     for column in objectives.columns:
         if column.name not in least:
             raise SearchError(where='search.objectives', got=column.name, allowed=tuple(least))
-    for name, (lower, upper) in budget.items():
+    for name in budget:
+        lower, upper = budget.least(name), budget.most(name)
         if name not in COLUMNS:
             continue  # nobody knows that what is measured grows with the genes
         span = f'{least[name]:,} to {most[name]:,}, as the networks of the space have'

@@ -13,6 +13,7 @@ from .fingerprint import Settings, difference
 from .objectives import Objectives
 from .record import StudyError
 from .report import check_report
+from .started import STORAGE
 from .storage import WAIT_SECONDS, check_place
 from .study import SearchStudy
 
@@ -25,6 +26,8 @@ class Places:
     study: str
     report: Path
     random_study: str
+    inside: str = '.'
+    """Where the report lies in the work dir."""
 
     @classmethod
     def of(
@@ -49,10 +52,11 @@ class Places:
         folder = Path(work_dir or f'work_dirs/{stem}')
         sub_folder = study or (algorithm if algorithm != usual else '')
         return cls(
-            storage or str(folder / 'study.db'),
+            storage or str(folder / STORAGE),
             study or f'{stem}_{algorithm}',
             folder / sub_folder,
             f'{stem}_random',
+            sub_folder or '.',
         )
 
     def check(self) -> None:

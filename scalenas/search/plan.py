@@ -133,9 +133,15 @@ class SearchPlan:
         _check(self.arguments, self.algorithm)
         self._check_estimates(space)
         self._check_counted()
+        budget = self.within(space, cost).budget
         return ALGORITHMS[self.algorithm](
-            space, self.objectives, self.cost(cost), budget=self.budget, **self.arguments
+            space, self.objectives, self.cost(cost), budget=budget, **self.arguments
         )
+
+    def within(self, space: AbstractSpace[Any], cost: Callable[[Arch], Cost]) -> Self:
+        """With numbers for bounds that are percentages of the largest network of a space."""
+        budget = self.budget.of(lambda: self.cost(cost)(space.largest()))
+        return self if budget is self.budget else replace(self, budget=budget)
 
     def cost(self, counted: Callable[[Arch], Cost]) -> Callable[[Arch], Cost]:
         """What is counted, with the measured columns."""
@@ -255,7 +261,7 @@ class SearchPlan:
             'algorithm': search.settings(),
             'seed': self.seed,
             'size': None if self.size is None else list(self.size),
-            'budget': {name: list(bounds) for name, bounds in self.budget.items()},
+            'budget': self.budget.to_dict(),
             **self._functions(cfg.get('search') or {}),
             'checkpoint': file_digest(checkpoint),
             'config': what_counts(cfg),

@@ -23,6 +23,7 @@ from scalenas.staging import write_whole
 from .objectives import Objectives
 from .pareto import Point, front, hypervolume
 from .record import Record, SearchError
+from .started import CARD, Start
 
 logger = logging.getLogger(__name__)
 
@@ -109,7 +110,6 @@ def _scaled(point: Point, best: Sequence[float], worst: Sequence[float]) -> Poin
     )
 
 
-CARD = 'study.json'
 ARCH_NAME = re.compile(r'\d{4,}\.yaml')
 
 
@@ -128,11 +128,12 @@ def write_report(
     checkpoint: str = '',
     study: str = '',
     measured: Mapping[int, Mapping[str, float]] | None = None,
+    start: Start | None = None,
 ) -> None:
     """Write front.csv, front.json, all.csv, hypervolume.csv and archs/NNNN.yaml (NNNN is the slot).
 
     study.json says what the numbers belong to: objectives, name of the `study`, SHA-256 of the
-    supernet's `checkpoint`.
+    supernet's `checkpoint`, and the `start` of the search.
     `measured` has more columns of networks of the front, by slot: what was measured of them whole.
     Each file is replaced as a whole, so a reader never sees half of one. Archs that left the
     front are removed from archs/; the study keeps them.
@@ -159,6 +160,7 @@ def write_report(
         'study': study,
         'checkpoint_sha256': checkpoint,
         'objectives': objectives.to_list(),
+        **({'started': start.to_dict()} if start is not None else {}),
     }
     write_whole(folder / CARD, json.dumps(card, indent=1) + '\n')
     rows = [

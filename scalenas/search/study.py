@@ -30,11 +30,15 @@ from .fingerprint import Difference, Fingerprint, Settings, may_replace
 from .life import Watch, heartbeat
 from .objectives import Objectives
 from .record import Record, StudyError
+from .started import Start
 from .storage import WAIT_SECONDS, Patience, StorageAwayError, open_storage
 from .trials import HINT, LIVE, Candidate, Claim, Row, check_numbers, row_of, trial_of
 from .worker import this_worker
 
 logger = logging.getLogger(__name__)
+
+STARTED = 'scalenas started'
+"""The attribute of a study that says how its search was started."""
 
 WAYS = {'max': StudyDirection.MAXIMIZE, 'min': StudyDirection.MINIMIZE}
 
@@ -188,6 +192,18 @@ class SearchStudy:
     def checkpoint(self) -> str:
         """SHA-256 of the supernet's checkpoint, as in the settings; empty if they name none."""
         return str(self._fingerprint.settings.get('checkpoint', ''))
+
+    @property
+    def start(self) -> Start | None:
+        """How the search was last started; None where that was not kept."""
+        data = self._wait(self._storage.get_study_user_attrs, self._id).get(STARTED)
+        return None if data is None else Start.from_dict(data, f'{self._label}: {STARTED}')
+
+    def remember(self, start: Start) -> None:
+        """Keep how the search was started."""
+        data = json.loads(json.dumps(start.to_dict()))
+        if self._wait(self._storage.get_study_user_attrs, self._id).get(STARTED) != data:
+            self._wait(self._storage.set_study_user_attr, self._id, STARTED, data)
 
     @property
     def settings(self) -> dict[str, Any]:

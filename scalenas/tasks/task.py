@@ -28,9 +28,10 @@ FROZEN: Mapping[str, Any] = {'teacher': 'frozen', 'weight': 1.0}
 class Task:
     """One task package. A fifth one is a subclass with `package`, passed to `register_task`.
 
-    The defaults fit any package whose models are mmengine's `BaseModel`s: it is trained, searched,
-    calibrated and exported as it is. What a method adds is said there; none is abstract. Nothing of
-    the package may be imported before a method runs: who segments has no pose package installed.
+    The defaults fit any package whose models are a `BaseModel` of mmengine: it is trained,
+    searched, calibrated and exported as it is. What a method adds is said there; none is abstract.
+    Nothing of the package may be imported before a method runs: who segments has no pose package
+    installed.
 
     Attributes:
         package: import name, which is also the scope of its registries.

@@ -70,9 +70,9 @@ class SearchReport:
     def _write(self, records: Sequence[Record]) -> None:
         study = self.study or self._stored()
         name = self.places.study
-        checkpoint = study.checkpoint if study is not None else ''
+        checkpoint, start = (study.checkpoint, study.start) if study is not None else ('', None)
         folder = writable_folder(self.places.report)
-        write_report(records, self.objectives, folder, checkpoint, name, self.measured)
+        write_report(records, self.objectives, folder, checkpoint, name, self.measured, start)
         others = self._control(study)
         if records:
             self._draw(records, others, name)

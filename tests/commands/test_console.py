@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -129,7 +132,7 @@ def test_the_zoo_says_what_each_network_costs(
     from scalenas.commands import run
 
     assert run('zoo', ['*w32*'], CONSOLE) is None
-    _, *rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    _, _, *rows = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert [row[0] for row in rows] == list_archs('*w32*')
     assert len(rows) > 1
     for name, *_, text, macs, params, acts in rows:
@@ -141,6 +144,61 @@ def test_the_zoo_says_what_each_network_costs(
         assert float(acts) == pytest.approx(cost['acts'] / 1e6, abs=6e-4)
 
 
+def test_a_reader_that_has_enough_is_no_fault() -> None:
+    """`scalenas zoo | head`"""
+    command = [sys.executable, '-m', 'scalenas', 'zoo', 'resnet*']
+    pipes = {'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE}
+    with subprocess.Popen(command, cwd=ROOT, **pipes) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b''
+    assert process.returncode == 128 + signal.SIGPIPE
+
+
 def test_launchers_are_those_that_a_training_knows() -> None:
     options = pytest.importorskip('scalenas.training.options')
     assert ('none', *options.STARTED_BY) == LAUNCHERS
+
+
+def test_the_page_lists_every_command() -> None:
+    page = (ROOT / 'docs/commands.md').read_text()
+    rows = [line for line in page.splitlines() if line.startswith('| `scalenas ')]
+    assert rows == [f'| `scalenas {name}` | {each.help} |' for name, each in COMMANDS.items()]
+
+
+def test_commands_of_the_docs_are_accepted() -> None:
+    pages = [ROOT / 'README.md', *(ROOT / 'docs').glob('*.md')]
+    blocks = [b for page in pages for b in re.findall(r'```bash\n(.*?)```', page.read_text(), re.S)]
+    seen = set()
+    for line in '\n'.join(blocks).replace('\\\n', ' ').splitlines():
+        if not re.match(r'(python -m )?scalenas ', line):
+            continue
+        words = shlex.split(line, comments=True)
+        name, *options = words[words.index('scalenas') + 1 :]
+        COMMANDS[name].parser_of(name, CONSOLE).parse_args(options)
+        seen.add(name)
+    assert {'zoo', 'info', 'search', 'export'} <= seen
+
+
+@pytest.mark.parametrize(
+    ('line', 'offered'),
+    [
+        ('scalenas se', {'search'}),
+        ('scalenas info --spa', {'--space'}),
+        ('scalenas train --launcher ', {*LAUNCHERS}),
+        ('scalenas zoo scalenas_s', {*list_archs('scalenas_s*')}),
+    ],
+)
+def test_shells_complete(line: str, offered: set[str], tmp_path: Path) -> None:
+    """As argcomplete's shell function asks."""
+    pytest.importorskip('argcomplete')
+    answer = tmp_path / 'answer'
+    asked = {
+        '_ARGCOMPLETE': '1',
+        '_ARGCOMPLETE_IFS': '\n',
+        '_ARGCOMPLETE_STDOUT_FILENAME': str(answer),
+        'COMP_LINE': line,
+        'COMP_POINT': str(len(line)),
+    }
+    command = [sys.executable, '-m', 'scalenas']
+    subprocess.run(command, cwd=ROOT, env={**os.environ, **asked}, check=True)
+    assert {word.strip() for word in answer.read_text().splitlines()} == offered

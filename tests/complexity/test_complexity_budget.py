@@ -93,6 +93,31 @@ def test_later_bounds_take_the_place_of_earlier_ones() -> None:
     assert Budget() | both == both | Budget() == both
 
 
+def test_a_percentage_is_of_the_largest_network() -> None:
+    budget = Budget.from_dict({'macs': ('10%', '60%'), 'ms': (None, 12)}, ['macs', 'ms'])
+    assert Budget.from_dict(budget.to_dict(), ['macs', 'ms']) == budget
+    assert str(budget) == 'macs <= 60%, macs >= 10%, ms <= 12'
+    for ask in (
+        lambda: budget.most('macs'),
+        lambda: budget.violation(Cost(macs=5, ms=3)),
+    ):
+        with raises(where='budget.macs', got=contains('%')):
+            ask()
+    known = budget.of(lambda: Cost(macs=2000, ms=50.0))
+    assert known == Budget(macs=(200, 1200), ms=(None, 12))
+    assert known.of(lambda: pytest.fail('is asked for without need')) is known
+    assert budget | Budget(macs=(None, 300)) == Budget(macs=('10%', 300), ms=(None, 12))
+    with raises(where='budget', got='ms'):
+        Budget(ms=(None, '5%')).of(lambda: Cost(macs=1))
+    with raises(where='budget.macs', got=(900, 1.0)):
+        Budget(macs=(900, '10%')).of(lambda: Cost(macs=10))
+    for wrong in ('60', '%', 'x%', '-1%', 'nan%', 'inf%', ''):
+        with raises(where='budget.macs', got=wrong):
+            Budget(macs=(None, wrong))
+    with raises(where='budget.macs', got=('60%', '10%')):
+        Budget(macs=('60%', '10%'))
+
+
 def test_budgets_of_configs_name_columns() -> None:
     assert Budget.from_dict(None, ['macs']) == Budget()
     assert Budget.from_dict({'ms': (None, 12)}, ['macs', 'ms']) == Budget(ms=(None, 12))

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from scalenas import families, family_named, family_of
 from scalenas.arch import Arch, ArchError, dump, from_dict, layers, load, parse_head, section_of
-from scalenas.complexity import Cost, Counter, count
+from scalenas.complexity import Budget, Cost, Counter, count
 from scalenas.evaluation import calibrated, trace
 from scalenas.evaluation.calibrate import recalibrated
 from scalenas.evaluation.supernet import active_norms
@@ -27,6 +27,7 @@ from scalenas.search import NSGA2, Objectives, Record, SearchStudy, TopologyEvol
 from scalenas.space import SpaceError, depths_of
 from scalenas.space import from_dict as space_from_dict
 from scalenas.visualization import cost_rows, draw_arch
+from scalenas.visualization.cost_table import Extent, groups
 from scalenas.visualization.page_data import _drawing
 from scalenas.visualization.page_genes import GeneTable
 from tests.models.world import lively, pictures
@@ -123,6 +124,17 @@ def test_roles_name_genes(case: Case) -> None:
         assert depths_of(space)
         archs = [sampler_of({'type': 'grouped'}, space).archs(step)[0] for step in range(6)]
         assert all(arch in space for arch in archs)
+
+
+@with_space
+def test_a_space_shows_what_it_holds(case: Case) -> None:
+    for space in case.spaces:
+        size = None if space.largest().size is not None else (SIDE, SIDE)
+        extent = Extent.of(space, Counter(size))
+        assert extent.smallest['macs'] <= extent.middle['macs'] <= extent.largest['macs']
+        assert sum(int(row[2].replace(',', '')) for row in groups(space)) == len(space.genes)
+        half = Budget(macs=(None, extent.largest['macs'] / 2))
+        assert len([*extent.lines(half)]) == 5 + len(extent.largest) + len(groups(space))
 
 
 @cases

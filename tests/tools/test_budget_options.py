@@ -31,6 +31,8 @@ def parsed(*options: str) -> argparse.Namespace:
         (('--max', 'macs=3e9', '--max', 'acts=1'), Budget(macs=(None, 3e9), acts=(None, 1))),
         (('--max-macs', '3e9', '--max-params', '5'), Budget(macs=(None, 3e9), params=(None, 5))),
         (('--max-acts', '7', '--min', 'acts=2'), Budget(acts=(2, 7))),
+        (('--max', 'macs=60%', '--min', 'ms=4'), Budget(macs=(None, '60%'), ms=(4, None))),
+        (('--max-params', '12.5%'), Budget(params=(None, '12.5%'))),
     ],
 )
 def test_options_are_intervals(options: tuple[str, ...], budget: Budget) -> None:
@@ -47,6 +49,8 @@ def test_options_are_intervals(options: tuple[str, ...], budget: Budget) -> None
         (('--max', 'macs=3', '--max-macs', '4'), '--max-macs'),
         (('--max', 'macs=-3'), 'budget.macs'),
         (('--max', 'macs=nan'), 'budget.macs'),
+        (('--max', 'macs=nan%'), 'budget.macs'),
+        (('--max', 'macs=x%'), '--max'),
         (('--max', 'macs=3', '--min', 'macs=4'), 'budget.macs'),
     ],
 )

@@ -70,6 +70,40 @@ def test_more_evaluations_continue_and_reports_can_be_written_again(
     assert (world / 'work/front.csv').is_file()
 
 
+def test_the_work_dir_is_enough_to_continue_and_to_export(
+    world: Path, searched: subprocess.CompletedProcess[str], tmp_path: Path
+) -> None:
+    """From another folder; the settings of the config that were given come along."""
+    more = run_tool('search', world / 'work', '--num-evaluations', 10, cwd=tmp_path, warm=True)
+    assert more.returncode == 0, more.stderr
+    assert '10 networks evaluated' in more.stdout
+    assert len(list(csv.DictReader((world / 'work/all.csv').open()))) == 10
+    random = run_tool('search', world / 'work/random', cwd=tmp_path, warm=True)
+    assert random.returncode == 0, random.stderr
+    assert '6 networks evaluated' in random.stdout, 'as many as the last command asked for'
+    done = run_tool('export', world / 'work', '--max', 'macs=100%', cwd=tmp_path, warm=True)
+    assert done.returncode == 0, done.stderr
+    (config_,) = (tmp_path / 'exported').glob('subnet_*.py')
+    assert f'tools/export.py {world / "work"} --max macs=100%' in config_.read_text()
+    none = run_tool('export', world / 'work', '--max', 'macs=1%', cwd=tmp_path, warm=True)
+    assert none.returncode == 2
+    assert none.stderr.startswith('error: ')
+
+
+def test_a_search_begins_with_what_its_space_holds(
+    world: Path, searched: subprocess.CompletedProcess[str]
+) -> None:
+    lines = searched.stderr.splitlines()
+    (first,) = [n for n, line in enumerate(lines) if ' space: ' in line]
+    slots = [n for n, line in enumerate(lines) if '(generation' in line]
+    assert first < slots[0]
+    shown = run_tool('info', '--space', world / 'supernet.py', warm=True)
+    assert shown.returncode == 0, shown.stderr
+    _, *rows = shown.stdout.splitlines()
+    assert {'macs', 'params', 'acts', 'depth', 'fusion'} <= {row.split()[0] for row in rows}
+    assert [line[24:] for line in lines[first : first + len(rows)]] == rows, 'as info shows it'
+
+
 @pytest.mark.parametrize(
     ('args', 'line'),
     [

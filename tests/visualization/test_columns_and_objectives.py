@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
+from scalenas.commands import TOOL, run
 from scalenas.complexity import COLUMNS, Budget, Column, Cost, Counter, largest
 from scalenas.export import choose
 from scalenas.scaling.latency import LatencyModel
@@ -161,16 +162,11 @@ def test_a_column_is_one_entry(
     assert [int(row['peak']) for row in rows] == sorted(int(row['peak']) for row in rows)
     assert choose(str(tmp_path), 'peak').cost['peak'] == int(rows[0]['peak'])  # type: ignore[index]
 
-    from tools import info, scale
-
-    monkeypatch.setattr('sys.argv', ['info', 'efficientnet_b0', '--max', 'peak=1e9'])
-    assert info.main() == 0
+    assert run('info', ['efficientnet_b0', '--max', 'peak=1e9'], TOOL) == 0
     said = capsys.readouterr().out
     assert 'budget peak <= 1e+09: kept' in said
     assert 'Mi B' in said
-    grow = ['scale', 'efficientnet_b0', 'resolution', '--max', f'peak={2**26}']
-    monkeypatch.setattr('sys.argv', grow)
-    scale.main()
+    run('scale', ['efficientnet_b0', 'resolution', '--max', f'peak={2**26}'], TOOL)
     assert 'below the bounds: peak ' in capsys.readouterr().out
 
 
