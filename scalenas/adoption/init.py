@@ -138,7 +138,7 @@ def _write(config: str, options: Options, stage: Path) -> list[str]:
         options.candidates,
         stock.size(),
         options.seed,
-        budget=options.budget,
+        budget=_plain(options.budget),
     )
     files = {
         'base.py': written.base(stock, recipe, data),
@@ -155,6 +155,14 @@ def _write(config: str, options: Options, stage: Path) -> list[str]:
         write_whole(stage / 'search.py', written.search(stock, plan))
         lines.append(f'search: {told}: its mean is over the classes that are there')
     return [*lines, _schedule(recipe, 'teacher.py' in files, plan)]
+
+
+def _plain(budget: Budget) -> dict[str, Any]:
+    """Bounds as a config has them: numbers, or text in percent."""
+    return {
+        name: tuple(b if b is None or isinstance(b, int | float) else f'{b}' for b in bounds)
+        for name, bounds in budget.items()
+    }
 
 
 def _settings(config: str, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from PIL import Image
 
 from scalenas.adoption import Options, init
 from scalenas.complexity import Budget
+from scalenas.complexity.budget import Percent
 from scalenas.config import read_config
 from scalenas.evaluation.evaluator import build_model
 from scalenas.models.supernet import supernet_of
@@ -96,8 +97,10 @@ def test_the_schedule_is_that_of_the_stock_config(place: Path) -> None:
 
 
 def test_settings_stand_in_stock_py(place: Path) -> None:
+    budget = Budget(macs=(None, Percent(80.0)))
     settings = {'train_dataloader.batch_size': 2, 'model.decode_head.dropout_ratio': 0.2}
-    init('mine.py', Options(Path('nas'), iters=20, settings=settings))
+    init('mine.py', Options(Path('nas'), iters=20, settings=settings, budget=budget))
+    assert read_config('nas/search.py').search.budget.macs == (None, '80%')
     cfg = read_config('nas/stock.py')
     assert cfg.train_dataloader.batch_size == 2
     assert read_config('nas/search.py').model.architecture.decode_head.dropout_ratio == 0.2
