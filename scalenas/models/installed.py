@@ -68,10 +68,14 @@ class Installed:
             )
         return cls(named(name), weights, path)
 
+    def theirs(self) -> Mapping[str, Tensor]:
+        """All weights as the file has them."""
+        state: Mapping[str, Tensor] = load_checkpoint(self.path, known=True)['state_dict']
+        return state
+
     def state(self) -> dict[str, Tensor]:
         """All weights, under the keys of a task model with the network as its backbone."""
-        theirs = load_checkpoint(self.path)['state_dict']
-        return from_source(theirs, self.arch, self.weights.source, str(self.path))
+        return from_source(self.theirs(), self.arch, self.weights.source, str(self.path))
 
     def at_size_of(self, other: Arch) -> Arch:
         """The network at the resolution of another one: weights serve any."""

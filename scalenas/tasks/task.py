@@ -28,9 +28,10 @@ FROZEN: Mapping[str, Any] = {'teacher': 'frozen', 'weight': 1.0}
 class Task:
     """One task package. A fifth one is a subclass with `package`, passed to `register_task`.
 
-    The defaults fit any package whose models are mmengine's `BaseModel`s: it is trained, searched,
-    calibrated and exported as it is. What a method adds is said there; none is abstract. Nothing of
-    the package may be imported before a method runs: who segments has no pose package installed.
+    The defaults fit any package whose models are a `BaseModel` of mmengine: it is trained,
+    searched, calibrated and exported as it is. What a method adds is said there; none is abstract.
+    Nothing of the package may be imported before a method runs: who segments has no pose package
+    installed.
 
     Attributes:
         package: import name, which is also the scope of its registries.
@@ -110,6 +111,12 @@ class Task:
             hint='give its task a `fit`: how neck and heads follow the channels',
         )
 
+    def open_heads(self, model: dict[str, Any]) -> None:
+        """Lets heads that were made for another kind of backbone read ours, before they `fit`.
+
+        Changes the model in place; parts that make no sense any more go.
+        """
+
     def reads_one_map(self, model: Mapping[str, Any]) -> bool:
         """Whether a model reads the finest feature map alone, of a backbone that has several."""
         return False
@@ -144,7 +151,7 @@ class Task:
             hint='describe the data in your config',
         )
 
-    # Samples: what they carry beside an image.
+    # Samples: what they carry besides an image.
 
     def label_maps(self, samples: Sequence[Any]) -> Tensor | None:
         """(N, 1, H, W) classes of all pixels; None where samples carry none."""

@@ -88,7 +88,7 @@ class Start:
             arch, source = net.at_size_of(space.largest()), net.weights.source
             start = replace(self, checkpoint=str(net.path), arch=arch, source=source)
             print_log(f'{self.where}: {net.weights.images}', logger='current')
-            start._grow(model, load_checkpoint(net.path)['state_dict'])
+            start._grow(model, net.theirs())
             return
         path = Path(self.checkpoint)
         check_made(path, self.where, self.made_by)

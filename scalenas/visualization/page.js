@@ -55,8 +55,8 @@ function start(data) {
   const rows = data.studies.flatMap((study, s) =>
     study.rows.map(([front, ...values]) => ({ s, front: front === 1, slot: values[0], values })));
   const drawings = new Map();
-  data.studies.forEach((study, s) => study.winners.forEach((net) => {
-    if (net.svg) drawings.set(`${s}/${net.slot}`, URL.createObjectURL(new Blob([net.svg], { type: 'image/svg+xml' })));
+  data.studies.forEach((study, s) => Object.entries(study.drawings).forEach(([slot, { svg }]) => {
+    if (svg) drawings.set(`${s}/${slot}`, URL.createObjectURL(new Blob([svg], { type: 'image/svg+xml' })));
   }));
   // An own column may be called like one of ours; where nothing has a fusion there is no such axis.
   const taken = new Set(data.axes.map((axis) => axis.name));
@@ -138,12 +138,12 @@ function start(data) {
     untip();
     const dialog = $('detail');
     const url = drawing(row);
-    const why = data.studies[row.s].winners.find((net) => net.slot === row.slot && !net.svg);
+    const { why } = data.studies[row.s].drawings[row.slot] || {};
     dialog.dataset.slot = row.slot;
     dialog.replaceChildren(
       h('div', { className: 'bar' }, title(row), h('button', { type: 'button', style: 'margin-left:auto', onclick: () => dialog.close() }, 'close')),
       url ? h('div', { className: 'scroll' }, url) : '',
-      why ? h('p', { className: 'muted' }, `not drawn: ${why.why}`) : '',
+      why ? h('p', { className: 'muted' }, `not drawn: ${why}`) : '',
       values(row, usable.slice(1)), genes(row) || '');
     dialog.showModal();
     dialog.scrollTop = 0;
@@ -268,7 +268,7 @@ function start(data) {
         const row = rows.find((other) => other.s === s && other.slot === net.slot);
         const best = net.best.map((name) => h('span', { className: 'badge' }, `best ${axes[at(name)].label}`));
         return h('button', { type: 'button', className: 'net', dataset: { slot: net.slot }, onclick: () => detail(row) },
-          h('div', {}, h('strong', {}, `slot ${net.slot}`), ...best), drawing(row) || h('p', { className: 'muted small' }, net.why || ''),
+          h('div', {}, h('strong', {}, `slot ${net.slot}`), ...best), drawing(row) || h('p', { className: 'muted small' }, study.drawings[net.slot].why),
           h('div', { className: 'small' }, [...new Set([...goals, 2, 3])].filter((i) => usable.includes(i)).map((i) => `${axes[i].label} ${amount(row.values[i], axes[i])}`).join(' · ')));
       });
       const step = (cards.length - 1) / (MOST_CARDS - 1);
@@ -381,7 +381,8 @@ function start(data) {
     return { list, unknown };
   }
 
-  const columns = () => usable.filter((i) => !state.hidden.includes(i));
+  // What is searched for comes first: on a phone no more is seen at once.
+  const columns = () => [...new Set([0, ...goals, ...usable])].filter((i) => usable.includes(i) && !state.hidden.includes(i));
   function drawTable({ list, unknown }) {
     const head = (name, key) => h('th', { scope: 'col', className: key === -2 ? 'text' : '', aria: { sort: state.sort === key ? (state.down ? 'descending' : 'ascending') : 'none' } },
       h('button', { type: 'button', onclick: () => { state.down = state.sort === key ? !state.down : (axes[key]?.way === 'max' || key === -1); state.sort = key; refresh(); } }, name));

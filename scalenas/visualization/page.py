@@ -65,17 +65,21 @@ def _packed(text: str) -> str:
 
 
 def write_page(
-    studies: Sequence[SearchStudy], path: str | Path, references: Sequence[str] = ()
+    studies: Sequence[SearchStudy],
+    path: str | Path,
+    references: Sequence[str] = (),
+    draw_all: bool = False,
 ) -> None:
     """Write a page about studies of equal objectives, as a whole.
 
-    `references` are points to compare with, in the forms of `references_of`.
+    `references` are points to compare with, in the forms of `references_of`. Networks of the front
+    are drawn, at most `MOST_DRAWN` of a study, or all that were evaluated.
 
     Raises:
         SearchError: for a file that is no such page, or cannot be written.
     """
     check_target(path)
-    _write(path, _maker(studies, references)())
+    _write(path, _maker(studies, references, draw_all)())
 
 
 def watch(
@@ -84,6 +88,7 @@ def watch(
     references: Sequence[str] = (),
     seconds: float = 10.0,
     quiet: float = QUIET_SECONDS,
+    draw_all: bool = False,
 ) -> bool:
     """Write the page again whenever there are new records, until the searches have ended.
 
@@ -95,7 +100,7 @@ def watch(
         SearchError: as `write_page`.
     """
     check_target(path)
-    maker, ended = _maker(studies, references), True
+    maker, ended = _maker(studies, references, draw_all), True
     known: list[int] = []
     since = time.monotonic()
     try:
@@ -143,9 +148,9 @@ def check_target(path: str | Path) -> None:
         raise SearchError('is there and no report', where=path, hint='choose another --out')
 
 
-def _maker(studies: Sequence[SearchStudy], references: Sequence[str]) -> PageData:
+def _maker(studies: Sequence[SearchStudy], references: Sequence[str], draw_all: bool) -> PageData:
     known = [*studies[0].objectives.names, *axis_names([study.records() for study in studies])]
-    return PageData(studies, references_of(references, [*dict.fromkeys(known)]))
+    return PageData(studies, references_of(references, [*dict.fromkeys(known)]), draw_all)
 
 
 def _write(path: str | Path, data: Mapping[str, Any]) -> None:

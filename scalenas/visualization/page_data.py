@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +23,9 @@ from .draw_arch import draw_arch
 from .page_genes import GeneTable, bounds_of, fusions_of, space_of, strides_of
 from .page_sources import Reference
 
-MOST_DRAWN = 16
+MOST_DRAWN = 40
+"""Networks of a front that are drawn; each takes some 0.3 s and 5 kB."""
+
 MOST_LETTERS = 4_000_000
 """Of genes of all networks in a page; beyond, only those of the front are in it."""
 
@@ -39,9 +42,12 @@ class PageData:
     """
 
     def __init__(
-        self, studies: Sequence[SearchStudy], references: Sequence[Reference] = ()
+        self,
+        studies: Sequence[SearchStudy],
+        references: Sequence[Reference] = (),
+        draw_all: bool = False,
     ) -> None:
-        self.studies, self.references = studies, references
+        self.studies, self.references, self.draw_all = studies, references, draw_all
         self._spaces = [space_of(study.settings) for study in studies]
         self._tables = [None if s is None else GeneTable.of(s) for s in self._spaces]
         self._genes: dict[Arch, Mapping[str, Any]] = {}
@@ -75,10 +81,11 @@ class PageData:
             'algorithm': _algorithm(settings),
             'running': study.at_work(),
             'apart': '' if apart is None else str(apart),
-            'settings': {k: v for k, v in settings.items() if k != 'objectives'},
+            'settings': _finite({k: v for k, v in settings.items() if k != 'objectives'}),
             'rows': [_row(record, names, record.slot in on_front) for record in records],
             'volume': volume_curve(records, study.objectives, every[0] or None),
-            'winners': [self._winner(r, study.objectives, front) for r in drawn],
+            'winners': [_winner(r, study.objectives, front) for r in drawn],
+            'drawings': {r.slot: self._drawing(r) for r in (records if self.draw_all else drawn)},
             'genes': [],
         }
         if table is not None and records:
@@ -102,15 +109,10 @@ class PageData:
             self._genes[arch] = space.encode(arch)
         return self._genes[arch]
 
-    def _winner(
-        self, record: Record, objectives: Objectives, front: Sequence[Record]
-    ) -> dict[str, Any]:
-        ends = [
-            o.name for o in objectives if min(front, key=lambda r: _loss(o, r)).slot == record.slot
-        ]
+    def _drawing(self, record: Record) -> dict[str, str]:
         if record.arch not in self._drawings:
             self._drawings[record.arch] = _drawing(record)
-        return {'slot': record.slot, 'best': ends, **self._drawings[record.arch]}
+        return self._drawings[record.arch]
 
     def _references(self, every: Sequence[Sequence[Record]]) -> list[dict[str, Any]]:
         points: list[dict[str, Any]] = [
@@ -165,6 +167,12 @@ def _loss(objective: Any, record: Record) -> tuple[float, int]:
     return objective.loss(objective.value(record.cost, record.metrics)), record.slot
 
 
+def _winner(record: Record, objectives: Objectives, front: Sequence[Record]) -> dict[str, Any]:
+    """Its slot, and the objectives in which it is the best."""
+    ends = [(o.name, min(front, key=partial(_loss, o)).slot) for o in objectives]
+    return {'slot': record.slot, 'best': [name for name, slot in ends if slot == record.slot]}
+
+
 def _drawn(front: Sequence[Record], objectives: Objectives) -> list[Record]:
     """So many of the front as are drawn, in its order: the best of each objective, and others
     evenly spread between them.
@@ -177,6 +185,15 @@ def _drawn(front: Sequence[Record], objectives: Objectives) -> list[Record]:
         if len(slots) < MOST_DRAWN:
             slots.add(front[round(i * step)].slot)
     return [record for record in front if record.slot in slots]
+
+
+def _finite(value: Any) -> Any:
+    """With infinite and undefined numbers of a config as texts: JSON has none."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _algorithm(settings: Mapping[str, Any]) -> str:

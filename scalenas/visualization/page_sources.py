@@ -39,6 +39,7 @@ def studies_at(places: Sequence[str], names: Sequence[str] = ()) -> list[SearchS
         StudyError: for a storage that cannot be read.
     """
     left = dict.fromkeys(names)
+    known: list[str] = []
     studies: list[SearchStudy] = []
     for place in places:
         path = Path(place)
@@ -47,13 +48,14 @@ def studies_at(places: Sequence[str], names: Sequence[str] = ()) -> list[SearchS
         else:
             storage, own = _storage_of(path), _name_in(path)
         here = SearchStudy.names(storage) if names else []
+        known += here
         if chosen := [name for name in left if name in here]:
             studies += [SearchStudy.read(storage, name) for name in chosen]
             left = {name: None for name in left if name not in chosen}
         else:
             studies += _with_control(SearchStudy.read(storage, own), path)
     if left:
-        raise SearchError(where='--study-name', got=next(iter(left)), allowed='a name of a study')
+        raise SearchError(where='--study-name', got=next(iter(left)), allowed=known)
     for study in studies[1:]:
         if study.objectives != studies[0].objectives:
             raise SearchError(

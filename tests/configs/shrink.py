@@ -210,6 +210,11 @@ def shrink_detector(model: Any) -> None:
 def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
     """The same config in small; every type and every option that is not a size stays."""
     heads = False
+    # Weights that pip brings fit no network but their own.
+    installed = any(
+        'installed' in part or part.get('type') == 'scalenas.InstalledInit'
+        for part in dicts(cfg._cfg_dict)
+    )
     roots: dict[str, str] = {}
     for part in dicts(cfg._cfg_dict):
         kind = str(part.get('type', ''))
@@ -219,7 +224,7 @@ def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
             part['space'] = named_space(part['space']).to_dict()
         if 'space' in part and kind.endswith('SuperScaleHRNet'):
             part['space'].update(SPACE)
-        if 'space' in part and kind.endswith('SuperMBConvNet'):
+        if 'space' in part and kind.endswith('SuperMBConvNet') and not installed:
             part['space'].update(NARROW)
         if isinstance(part.get('archs'), list | tuple):
             # Nets between the bounds, in full: the shrunk space has none of them.
@@ -228,7 +233,7 @@ def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
             shrink_scaled(part['space'])
         if kind.endswith('.ScaleHRNet') and isinstance(part.get('arch'), str):
             part['arch'] = narrow(part['arch'])
-        if kind in ('scalenas.ScaleMBConvNet', 'scalenas.ScaleRegNet'):
+        if kind in ('scalenas.ScaleMBConvNet', 'scalenas.ScaleRegNet') and not installed:
             arch = find(part['arch']) if isinstance(part['arch'], str) else from_dict(part['arch'])
             small = arch.scaled(Scaling(width=0.1, depth=0.1), NEAREST)
             part['arch'] = small.with_(conv_out=arch.conv_out).to_dict()
@@ -237,7 +242,8 @@ def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
         if kind == 'LinearClsHead':
             heads = True  # it sees conv_out
         if kind == 'scalenas.SuperLinearClsHead':
-            part['in_channels'] = max(NARROW['conv_out'])
+            if not installed:
+                part['in_channels'] = max(NARROW['conv_out'])
             heads = True
         if part.get('input_transform') == 'resize_concat':
             part.update(in_channels=CHANNELS, channels=sum(CHANNELS))

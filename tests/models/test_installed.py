@@ -11,17 +11,19 @@ from typing import Any
 import pytest
 import timm
 import torch
+from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import DefaultScope
 from mmpretrain.datasets.categories import IMAGENET_CATEGORIES
 
 from scalenas.arch import ArchError, MBStage, named
 from scalenas.errors import CheckpointError
+from scalenas.export.config import plain_config
 from scalenas.models import ScaleMBConvNet, SuperMBConvNet
-from scalenas.models.checkpoint import load_checkpoint
 from scalenas.models.installed import Installed
 from scalenas.models.pretrained import backbone_for, unlike
 from scalenas.registry import MODELS
+from scalenas.training.start import Start
 from tests.errors import contains, raises
 
 from .world import assert_close, pictures
@@ -102,7 +104,7 @@ def test_they_recognize_photographs_as_timms_network_does(name: str) -> None:
     ours = built({**CLASSIFIER, 'backbone': backbone_for(net.arch, net.weights.source)})
     ours.load_state_dict(net.state())
     theirs = timm.create_model(f'tf_{name}', pretrained=False)
-    values = load_checkpoint(net.path)['state_dict'].values()
+    values = net.theirs().values()
     theirs.load_state_dict(dict(zip(theirs.state_dict(), values, strict=True)))
     data = photographs(net.arch.resolution)
     with torch.no_grad():
@@ -200,3 +202,18 @@ def test_a_supernet_grows_from_them() -> None:
             block = backbone.get_submodule(name.rpartition('.linear_conv')[0])
             assert block.linear_conv.bn.weight.grad.abs().sum() > 0, name
             assert (block.depthwise_conv.conv.weight.grad.abs().sum() > 0) == (step > 0), name
+
+
+def test_what_a_config_may_say_of_them() -> None:
+    start = Start.from_config({'installed': 'efficientnet_lite1'})
+    assert start == Start('efficientnet_lite1', 'init_from.installed', installed=True)
+    with raises(ArchError, where='init_from.installed', got='efficientnet_lite4', allowed=LITE):
+        Start.from_config({'installed': 'efficientnet_lite4'})
+    with raises(ArchError, where='init_from', got='arch', allowed=('installed',)):
+        Start.from_config({'installed': 'efficientnet_lite0', 'arch': 'efficientnet_lite0'})
+
+
+def test_an_export_pads_as_its_supernet_did() -> None:
+    cfg = Config({'default_scope': 'mmpretrain', 'model': documented()['model']})
+    backbone = plain_config(cfg, LITE0)['model']['backbone']
+    assert backbone == backbone_for(LITE0, SOURCE)

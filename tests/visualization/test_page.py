@@ -62,7 +62,7 @@ def test_a_work_dir_means_its_study_and_the_random_control(work_dir: Path) -> No
     assert [s.name for s in studies_at([storage], ['net_random'])] == ['net_random']
     with raises(where=f'storage {storage}', allowed=('net_topology_evolution', 'net_random')):
         studies_at([storage])
-    with raises(SearchError, where='--study-name', got='nobody'):
+    with raises(SearchError, where='--study-name', got='nobody', allowed=contains('net_random')):
         studies_at([storage], ['net_random', 'nobody'])
     with raises(SearchError, where=work_dir.parent / 'nothing'):
         (work_dir.parent / 'nothing').mkdir()
@@ -138,7 +138,9 @@ def test_families_bring_their_own_genes_and_drawing(tmp_path: Path) -> None:
     data = PageData([study])()
     (shown,) = data['studies']
     assert [table['role'] for table in shown['matrices']] == ['kernel', 'depth', 'expand']
-    assert all('e6' in net['svg'] for net in shown['winners'])
+    assert {net['slot'] for net in shown['winners']} == {int(slot) for slot in shown['drawings']}
+    assert all('e6' in net['svg'] for net in shown['drawings'].values())
+    assert len(PageData([study], draw_all=True)()['studies'][0]['drawings']) == 3
     assert {row[4] for row in shown['rows']} == {0}
     assert data['objectives'][0]['name'] == 'params'
 
@@ -173,9 +175,8 @@ HOSTILE = '</script><img src=x onerror="alert(1)">@DATA@ & \u2028 "quoted"'
 
 
 def test_nothing_of_a_study_becomes_markup(tmp_path: Path, undrawn: None) -> None:
-    study = searched(
-        tmp_path / 'a.journal', HOSTILE, random_search(num_total=3), checkpoint=HOSTILE
-    )
+    given = {'checkpoint': HOSTILE, 'config': {'clip': [float('inf')]}}
+    study = searched(tmp_path / 'a.journal', HOSTILE, random_search(num_total=3), **given)
     path = tmp_path / 'page.html'
     write_page([study], path, [f'{HOSTILE.replace("=", "")}:mIoU=1'])
     text = path.read_text()
@@ -184,6 +185,7 @@ def test_nothing_of_a_study_becomes_markup(tmp_path: Path, undrawn: None) -> Non
     data = data_of(path)
     assert data['title'] == data['studies'][0]['name'] == HOSTILE
     assert data['studies'][0]['settings']['checkpoint'] == HOSTILE
+    assert data['studies'][0]['settings']['config'] == {'clip': ['inf']}
 
 
 def test_only_an_earlier_page_is_written_over(page: Path, tmp_path: Path) -> None:
@@ -260,7 +262,7 @@ def test_a_study_without_networks_and_one_of_an_unknown_space_have_a_page(tmp_pa
     (shown,) = PageData([strange])()['studies']
     assert len(shown['rows']) == 2
     assert shown['genes'] == []
-    assert shown['winners'][0]['svg']
+    assert all(net['svg'] for net in shown['drawings'].values())
 
 
 def test_watching_ends_with_the_search(tmp_path: Path, undrawn: None) -> None:
@@ -311,7 +313,7 @@ def test_a_front_of_three_objectives(
     study = searched(tmp_path / 'a.journal', 'a', search)
     monkeypatch.setattr(page_data, 'MOST_DRAWN', 3)
     (shown,) = PageData([study])()['studies']
-    assert len(shown['winners']) == 3
+    assert len(shown['winners']) == len(shown['drawings']) == 3
     ends = [name for net in shown['winners'] for name in net['best']]
     assert sorted(ends) == ['acts', 'mIoU', 'macs']
     assert shown['volume'][-1][0] == 20

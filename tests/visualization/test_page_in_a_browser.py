@@ -54,6 +54,9 @@ def test_it_fits_every_window_and_asks_no_network(
     assert tab.ask(WIDTHS) == [width, width]
     assert tab.ask('document.documentElement.dataset.theme') == ('dark' if dark else 'light')
     assert tab.ask(POINTS) == EVOLVED + RANDOM + 1
+    # Without colours, too, they differ.
+    assert len(set(tab.ask('$("front-chart").data.map((t) => t.marker.symbol)'))) == 5
+    assert len(set(tab.ask('$("growth-chart").data.map((t) => t.line.dash)'))) == 2
     assert tab.problems == []
     assert {url.partition(':')[0] for url in tab.requests} <= {'file', 'blob'}
 
