@@ -12,7 +12,7 @@ set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
-"$folder/venv/bin/pip" install -q torch==2.13.0 torchvision==0.28.0 numpy==2.2.6
+"$folder/venv/bin/pip" install -q torch===2.13.0 torchvision===0.28.0 numpy==2.2.6
 "$folder/venv/bin/pip" install -q --no-deps timm==1.0.31 pyyaml==6.0.3
 cat > "$folder/run.py" <<'PY'
 import timm
