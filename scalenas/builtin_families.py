@@ -65,6 +65,7 @@ MBCONV = register_family(
             'scalenas.models.super_mbconv:SuperMBConvNet',
             'scalenas.models.super_mbconv:ChoiceMBConvNet',
         ),
+        adopts='scalenas.models.mbconv:adopted',
         drawing='scalenas.visualization.draw_mbconv_regnet:draw_mbconv',
         head='cls:1000',
         maps='last',

@@ -32,7 +32,7 @@ from scalenas.training.step import Step
 
 from . import written
 from .code import assigned, text
-from .own_data import own_data_lines
+from .own_data import merged, own_data
 from .stock import NEEDED, Stock, base_of, images_of_a_step, leaf_of, path_of, read
 from .written import Recipe
 
@@ -44,7 +44,7 @@ FEW = 1000
 
 @dataclass(frozen=True)
 class Options:
-    """What `init` is asked for beside the config.
+    """What `init` is asked for besides the config.
 
     Attributes:
         out: the folder to write.
@@ -95,8 +95,13 @@ def init(config: str, options: Options) -> list[str]:
     parent = out.resolve().parent
     parent.mkdir(parents=True, exist_ok=True)
     with staged_folder(parent, out.name) as stage:
-        with redirect_stdout(io.StringIO()):  # of COCO's tools, a page
-            lines = _write(config, options, stage)
+        try:
+            with redirect_stdout(io.StringIO()):  # of COCO's tools, a page
+                lines = _write(config, options, stage)
+        except UserError as error:
+            for name in ('problem', 'where', 'hint'):
+                setattr(error, name, getattr(error, name).replace(str(stage), str(out)))
+            raise
         _publish(stage, out)
     return [*lines, f'wrote {out}: read and edit it, then: scalenas run {out}']
 
@@ -104,12 +109,12 @@ def init(config: str, options: Options) -> list[str]:
 def _write(config: str, options: Options, stage: Path) -> list[str]:
     head = f'{config}, as its trainings here read it: edit data, batch size and model here.'
     settings = _settings(config, options.settings)
-    lines = []
+    own: dict[str, Any] = {}
     if options.data is not None:
-        lines += own_data_lines(read(config), options.data, options.classes)
+        own = own_data(read(config), options.data, options.classes)
     elif options.classes:
         raise ConfigError('are for --data', where='--classes', got=list(options.classes))
-    lines += assigned(settings)
+    lines = assigned(merged(own, settings))
     write_whole(stage / 'stock.py', text(head, base_of(config, options.out), lines))
     cfg = read_config(str(stage / 'stock.py'), needs=(*NEEDED, 'val_dataloader', 'val_evaluator'))
     stock = Stock.read(config, cfg, options.width)
@@ -133,7 +138,7 @@ def _write(config: str, options: Options, stage: Path) -> list[str]:
         options.candidates,
         stock.size(),
         options.seed,
-        budget=options.budget,
+        budget=_plain(options.budget),
     )
     files = {
         'base.py': written.base(stock, recipe, data),
@@ -145,11 +150,19 @@ def _write(config: str, options: Options, stage: Path) -> list[str]:
     for name, content in files.items():
         write_whole(stage / name, content)
     lines = _checked(stage, start is not None)
-    if told := _absent(stage):
+    if absent := _absent(stage):
         plan = replace(plan, classes='present')
         write_whole(stage / 'search.py', written.search(stock, plan))
-        lines.append(f'search: {told}: its mean is over the classes that are there')
+        lines.append(f'search: {absent}: its mean is over the classes that are there')
     return [*lines, _schedule(recipe, 'teacher.py' in files, plan)]
+
+
+def _plain(budget: Budget) -> dict[str, Any]:
+    """Bounds as a config has them: numbers, or text in percent."""
+    return {
+        name: tuple(b if b is None or isinstance(b, int | float) else f'{b}' for b in bounds)
+        for name, bounds in budget.items()
+    }
 
 
 def _settings(config: str, given: Mapping[str, Any]) -> dict[str, Any]:

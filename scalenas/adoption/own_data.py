@@ -9,18 +9,18 @@ from typing import Any
 from mmengine.config import Config
 
 from scalenas.config.walk import tables_in, walk
-from scalenas.errors import DataError
+from scalenas.errors import ConfigError, DataError
 from scalenas.tasks import task_of
 
-from .code import Code, assigned, extended
+from .code import Code, extended
 from .stock import leaf_of, nested
 
 OF_LABELS = ('reduce_zero_label',)
 """Arguments of transforms that are about the labels of one data set."""
 
 
-def own_data_lines(cfg: Config, root: Path, classes: Sequence[str]) -> list[str]:
-    """Statements of stock.py: data sets, truth of metrics, and heads with as many outputs.
+def own_data(cfg: Config, root: Path, classes: Sequence[str]) -> dict[str, Any]:
+    """Variables of stock.py: data sets, truth of metrics, and heads with as many outputs.
 
     Raises:
         UserError: for a folder that is not in the layout of the task.
@@ -29,8 +29,8 @@ def own_data_lines(cfg: Config, root: Path, classes: Sequence[str]) -> list[str]
         raise DataError('no such folder', where=root)
     given = task_of(cfg).own_data(root, classes)
     number = len(given.classes)
-    variables: dict[str, Any] = {}
     shared = _shared(given.splits)
+    variables: dict[str, Any] = {'own_data': shared}
     for split, described in given.splits.items():
         name = f'{split}_dataloader'
         keys, leaf = leaf_of(cfg[name], name)
@@ -56,12 +56,12 @@ def own_data_lines(cfg: Config, root: Path, classes: Sequence[str]) -> list[str]
                 fitted = {'num_classes': number, **_topk(table, number)}
                 whole = nested(tuple(map(str, path)), fitted)
                 if part == 'model':
-                    model = _merged(model, whole)
+                    model = merged(model, whole)
                 else:
                     variables[part] = whole
     if model:
         variables['model'] = model
-    return [*assigned({'own_data': shared}), *assigned(variables)]
+    return variables
 
 
 def _shared(splits: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -93,9 +93,18 @@ def _topk(part: Mapping[str, Any], number: int) -> dict[str, Any]:
     return {'topk': tuple(k for k in given if k <= number)}
 
 
-def _merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+def merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """The variables of both; where both say something, what the other says.
+
+    Raises:
+        ConfigError: for a part of something that the first one says as an expression.
+    """
     both = dict(one)
     for key, value in other.items():
         inner = both.get(key)
-        both[key] = _merged(inner, value) if isinstance(inner, Mapping) else value
+        if isinstance(inner, Code):
+            raise ConfigError(
+                'comes from --data', where=f'--cfg-options: {key}', got=value, hint='edit stock.py'
+            )
+        both[key] = merged(inner, value) if isinstance(inner, Mapping) else value
     return both

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,8 @@ class Stock:
     task: Task
     family: Family
     adopted: Adopted
+    replaced: bool = False
+    """Whether the backbone is another kind of network than the config's."""
 
     @classmethod
     def read(cls, name: str, cfg: Config, width: int | None = None) -> Stock:
@@ -82,7 +84,7 @@ class Stock:
             options = {} if source is None else source.options
             adopted = family.adopts(plain['backbone'], options, single, width)
             if adopted is not None:
-                return cls(name, cfg, task, family, adopted)
+                return cls(name, cfg, task, family, adopted, width is not None).at_its_size()
         known = ', '.join(family.name for family in with_field('adopts'))
         raise ConfigError(
             'is the backbone of no searched family',
@@ -91,6 +93,16 @@ class Stock:
             allowed=f'a network of {known}',
             hint='or take another one in its place, such as HRNet-W18: --width 18',
         )
+
+    def at_its_size(self) -> Stock:
+        """With a space whose networks see images as large as the config's."""
+        size = self.size()
+        if size is None or self.adopted.space.get('resolution', size[0]) == size[0]:
+            return self
+        space = {**self.adopted.space, 'resolution': size[0]}
+        # A name says the size, too.
+        start = {'arch': {**self.adopted.arch.to_dict(), 'resolution': size[0]}}
+        return replace(self, adopted=replace(self.adopted, space=space, start=start))
 
     def model(self) -> list[tuple[Place, dict[str, Any]]]:
         """What changes in the task model but for its backbone: place, and arguments there.
@@ -110,6 +122,8 @@ class Stock:
                 follow = of_width(table, space['width'])
                 found[place] = {**found.get(place, {}), **follow}
         found.get((), {}).pop('backbone', None)
+        for key in old.keys() - new.keys():
+            found.setdefault((), {})[key] = None
         return [(place, table) for place, table in found.items() if table]
 
     def _fitted(self, space: dict[str, Any]) -> dict[str, Any]:
@@ -117,6 +131,8 @@ class Stock:
         variables = self.cfg._cfg_dict.to_dict()
         model = variables['model'] = batch_norms(variables['model'])
         model.pop('pretrained', None)
+        if self.replaced:
+            self.task.open_heads(model)
         model['backbone'] = {'type': self.family.net_type}
         self.task.fit(variables, from_dict(space).largest(), 1.0)
         return model

@@ -90,7 +90,7 @@ class Recipe:
         share = value / whole
         if share == 1.0 and (by_epoch or not self.epochs):
             return Code('max_iters')
-        # Beside epochs, what is counted in iterations is a warm-up.
+        # Next to epochs, what is counted in iterations is a warm-up.
         if not by_epoch and (share < SHORT or self.epochs):
             return Code(f'max(1, min({value}, max_iters // 10))')
         return Code(f'max(1, round({share:.4g} * max_iters))')
@@ -160,8 +160,6 @@ def base(stock: Stock, recipe: Recipe, data: list[str]) -> str:
         space['width'] = Code('width')
     lines += assigned({'space': space})
     lines += ['architecture = _base_.model']
-    if 'pretrained' in cfg.model:
-        lines += ["architecture.pop('pretrained')"]
     net = {**stock.adopted.net, 'space': Code('space')}
     lines += assigned({'architecture.backbone': net})
     lines += assignments('architecture', stock.model())
@@ -229,7 +227,9 @@ def supernet(stock: Stock, start: str | None, learns: Mapping[str, Any] | None) 
     archs = ('smallest', 'largest')
     model: dict[str, Any] = {'sampler': {'_delete_': True, **stock.adopted.sampler}}
     if start is not None:
-        model['init_from'] = {'stock': start, **stock.adopted.start}
+        more = stock.adopted.start
+        source = {'source': stock.task.package} if more else {}
+        model['init_from'] = {'stock': start, **more, **source}
     elif learns is not None:
         trained = Code("f'{{ fileDirname }}/work/teacher/iter_{_base_.max_iters}.pth'")
         model['init_from'] = {'checkpoint': trained}

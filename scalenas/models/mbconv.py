@@ -9,11 +9,12 @@ from typing import Any, final
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from scalenas.arch import MBConvArch
+from scalenas.arch import MBConvArch, find, list_archs, of_family
 from scalenas.arch.mbconv_units import ConvUnit, MBUnit
 
 from .backbone import StaticNet
 from .blocks import AbstractBlock, ConvNorm, DropPath, SqueezeExcitation
+from .growth import Adopted
 from .layers import Build
 from .renaming import check_options, key_map_of
 from .staged import AbstractStagedNet
@@ -224,3 +225,47 @@ def mmpretrain_keys(arch: MBConvArch) -> dict[str, str]:
             path = '.'.join(['layers', str(there), str(start + int(rest[0])), *rest[1:-1]])
         theirs[layer.name] = f'{path}.conv', f'{path}.bn'
     return key_map_of(arch, theirs)
+
+
+def adopted(
+    backbone: Mapping[str, Any], options: Mapping[str, Any], single: bool, width: int | None
+) -> Adopted | None:
+    """A supernet around an `EfficientNet` of mmpretrain's that the zoo has: B0 to B7.
+
+    Kernels and expansions are at most its own, stages one block shallower to one deeper: the
+    largest network begins as it.
+    """
+    name = f'efficientnet_{backbone.get("arch", "b0")}'
+    if str(backbone.get('type')).split('.')[-1] != 'EfficientNet' or single:
+        return None
+    if width is not None or name not in list_archs():
+        return None
+    arch = of_family(find(name), MBConvArch, 'model.backbone.arch')
+    stages = []
+    for stage in arch.stages:
+        kernel = max(block.kernel for block in stage.blocks)
+        expand = max(block.expand for block in stage.blocks)
+        depth = len(stage.blocks)
+        stages.append(
+            {
+                'width': stage.width,
+                'depth': tuple(range(max(1, depth - 1), depth + 2)),
+                'kernel': tuple(k for k in (3, 5, 7) if k <= kernel),
+                'expand': tuple(e for e in (1, 3, 4, 6) if e <= expand and (e > 1 or expand == 1)),
+                'se': any(block.se for block in stage.blocks),
+                'stride': stage.stride,
+            }
+        )
+    space = {
+        'family': MBConvArch.family,
+        'resolution': arch.resolution,
+        'stem': arch.stem,
+        'conv_out': arch.conv_out,
+        'activation': arch.activation,
+        'squeeze': arch.to_dict()['squeeze'],
+        'in_channels': arch.in_channels,
+        'stages': stages,
+    }
+    net = {'type': 'scalenas.SuperMBConvNet', **options, 'zero_init_residual': True}
+    sampler = {'type': 'sandwich', 'seed': 0, 'num_random': 2}
+    return Adopted(arch, net, space, sampler, {'arch': name})

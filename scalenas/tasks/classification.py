@@ -36,6 +36,8 @@ from .task import FROZEN, Task
 SIZED = ('ConfusionMatrix', 'SingleLabelMetric', 'MultiLabelMetric')
 """Metrics that are told how many classes there are."""
 
+CROPS = ('RandomResizedCrop', 'EfficientNetRandomCrop')
+
 FUSED = 2048
 """Channels that HRFuseScales brings all feature maps to, as HRNet's classifier does."""
 
@@ -216,7 +218,7 @@ def _resize(variables: Mapping[str, Any], arch: Arch) -> None:
         return
     side = arch.size[0]
     steps = [as_dict(part) for _, part in tables_in(variables)]
-    scales = [step['scale'] for step in steps if step.get('type') == 'RandomResizedCrop']
+    scales = [step['scale'] for step in steps if step.get('type') in CROPS]
     if not scales:
         raise ExportError(
             f'the images of the recipe have no RandomResizedCrop that could become {side}',
@@ -224,7 +226,7 @@ def _resize(variables: Mapping[str, Any], arch: Arch) -> None:
         )
     old = scales[0]
     for step in steps:
-        if step.get('type') == 'CenterCrop':
+        if step.get('type') in ('CenterCrop', 'EfficientNetCenterCrop'):
             step['crop_size'] = side
-        elif step.get('type') in ('RandomResizedCrop', 'ResizeEdge'):
+        elif step.get('type') in (*CROPS, 'ResizeEdge'):
             step['scale'] = round(step['scale'] * side / old)

@@ -127,6 +127,11 @@ class Pose(Task):
         model['head'] = {**head, 'in_channels': finest.features((256, 256))[0].channels}
         return finest
 
+    def open_heads(self, model: dict[str, Any]) -> None:
+        """The finest map has the size of heat maps: nothing enlarges it."""
+        if 'Heatmap' in kind(model.get('head')):
+            model['head'] = {**model['head'], 'deconv_out_channels': None}
+
     def reads_one_map(self, model: Mapping[str, Any]) -> bool:
         """Heads without a neck read the finest."""
         return True

@@ -58,7 +58,7 @@ RESULTS = {
     'mDice': ['mDice', 'mAcc'],
     'mFscore': ['mFscore', 'mPrecision', 'mRecall'],
 }
-"""`iou_metrics` of IoUMetric -> what each of them gives beside `aAcc`."""
+"""`iou_metrics` of IoUMetric -> what each of them gives besides `aAcc`."""
 
 
 def _results(metric: Metric) -> list[str]:
@@ -79,7 +79,7 @@ IOU_METRICS: Check = (_are_iou_metrics, f'some of {", ".join(RESULTS)}')
 
 @register_task
 class Segmentation(Task):
-    """Label maps `gt_sem_seg` beside the images, a `decode_head`, and IoUMetric."""
+    """Label maps `gt_sem_seg` next to the images, a `decode_head`, and IoUMetric."""
 
     package = 'mmseg'
     visualizer = 'SegLocalVisualizer'
@@ -114,6 +114,12 @@ class Segmentation(Task):
         arch = concatenate(variables['model'], arch)
         enlarge(variables, resolution)
         return arch
+
+    def open_heads(self, model: dict[str, Any]) -> None:
+        """Heads of one map read all maps together; auxiliary ones, of inner maps, go."""
+        model.pop('auxiliary_head', None)
+        if isinstance(model.get('decode_head'), Mapping) and not model.get('neck'):
+            model['decode_head'] = {**model['decode_head'], 'input_transform': 'resize_concat'}
 
     def distillation(self, model: Mapping[str, Any]) -> dict[str, Any] | None:
         """By the logits of the head, of several the last, where there is a label."""

@@ -111,6 +111,12 @@ class Task:
             hint='give its task a `fit`: how neck and heads follow the channels',
         )
 
+    def open_heads(self, model: dict[str, Any]) -> None:
+        """Lets heads that were made for another kind of backbone read ours, before they `fit`.
+
+        Changes the model in place; parts that make no sense any more go.
+        """
+
     def reads_one_map(self, model: Mapping[str, Any]) -> bool:
         """Whether a model reads the finest feature map alone, of a backbone that has several."""
         return False
@@ -145,7 +151,7 @@ class Task:
             hint='describe the data in your config',
         )
 
-    # Samples: what they carry beside an image.
+    # Samples: what they carry besides an image.
 
     def label_maps(self, samples: Sequence[Any]) -> Tensor | None:
         """(N, 1, H, W) classes of all pixels; None where samples carry none."""

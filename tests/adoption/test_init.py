@@ -12,6 +12,7 @@ from PIL import Image
 
 from scalenas.adoption import Options, init
 from scalenas.complexity import Budget
+from scalenas.complexity.budget import Percent
 from scalenas.config import read_config
 from scalenas.evaluation.evaluator import build_model
 from scalenas.models.supernet import supernet_of
@@ -96,8 +97,10 @@ def test_the_schedule_is_that_of_the_stock_config(place: Path) -> None:
 
 
 def test_settings_stand_in_stock_py(place: Path) -> None:
+    budget = Budget(macs=(None, Percent(80.0)))
     settings = {'train_dataloader.batch_size': 2, 'model.decode_head.dropout_ratio': 0.2}
-    init('mine.py', Options(Path('nas'), iters=20, settings=settings))
+    init('mine.py', Options(Path('nas'), iters=20, settings=settings, budget=budget))
+    assert read_config('nas/search.py').search.budget.macs == (None, '80%')
     cfg = read_config('nas/stock.py')
     assert cfg.train_dataloader.batch_size == 2
     assert read_config('nas/search.py').model.architecture.decode_head.dropout_ratio == 0.2
@@ -199,3 +202,27 @@ def test_bad_options_are_one_line(place: Path, options: Options, fields: dict[st
 def test_no_such_config() -> None:
     with raises(where='mmseg::hrnet/none.py'):
         init('mmseg::hrnet/none.py', OUT)
+
+
+RESNET = """
+_base_ = 'mine.py'
+model = dict(
+    backbone=dict(_delete_=True, type='ResNetV1c', depth=18, num_stages=4),
+    decode_head=dict(
+        _delete_=True, type='FCNHead', in_channels=512, in_index=3, channels=24, num_classes=4,
+        norm_cfg=dict(type='SyncBN'),
+    ),
+    auxiliary_head=dict(type='FCNHead', in_channels=256, in_index=2, channels=8, num_classes=4),
+)
+"""
+
+
+def test_another_backbone_gives_way_to_an_hrnet(place: Path) -> None:
+    (place / 'resnet.py').write_text(RESNET)
+    init('resnet.py', Options(Path('nas'), width=8, iters=20, candidates=6))
+    cfg = read_config('nas/search.py')
+    model = build_model(cfg)
+    assert supernet_of(model).space.width == 8
+    assert model.architecture.decode_head.in_channels == 8 + 16 + 32 + 64
+    assert model.architecture.decode_head.channels == 24
+    assert not model.architecture.with_auxiliary_head

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import MODELS, DefaultScope
 
 from scalenas.adoption import Options, adopt, init, run
 from scalenas.config import read_config
@@ -102,6 +106,39 @@ def test_data_in_another_layout(
     with raises(**fields):  # type: ignore[arg-type]
         init('mine.py', OWN)
     assert not (place / 'nas').exists()
+
+
+EFFICIENTNET = """
+_base_ = 'mmpretrain::efficientnet/efficientnet-b0_8xb32_in1k.py'
+load = dict(type='LoadImageFromFile')
+pipeline = [load, dict(type='RandomResizedCrop', scale=32), dict(type='PackInputs')]
+test_pipeline = [load, dict(type='CenterCrop', crop_size=32), dict(type='PackInputs')]
+train_dataloader = dict(batch_size=4, num_workers=0, dataset=dict(pipeline=pipeline))
+val_dataloader = dict(num_workers=0, dataset=dict(pipeline=test_pipeline))
+test_dataloader = val_dataloader
+"""
+
+
+def test_an_efficientnet_is_the_teacher_of_its_space(place: Path) -> None:
+    classification(place)
+    (place / 'mine.py').write_text(EFFICIENTNET)
+    cfg = Config.fromfile('mine.py')
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        cfg.model.head.num_classes = 3
+        stock = MODELS.build({**cfg.model, 'data_preprocessor': cfg.data_preprocessor})
+    torch.save({'state_dict': stock.state_dict()}, 'b0.pth')
+    init('mine.py', replace(OWN, checkpoint=Path('b0.pth')))
+    cfg = read_config('nas/search.py')
+    assert cfg.search.algorithm.type == 'nsga2'
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        model = MODELS.build(cfg.model)
+    model.init_weights()
+    supernet, images = supernet_of(model), torch.rand(2, 3, 32, 32)
+    assert supernet.space.resolution == (32,)
+    with torch.no_grad(), supernet.active(supernet.space.largest()):
+        grown = model.eval()(images, mode='tensor')
+        expected = stock.eval()(images, mode='tensor')
+    assert torch.allclose(grown[-1], expected[-1], atol=1e-4)
 
 
 @pytest.mark.slow

@@ -16,8 +16,16 @@ from scalenas.adoption import adopt, run
 from scalenas.commands import CONSOLE
 from scalenas.commands import run as command
 from scalenas.models.checkpoint import load_checkpoint
+from tests.errors import raises
 
 from .world import Forked, segmentation
+
+PAGE = Path(__file__).resolve().parents[2] / 'docs/from_your_model.md'
+COMMANDS = [
+    line.partition(' #')[0].split()[1:]
+    for line in re.findall(r'^scalenas .*', PAGE.read_text(), re.M)
+]
+"""Those of the page, in their order."""
 
 
 @pytest.fixture(scope='module')
@@ -28,8 +36,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.chdir(folder)
         patch.setattr('scalenas.pipeline.subprocess.Popen', Forked)
         segmentation(folder)
-        command('init', ['mine.py', '--iters', '2', '--candidates', '4'], CONSOLE)
-        command('run', ['nas'], CONSOLE)
+        for name, *words in COMMANDS[:2]:
+            few = ['--iters', '2', '--candidates', '4'] if name == 'init' else []
+            command(name, [*words, *few], CONSOLE)
         yield folder
 
 
@@ -72,9 +81,12 @@ def test_the_search_saw_neither_training_nor_test_images(place: Path) -> None:
 
 
 def test_the_exported_net_in_the_own_config(place: Path) -> None:
-    lines = adopt('nas/exported/best.pth', 'mine.py')
+    name, *words = COMMANDS[2]
+    command(name, words, CONSOLE)
     path = place / 'nas/exported/best_mine.py'
-    assert path.is_file()
+    with raises(where='nas/exported/best_mine.py'):
+        adopt('nas/exported/best.pth', 'mine.py')
+    lines = adopt('nas/exported/best.pth', 'mine.py', force=True)
     assert any(line.startswith('model.backbone.type') for line in lines)
     cfg = Config.fromfile(path)
     assert cfg.train_dataloader == Config.fromfile('mine.py').train_dataloader

