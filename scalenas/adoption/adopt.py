@@ -32,7 +32,7 @@ def adopt(
 ) -> list[str]:
     """Writes a config that is `config` with an exported net in it; what it changes, in lines.
 
-    `out` is the file, by default NAME_CONFIG.py beside NAME.pth. Necks, heads and, where a net has
+    `out` is the file, by default NAME_CONFIG.py next to NAME.pth. Necks, heads and, where a net has
     its own resolution, images follow. The written config is built, and must have every weight.
 
     Raises:
@@ -83,7 +83,7 @@ def adopt(
         for name in files:
             (target.parent / name).unlink()
         raise
-    return [*_told(old, variables), f'wrote {target}']
+    return [*_changed_lines(old, variables), f'wrote {target}']
 
 
 def overrides(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
@@ -113,7 +113,7 @@ def _at(value: Any, place: Place) -> Any:
     return value
 
 
-def _told(old: Mapping[str, Any], variables: Mapping[str, Any]) -> list[str]:
+def _changed_lines(old: Mapping[str, Any], variables: Mapping[str, Any]) -> list[str]:
     """What a config changes, a line for each value."""
     lines = []
     for place, value in walk(variables):

@@ -45,7 +45,7 @@ FEW = 1000
 
 @dataclass(frozen=True)
 class Options:
-    """What `init` is asked for beside the config.
+    """What `init` is asked for besides the config.
 
     Attributes:
         out: the folder to write.
@@ -160,10 +160,10 @@ def _write(config: str, options: Options, stage: Path) -> list[str]:
     remote = stock.pretrained()
     if start is pretrained is None and remote:
         lines.append(f'not read: {remote}, of the config; fetch it and give --pretrained FILE')
-    if told := _absent(stage):
+    if absent := _absent(stage):
         plan = replace(plan, classes='present')
         write_whole(stage / 'search.py', written.search(stock, plan))
-        lines.append(f'search: {told}: its mean is over the classes that are there')
+        lines.append(f'search: {absent}: its mean is over the classes that are there')
     return [*lines, _schedule(recipe, 'teacher.py' in files, plan)]
 
 

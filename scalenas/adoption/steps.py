@@ -31,7 +31,7 @@ NETS = ('best', 'small')
 
 @dataclass(frozen=True)
 class Chain:
-    """The steps in a folder that `init` wrote; results are beside the configs.
+    """The steps in a folder that `init` wrote; results are next to the configs.
 
     Raises:
         UserError: for a folder without them, or configs that cannot be read.

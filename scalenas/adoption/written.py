@@ -90,7 +90,7 @@ class Recipe:
         share = value / whole
         if share == 1.0 and (by_epoch or not self.epochs):
             return Code('max_iters')
-        # Beside epochs, what is counted in iterations is a warm-up.
+        # Next to epochs, what is counted in iterations is a warm-up.
         if not by_epoch and (share < SHORT or self.epochs):
             return Code(f'max(1, min({value}, max_iters // 10))')
         return Code(f'max(1, round({share:.4g} * max_iters))')

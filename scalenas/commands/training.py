@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,7 @@ def search(args: argparse.Namespace) -> None:
         return
     result = run(**call, storage_wait=wait, device=args.device)
     print(f'{len(result)} networks evaluated; the front is in {result.folder}')
+    print(f'take one out: {args.form.format("export")} {shlex.quote(str(result.folder))}')
 
 
 def call_of(args: argparse.Namespace) -> dict[str, Any]:

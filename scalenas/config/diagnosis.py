@@ -25,7 +25,7 @@ BY_RUNNER = (
     'num_batch_per_epoch',
     'disable_subprocess_warning',
 )
-"""Keys of a dataloader that mmengine reads beside those of torch's."""
+"""Keys of a dataloader that mmengine reads besides those of torch's."""
 
 
 @contextmanager

@@ -36,7 +36,7 @@ READ_BY_US = (
     'fused_optimizer',
 )
 BY_OTHER_RUNNERS = ('strategy', 'init_weights_for_test_or_val')
-"""What mmengine's FlexibleRunner reads beside."""
+"""What mmengine's FlexibleRunner reads besides."""
 
 BY_OPTIONS = {'launcher': '--launcher', 'cfg': ''}
 """Arguments of the Runner that no variable of a config is: an option of the tools sets them."""

@@ -62,7 +62,7 @@ class Saving:
 
     @classmethod
     def of(cls, whole: Arch, left: Arch, cost: Callable[[Arch], Cost]) -> Self:
-        """Of `whole` beside what is left of it, both costed by `cost`."""
+        """Of `whole` next to what is left of it, both costed by `cost`."""
         return cls(
             whole.num_blocks - left.num_blocks,
             _fusions(whole) - _fusions(left),

@@ -1,4 +1,4 @@
-"""Parts of a classifier beside the backbone: dropout of its features, a head for all widths."""
+"""Parts of a classifier besides the backbone: dropout of its features, a head for all widths."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class Adopted:
         net: the supernet as a config describes it, but for `space`.
         space: its space, as plain data; `width` of it is what channels are multiples of.
         sampler: what trains it.
-        start: beside a checkpoint, what `init_from` needs to read a trained one.
+        start: besides a checkpoint, what `init_from` needs to read a trained one.
     """
 
     arch: Arch

@@ -116,7 +116,7 @@ def adopted(
     """A supernet around an `HRNet` of OpenMMLab's; or with a width around HRNet of that width.
 
     Raises:
-        UserError: for an `extra` that no HRNet has, and for a width beside an HRNet.
+        UserError: for an `extra` that no HRNet has, and for a width given with an HRNet.
     """
     upsample = upsample_mode(options.get('upsample', 'nearest'), 'upsample')
     own = str(backbone.get('type')).split('.')[-1] == 'HRNet'

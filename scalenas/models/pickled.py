@@ -1,4 +1,4 @@
-"""What a checkpoint may hold beside tensors, and what it is where that is something else.
+"""What a checkpoint may hold besides tensors, and what it is where that is something else.
 
 torch's restricted unpickler calls only what is on its list. Here are the entries that mmengine's
 checkpoints need: training logs, NumPy arrays, and the plain values of a dataset's meta.

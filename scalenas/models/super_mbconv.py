@@ -250,7 +250,7 @@ class AbstractSuperMBConvNet(Supernet[MBConvArch], ABC):
 
     @final
     def sharing(self) -> dict[str, Any]:
-        """Its type, and the arguments beside the space on which `slices` depends."""
+        """Its type, and the arguments besides the space on which `slices` depends."""
         own = {'resize': self.resize, 'align': self.align, 'align_seed': self.align_seed}
         return {**super().sharing(), **own}
 

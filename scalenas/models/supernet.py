@@ -109,7 +109,7 @@ class Supernet(AbstractBackbone, ABC, Generic[A]):
         return tuple(feature.channels for feature in arch.features(arch.size or (256, 256)))
 
     def sharing(self) -> dict[str, Any]:
-        """Its type, and the arguments beside the space on which `slices` depends."""
+        """Its type, and the arguments besides the space on which `slices` depends."""
         return {'type': type_name(type(self))}
 
     def active_norms(self, arch: A) -> list[tuple[str, nn.Module]]:

@@ -25,7 +25,7 @@ OTHER_NET = 'give the config it was trained with'
 def check_state(state: Mapping[Any, Any], path: str | Path) -> None:
     """Pass when every entry is an ordinary tensor of numbers that a net can compute with.
 
-    Integers beside the weights, as counters are, stay what they are. A buffer of zeros and -inf is
+    Integers besides the weights, as counters are, stay what they are. A buffer of zeros and -inf is
     a mask; everything else is finite, and no variance is negative. What a module keeps as
     `_extra_state` is not looked at.
 

@@ -59,7 +59,7 @@ def run_search(
     Raises:
         CandidateError: when `evaluate` failed twice on a network, or gave a number that is
             missing or not finite. The network stays open: a later run tries it again. A NaN
-            beside the metric of the search is left out.
+            besides the metric of the search is left out.
         UserError: as `evaluate` raised it, at once.
     """
     done: list[Record] = []

@@ -48,7 +48,7 @@ class SearchPlan:
     """An algorithm and its arguments, what is traded, at which input size, within which budget.
 
     Without a size every network is counted at its own resolution. `columns` are measured ones
-    beside those that are counted, `metrics` are made of those that an evaluation gives.
+    besides those that are counted, `metrics` are made of those that an evaluation gives.
     """
 
     algorithm: str

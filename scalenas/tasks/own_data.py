@@ -23,7 +23,7 @@ class HeldOut:
     """Two disjoint parts of the training data.
 
     Attributes:
-        files: name -> content, of the folder `FOLDER` beside the configs.
+        files: name -> content, of the folder `FOLDER` next to the configs.
         rest: what changes in the description of the training data.
         search: the same for the part of the search.
         truth: what changes in metrics that read a file of annotations.
@@ -38,7 +38,7 @@ class HeldOut:
 
 
 def file_here(name: str) -> str:
-    """The path of one of the files, as a config beside the folder says it."""
+    """The path of one of the files, as a config next to the folder says it."""
     return f'{HERE}/{FOLDER}/{name}'
 
 
@@ -118,7 +118,7 @@ class OwnData:
         splits: train, val and test -> the data set, without its pipeline.
         classes: their names.
         truth: split -> the file that metrics of COCO's read.
-        model: what changes in a model beside its numbers of classes.
+        model: what changes in a model besides its numbers of classes.
     """
 
     splits: Mapping[str, Mapping[str, Any]]

@@ -58,7 +58,7 @@ RESULTS = {
     'mDice': ['mDice', 'mAcc'],
     'mFscore': ['mFscore', 'mPrecision', 'mRecall'],
 }
-"""`iou_metrics` of IoUMetric -> what each of them gives beside `aAcc`."""
+"""`iou_metrics` of IoUMetric -> what each of them gives besides `aAcc`."""
 
 
 def _results(metric: Metric) -> list[str]:
@@ -79,7 +79,7 @@ IOU_METRICS: Check = (_are_iou_metrics, f'some of {", ".join(RESULTS)}')
 
 @register_task
 class Segmentation(Task):
-    """Label maps `gt_sem_seg` beside the images, a `decode_head`, and IoUMetric."""
+    """Label maps `gt_sem_seg` next to the images, a `decode_head`, and IoUMetric."""
 
     package = 'mmseg'
     visualizer = 'SegLocalVisualizer'

@@ -151,7 +151,7 @@ class Task:
             hint='describe the data in your config',
         )
 
-    # Samples: what they carry beside an image.
+    # Samples: what they carry besides an image.
 
     def label_maps(self, samples: Sequence[Any]) -> Tensor | None:
         """(N, 1, H, W) classes of all pixels; None where samples carry none."""

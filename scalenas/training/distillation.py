@@ -33,7 +33,7 @@ OWN = ('tap', 'checkpoint')
 
 @dataclass(frozen=True)
 class Distillation:
-    """What is compared, with whom, and who sees labels beside it.
+    """What is compared, with whom, and who sees labels as well.
 
     `tap` names the module whose output is compared, e.g. 'decode_head.conv_seg' (logits before
     they are upsampled, as in the authors' code). `weight` is 1 in the papers, 0.5 in the code of

@@ -21,7 +21,7 @@ PARTS: Mapping[str, Mapping[str, type]] = {
     'optimizer': {'state': Mapping, 'param_groups': list},
     'message_hub': {'log_scalars': Mapping, 'runtime_info': Mapping, 'resumed_keys': Mapping},
 }
-"""What a resumed run reads beside weights and meta, and of what kind it is."""
+"""What a resumed run reads besides weights and meta, and of what kind it is."""
 FROM_WEIGHTS = 'to start from its weights set load_from in the config'
 
 
@@ -79,7 +79,7 @@ def check_training(checkpoint: Mapping[str, Any], path: str) -> None:
 
 
 def _check_numbers(checkpoint: Mapping[str, Any], path: str) -> None:
-    """Pass when what an optimizer keeps, and the live weights beside averaged ones, are finite."""
+    """Pass when what an optimizer keeps, and the live weights next to averaged ones, are finite."""
     if isinstance(live := checkpoint.get('ema_state_dict'), Mapping):
         check_state(live, f'{path}: ema_state_dict')
     tensors = dict(_tensors(checkpoint['optimizer'], 'optimizer'))

@@ -37,6 +37,8 @@ for name in sys.argv[1:]:
     try:
         console()
     except SystemExit as end:
+        loaded = {'numpy', 'optuna', 'matplotlib', 'argcomplete'} & {*sys.modules}
+        print('LOADED', *sorted(loaded))
         print('END', name, end.code)
 """
 """Helps, one after the other, where none of torch and of OpenMMLab can be imported."""
@@ -55,6 +57,10 @@ def helps() -> dict[str, str]:
     assert done.returncode == 0, done.stderr
     parts = re.split(r'^END (\w*) ?0$', done.stdout, flags=re.M)
     return dict(zip(parts[1::2], parts[0::2], strict=False))
+
+
+def test_the_list_of_commands_is_there_at_once(helps: dict[str, str]) -> None:
+    assert helps[''].splitlines()[-1].split() == ['LOADED'], 'nothing that takes its time'
 
 
 def test_every_command_has_help_without_torch(helps: dict[str, str]) -> None:

@@ -197,6 +197,15 @@ def editable(checkout: Path) -> tuple[Path, Path]:
     return checkout, python
 
 
+def test_an_installation_brings_the_command(installed: Path, tmp_path: Path) -> None:
+    command = [installed.with_name('scalenas'), 'zoo', 'scalenas_s1']
+    done = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, check=False, env={'PATH': ''}
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].split()[:2] == ['scalenas_s1', 'hrnet']
+
+
 def test_an_editable_installation_links_mim(editable: tuple[Path, Path]) -> None:
     checkout, _ = editable
     mim = checkout / 'scalenas' / '.mim'

@@ -42,7 +42,7 @@ class Wanted:
     images lie, None where nobody looks at them; reader: the data set itself, nothing of it
     loaded; shows: what it shows of its rows, in words; classes: names of those that
     become labels, in order (mmdet); keypoints: number of them (mmpose); fields: what every
-    annotation needs beside its box; labelled: False for images whose labels only a server has, as
+    annotation needs besides its box; labelled: False for images whose labels only a server has, as
     COCO's test-dev; learns, scored: whether a network is trained or tested on it; named: whether
     the config names the classes; crowd_index: whether a metric asks how crowded
     each image is, as CrowdPose's; masks: what loads outlines of objects, '' where nothing does;

@@ -26,7 +26,7 @@ class Reading:
 
     package: its import name; base: its class that does, and `methods` that do it: a class that
     brings its own, as those of MPII and LVIS do, reads another format. scored: what COCO's tools
-    look up in each annotation when they score, beside its area; area: whether training reads that.
+    look up in each annotation when they score, besides its area; area: whether training reads that.
     lazily: arguments with which the class tells of rows without touching anything else.
     """
 
@@ -88,7 +88,7 @@ def as_coco(
 
 
 def as_truth(wanted: Wanted) -> Wanted:
-    """What a metric expects of a file of its own, beside the data set that it scores."""
+    """What a metric expects of a file of its own, besides the data set that it scores."""
     wanted.reader._indices = None
     where = wanted.where.replace('_dataloader', '_evaluator')
     return replace(wanted, where=where, folder=None, shows='', learns=False)

@@ -56,7 +56,7 @@ class CocoFile:
         """Pass when ids, sizes, boxes and flags are what they must be.
 
         Of the annotations, `rows` are those whose boxes, areas and flags are read. All have
-        `fields`, beside what every annotation has, and images have numbers `of_images`.
+        `fields`, besides what every annotation has, and images have numbers `of_images`.
 
         Raises:
             DataError: names the first entry that is not as it must be.
