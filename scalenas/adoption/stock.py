@@ -137,6 +137,13 @@ class Stock:
         self.task.fit(variables, from_dict(space).largest(), 1.0)
         return model
 
+    def pretrained(self) -> str:
+        """The weights that the config starts its backbone from; '' for none."""
+        model = self.cfg.model
+        init = model.backbone.get('init_cfg')
+        own = init.get('checkpoint') if isinstance(init, Mapping) else None
+        return str(model.get('pretrained') or own or '')
+
     def size(self) -> tuple[int, int] | None:
         """Height and width of a test image, for costs; None where nothing says it."""
         size = self.task.input_size(self.cfg, self.cfg.model)

@@ -72,6 +72,23 @@ def test_a_trained_model_is_teacher_and_start(place: Path, trained: Path) -> Non
     assert all(str(place) not in path.read_text() for path in (place / 'nas').rglob('*.*'))
 
 
+def test_a_teacher_starts_from_pretrained_weights(place: Path, trained: Path) -> None:
+    lines = init('mine.py', Options(Path('nas'), pretrained=trained, iters=20))
+    assert not any(line.startswith('not read') for line in lines)
+    cfg = read_config('nas/teacher.py')
+    assert Path(cfg.model.init_from.stock).resolve() == trained
+    assert list(read_config('nas/supernet.py').model.init_from) == ['checkpoint']
+    with raises(where='--pretrained'):
+        init('mine.py', Options(Path('other'), trained, trained))
+
+
+def test_weights_that_are_not_read_are_named(place: Path) -> None:
+    lines = init('mine.py', OUT)
+    assert [line.split()[2] for line in lines if line.startswith('not read')] == [
+        'open-mmlab://msra/hrnetv2_w18_small,'
+    ]
+
+
 def test_width_and_channels_are_one_line(place: Path) -> None:
     init('mine.py', OUT)
     base = place / 'nas/base.py'
