@@ -195,7 +195,8 @@ def measured_table(
     Args:
         size: of the images; None for networks that have their own.
         whole: random networks that are timed as a whole. With fewer than four there is neither a
-            correction nor an agreement.
+            correction nor an agreement, and neither for a space of fewer networks, or in fewer
+            than four rounds.
         every: of these networks, every second (third, ...) is for the correction, the others are
             for the agreement.
 
@@ -212,9 +213,10 @@ def measured_table(
         for name, spread in zip(times.names, times.spreads(), strict=True)
     }
     table = LatencyTable(about, some.family, options_of(some), spreads)
-    if whole < 4:
-        return table
     archs, sizes, candidates = whole_candidates(space, size, stopwatch, whole, seed)
+    if len(judged_places(len(archs), every)) < 2 or rounds < 4:
+        say(f'{len(archs)} networks and {rounds} rounds: too few to compare the table with them')
+        return table
     timed = measure(candidates, cache, rounds, seed, say)
     return corrected(table, archs, sizes, timed, seed, every)
 

@@ -12,6 +12,7 @@ import itertools
 import math
 import random
 import statistics
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -83,7 +84,7 @@ def check_time(value: Any, name: str) -> float:
         LatencyError: for zero, what is below, NaN, infinity, or no number.
     """
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if number and math.isfinite(value) and value > 0:
+    if number and 0 < value <= sys.float_info.max:  # whole numbers in JSON may be beyond all floats
         return float(value)
     raise LatencyError(where=f'time of {name}', got=value, allowed='a finite number > 0')
 

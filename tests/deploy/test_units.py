@@ -159,6 +159,22 @@ def test_overheads_are_corrected(lab: Lab, tmp_path: Path) -> None:
     assert bare(arch, (32, 64)) > 1.4 * expected
 
 
+def test_what_is_too_little_to_judge_a_table(lab: Lab, tmp_path: Path) -> None:
+    """Nothing is lost: the units are there, as without whole networks."""
+    timer, cache = RuntimeStopwatch('lab'), Cache(tmp_path)
+    one = SPACE
+    for name, gene in SPACE.genes.items():
+        one = one.where(name, gene.values[:1])
+    assert one.size() == 1
+    bare = measured_table(SPACE, (32, 64), timer, cache, 3, 0)
+    assert measured_table(SPACE, (32, 64), timer, cache, 3, 8) == bare
+    said: list[str] = []
+    table = measured_table(one, (32, 64), timer, cache, 4, 8, say=said.append)
+    assert table.agreement is None
+    assert table(one.smallest(), (32, 64)) > 0
+    assert said[-1].startswith('1 networks and 4 rounds')
+
+
 def test_a_table_goes_on_where_it_stopped(
     lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
