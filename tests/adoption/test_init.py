@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -243,3 +244,33 @@ def test_another_backbone_gives_way_to_an_hrnet(place: Path) -> None:
     assert model.architecture.decode_head.in_channels == 8 + 16 + 32 + 64
     assert model.architecture.decode_head.channels == 24
     assert not model.architecture.with_auxiliary_head
+
+
+def test_heads_in_a_list_follow_and_get_the_own_classes(place: Path) -> None:
+    """OCRNet: two heads, whose list a config that inherits must say as a whole."""
+    (place / 'data/img').rename(place / 'data/images')
+    (place / 'data/ann').rename(place / 'data/labels')
+    text = (place / 'mine.py').read_text()
+    begin, end = text.index('own = dict('), text.index('model = dict(')
+    heads = """decode_head=[
+        dict(type='FCNHead', in_channels=[8, 16, 32, 64], in_index=(0, 1, 2, 3), channels=120,
+             input_transform='resize_concat', kernel_size=1, num_convs=1, num_classes=21),
+        dict(type='OCRHead', in_channels=[8, 16, 32, 64], in_index=(0, 1, 2, 3), channels=16,
+             ocr_channels=8, input_transform='resize_concat', num_classes=21),
+    ]"""
+    model = text[end : text.index('    decode_head=')]
+    (place / 'mine.py').write_text(
+        text[:begin].replace('hrnet/fcn_hr18s', 'ocrnet/ocrnet_hr18s') + model + heads + ')\n'
+    )
+    names = ('ground', 'field', 'road', 'roof')
+    settings = {'train_dataloader.num_workers': 0, 'train_dataloader.persistent_workers': False}
+    init('mine.py', replace(OUT, data=Path('data'), classes=names, settings=settings))
+    cfg = read_config('nas/search.py')
+    first, second = build_model(cfg).architecture.decode_head
+    assert first.num_classes == second.num_classes == len(names)
+    assert cfg.model.distillation.tap == 'decode_head.1.conv_seg'
+    base = place / 'nas/base.py'
+    base.write_text(base.read_text().replace('width = 8 ', 'width = 12 '))
+    first, second = build_model(read_config('nas/search.py')).architecture.decode_head
+    assert (first.channels, second.channels) == (180, 16)
+    assert first.in_channels == second.in_channels == 180
