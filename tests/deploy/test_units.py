@@ -160,6 +160,15 @@ def test_overheads_are_corrected(lab: Lab, tmp_path: Path) -> None:
     assert bare(arch, (32, 64)) > 1.4 * expected
 
 
+def test_a_rare_unit_of_a_whole_network_is_measured(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr('scalenas.deploy.units.PATIENCE', 1)
+    table = measured_table(CHAINS, None, RuntimeStopwatch('lab'), Cache(tmp_path), 4, 6)
+    assert table.agreement is not None
+    assert table.agreement.worst < 1e-6
+
+
 def test_what_is_too_little_to_judge_a_table(lab: Lab, tmp_path: Path) -> None:
     """Nothing is lost: the units are there, as without whole networks."""
     timer, cache = RuntimeStopwatch('lab'), Cache(tmp_path)
