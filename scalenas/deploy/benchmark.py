@@ -1,4 +1,4 @@
-"""Networks in runtimes, timed against each other: the table, and what it can tell."""
+"""Networks in runtimes, timed against each other: the table, and its reliability."""
 
 from __future__ import annotations
 
@@ -76,8 +76,8 @@ class Benchmark:
         found = self.ranking
         about = None
         if found is not None:
-            told = found.difference if found.difference < float('inf') else None
-            about = {'tau': found.tau, 'least_tau': found.least_tau, 'smallest_difference': told}
+            least = found.difference if found.difference < float('inf') else None
+            about = {'tau': found.tau, 'least_tau': found.least_tau, 'smallest_difference': least}
         return {'setting': dict(self.setting), 'reliability': about, 'nets': nets}
 
     def ranks(self) -> dict[str, int | None]:
@@ -124,16 +124,18 @@ class Benchmark:
         nets = len(self.times.names)
         if found.difference == float('inf'):
             lines.append(
-                f'of {nets} networks none is told apart in fewer than {rounds_needed(nets)} rounds'
+                f'of {nets} networks none is separated in fewer than {rounds_needed(nets)} rounds'
             )
         else:
-            lines.append(f'smallest difference that it can tell: {found.difference:.1%}')
+            lines.append(f'smallest significant difference: {found.difference:.1%}')
         if not found.holds:
             lines.append(
                 f'no ranking: tau is below {found.least_tau:g}; more rounds, or a quieter machine'
             )
         elif any(len(group) > 1 for group in found.groups):
-            lines.append(f'= tied: not told apart at a level of {LEVEL:g} over all pairs')
+            lines.append(
+                f'= tied: no significant difference at a level of {LEVEL:g} over all pairs'
+            )
         return lines
 
 

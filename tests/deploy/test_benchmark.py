@@ -106,7 +106,7 @@ def test_equal_networks_are_tied_and_noise_is_no_ranking(tool, lab: Lab, tmp_pat
     ranks = {line[1]: line[0] for line in lines}
     assert ranks == {'twin_a': '1=', 'twin_b': '1='}
     assert '= tied' in said
-    assert 'smallest difference that it can tell: ' in said
+    assert 'smallest significant difference: ' in said
     noisy(lab, 1e-1)
     said = tool('twin_a.yaml', 'twin_b.yaml', *SETTING, '--rounds', 20, '--seed', 1, '--batch', 2)
     assert 'no ranking: tau is below 0.5' in said
@@ -116,7 +116,7 @@ def test_equal_networks_are_tied_and_noise_is_no_ranking(tool, lab: Lab, tmp_pat
 
 def test_few_rounds_tell_nothing_and_say_how_many_would(tool) -> None:
     said = tool('large.yaml', 'small.yaml', *SETTING, '--rounds', 4)
-    assert 'of 2 networks none is told apart in fewer than 6 rounds' in said
+    assert 'of 2 networks none is separated in fewer than 6 rounds' in said
     assert 'tau' not in tool('large.yaml', *SETTING, '--rounds', 4)
 
 

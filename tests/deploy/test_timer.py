@@ -76,7 +76,7 @@ def test_median_and_quartiles(lab: Lab) -> None:
 
 
 def test_what_nothing_reads_is_not_timed_but_as_it_is_trained(lab: Lab) -> None:
-    arch = named('scalenas_p1')
+    arch = SPACE.largest().with_(output='single')
     assert deployed_arch(arch) != arch
     deployed, plain = (
         NetTimer(RuntimeStopwatch('lab'), 1, plain).ms(arch, (32, 32)) for plain in (False, True)

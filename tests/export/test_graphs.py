@@ -234,7 +234,7 @@ def test_the_lines_of_the_page(
     for path in done.iterdir():
         (tmp_path / 'exported').mkdir(exist_ok=True)
         shutil.copy(path, tmp_path / 'exported' / path.name.replace('out', 'mine'))
-    shutil.copy(root / 'img/test/000.png', 'picture.png')
+    shutil.copy(root / 'img/test/000.png', 'image.png')
     model = load_exported(done / 'out.py', done / 'out.pth')
     given: dict[str, Any] = {'model': model, 'net': model.backbone}
     for block in blocks:
