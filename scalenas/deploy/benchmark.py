@@ -90,8 +90,8 @@ class Benchmark:
         return ranks
 
     def __str__(self) -> str:
-        first, ranks = self.setting, self.ranks()
-        head = ', '.join(str(value) for name, value in first.items() if name in HEAD)
+        given, ranks = self.setting, self.ranks()
+        head = ', '.join(text.format(given[name]) for name, text in HEAD.items() if name in given)
         rows = [('rank', 'net', 'ms', 'quartiles', 'peak MB', 'ratio')]
         spreads: dict[str, Spread] = dict(zip(self.times.names, self.times.spreads(), strict=True))
         for i in sorted(range(len(self.memory)), key=lambda i: self.times.spreads()[i].median):
@@ -139,7 +139,8 @@ class Benchmark:
         return lines
 
 
-HEAD = ('runtime', 'precision', 'device', 'threads', 'batch', 'clock')
+HEAD = dict.fromkeys(('runtime', 'precision', 'device'), '{}')
+HEAD |= {'threads': 'threads {}', 'batch': 'batch {}', 'clock': '{} clock'}
 
 
 def benchmark(

@@ -7,6 +7,7 @@ import json
 import math
 import os
 import random
+import re
 import runpy
 import sys
 from collections.abc import Callable
@@ -68,6 +69,9 @@ def test_networks_are_ranked_with_a_reliability(tool, lab: Lab, tmp_path: Path) 
         *(['1', 'mb'], ['2', 'small'], ['3', 'large'])
     ]
     assert "split-half Kendall's tau 1.000 over 8 rounds" in lines
+    assert re.fullmatch(
+        r'lab [0-9.+a-z]+, fp32, cpu, threads 1, batch 1, wall clock', lines[head - 1]
+    )
     (found,) = json.loads((tmp_path / 'x.json').read_text())
     assert found['reliability']['tau'] == 1.0
     for row, arch in zip(found['nets'], (SPACE.largest(), SPACE.smallest(), SMALL), strict=True):
