@@ -158,7 +158,7 @@ def _write(config: str, options: Options, stage: Path) -> list[str]:
         write_whole(stage / name, content)
     lines = _checked(stage, start is not None, pretrained is not None)
     remote = stock.pretrained()
-    if start is pretrained is None and remote:
+    if start is pretrained is None and remote and not stock.replaced:
         lines.append(f'not read: {remote}, of the config; fetch it and give --pretrained FILE')
     if absent := _absent(stage):
         plan = replace(plan, classes='present')

@@ -210,8 +210,17 @@ def nested(keys: tuple[str, ...], inner: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read(name: str) -> Config:
-    """The config that a name says, which must describe a whole run."""
-    return read_config(str(path_of(name)), needs=NEEDED)
+    """The config that a name says, which must describe a whole run.
+
+    Raises:
+        ConfigError: when it does not, or is in mmengine's pure Python style.
+    """
+    path = path_of(name)
+    cfg = read_config(str(path), needs=NEEDED)
+    if path.suffix == '.py' and Config._is_lazy_import(str(path)):
+        hint = "write it out: Config.fromfile(PATH).dump('mine.py')"
+        raise ConfigError('is in pure Python, which text cannot inherit', where=name, hint=hint)
+    return cfg
 
 
 def changes(old: Any, new: Any) -> Iterator[tuple[tuple[str | int, ...], dict[str, Any]]]:

@@ -217,6 +217,14 @@ def test_bad_options_are_one_line(place: Path, options: Options, fields: dict[st
     assert names(place) == before
 
 
+def test_a_config_in_pure_python_is_one_line(place: Path) -> None:
+    whole = Config.fromfile('mine.py').pretty_text
+    (place / 'pure.py').write_text(f'from mmseg.models import EncoderDecoder\n{whole}')
+    with raises(where='pure.py', hint=contains('dump')):
+        init('pure.py', OUT)
+    assert not (place / 'nas').exists()
+
+
 def test_no_such_config() -> None:
     with raises(where='mmseg::hrnet/none.py'):
         init('mmseg::hrnet/none.py', OUT)
