@@ -66,6 +66,9 @@ def sessions(
             print(f'{name}: not here')
             continue
         for precision in adapter.precisions:
+            if lacking := adapter.lacking(precision):
+                print(f'{name} {precision}: needs {lacking}')
+                continue
             found[f'{name} {precision}'] = adapter.load(
                 fast, image, precision, 'cpu', threads, calibration
             )

@@ -9,7 +9,6 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from scalenas.errors import UserError, short
@@ -216,9 +215,9 @@ def columns_of(args: argparse.Namespace, base: str, budget: Budget) -> dict[str,
         raise UserError('milliseconds of which device?', where='--max ms', hint=hint)
     if timer is not None:
         return {'ms': timer.ms}
-    if Path(args.latency_model).suffix == '.json':
-        from scalenas.latency import LatencyTable
+    from scalenas.latency.table import LatencyTable, is_table
 
+    if is_table(args.latency_model):
         table = LatencyTable.from_file(args.latency_model)
         print(f'table: {table}; {table.agreement or "not compared with whole networks"}')
         return {'ms': table}

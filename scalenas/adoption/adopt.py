@@ -20,7 +20,7 @@ from scalenas.paths import new_file
 from scalenas.tasks import task_of
 from scalenas.tasks.own_data import HERE
 
-from .code import assigned, text
+from .code import assigned, instead, text
 from .stock import base_of, changes, path_of
 
 KEPT = ('norm_cfg', 'norm_eval', 'frozen_stages', 'with_cp')
@@ -103,13 +103,8 @@ def overrides(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
             inner = inner.setdefault(str(key), {})
         said = {str(place[-1]): whole} if whole is not table else table
         known = _at(old, place if whole is table else place[:-1])
-        inner.update({key: _instead(value, key in known) for key, value in said.items()})
+        inner.update({key: instead(value, key in known) for key, value in said.items()})
     return result
-
-
-def _instead(value: Any, known: bool) -> Any:
-    """A value that takes the place of another one, which tables do not do by themselves."""
-    return {'_delete_': True, **value} if known and isinstance(value, Mapping) else value
 
 
 def _at(value: Any, place: Place) -> Any:

@@ -64,6 +64,14 @@ def extended(start: str, table: Mapping[str, Any]) -> Code:
     )
 
 
+def instead(value: Any, known: bool) -> Any:
+    """A value that takes the place of another one, which tables do not do by themselves.
+
+    Of a key that the base does not have mmengine would keep the mark: `known` says that it has it.
+    """
+    return {'_delete_': True, **value} if known and isinstance(value, Mapping) else value
+
+
 def assigned(variables: Mapping[str, Any]) -> list[str]:
     """Statements that give variables their values."""
     return [f'{name} = {as_source(value, 0, name)}' for name, value in variables.items()]

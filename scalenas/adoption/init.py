@@ -6,7 +6,7 @@ import filecmp
 import io
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import redirect_stdout
+from contextlib import nullcontext, redirect_stdout
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from scalenas.tasks.data import built
 from scalenas.tasks.loading import leaves
 from scalenas.tasks.own_data import FOLDER, HERE, HeldOut
 from scalenas.training.step import Step
+from scalenas.training.tap import tapped
 
 from . import written
 from .code import assigned, text
@@ -49,6 +50,7 @@ class Options:
     Attributes:
         out: the folder to write.
         checkpoint: of the stock model, trained: it is the teacher, and the supernet starts as it.
+        pretrained: weights of its backbone, as of ImageNet, that the teacher starts from.
         width: of an HRNet in place of a backbone that no family knows.
         iters: of each training; default: those of the config, few without a GPU.
         candidates: networks that the search evaluates.
@@ -61,6 +63,7 @@ class Options:
 
     out: Path
     checkpoint: Path | None = None
+    pretrained: Path | None = None
     width: int | None = None
     iters: int | None = None
     candidates: int = 72
@@ -85,8 +88,11 @@ def init(config: str, options: Options) -> list[str]:
     out = options.out
     if out.exists() and not out.is_dir():
         raise UserError('is a file', where=out, hint='name a folder')
-    if options.checkpoint is not None and not options.checkpoint.is_file():
-        raise UserError('no such file', where=options.checkpoint)
+    for path in (options.checkpoint, options.pretrained):
+        if path is not None and not path.is_file():
+            raise UserError('no such file', where=path)
+    if options.checkpoint and options.pretrained:
+        raise UserError('is for a teacher, and CHECKPOINT is one', where='--pretrained')
     for name in ('iters', 'candidates', 'search_images'):
         if getattr(options, name) is not None and getattr(options, name) < 1:
             where = f'--{name.replace("_", "-")}'
@@ -130,9 +136,10 @@ def _write(config: str, options: Options, stage: Path) -> list[str]:
         recipe = Recipe.of(cfg, recipe.images, count, FEW)
     data = written.data_lines(stock, held, count, os.cpu_count() or 1)
     learns = stock.task.distillation(cfg.model)
-    start = None
-    if options.checkpoint is not None:
-        start = f'{HERE}/{base_of(str(options.checkpoint), options.out)}'
+    start, pretrained = (
+        written.start_as(stock, f'{HERE}/{base_of(str(path), options.out)}') if path else None
+        for path in (options.checkpoint, options.pretrained)
+    )
     plan = written.Search(
         _objectives(cfg, stock),
         options.candidates,
@@ -142,14 +149,17 @@ def _write(config: str, options: Options, stage: Path) -> list[str]:
     )
     files = {
         'base.py': written.base(stock, recipe, data),
-        'supernet.py': written.supernet(stock, start, learns),
+        'supernet.py': written.supernet(stock, start, learns, bool(pretrained)),
         'search.py': written.search(stock, plan),
     }
     if start is None and learns is not None:
-        files['teacher.py'] = written.teacher()
+        files['teacher.py'] = written.teacher(pretrained)
     for name, content in files.items():
         write_whole(stage / name, content)
-    lines = _checked(stage, start is not None)
+    lines = _checked(stage, start is not None, pretrained is not None)
+    remote = stock.pretrained()
+    if start is pretrained is None and remote and not stock.replaced:
+        lines.append(f'not read: {remote}, of the config; fetch it and give --pretrained FILE')
     if absent := _absent(stage):
         plan = replace(plan, classes='present')
         write_whole(stage / 'search.py', written.search(stock, plan))
@@ -207,7 +217,7 @@ def _objectives(cfg: Config, stock: Stock) -> tuple[tuple[str, str], ...]:
     return ((best, 'max'), ('macs', 'min'))
 
 
-def _checked(stage: Path, grown: bool) -> list[str]:
+def _checked(stage: Path, grown: bool, pretrained: bool) -> list[str]:
     """What is in the data and the model of the written configs, which were built and run."""
     cfg = read_config(str(stage / 'search.py'))
     check_values(cfg)
@@ -228,15 +238,22 @@ def _checked(stage: Path, grown: bool) -> list[str]:
     _check_disjoint(datasets)
     with clear_errors(cfg), DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
         described = {'data_preprocessor': cfg.get('data_preprocessor'), **cfg.model}
-        if not grown:  # it starts from a teacher that is not trained yet
-            described |= {'init_from': None, 'distillation': None}
         model: Any = MODELS.build(described)
-        if grown:
+        space, learns = supernet_of(model).space, model.distillation
+        if not grown:  # it starts as a teacher that is not trained yet
+            if pretrained:
+                own = read_config(str(stage / 'teacher.py')).model.init_from
+                model = MODELS.build({**described, 'distillation': None, 'init_from': own})
+            model.distillation = None
+        if grown or pretrained:
             model.init_weights()
-        space = supernet_of(model).space
-        with torch.no_grad(), seeded(0):
+        tap = tapped(model.architecture, learns.tap) if learns else nullcontext([None])
+        with torch.no_grad(), seeded(0), tap as outputs:
             batch = model.data_preprocessor(batch, True)  # of the training data, the last
             model.train()(**batch, mode='loss', step=Step([space.largest()]))
+        if not outputs:
+            where, hint = f'{stage}/supernet.py: model.distillation.tap', 'name a layer that runs'
+            raise ConfigError('does not run', where=where, got=learns.tap, hint=hint)
     lines = [f'{name.partition("_")[0]}: {len(data):,} samples' for name, data in datasets.items()]
     return [*lines, f'supernet: {space.size():.1e} networks{_costs(cfg, model)}']
 

@@ -8,12 +8,12 @@ from typing import Any
 
 from mmengine.config import Config
 
-from scalenas.config.walk import tables_in, walk
+from scalenas.config.walk import tables_in
 from scalenas.errors import ConfigError, DataError
 from scalenas.tasks import task_of
 
+from .adopt import overrides
 from .code import Code, extended
-from .stock import leaf_of, nested
 
 OF_LABELS = ('reduce_zero_label',)
 """Arguments of transforms that are about the labels of one data set."""
@@ -33,9 +33,8 @@ def own_data(cfg: Config, root: Path, classes: Sequence[str]) -> dict[str, Any]:
     variables: dict[str, Any] = {'own_data': shared}
     for split, described in given.splits.items():
         name = f'{split}_dataloader'
-        keys, leaf = leaf_of(cfg[name], name)
         own = {key: value for key, value in described.items() if key not in shared}
-        own |= {'pipeline': _pipeline(leaf, f'_base_.{name}.{".".join(keys)}')}
+        own |= {'pipeline': _pipeline(cfg[name], f'_base_.{name}')}
         variables[f'{split}_data'] = extended('own_data', {'_delete_': True, **own})
         variables[name] = {'dataset': Code(f'{split}_data')}
         metrics = cfg.get(f'{split}_evaluator')
@@ -43,25 +42,18 @@ def own_data(cfg: Config, root: Path, classes: Sequence[str]) -> dict[str, Any]:
             fitted = _metrics(metrics, given.truth.get(split), number)
             if fitted != metrics:
                 variables[f'{split}_evaluator'] = fitted
-    model: dict[str, Any] = dict(given.model)
-    for part in ('model', 'data_preprocessor'):
-        for path, table in walk(cfg.get(part)):
-            if isinstance(table, Mapping) and isinstance(table.get('num_classes'), int):
-                if any(isinstance(key, int) for key in path):
-                    raise DataError(
-                        'heads in a list cannot be changed by a config that inherits',
-                        where=f'{part}.{".".join(map(str, path))}.num_classes',
-                        hint='set it in a config of your own, and give that',
-                    )
-                fitted = {'num_classes': number, **_topk(table, number)}
-                whole = nested(tuple(map(str, path)), fitted)
-                if part == 'model':
-                    model = merged(model, whole)
-                else:
-                    variables[part] = whole
-    if model:
-        variables['model'] = model
-    return variables
+    old = {name: cfg._cfg_dict.to_dict().get(name, {}) for name in ('model', 'data_preprocessor')}
+    return {**variables, **merged(overrides(old, _with_classes(old, number)), given.model)}
+
+
+def _with_classes(value: Any, number: int) -> Any:
+    """Heads, and whatever else has a number of classes, with another one."""
+    if isinstance(value, list | tuple):
+        return type(value)(_with_classes(item, number) for item in value)
+    if not isinstance(value, Mapping):
+        return value
+    same = {key: _with_classes(item, number) for key, item in value.items()}
+    return {**same, 'num_classes': number, **_topk(same, number)} if 'num_classes' in same else same
 
 
 def _shared(splits: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -70,12 +62,14 @@ def _shared(splits: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     return {k: v for k, v in first.items() if all(part.get(k, k) == v for part in others)}
 
 
-def _pipeline(leaf: Mapping[str, Any], place: str) -> Any:
-    """Its transforms, without what is about the labels of the stock data."""
-    steps = leaf.get('pipeline')
-    if not any(key in table for _, table in tables_in(steps) for key in OF_LABELS):
-        return Code(f'{place}.pipeline')
-    return [{k: v for k, v in step.items() if k not in OF_LABELS} for step in steps or ()]
+def _pipeline(loader: Mapping[str, Any], start: str) -> Any:
+    """The transforms of the first data set, without what is about the labels of the stock data."""
+    for place, table in tables_in(loader.get('dataset'), f'{start}.dataset'):
+        if steps := table.get('pipeline'):
+            if not any(key in step for _, step in tables_in(steps) for key in OF_LABELS):
+                return Code(f'{place}.pipeline')
+            return [{k: v for k, v in step.items() if k not in OF_LABELS} for step in steps]
+    raise DataError('has none', where=f'{start.removeprefix("_base_.")}.dataset.pipeline')
 
 
 def _metrics(given: Any, truth: str | None, number: int) -> Any:

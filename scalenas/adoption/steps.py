@@ -12,7 +12,9 @@ from typing import Any
 from mmengine.config import Config
 
 from scalenas.config import read_config
-from scalenas.errors import UserError
+from scalenas.errors import EvaluationError, UserError
+from scalenas.evaluation.evaluator import build_model
+from scalenas.evaluation.trace import trace
 from scalenas.paths import file_digest
 from scalenas.pipeline import Step, run_steps, tool_command
 from scalenas.search.fingerprint import as_plain
@@ -122,7 +124,8 @@ class Chain:
         }
         one = images['search'] + images['calibration']
         exported = (float(3 * images['test'] + images['calibration']), float(images['test']))
-        return (float(cfg.search.algorithm.num_total * one), *exported * len(NETS))
+        last = () if self.before is None else exported[1:]
+        return (float(cfg.search.algorithm.num_total * one), *exported * len(NETS), *last)
 
     def export(self) -> list[Step]:
         """Two nets of the front, proven, and tested with the task package's own tool."""
@@ -149,7 +152,39 @@ class Chain:
             steps.append(
                 Step(title, tool_command(tool, *test), files[:2], (tested,), effort=efforts[1])
             )
+        if self.before is not None:
+            name, config, weights = self.before
+            tested = self.work / f'test_{name}'
+            given = ('test.py', self.folder / config, weights, '--work-dir', tested)
+            files = (*steps[0].needs[:-2], self.folder / config, weights)
+            title = f'test {name}, to compare with'
+            steps.append(Step(title, tool_command(*given), files, (tested,), effort=efforts[1]))
         return steps
+
+    @cached_property
+    def before(self) -> tuple[str, str, Path] | None:
+        """The model that the supernet starts as: its name, its config, its weights."""
+        start: Any = self.configs['supernet'].model.get('init_from') or {}
+        if 'stock' in start:
+            return 'yours', 'stock.py', Path(start.stock)
+        return ('teacher', 'base.py', self._checkpoint('teacher')) if start else None
+
+    def _row_before(self, metric: str) -> list[str]:
+        """Its row, in which only the test on the reported split has a score."""
+        if self.before is None:
+            return []
+        name, config, _ = self.before
+        cfg, size = read_config(str(self.folder / config)), self.configs['search'].search.size
+        costs = ['-', '-']
+        if size is not None:
+            try:
+                cost = trace(build_model(cfg), tuple(size), 3)
+                costs = [f'{cost["params"] / 1e6:.3f} M', f'{cost["macs"] / 1e9:.3f} G']
+            except EvaluationError as error:  # the nets are there, and their rows
+                print(f'not counted: {error}')
+        scores = stock_metrics(self.work / f'test_{name}')
+        value = scores.get(metric, scores.get(f'largest/{metric}'))
+        return [f'| {name} | {" | ".join(costs)} | - | - | - | {_text(value)} |']
 
     def table(self) -> str:
         """What the exported networks cost and score, in Markdown."""
@@ -166,7 +201,7 @@ class Chain:
             shown = [name, f'{card["cost"]["params"] / 1e6:.3f} M']
             shown += [f'{card["cost"]["macs"] / 1e9:.3f} G', *map(_text, scores)]
             lines.append('| ' + ' | '.join([*shown, _text(stock.get(metric))]) + ' |')
-        return '\n'.join(lines) + '\n'
+        return '\n'.join([*lines, *self._row_before(metric)]) + '\n'
 
 
 def run(folder: str | Path) -> str:

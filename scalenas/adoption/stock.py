@@ -137,6 +137,13 @@ class Stock:
         self.task.fit(variables, from_dict(space).largest(), 1.0)
         return model
 
+    def pretrained(self) -> str:
+        """The weights that the config starts its backbone from; '' for none."""
+        model = self.cfg.model
+        init = model.backbone.get('init_cfg')
+        own = init.get('checkpoint') if isinstance(init, Mapping) else None
+        return str(model.get('pretrained') or own or '')
+
     def size(self) -> tuple[int, int] | None:
         """Height and width of a test image, for costs; None where nothing says it."""
         size = self.task.input_size(self.cfg, self.cfg.model)
@@ -203,8 +210,17 @@ def nested(keys: tuple[str, ...], inner: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read(name: str) -> Config:
-    """The config that a name says, which must describe a whole run."""
-    return read_config(str(path_of(name)), needs=NEEDED)
+    """The config that a name says, which must describe a whole run.
+
+    Raises:
+        ConfigError: when it does not, or is in mmengine's pure Python style.
+    """
+    path = path_of(name)
+    cfg = read_config(str(path), needs=NEEDED)
+    if path.suffix == '.py' and Config._is_lazy_import(str(path)):
+        hint = "write it out: Config.fromfile(PATH).dump('mine.py')"
+        raise ConfigError('is in pure Python, which text cannot inherit', where=name, hint=hint)
+    return cfg
 
 
 def changes(old: Any, new: Any) -> Iterator[tuple[tuple[str | int, ...], dict[str, Any]]]:

@@ -10,7 +10,7 @@ from typing import Any
 from scalenas.errors import ConfigError
 from scalenas.tasks.own_data import HeldOut
 
-from .code import Code, assigned, assignments, extended, text
+from .code import Code, assigned, assignments, extended, instead, text
 from .stock import Stock, leaf_of, nested
 
 CALIBRATION = 64
@@ -111,9 +111,8 @@ class Search:
 def data_lines(stock: Stock, held: HeldOut | None, images: int, batch_workers: int) -> list[str]:
     """Dataloaders: training data without the held out part, that part, images to calibrate with."""
     cfg = stock.cfg
-    train: dict[str, Any] = {
-        'sampler': {'_delete_': True, 'type': 'InfiniteSampler', 'shuffle': True}
-    }
+    sampler = {'type': 'InfiniteSampler', 'shuffle': True}
+    train = {'sampler': instead(sampler, 'sampler' in cfg.train_dataloader)}
     if int(cfg.train_dataloader.get('num_workers', 0)) > batch_workers:
         train['num_workers'] = batch_workers
     if held is None:
@@ -172,28 +171,26 @@ def base(stock: Stock, recipe: Recipe, data: list[str]) -> str:
     lines += [*assigned({'model': model, 'find_unused_parameters': True}), '', *data, '']
     every = Code('max(1, max_iters // 10)')
     lines += [f'max_iters = {recipe.iters}', 'batch_size = _base_.train_dataloader.batch_size']
-    loop = {'type': 'scalenas.SubnetValLoop', 'archs': ('largest',), '_delete_': True}
+    loop = {'type': 'scalenas.SubnetValLoop', 'archs': ('largest',)}
     hooks: dict[str, Any] = {
         'logger': {
             'type': 'LoggerHook',
             'interval': Code('max(1, min(50, max_iters // 10))'),
             'log_metric_by_epoch': False,
-            '_delete_': True,
         },
         'checkpoint': {
             'type': 'CheckpointHook',
             'by_epoch': False,
             'interval': every,
             'max_keep_ckpts': 2,
-            '_delete_': True,
         },
     }
     iterations = Code('max_iters')
     loops = {'type': 'IterBasedTrainLoop', 'max_iters': iterations, 'val_interval': iterations}
     variables: dict[str, Any] = {
-        'train_cfg': {'_delete_': True, **loops},
-        'val_cfg': loop,
-        'test_cfg': loop,
+        'train_cfg': instead(loops, True),
+        'val_cfg': instead(loop, 'val_cfg' in cfg),
+        'test_cfg': instead(loop, 'test_cfg' in cfg),
         'param_scheduler': recipe.schedulers(cfg.get('param_scheduler')),
     }
     if recipe.batch != recipe.images:
@@ -202,9 +199,9 @@ def base(stock: Stock, recipe: Recipe, data: list[str]) -> str:
     imports: Any = IMPORTS
     if cfg.get('custom_imports'):
         imports = Code(f'[*_base_.custom_imports.imports, *{IMPORTS!r}]')
-    given = Code('_base_.custom_hooks')
+    given, known = Code('_base_.custom_hooks'), cfg.get('default_hooks') or {}
     variables |= {
-        'default_hooks': hooks,
+        'default_hooks': {name: instead(hook, name in known) for name, hook in hooks.items()},
         'custom_hooks': Code(f'[*{given!r}, *{HOOKS!r}]') if cfg.get('custom_hooks') else HOOKS,
         'custom_imports': {'imports': imports, 'allow_failed_imports': False},
         'log_processor': {'by_epoch': False},
@@ -216,23 +213,33 @@ def base(stock: Stock, recipe: Recipe, data: list[str]) -> str:
     return text(head, './stock.py', [*lines, *assigned(variables)])
 
 
-def teacher() -> str:
+def start_as(stock: Stock, path: str) -> dict[str, Any]:
+    """What `init_from` says of a trained network of the stock config's kind."""
+    more = stock.adopted.start
+    return {'stock': path, **more, **({'source': stock.task.package} if more else {})}
+
+
+def teacher(pretrained: Mapping[str, Any] | None) -> str:
     """teacher.py: the largest network, trained first."""
     head = 'The largest network, trained first: it teaches the others, which start as it.'
-    return text(head, './base.py', [])
+    start = {'model': {'init_from': dict(pretrained)}} if pretrained else {}
+    return text(head, './base.py', assigned(start))
 
 
-def supernet(stock: Stock, start: str | None, learns: Mapping[str, Any] | None) -> str:
-    """supernet.py: all networks, which start as the trained model at `start`, or as the teacher."""
+def supernet(
+    stock: Stock,
+    start: Mapping[str, Any] | None,
+    learns: Mapping[str, Any] | None,
+    pretrained: bool,
+) -> str:
+    """supernet.py: all networks, which start as a trained model, or as the teacher."""
     archs = ('smallest', 'largest')
     model: dict[str, Any] = {'sampler': {'_delete_': True, **stock.adopted.sampler}}
     if start is not None:
-        more = stock.adopted.start
-        source = {'source': stock.task.package} if more else {}
-        model['init_from'] = {'stock': start, **more, **source}
+        model['init_from'] = dict(start)
     elif learns is not None:
         trained = Code("f'{{ fileDirname }}/work/teacher/iter_{_base_.max_iters}.pth'")
-        model['init_from'] = {'checkpoint': trained}
+        model['init_from'] = instead({'checkpoint': trained}, pretrained)
     if learns is not None:
         model['distillation'] = dict(learns)
     variables = {'model': model, 'val_cfg': {'archs': archs}, 'test_cfg': {'archs': archs}}

@@ -35,6 +35,9 @@ def init_parser() -> argparse.ArgumentParser:
     parser.add_argument('checkpoint', nargs='?', type=Path, help='of its model, trained')
     parser.add_argument('--out', type=Path, default=Path('nas'), help='folder (default: nas)')
     parser.add_argument(
+        '--pretrained', type=Path, help='weights of the backbone, which the teacher starts from'
+    )
+    parser.add_argument(
         '--width', type=int, help='of an HRNet in place of a backbone that no family knows'
     )
     parser.add_argument('--iters', type=int, help="of a training (default: the config's)")
@@ -59,15 +62,8 @@ def init(args: argparse.Namespace) -> None:
     from scalenas.adoption import init as write
 
     names = (
-        'data',
-        'classes',
-        'out',
-        'checkpoint',
-        'width',
-        'iters',
-        'candidates',
-        'search_images',
-        'seed',
+        *('data', 'classes', 'out', 'checkpoint', 'pretrained', 'width', 'iters'),
+        *('candidates', 'search_images', 'seed'),
     )
     options = {name: getattr(args, name) for name in names}
     settings = args.cfg_options

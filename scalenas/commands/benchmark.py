@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
 from typing import Any
 
 from scalenas.arch.strict import as_int, as_size
@@ -37,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
         '--whole', type=int, default=16, help='with --units: networks that are timed whole'
     )
     parser.add_argument('--out', metavar='FILE', help='with --units: the table, e.g. table.json')
-    parser.add_argument('--runtime', nargs='+', default=['torch'], metavar='NAME')
+    parser.add_argument('--runtime', nargs='+', metavar='NAME', help='default: torch')
     parser.add_argument('--measure', metavar='COMMAND', help='a device by a command with {net}')
     parser.add_argument('--timeout', type=float, default=600.0, help='seconds of --measure')
     parser.add_argument('--size', nargs=2, type=int, metavar=('H', 'W'), help="default: the nets'")
@@ -63,6 +64,8 @@ def parser() -> argparse.ArgumentParser:
 
 def check(args: argparse.Namespace) -> None:
     """Say at once what can be refused before anything is measured."""
+    from scalenas.latency.table import LatencyTable, is_table
+
     least = {'batch': 1, 'threads': 1, 'rounds': 1, 'runs': 1, 'seed': 0, 'whole': 0}
     for name, lowest in least.items():
         as_int(getattr(args, name), f'--{name}', lowest)
@@ -72,12 +75,22 @@ def check(args: argparse.Namespace) -> None:
         raise UserError(where='networks', got=args.nets, allowed='networks, or --units')
     if (args.out is None) is not (args.units is None):
         raise UserError('go together', where='--units and --out', got=args.out)
+    for unused, by in (('runtime', 'measure'), ('precision', 'measure'), ('json', 'units')):
+        if getattr(args, unused) is not None and getattr(args, by) is not None:
+            raise UserError(f'is not used with --{by}', where=f'--{unused}', hint='leave it out')
+    args.runtime = args.runtime or ['torch']
     if args.units and len(args.runtime) > 1:
         raise UserError(where='--runtime', got=args.runtime, allowed='one with --units')
+    if not -1 <= args.least_tau <= 1:
+        raise UserError(where='--least-tau', got=args.least_tau, allowed='a number in -1 ... 1')
     if not 0 < args.timeout < float('inf'):
         raise UserError(where='--timeout', got=args.timeout, allowed='seconds > 0')
-    if args.json:
-        new_file(args.json, force=True)
+    for file in filter(None, (args.json, args.out)):
+        new_file(file, force=True)
+    if args.out and not is_table(args.out):
+        raise UserError(where='--out', got=args.out, allowed='NAME.json, by which it is known')
+    if args.out and Path(args.out).exists():
+        LatencyTable.from_file(args.out)  # nothing but an older table gives way
 
 
 def stopwatches(args: argparse.Namespace) -> list[Any]:

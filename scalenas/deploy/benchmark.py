@@ -1,4 +1,4 @@
-"""Networks in runtimes, timed against each other: the table, and what it can tell."""
+"""Networks in runtimes, timed against each other: the table, and its reliability."""
 
 from __future__ import annotations
 
@@ -76,8 +76,8 @@ class Benchmark:
         found = self.ranking
         about = None
         if found is not None:
-            told = found.difference if found.difference < float('inf') else None
-            about = {'tau': found.tau, 'least_tau': found.least_tau, 'smallest_difference': told}
+            least = found.difference if found.difference < float('inf') else None
+            about = {'tau': found.tau, 'least_tau': found.least_tau, 'smallest_difference': least}
         return {'setting': dict(self.setting), 'reliability': about, 'nets': nets}
 
     def ranks(self) -> dict[str, int | None]:
@@ -90,8 +90,8 @@ class Benchmark:
         return ranks
 
     def __str__(self) -> str:
-        first, ranks = self.setting, self.ranks()
-        head = ', '.join(str(value) for name, value in first.items() if name in HEAD)
+        given, ranks = self.setting, self.ranks()
+        head = ', '.join(text.format(given[name]) for name, text in HEAD.items() if name in given)
         rows = [('rank', 'net', 'ms', 'quartiles', 'peak MB', 'ratio')]
         spreads: dict[str, Spread] = dict(zip(self.times.names, self.times.spreads(), strict=True))
         for i in sorted(range(len(self.memory)), key=lambda i: self.times.spreads()[i].median):
@@ -124,20 +124,23 @@ class Benchmark:
         nets = len(self.times.names)
         if found.difference == float('inf'):
             lines.append(
-                f'of {nets} networks none is told apart in fewer than {rounds_needed(nets)} rounds'
+                f'of {nets} networks none is separated in fewer than {rounds_needed(nets)} rounds'
             )
         else:
-            lines.append(f'smallest difference that it can tell: {found.difference:.1%}')
+            lines.append(f'smallest significant difference: {found.difference:.1%}')
         if not found.holds:
             lines.append(
                 f'no ranking: tau is below {found.least_tau:g}; more rounds, or a quieter machine'
             )
         elif any(len(group) > 1 for group in found.groups):
-            lines.append(f'= tied: not told apart at a level of {LEVEL:g} over all pairs')
+            lines.append(
+                f'= tied: no significant difference at a level of {LEVEL:g} over all pairs'
+            )
         return lines
 
 
-HEAD = ('runtime', 'precision', 'device', 'threads', 'batch', 'clock')
+HEAD = dict.fromkeys(('runtime', 'precision', 'device'), '{}')
+HEAD |= {'threads': 'threads {}', 'batch': 'batch {}', 'clock': '{} clock'}
 
 
 def benchmark(

@@ -19,10 +19,11 @@ import torch
 from torch import nn
 
 from scalenas.arch import Size
+from scalenas.arch.strict import as_int
 from scalenas.errors import LONGEST, UserError
 from scalenas.latency import Visit, check_time
 
-from .graph import onnx_graph, read_graph
+from .graph import need_packages, onnx_graph, read_graph
 from .nets import GraphFile
 from .stopwatch import Stopwatch
 
@@ -36,10 +37,11 @@ class CommandStopwatch(Stopwatch):
 
     `{net}` in it becomes the path of the network as ONNX, `{height}` and `{width}` the size of its
     images. On the last line of its output it writes JSON, `{"ms": 12.5}` or `{"ms": [12.6, 12.4]}`,
-    of which the median counts: milliseconds of a forward of one image.
+    of which the median counts: milliseconds of a forward of `batch` images.
 
     Raises:
-        UserError: for a command without `{net}`.
+        UserError: for a command without `{net}`, a batch below 1, or where a package is missing
+            that writes ONNX.
     """
 
     command: str
@@ -50,6 +52,8 @@ class CommandStopwatch(Stopwatch):
         if NET not in self.command:
             allowed = f'a command in which {NET} stands for the path of the network as ONNX'
             raise UserError(where=WHERE, got=self.command, allowed=allowed)
+        as_int(self.batch, 'batch')
+        need_packages('onnx', 'onnxruntime', where=WHERE)
 
     @property
     def setting(self) -> dict[str, Any]:
@@ -79,20 +83,22 @@ class CommandStopwatch(Stopwatch):
         with subprocess.Popen(
             line,
             shell=True,
-            text=True,
+            encoding='utf-8',
+            errors='replace',  # whatever a device prints before its answer
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
         ) as process:
             try:
                 out, err = process.communicate(timeout=self.timeout)
-            except subprocess.TimeoutExpired:
+            except BaseException as error:  # Ctrl-C, too
+                # The shell may have ended, and what it started may hold its output.
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                if not isinstance(error, subprocess.TimeoutExpired):
+                    raise
                 problem = f'the command took longer than {self.timeout:g} s'
                 raise UserError(problem, where=WHERE, got=self.command) from None
-            finally:
-                if process.poll() is None:
-                    with suppress(ProcessLookupError):
-                        os.killpg(process.pid, signal.SIGKILL)
         if process.returncode:
             said = ' '.join(err.split())[-LONGEST // 2 :]
             raise UserError(
@@ -111,7 +117,7 @@ def milliseconds(text: str) -> float:
     lines = [line for line in text.splitlines() if line.strip()]
     try:
         given = json.loads(lines[-1])['ms']
-    except (IndexError, ValueError, TypeError, KeyError):
+    except (IndexError, ValueError, TypeError, KeyError, RecursionError):
         raise UserError(
             where=f'{WHERE}: output of the command',
             got=lines[-1] if lines else '',

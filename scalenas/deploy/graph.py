@@ -7,6 +7,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,10 @@ OPSET = 17
 
 AXES = {'batch': 0, 'height': 2, 'width': 3}
 """What may be free in the images of a graph."""
+
+
+TIED = 0.1
+"""Weight of a share of labels that differ, next to a relative difference of scores."""
 
 
 @torch.no_grad()
@@ -153,6 +158,35 @@ def open_graph(
         ) from None
 
 
+@contextmanager
+def taken(size: Sequence[int]) -> Iterator[None]:
+    """Around the first forward of a model for images of a size.
+
+    Raises:
+        UserError: when it does not take them.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        raise UserError(
+            f'the model takes no images of {size[0]}x{size[1]}: {foreign(error)}',
+            where='--size',
+            hint='multiples of 32 usually fit',
+        ) from None
+
+
+def need_packages(*names: str, where: str, kind: type[UserError] = UserError) -> None:
+    """Pass where these packages are installed.
+
+    Raises:
+        UserError: for one that is not.
+    """
+    missing = [name for name in names if find_spec(name) is None]
+    if missing:
+        hint = f'pip install {" ".join(missing)}'
+        raise kind(f'needs {" and ".join(missing)}', where=where, hint=hint)
+
+
 def read_graph(path: Path) -> bytes:
     """The content of an ONNX file.
 
@@ -168,16 +202,22 @@ def read_graph(path: Path) -> bytes:
 def apart(outputs: Sequence[Any], expected: Sequence[Tensor]) -> list[float]:
     """Largest difference of each output from torch's, relative to its largest value or 1.
 
+    Of labels it is a tenth of the share that differs: where two classes have nearly the same score,
+    rounding decides, and one such pixel in a large image says nothing of a graph.
+
     Raises:
         ExportError: for outputs of another number or shape.
     """
     shapes = [[tuple(part.shape) for part in parts] for parts in (outputs, expected)]
     if shapes[0] != shapes[1]:
         raise ExportError('shapes of outputs', got=shapes[0], allowed=f'{shapes[1]}, as of torch')
-    return [
-        float((torch.as_tensor(a).double() - b.double()).abs().max() / b.abs().max().clamp(min=1.0))
-        for a, b in zip(outputs, expected, strict=True)
-    ]
+    return [_apart(torch.as_tensor(a), b) for a, b in zip(outputs, expected, strict=True)]
+
+
+def _apart(a: Tensor, b: Tensor) -> float:
+    if not b.is_floating_point():
+        return TIED * float((a != b).double().mean())
+    return float((a.double() - b.double()).abs().max() / b.abs().max().clamp(min=1.0))
 
 
 def flat(output: Any) -> list[Tensor]:

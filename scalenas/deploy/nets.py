@@ -15,7 +15,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from scalenas.arch import Arch, Size, find
 from scalenas.config import read_config
-from scalenas.errors import UserError
+from scalenas.errors import UserError, foreign
 from scalenas.latency import deployed_arch
 from scalenas.latency.cache import digest
 from scalenas.models import backbone_type
@@ -25,7 +25,7 @@ from scalenas.paths import file_digest
 from scalenas.registry import MODELS
 
 from .form import deployed
-from .graph import flat
+from .graph import flat, taken
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def subject(what: str) -> Subject:
     if Path(what).suffix in ('.py', '.pth'):
         config, weights = Path(what).with_suffix('.py'), Path(what).with_suffix('.pth')
         key = {'model': [file_digest(config), file_digest(weights)], 'form': 'deployed'}
-        return Subject(config.stem, key, lambda size: exported_model(config, weights))
+        return Subject(config.stem, key, lambda size: exported_model(config, weights, size))
     arch = find(what)
     return of_arch(Path(what).stem if what.endswith(('.yaml', '.yml')) else what, arch)
 
@@ -120,19 +120,28 @@ class Raw(nn.Module):
         return tuple(flat(self.model(image, None, mode='tensor')))
 
 
-def exported_model(config: Path, weights: Path) -> nn.Module:
+def exported_model(config: Path, weights: Path, size: Size) -> nn.Module:
     """The model of an exported config with its weights, as it is deployed.
 
     Raises:
-        UserError: where one of them cannot be read, or they do not fit each other.
+        UserError: where one of them cannot be read, they do not fit each other, or the model does
+            not take images of this size.
     """
     cfg = read_config(str(config), needs=('model',))
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
-        model = ALL_MODELS.build(cfg.model)
+        try:
+            model = ALL_MODELS.build(cfg.model)
+        except UserError:
+            raise
+        except Exception as error:  # anybody's code
+            raise UserError(foreign(error), where=f'{config}: model') from error
     state = load_checkpoint(weights)['state_dict']
     check_weights(model.state_dict(), state, weights)
     model.load_state_dict(state)
-    return Raw(deployed(model, channels_last=False)).eval()
+    net = Raw(deployed(model, channels_last=False)).eval()
+    with torch.no_grad(), taken(size):
+        net(torch.zeros(1, 3, *size))
+    return net
 
 
 def in_channels(arch: Any) -> int:

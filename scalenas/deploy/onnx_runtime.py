@@ -84,7 +84,8 @@ class OnnxRuntime(Runtime):
                 hint='pip install onnxruntime-gpu in its place',
             )
         index = int(device.partition(':')[2] or 0)
-        return [('CUDAExecutionProvider', {'device_id': index})]
+        # Without TF32, which it takes for fp32 by default.
+        return [('CUDAExecutionProvider', {'device_id': index, 'use_tf32': 0})]
 
 
 def session_options(threads: int = 1) -> Any:

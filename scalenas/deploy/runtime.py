@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -116,7 +118,7 @@ class Runtime(ABC):
             UserError: where a package is missing, for a precision or device that the runtime does
                 not have, for int8 without calibration images, or for an operator that it lacks.
         """
-        precision = self._checked(precision, device)
+        precision = self.check(precision, device)
         if precision == 'int8' and not calibration:
             raise UserError(
                 'int8 needs calibration images, by whose ranges it is quantized',
@@ -132,7 +134,7 @@ class Runtime(ABC):
         Raises:
             UserError: where a package is missing, or the runtime does not take this graph.
         """
-        self._checked(None, device)
+        self.check(None, device)
         return self._load_file(path, shape, device, threads)
 
     def _load_file(self, path: Path, shape: tuple[int, ...], device: str, threads: int) -> Session:
@@ -142,7 +144,13 @@ class Runtime(ABC):
             hint='time it in onnxruntime or openvino',
         )
 
-    def _checked(self, precision: str | None, device: str) -> str:
+    def check(self, precision: str | None, device: str) -> str:
+        """The precision itself, or the default one, if it can be asked for on a device.
+
+        Raises:
+            UserError: where a package is missing, for a precision or device that the runtime does
+                not have, or a GPU that torch does not see.
+        """
         if missing := self.missing():
             raise UserError(
                 f'needs {" and ".join(missing)}',
@@ -150,12 +158,16 @@ class Runtime(ABC):
                 hint=f'pip install {" ".join(missing)}',
             )
         precision = precision or self.precisions[0]
-        for what, got, allowed in (
-            ('precision', precision, self.precisions),
-            ('device', device.partition(':')[0], self.devices),
-        ):
-            if got not in allowed:
-                raise UserError(where=f'{what} of runtime {self.name}', got=got, allowed=allowed)
+        if precision not in self.precisions:
+            where = f'precision of runtime {self.name}'
+            raise UserError(where=where, got=precision, allowed=self.precisions)
+        where, parts = f'device of runtime {self.name}', DEVICE.fullmatch(str(device))
+        if parts is None or (parts[1] or parts[2]) not in self.devices:
+            raise UserError(where=where, got=device, allowed=self.devices)
+        if parts[2]:
+            count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+            if int(parts[3] or 0) >= count:
+                raise UserError(f'torch sees {count} GPUs on this machine', where=where, got=device)
         return precision
 
     @abstractmethod
@@ -169,6 +181,8 @@ class Runtime(ABC):
         calibration: Sequence[Tensor],
     ) -> Session: ...
 
+
+DEVICE = re.compile('(cpu)|(cuda)(?::([0-9]{1,3}))?')
 
 RUNTIMES: dict[str, Runtime] = {}
 """Name -> adapter, of all that are known, installed or not."""

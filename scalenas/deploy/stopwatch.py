@@ -73,7 +73,7 @@ class RuntimeStopwatch(Stopwatch):
     clock: str = 'wall'
 
     def __post_init__(self) -> None:
-        runtime(self.name)
+        adapter = runtime(self.name)
         for name in ('threads', 'batch', 'runs'):
             as_int(getattr(self, name), name)
         as_choice(self.clock, 'clock', tuple(CLOCKS))
@@ -84,6 +84,7 @@ class RuntimeStopwatch(Stopwatch):
                 got=f'{self.device}, {self.threads} threads',
                 allowed='cpu and one thread',
             )
+        adapter.check(self.precision, self.device)
 
     @property
     def setting(self) -> dict[str, Any]:

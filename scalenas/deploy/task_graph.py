@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -17,7 +16,7 @@ from scalenas.errors import ExportError
 from scalenas.tasks import Task, task_of_model
 
 from .form import deployed
-from .graph import AXES, apart, flat, onnx_graph, open_graph
+from .graph import AXES, apart, flat, need_packages, onnx_graph, open_graph, taken
 from .onnx_runtime import session_options
 
 TOLERANCE = 1e-4
@@ -49,13 +48,7 @@ class GraphForm:
         Raises:
             ExportError: for a missing package, or a value that is not allowed.
         """
-        missing = [name for name in ('onnx', 'onnxruntime') if find_spec(name) is None]
-        if missing:
-            raise ExportError(
-                f'needs {" and ".join(missing)}',
-                where=where,
-                hint=f'pip install {" ".join(missing)}',
-            )
+        need_packages('onnx', 'onnxruntime', where=where, kind=ExportError)
         graphs = task_of_model(model).graphs
         for option, got, allowed in (
             ('--onnx-output', [self.output], graphs),
@@ -143,11 +136,12 @@ def task_graph(
 
     Raises:
         ExportError: when the graph computes something else.
-        UserError: for an operator that ONNX lacks.
+        UserError: for an operator that ONNX lacks, or a size that the model does not take.
     """
     net = TaskNet(model, form, with_raw).eval()
     image = _image(net, (1, in_channels, *size))
-    kinds = net.names(image)
+    with taken(size):
+        kinds = net.names(image)
     names = list(dict.fromkeys(name for each in kinds for name in each))
     entries = _metadata(model, size, form, about or {})
     traced = net

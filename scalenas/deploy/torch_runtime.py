@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -30,15 +31,30 @@ class TorchSession(Session):
         before = torch.get_num_threads()
         torch.set_num_threads(self.threads)
         try:
-            given = torch.from_numpy(images).to(
-                self.device, self.dtype, memory_format=self.memory_format
-            )
-            maps = self.net(given)
-            maps = (maps,) if isinstance(maps, Tensor) else maps
-            # Waits for a GPU; a net may give its input, or the same memory at each call.
-            return [each.float().cpu().contiguous().numpy().copy() for each in maps]
+            with without_tf32():
+                return self._maps(images)
         finally:
             torch.set_num_threads(before)
+
+    def _maps(self, images: Images) -> Maps:
+        given = torch.from_numpy(images).to(
+            self.device, self.dtype, memory_format=self.memory_format
+        )
+        maps = self.net(given)
+        maps = (maps,) if isinstance(maps, Tensor) else maps
+        # Waits for a GPU; a net may give its input, or the same memory at each call.
+        return [each.float().cpu().contiguous().numpy().copy() for each in maps]
+
+
+@contextmanager
+def without_tf32() -> Iterator[None]:
+    """Convolutions of fp32 are fp32 on a GPU, too, where cuDNN takes TF32 by default."""
+    flags: Any = torch.backends.cudnn
+    before, flags.allow_tf32 = flags.allow_tf32, False
+    try:
+        yield
+    finally:
+        flags.allow_tf32 = before
 
 
 @register_runtime
@@ -60,13 +76,6 @@ class TorchRuntime(Runtime):
         threads: int,
         calibration: Sequence[Tensor],
     ) -> Session:
-        if device != 'cpu' and not torch.cuda.is_available():
-            raise UserError(
-                'torch sees no GPU on this machine',
-                where=f'device of runtime {self.name}',
-                got=device,
-                allowed='cpu',
-            )
         form, dtype = self.memory_format, DTYPES[precision]
         copied: Any = copy.deepcopy(net).eval()  # the stubs know no memory format
         copied = copied.to(device, dtype, memory_format=form)
@@ -108,7 +117,7 @@ class CompiledRuntime(TorchRuntime):
                 program = torch.export.export(net, (images,)).module()
             # As one graph or not at all: an eager rest would be measured as if it were compiled.
             compiled = torch.compile(program, fullgraph=True, dynamic=False, mode=self.mode)
-            with torch.inference_mode():
+            with torch.inference_mode(), without_tf32():  # which a CUDA graph keeps
                 compiled(images)
         except Exception as error:
             reason = str(error).strip().partition('\n')[0]  # without advice for torch's developers

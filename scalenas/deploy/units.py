@@ -55,17 +55,17 @@ class UnitNet:
 
 
 def space_units(
-    space: AbstractSpace[Any], size: Size | None, seed: int = 0
+    space: AbstractSpace[Any], size: Size | None, seed: int = 0, known: Sequence[Arch] = ()
 ) -> dict[str, tuple[Arch, Size]]:
     """Text of each distinct unit of a space -> one of the networks that have it, and its size.
 
     Networks are drawn until many of them in a row bring nothing new; the order is the same for a
-    seed. A unit that only some of a million networks have may be missing.
+    seed. A unit that few networks have may be missing, but for those of the `known` ones.
     """
     rng, since = random.Random(f'units/{seed}'), 0
     found: dict[str, tuple[Arch, Size]] = {}
-    archs = [space.largest(), space.smallest()]
-    while since < PATIENCE:
+    archs = [*known, space.largest(), space.smallest()]
+    while archs or since < PATIENCE:
         arch = archs.pop() if archs else space.sample(rng)
         at, before = own_size(arch, size), len(found)
         for _, unit in units_of(arch, at):
@@ -195,14 +195,16 @@ def measured_table(
     Args:
         size: of the images; None for networks that have their own.
         whole: random networks that are timed as a whole. With fewer than four there is neither a
-            correction nor an agreement.
+            correction nor an agreement, and neither for a space of fewer networks, or in fewer
+            than four rounds.
         every: of these networks, every second (third, ...) is for the correction, the others are
             for the agreement.
 
     Raises:
         UserError: where the device does not take a unit, or a time is none.
     """
-    units = space_units(space, size, seed)
+    archs, sizes, candidates = whole_candidates(space, size, stopwatch, whole, seed)
+    units = space_units(space, size, seed, archs)
     say(f'{len(units)} units')
     times = measure(unit_candidates(units, stopwatch), cache, rounds, seed, say)
     some = next(iter(units.values()))[0]
@@ -212,9 +214,9 @@ def measured_table(
         for name, spread in zip(times.names, times.spreads(), strict=True)
     }
     table = LatencyTable(about, some.family, options_of(some), spreads)
-    if whole < 4:
+    if len(judged_places(len(archs), every)) < 2 or rounds < 4:
+        say(f'{len(archs)} networks and {rounds} rounds: too few to compare the table with them')
         return table
-    archs, sizes, candidates = whole_candidates(space, size, stopwatch, whole, seed)
     timed = measure(candidates, cache, rounds, seed, say)
     return corrected(table, archs, sizes, timed, seed, every)
 

@@ -135,6 +135,8 @@ def _alone(folder: Path) -> Iterator[None]:
         if fcntl is not None:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+            except BlockingIOError:
                 raise UserError('another process is timing', where=folder) from None
+            except OSError:  # a file system without locks: as without `fcntl`
+                logger.debug('%s has no locks', folder)
         yield

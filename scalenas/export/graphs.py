@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from scalenas.arch import Size
-from scalenas.deploy.graph import apart, open_graph
+from scalenas.deploy.graph import apart, need_packages, open_graph
 from scalenas.deploy.onnx_runtime import session_options
 from scalenas.deploy.openvino_runtime import compiled_model
 from scalenas.deploy.quantize import has_vnni, quantized
@@ -62,8 +61,8 @@ class Graphs:
         if not asked:
             return
         self.form.check(model, f'--{asked[0]}')
-        if self.openvino and find_spec('openvino') is None:
-            raise ExportError('needs openvino', where='--openvino', hint='pip install openvino')
+        if self.openvino:
+            need_packages('openvino', where='--openvino', kind=ExportError)
 
     def write(
         self,

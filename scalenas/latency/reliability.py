@@ -1,4 +1,4 @@
-"""What a latency measurement can tell: its split-half Kendall's tau, ties, smallest difference.
+"""The reliability of a latency measurement: split-half Kendall's tau, ties, smallest difference.
 
 Networks are timed in interleaved rounds, every network once a round, so the times of a round share
 what the machine was doing. Everything here compares networks within rounds. What a round cannot
@@ -12,6 +12,7 @@ import itertools
 import math
 import random
 import statistics
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -19,7 +20,7 @@ from typing import Any, NamedTuple
 from scalenas.errors import UserError
 
 LEVEL = 0.05
-"""Chance, at most, that any two networks of equal speed are told apart."""
+"""Chance, at most, that any two networks of equal speed are separated."""
 
 LEAST_TAU = 0.5
 """A split-half tau below this is no ranking: of four pairs more than one changes its order."""
@@ -83,7 +84,7 @@ def check_time(value: Any, name: str) -> float:
         LatencyError: for zero, what is below, NaN, infinity, or no number.
     """
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if number and math.isfinite(value) and value > 0:
+    if number and 0 < value <= sys.float_info.max:  # whole numbers in JSON may be beyond all floats
         return float(value)
     raise LatencyError(where=f'time of {name}', got=value, allowed='a finite number > 0')
 
@@ -163,7 +164,7 @@ def sign_test(first: Sequence[float], second: Sequence[float]) -> float:
 
 
 def rounds_needed(nets: int, level: float = LEVEL) -> int:
-    """The fewest rounds in which two of so many networks can be told apart at all."""
+    """The fewest rounds in which two of so many networks can be separated at all."""
     return 1 + math.ceil(math.log2(max(1, math.comb(nets, 2)) / level))
 
 
@@ -173,10 +174,10 @@ class Ranking:
 
     Attributes:
         tau: split-half Kendall's tau.
-        groups: names, fastest group first. Every network of a group was told apart from every
-            network of the next; within a group there is no order.
-        difference: the relative difference that would be told in half of the pairs; infinite where
-            the rounds are too few to tell any.
+        groups: names, fastest group first. Every network of a group differs significantly from
+            every network of the next; within a group there is no order.
+        difference: the relative difference that would separate half of the pairs; infinite where
+            the rounds are too few for any.
         least_tau: below it, the groups are no ranking.
     """
 
@@ -198,7 +199,7 @@ def ranking(
     splits: int = SPLITS,
     seed: int = 0,
 ) -> Ranking:
-    """Ranks networks in groups that are told apart, at `level` over all pairs together (Holm).
+    """Ranks networks in groups that differ significantly: `level` over all pairs together (Holm).
 
     Raises:
         LatencyError: for fewer than two networks or four rounds.

@@ -118,7 +118,7 @@ class OwnData:
         splits: train, val and test -> the data set, without its pipeline.
         classes: their names.
         truth: split -> the file that metrics of COCO's read.
-        model: what changes in a model besides its numbers of classes.
+        model: what changes in a model, but for its numbers of classes, below 'model'.
     """
 
     splits: Mapping[str, Mapping[str, Any]]

@@ -157,7 +157,10 @@ class Pose(Task):
             sets[name]['test_mode'] = True
         count = len(info['keypoint_info'])
         return OwnData(
-            sets, (category.get('name', 'object'),), truth, {'head': {'out_channels': count}}
+            sets,
+            (category.get('name', 'object'),),
+            truth,
+            {'model': {'head': {'out_channels': count}}},
         )
 
     def joint_weights(self, samples: Sequence[Any]) -> Tensor | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,23 @@ def test_a_trained_model_is_teacher_and_start(place: Path, trained: Path) -> Non
     assert len(lines) == 8
     # The folder moves with its checkpoint: nothing in it is an absolute path.
     assert all(str(place) not in path.read_text() for path in (place / 'nas').rglob('*.*'))
+
+
+def test_a_teacher_starts_from_pretrained_weights(place: Path, trained: Path) -> None:
+    lines = init('mine.py', Options(Path('nas'), pretrained=trained, iters=20))
+    assert not any(line.startswith('not read') for line in lines)
+    cfg = read_config('nas/teacher.py')
+    assert Path(cfg.model.init_from.stock).resolve() == trained
+    assert list(read_config('nas/supernet.py').model.init_from) == ['checkpoint']
+    with raises(where='--pretrained'):
+        init('mine.py', Options(Path('other'), trained, trained))
+
+
+def test_weights_that_are_not_read_are_named(place: Path) -> None:
+    lines = init('mine.py', OUT)
+    assert [line.split()[2] for line in lines if line.startswith('not read')] == [
+        'open-mmlab://msra/hrnetv2_w18_small,'
+    ]
 
 
 def test_width_and_channels_are_one_line(place: Path) -> None:
@@ -199,6 +217,14 @@ def test_bad_options_are_one_line(place: Path, options: Options, fields: dict[st
     assert names(place) == before
 
 
+def test_a_config_in_pure_python_is_one_line(place: Path) -> None:
+    whole = Config.fromfile('mine.py').pretty_text
+    (place / 'pure.py').write_text(f'from mmseg.models import EncoderDecoder\n{whole}')
+    with raises(where='pure.py', hint=contains('dump')):
+        init('pure.py', OUT)
+    assert not (place / 'nas').exists()
+
+
 def test_no_such_config() -> None:
     with raises(where='mmseg::hrnet/none.py'):
         init('mmseg::hrnet/none.py', OUT)
@@ -226,3 +252,33 @@ def test_another_backbone_gives_way_to_an_hrnet(place: Path) -> None:
     assert model.architecture.decode_head.in_channels == 8 + 16 + 32 + 64
     assert model.architecture.decode_head.channels == 24
     assert not model.architecture.with_auxiliary_head
+
+
+def test_heads_in_a_list_follow_and_get_the_own_classes(place: Path) -> None:
+    """OCRNet: two heads, whose list a config that inherits must say as a whole."""
+    (place / 'data/img').rename(place / 'data/images')
+    (place / 'data/ann').rename(place / 'data/labels')
+    text = (place / 'mine.py').read_text()
+    begin, end = text.index('own = dict('), text.index('model = dict(')
+    heads = """decode_head=[
+        dict(type='FCNHead', in_channels=[8, 16, 32, 64], in_index=(0, 1, 2, 3), channels=120,
+             input_transform='resize_concat', kernel_size=1, num_convs=1, num_classes=21),
+        dict(type='OCRHead', in_channels=[8, 16, 32, 64], in_index=(0, 1, 2, 3), channels=16,
+             ocr_channels=8, input_transform='resize_concat', num_classes=21),
+    ]"""
+    model = text[end : text.index('    decode_head=')]
+    (place / 'mine.py').write_text(
+        text[:begin].replace('hrnet/fcn_hr18s', 'ocrnet/ocrnet_hr18s') + model + heads + ')\n'
+    )
+    names = ('ground', 'field', 'road', 'roof')
+    settings = {'train_dataloader.num_workers': 0, 'train_dataloader.persistent_workers': False}
+    init('mine.py', replace(OUT, data=Path('data'), classes=names, settings=settings))
+    cfg = read_config('nas/search.py')
+    first, second = build_model(cfg).architecture.decode_head
+    assert first.num_classes == second.num_classes == len(names)
+    assert cfg.model.distillation.tap == 'decode_head.1.conv_seg'
+    base = place / 'nas/base.py'
+    base.write_text(base.read_text().replace('width = 8 ', 'width = 12 '))
+    first, second = build_model(read_config('nas/search.py')).architecture.decode_head
+    assert (first.channels, second.channels) == (180, 16)
+    assert first.in_channels == second.in_channels == 180

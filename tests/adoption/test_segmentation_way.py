@@ -12,7 +12,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 
-from scalenas.adoption import adopt, run
+from scalenas.adoption import Options, adopt, init, run
 from scalenas.commands import CONSOLE
 from scalenas.commands import run as command
 from scalenas.models.checkpoint import load_checkpoint
@@ -54,6 +54,11 @@ def test_two_commands_make_tested_networks(place: Path) -> None:
     assert float(test) == float(exported) == pytest.approx(alone, abs=1e-4)
     # mmseg's own tool rounds to two digits.
     assert float(stock) == pytest.approx(alone, abs=0.006)
+    *_, teacher = (place / 'nas/results.md').read_text().splitlines()
+    cells = [cell.strip() for cell in teacher.split('|')[1:-1]]
+    assert cells[0] == 'teacher'
+    assert float(cells[2].removesuffix(' G')) >= card['cost']['macs'] / 1e9 - 5e-4
+    assert 0 <= float(cells[-1]) <= 100
     assert (next((place / 'nas/work').glob('search_*')) / 'front.png').is_file()
 
 
@@ -110,3 +115,24 @@ def test_configs_are_short(place: Path) -> None:
         text = (place / f'nas/{name}.py').read_text()
         assert len(text.splitlines()) <= most, name
         assert re.match(r'# \w', text)
+
+
+@pytest.mark.slow
+def test_the_own_model_is_tested_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr('scalenas.pipeline.subprocess.Popen', Forked)
+    segmentation(tmp_path)
+    cfg = Config.fromfile('mine.py')
+    cfg.model.pretrained = None
+    torch.manual_seed(0)
+    with DefaultScope.overwrite_default_scope('mmseg'):
+        torch.save({'state_dict': MODELS.build(cfg.model).state_dict()}, 'mine.pth')
+    init('mine.py', Options(Path('nas'), Path('mine.pth'), iters=2, candidates=4))
+    run('nas')
+    *_, yours = (tmp_path / 'nas/results.md').read_text().splitlines()
+    cells = [cell.strip() for cell in yours.split('|')[1:-1]]
+    assert cells[0] == 'yours'
+    assert 0 <= float(cells[-1]) <= 100
+    card = json.loads((tmp_path / 'nas/exported/best.json').read_text())
+    assert cells[2].endswith(' G')
+    assert card['cost']['macs'] > 0

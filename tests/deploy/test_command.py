@@ -84,6 +84,8 @@ def test_answers(text: str, ms: float) -> None:
         ('{"ms": []}', LatencyError, 'time of the command, in ms', []),
         ('{"ms": "3"}', LatencyError, 'time of the command, in ms', '3'),
         ('{"ms": true}', LatencyError, 'time of the command, in ms', True),
+        ('{"ms": 1' + 400 * '0' + '}', LatencyError, 'time of the command, in ms', 10**400),
+        (100_000 * '[', UserError, OUT, 100_000 * '['),
     ],
 )
 def test_what_is_no_answer(text: str, kind: type, where: str, got: object) -> None:
@@ -114,6 +116,43 @@ def test_a_command_that_hangs_is_ended_with_all_that_it_started(
             visit()
         time.sleep(2.2)
     assert not mark.exists()
+
+
+def test_what_a_shell_left_behind_does_not_hold_the_visit(net: nn.Module, tmp_path: Path) -> None:
+    """The shell has ended, and a process of its own has its output."""
+    pid = tmp_path / 'pid'
+    line = f'sleep 60 & echo $! > {pid}; : {{net}}'
+    with (
+        CommandStopwatch(line, timeout=0.5).opened(net, (6, 8), 3) as visit,
+        raises(UserError, where='measure', problem=contains('longer than 0.5 s')),
+    ):
+        visit()
+    assert gone(int(pid.read_text()))
+
+
+def gone(pid: int) -> bool:
+    """Whether a process has ended: within a second, and be it that nobody has asked for its end."""
+    for _ in range(100):
+        try:
+            state = Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0]
+        except FileNotFoundError:
+            return True
+        if state == 'Z':
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def test_bytes_that_are_no_text_before_the_answer(net: nn.Module) -> None:
+    line = """printf '\\377\\376\\n{"ms": 3}\\n'; : {net}"""
+    with CommandStopwatch(line).opened(net, (6, 8), 3) as visit:
+        assert visit() == pytest.approx(3e-3)
+
+
+def test_a_network_cannot_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('scalenas.deploy.graph.find_spec', lambda name: None)
+    with raises(UserError, where='measure', hint='pip install onnx onnxruntime'):
+        CommandStopwatch('time_it {net}')
 
 
 def test_a_command_that_does_not_get_the_network_is_refused() -> None:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from scalenas.deploy.graph import apart, flat, onnx_graph
 from scalenas.deploy.stand_in import standing_in
-from scalenas.deploy.task_graph import GraphForm, TaskGraph, task_graph
+from scalenas.deploy.task_graph import TOLERANCE, GraphForm, TaskGraph, task_graph
 from scalenas.errors import ExportError
 from scalenas.tasks import task_of_model
 from tests.errors import contains, raises
@@ -185,6 +185,24 @@ def test_a_size_that_a_model_wrote_into_its_graph() -> None:
         task_graph(Fixed(), SIZE, GraphForm(free=('height',)))
 
 
+def test_a_size_that_a_model_does_not_take() -> None:
+    """HRFPN joins maps that fit together for multiples of the largest stride alone."""
+    with raises(where='--size', problem=contains('33x47', 'RuntimeError')):
+        task_graph(model_of('two_stage'), (33, 47), GraphForm())
+
+
+def test_labels_may_differ_where_two_classes_are_tied() -> None:
+    """One pixel of a large image says nothing; many are another graph."""
+    labels = torch.arange(128 * 256).reshape(1, 128, 256) % 19
+    one, many = labels.clone(), labels.clone()
+    one[0, 0, 0] = 18
+    many[0, :2] += 1
+    assert apart([labels, one], [labels, labels]) == [0.0, 0.1 / labels.numel()]
+    assert apart([many], [labels])[0] > TOLERANCE > apart([one], [labels])[0]
+    with raises(ExportError, problem='shapes of outputs'):
+        apart([labels[0]], [labels])
+
+
 @pytest.mark.parametrize(
     ('form', 'where', 'got'),
     [
@@ -202,7 +220,7 @@ def test_a_form_that_there_is_not(form: GraphForm, where: str, got: str) -> None
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr('scalenas.deploy.task_graph.find_spec', lambda name: None)
+    monkeypatch.setattr('scalenas.deploy.graph.find_spec', lambda name: None)
     with raises(ExportError, where='--int8', hint='pip install onnx onnxruntime'):
         GraphForm().check(nn.ReLU(), '--int8')
 

@@ -99,7 +99,7 @@ def test_what_cannot_be_asked_for_is_said_in_one_line(
         where=f'precision of runtime {adapter.name}', got='fp7', allowed=adapter.precisions
     ):
         adapter.load(net, images, 'fp7')
-    with raises(where=f'device of runtime {adapter.name}', got='tpu', allowed=adapter.devices):
+    with raises(where=f'device of runtime {adapter.name}', got='tpu:0', allowed=adapter.devices):
         adapter.load(net, images, device='tpu:0')
     if 'int8' in adapter.precisions:
         with raises(where=f'runtime {adapter.name}', problem=contains('calibration')):
@@ -158,6 +158,21 @@ def test_no_gpu() -> None:
         if 'cuda' in adapter.devices and not adapter.missing():
             with raises(where=f'device of runtime {adapter.name}', got='cuda'):
                 adapter.load(nn.ReLU(), torch.zeros(1, 3, 8, 8), device='cuda')
+
+
+def test_fp32_is_not_tf32(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of convolutions on a GPU: what cuDNN may do while a network runs, and what it may after."""
+    cudnn, seen = torch.backends.cudnn, []
+
+    class Net(nn.Module):
+        def forward(self, images: Tensor) -> Tensor:
+            seen.append(cudnn.allow_tf32)
+            return images
+
+    monkeypatch.setattr(cudnn, 'allow_tf32', True)
+    session = runtime('torch').load(Net(), torch.zeros(1, 3, 8, 8))
+    session(np.zeros((1, 3, 8, 8), np.float32))
+    assert (seen, cudnn.allow_tf32) == ([False], True)
 
 
 @pytest.mark.slow

@@ -17,6 +17,7 @@ from scalenas.deploy import (
 )
 from scalenas.deploy.nets import backbone, deployed_backbone
 from scalenas.deploy.timer import training_step
+from scalenas.deploy.winners import stopwatch_of
 from scalenas.errors import UserError
 from scalenas.latency import LatencyError, deployed_arch
 from scalenas.models import ScaleMBConvNet
@@ -75,7 +76,7 @@ def test_median_and_quartiles(lab: Lab) -> None:
 
 
 def test_what_nothing_reads_is_not_timed_but_as_it_is_trained(lab: Lab) -> None:
-    arch = named('scalenas_p1')
+    arch = SPACE.largest().with_(output='single')
     assert deployed_arch(arch) != arch
     deployed, plain = (
         NetTimer(RuntimeStopwatch('lab'), 1, plain).ms(arch, (32, 32)) for plain in (False, True)
@@ -133,11 +134,24 @@ def test_a_clock_that_stands_still_is_an_error(lab: Lab) -> None:
         ({'threads': 0}, 'threads', 0),
         ({'batch': 0}, 'batch', 0),
         ({'runs': 0}, 'runs', 0),
+        ({'precision': 'fp7'}, 'precision of runtime torch', 'fp7'),
+        *(
+            ({'device': device}, 'device of runtime torch', device)
+            for device in ('tpu', 'cpu:1', 'cuda:x', 'cuda:999', 'cuda:', '', 3)
+        ),
     ],
 )
 def test_wrong_questions(options: dict, where: str, got: object) -> None:
     with raises(UserError, where=where, got=got):
         RuntimeStopwatch(**options)
+
+
+def test_a_table_of_a_device_that_is_not_here() -> None:
+    """A search goes on without it, for this is an error of its own kind."""
+    with raises(UserError, where='device of runtime torch', got='cuda:999'):
+        stopwatch_of({'runtime': 'torch 2.0', 'device': 'cuda:999'})
+    with raises(UserError, where='batch', got='two'):
+        stopwatch_of({'runtime': 'command time_it {net}', 'batch': 'two'})
 
 
 def test_the_setting_is_all_that_times_depend_on(lab: Lab) -> None:

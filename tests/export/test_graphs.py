@@ -190,7 +190,8 @@ def test_a_conflict_of_options_is_found_before_the_work(
     form = GraphForm('boxes')
     with raises(ExportError, where='--onnx-output', got='boxes', allowed=('raw', 'task', 'labels')):
         export(root, tmp_path, Graphs(openvino=True, form=form))
-    monkeypatch.setattr('scalenas.export.graphs.find_spec', lambda name: None)
+    hidden = {'onnx': 'here', 'onnxruntime': 'here'}
+    monkeypatch.setattr('scalenas.deploy.graph.find_spec', hidden.get)
     with raises(ExportError, where='--openvino', hint='pip install openvino'):
         export(root, tmp_path, Graphs(openvino=True))
 
@@ -234,7 +235,7 @@ def test_the_lines_of_the_page(
     for path in done.iterdir():
         (tmp_path / 'exported').mkdir(exist_ok=True)
         shutil.copy(path, tmp_path / 'exported' / path.name.replace('out', 'mine'))
-    shutil.copy(root / 'img/test/000.png', 'picture.png')
+    shutil.copy(root / 'img/test/000.png', 'image.png')
     model = load_exported(done / 'out.py', done / 'out.pth')
     given: dict[str, Any] = {'model': model, 'net': model.backbone}
     for block in blocks:

@@ -82,7 +82,7 @@ def test_the_interval_holds_the_ratio_as_often_as_it_says() -> None:
 
 @pytest.mark.parametrize('nets', [2, 4, 7])
 @pytest.mark.parametrize('rounds', [7, 20])
-def test_equal_networks_are_seldom_told_apart(nets: int, rounds: int) -> None:
+def test_equal_networks_are_seldom_separated(nets: int, rounds: int) -> None:
     rng, runs = random.Random(nets), 300
     apart = sum(
         len(ranking(simulated([1.0] * nets, rounds, rng), splits=1).groups) > 1 for _ in range(runs)
@@ -91,7 +91,7 @@ def test_equal_networks_are_seldom_told_apart(nets: int, rounds: int) -> None:
     assert apart / runs <= LEVEL + 3 * math.sqrt(LEVEL * (1 - LEVEL) / runs)
 
 
-def test_what_differs_is_told_and_what_is_equal_is_tied() -> None:
+def test_what_differs_is_ranked_and_what_is_equal_is_tied() -> None:
     times = simulated([2.0, 1.0, 1.0, 3.0], 30, random.Random(1))
     found = ranking(times)
     assert [set(group) for group in found.groups] == [{'net1', 'net2'}, {'net0'}, {'net3'}]
@@ -99,21 +99,21 @@ def test_what_differs_is_told_and_what_is_equal_is_tied() -> None:
     assert 0.005 < found.difference < 0.2
 
 
-def test_the_smallest_difference_is_one_that_can_be_told() -> None:
-    """Networks so far apart are told in about half of the measurements, of twice that in most."""
+def test_the_smallest_difference_is_one_that_separates() -> None:
+    """Networks that differ so much are separated half of the time, twice that nearly always."""
     rng = random.Random(2)
     width = statistics.median(
         ranking(simulated([1.0, 1.0], 20, rng), splits=1).difference for _ in range(100)
     )
-    told = {}
+    found = {}
     for factor in (0.0, 1.0, 2.0):
-        told[factor] = statistics.mean(
+        found[factor] = statistics.mean(
             len(ranking(simulated([1.0, 1 + factor * width], 20, rng), splits=1).groups) - 1
             for _ in range(150)
         )
-    assert told[0.0] <= 0.12
-    assert 0.3 < told[1.0] < 0.8
-    assert told[2.0] > 0.9
+    assert found[0.0] <= 0.12
+    assert 0.3 < found[1.0] < 0.8
+    assert found[2.0] > 0.9
 
 
 def test_split_half_tau_knows_signal_from_noise() -> None:
