@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
+import runpy
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from scalenas.arch import dump
-from scalenas.cli import main_of
 from tests.errors import check_fields, contains
 
 from ..evaluation.world import archs, checkpoint, config, supernet, write_pictures
@@ -38,17 +37,12 @@ def ended(
 
     Gives the exit code, and the error behind it.
     """
-    spec = importlib.util.spec_from_file_location(f'tool_{tool}', ROOT / f'tools/{tool}.py')
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
     monkeypatch.setattr(sys, 'argv', [f'tools/{tool}.py', *arguments])
     monkeypatch.setattr(logging, 'basicConfig', lambda **_: None)
     # mmengine's logger may be that of an earlier test, whose captured stream is closed.
     monkeypatch.setattr(logging, 'raiseExceptions', False)
     with pytest.raises(SystemExit) as end:
-        main_of(module.main)
+        runpy.run_path(str(ROOT / f'tools/{tool}.py'), run_name='__main__')
     return end.value.code, end.value.__context__
 
 
