@@ -1,8 +1,8 @@
 """Which tests have come to an end, in a file: when a process of pytest-xdist dies, others go on.
 
 The file, named in $SCALENAS_TESTS_DONE, has a line each: `done NODEID`, passed or not; `failed
-NODEID`; `died WORKER: exit status -9`, negative for a signal. A run that finds lines there leaves
-out what is done: what failed gets no second chance, and the test in which a process died gets one.
+NODEID`; `ended WORKER: exit status -9`, negative for a signal, and `died NODEID`, the test in which
+it was. A run that finds lines there leaves out what is done: what failed gets no second chance.
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ class Finished:
         self._file, self._config = file, config
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.failed and report.when != '???':  # so xdist marks the test of a process that died
-            self._note(f'failed {report.nodeid}')
+        if report.failed:
+            # So xdist marks the test during which a process died.
+            kind = 'died' if report.when == '???' else 'failed'
+            self._note(f'{kind} {report.nodeid}')
         if report.when == 'teardown':
             self._note(f'done {report.nodeid}')
 
@@ -36,7 +38,7 @@ class Finished:
                 status = str(node.gateway._io.popen.wait(timeout=60))
             except subprocess.TimeoutExpired:
                 status = 'none, it still runs'
-            line = f'died {node.gateway.id}: exit status {status}'
+            line = f'ended {node.gateway.id}: exit status {status}'
             self._note(line)
             reporter: Any = self._config.pluginmanager.get_plugin('terminalreporter')
             reporter.write_line(f'\n{line}')

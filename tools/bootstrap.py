@@ -126,8 +126,8 @@ DONE = 'SCALENAS_TESTS_DONE'
 def test(home: Path, rest: list[str]) -> int:
     """Run the linters, then pytest, whose last line comes last; non-zero when one failed.
 
-    When a process of the tests dies, which a lack of memory also causes, it is said how, and what
-    has not ended by then runs once more: a test that kills its process fails the second time.
+    When a process of the tests dies, as for lack of memory or in somebody's compiled library, it is
+    said how, and what has not ended by then runs in new ones: a test that dies twice has failed.
     """
     variables = {**_inside(home), 'OMP_NUM_THREADS': '1'}
     failed = []
@@ -143,14 +143,18 @@ def test(home: Path, rest: list[str]) -> int:
         done = Path(folder, 'done')
         done.touch()
         variables[DONE] = str(done)
-        print(f'$ {" ".join(pytest)}', flush=True)
-        code = subprocess.run(pytest, cwd=CLONE, env=variables, check=False).returncode
-        lines = done.read_text().splitlines()
-        died = [line for line in lines if line.startswith('died ')]
+        died = list[str]()
+        while True:
+            print(f'$ {" ".join(pytest)}', flush=True)
+            code = subprocess.run(pytest, cwd=CLONE, env=variables, check=False).returncode
+            lines, before = done.read_text().splitlines(), len(died)
+            died = [line for line in lines if line.startswith('died ')]
+            if len(died) == before or len(set(died)) < len(died):
+                break
+            ended = [line for line in lines if line.startswith('ended ')]
+            print(f'a process {ended[-1]}; {died[-1]}: running what is left', flush=True)
         if died:
             failed += [line for line in lines if line.startswith('failed ')]
-            print(f'a process of the tests {"; ".join(died)}: running what is left', flush=True)
-            code = subprocess.run(pytest, cwd=CLONE, env=variables, check=False).returncode
     return code or int(bool(failed))
 
 
