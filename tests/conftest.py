@@ -31,6 +31,9 @@ WITH_TORCH = (
 
 LONG = (
     'configs/test_configs.py',
+    *('test_notebook.py', 'test_site.py', 'adoption/test_segmentation_way.py'),
+    *('adoption/test_init.py', 'evaluation/test_searching.py', 'visualization/test_page.py'),
+    *('visualization/test_page_in_a_browser.py', 'projects/zoo/test_zoo_tables.py'),
     *('configs/test_pose_configs.py', 'models/test_official.py', 'tools/test_train.py'),
     *('tools/test_scalenet.py', 'export/test_subnet.py', 'models/test_super_mbconv.py'),
     *('adoption/test_segmentation_way.py', 'adoption/test_init.py'),

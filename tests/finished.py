@@ -48,17 +48,26 @@ class Finished:
             file.write(f'{line}\n')
 
 
+DONE = pytest.StashKey[set[str]]()
+
+
 def begin(config: pytest.Config) -> None:
-    """Note what ends, if somebody asks for it."""
-    if VARIABLE in os.environ and not hasattr(config, 'workerinput'):
-        config.pluginmanager.register(Finished(Path(os.environ[VARIABLE]), config))
+    """Note what ends, if somebody asks for it, and remember what was done before."""
+    if VARIABLE not in os.environ:
+        return
+    file, is_worker = Path(os.environ[VARIABLE]), hasattr(config, 'workerinput')
+    lines = file.read_text().splitlines()
+    config.stash[DONE] = {line.removeprefix('done ') for line in lines if line.startswith('done ')}
+    if not is_worker:
+        config.pluginmanager.register(Finished(file, config))
+    if is_worker or not getattr(config.option, 'numprocesses', None):
+        del os.environ[VARIABLE]  # a pytest that a test starts has tests of its own
 
 
 def leave_out(items: list[pytest.Item], config: pytest.Config) -> None:
     """Deselect what was done when the run began."""
-    if VARIABLE not in os.environ:
+    done = config.stash.get(DONE, set())
+    if not done:
         return
-    lines = Path(os.environ[VARIABLE]).read_text().splitlines()
-    done = {line.removeprefix('done ') for line in lines if line.startswith('done ')}
     config.hook.pytest_deselected(items=[item for item in items if item.nodeid in done])
     items[:] = [item for item in items if item.nodeid not in done]
