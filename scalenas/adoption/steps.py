@@ -51,7 +51,7 @@ class Chain:
     @property
     def work(self) -> Path:
         """Logs, checkpoints, stamps of finished steps, the study."""
-        return self.folder / 'work'
+        return self.folder / 'work_dirs'
 
     @property
     def exported(self) -> Path:

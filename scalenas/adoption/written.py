@@ -238,7 +238,7 @@ def supernet(
     if start is not None:
         model['init_from'] = dict(start)
     elif learns is not None:
-        trained = Code("f'{{ fileDirname }}/work/teacher/iter_{_base_.max_iters}.pth'")
+        trained = Code("f'{{ fileDirname }}/work_dirs/teacher/iter_{_base_.max_iters}.pth'")
         model['init_from'] = instead({'checkpoint': trained}, pretrained)
     if learns is not None:
         model['distillation'] = dict(learns)

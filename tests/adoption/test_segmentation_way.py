@@ -59,7 +59,7 @@ def test_two_commands_make_tested_networks(place: Path) -> None:
     assert cells[0] == 'teacher'
     assert float(cells[2].removesuffix(' G')) >= card['cost']['macs'] / 1e9 - 5e-4
     assert 0 <= float(cells[-1]) <= 100
-    assert (next((place / 'nas/work').glob('search_*')) / 'front.png').is_file()
+    assert (next((place / 'nas/work_dirs').glob('search_*')) / 'front.png').is_file()
 
 
 def test_nothing_is_done_twice(place: Path) -> None:
