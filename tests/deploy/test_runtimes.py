@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +12,7 @@ from torch import Tensor, nn
 
 from scalenas.deploy import RUNTIMES, Runtime, Session, runtime
 from tests.errors import contains, raises
+from tests.processes import ROOT
 
 from .nets import NETS, Net
 
@@ -118,6 +122,34 @@ def test_a_processor_without_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [each for each in adapter.precisions if adapter.lacking(each)] == ['bf16']
     with raises(where='precision of runtime openvino', got='bf16', allowed='fp32'):
         adapter.load(nn.ReLU(), torch.zeros(1, 3, 8, 8), 'bf16')
+
+
+SIGNALS = """
+import faulthandler, signal, subprocess
+import torch
+from torch import nn
+from scalenas.deploy import runtime
+faulthandler.enable()
+heard = []
+signal.signal(signal.SIGCHLD, lambda *_: heard.append(1))  # as a data loader with workers does
+images = torch.zeros(1, 3, 8, 8)
+for _ in range(3):
+    sessions = [runtime('openvino').load(nn.Conv2d(3, 4, 3).eval(), images) for _ in range(2)]
+    for session in sessions:
+        session(images.numpy())
+    subprocess.run(['true'], check=True)
+del session, sessions
+before = len(heard)
+subprocess.run(['true'], check=True)
+print(len(heard) - before)
+"""
+
+
+@pytest.mark.skipif(bool(RUNTIMES['openvino'].missing()), reason='needs OpenVINO')
+def test_signals_arrive_after_models_of_openvino_are_gone() -> None:
+    command = [sys.executable, '-c', SIGNALS]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, '1\n'), done.stderr
 
 
 def test_an_unknown_runtime() -> None:
