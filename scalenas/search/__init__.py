@@ -13,6 +13,7 @@ from .loop import CandidateError, run_search
 from .mcea import AlternatingSearch, Iteration
 from .nsga2 import NSGA2
 from .objectives import Objectives
+from .optuna_samplers import OptunaSearch
 from .pareto import front, hypervolume, peel, select
 from .paths import (
     Comparison,
@@ -29,6 +30,7 @@ from .paths import (
 )
 from .places import Places
 from .plan import ALGORITHMS, SearchPlan, objectives_of
+from .predictor import PredictorSearch
 from .ranking import RankStudy, rank_study
 from .record import Record, SearchError, StudyError
 from .report import ProgressLine, front_of, volume_curve, write_findings, write_report
@@ -49,7 +51,9 @@ __all__ = [
     'GivenNetworks',
     'Iteration',
     'Objectives',
+    'OptunaSearch',
     'Places',
+    'PredictorSearch',
     'ProgressLine',
     'RandomSearch',
     'RankStudy',

@@ -99,23 +99,35 @@ class Batch:
 
         `budget` is that of the search, or a narrower one for this slot.
         """
-        search = self._search
-        within = budget or search.budget
-        for _ in range(search.max_tries):
-            arch = draw()
-            if arch in self._seen:
-                self._repeated += 1
-                continue
-            violation = within.violation(search.cost(arch))
-            if violation > 0.0:
-                self._beyond += 1
-                self._nearest = min(self._nearest, violation)
-                continue
-            self._seen.add(arch)
-            self.archs.append(arch)
-            return True
+        for _ in range(self._search.max_tries):
+            if self.offer(draw(), budget):
+                return True
         self._empty += 1
         return False
+
+    def offer(self, arch: Arch, budget: Budget | None = None) -> bool:
+        """Fill the next slot with this network, if it is new and within the budget."""
+        search = self._search
+        if arch in self._seen:
+            self._repeated += 1
+            return False
+        violation = (budget or search.budget).violation(search.cost(arch))
+        if violation > 0.0:
+            self._beyond += 1
+            self._nearest = min(self._nearest, violation)
+            return False
+        self._seen.add(arch)
+        self.archs.append(arch)
+        return True
+
+    def fill_in_turn(self, draws: Sequence[Callable[[], Arch]]) -> None:
+        """Fill all slots, each from the next of these; one that finds nothing more is left out."""
+        turn, draws = 0, list(draws)
+        while self.open:
+            if self.fill(draws[turn % len(draws)]):
+                turn += 1
+            else:
+                draws.remove(draws[turn % len(draws)])
 
     def close(self, index: int) -> list[Arch]:
         """The networks found; a log line when they are fewer than asked for."""

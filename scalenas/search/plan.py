@@ -26,7 +26,9 @@ from .loop import Evaluate
 from .mcea import AlternatingSearch
 from .nsga2 import NSGA2
 from .objectives import Objectives
+from .optuna_samplers import OptunaSearch
 from .own_functions import Derive, columns_of, metrics_of
+from .predictor import PredictorSearch
 from .record import RESERVED, Record, SearchError
 from .topology import TopologyEvolution
 
@@ -39,6 +41,8 @@ ALGORITHMS: dict[str, Callable[..., AbstractSearch]] = {
     'mcea': AlternatingSearch,
     'random': RandomSearch,
     'coarse_to_fine': CoarseToFine,
+    'predictor': PredictorSearch,
+    'optuna': OptunaSearch,
 }
 """Name in a config -> class. A new algorithm is one more entry."""
 

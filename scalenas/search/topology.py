@@ -99,27 +99,13 @@ class TopologyEvolution(AbstractSearch):
         return self._sample(rng) if index == 0 else self._offspring(index, records, rng)
 
     def _sample(self, rng: random.Random) -> list[Arch]:
-        draws = self._draws(rng)
+        draws = initial_draws(self.space, self.initial, rng)
         batch = self._batch((), self.num_initial, patience=len(draws))
-        turn = 0
-        while batch.open:
-            draw = draws[turn % len(draws)]
-            if batch.fill(draw):
-                turn += 1
-            else:
-                draws.remove(draw)
+        batch.fill_in_turn(draws)
         if not batch.archs:
             more = " or set initial='stratified'" if self.initial == 'uniform' else ''
             raise batch.none(f'widen the budget, raise max_tries{more}')
         return batch.close(0)
-
-    def _draws(self, rng: random.Random) -> list[Callable[[], Any]]:
-        if self.initial == 'uniform':
-            return [lambda: self.space.sample(rng)]
-        depths = depths_of(self.space)
-        pairs: list[tuple[int, ...] | None] = list(itertools.pairwise(depths)) or [depths or None]
-        groups = [group_of(self.space, pair, fusion) for fusion in STRATA for pair in pairs]
-        return [lambda group=group: group.sample(rng) for group in groups]  # type: ignore[misc]
 
     def _offspring(self, index: int, records: Sequence[Record], rng: random.Random) -> list[Arch]:
         chosen = select(self.objectives.points(records), self.num_parents, self.cut)
@@ -157,3 +143,18 @@ class TopologyEvolution(AbstractSearch):
             'cut': self.cut,
             'max_tries': self.max_tries,
         }
+
+
+def initial_draws(
+    space: AbstractSpace[Any], initial: str, rng: random.Random
+) -> list[Callable[[], Any]]:
+    """What draws the first networks, in turn: one for each stratum of `STRATA` and depths.
+
+    A space without fusions has strata of depths, one without depths those of fusions alone.
+    """
+    if initial == 'uniform':
+        return [lambda: space.sample(rng)]
+    depths, shares = depths_of(space), STRATA if space.role('fusion') else STRATA[:1]
+    pairs: list[tuple[int, ...] | None] = list(itertools.pairwise(depths)) or [depths or None]
+    groups = [group_of(space, pair, fusion) for fusion in shares for pair in pairs]
+    return [lambda group=group: group.sample(rng) for group in groups]  # type: ignore[misc]

@@ -23,7 +23,16 @@ from scalenas.models.checkpoint import save_plain
 from scalenas.models.weight_slices import cut_state_dict
 from scalenas.registry import MODELS
 from scalenas.sampling import from_dict as sampler_of
-from scalenas.search import NSGA2, Objectives, Record, SearchStudy, TopologyEvolution, run_search
+from scalenas.search import (
+    NSGA2,
+    Objectives,
+    OptunaSearch,
+    PredictorSearch,
+    Record,
+    SearchStudy,
+    TopologyEvolution,
+    run_search,
+)
 from scalenas.space import SpaceError, depths_of
 from scalenas.space import from_dict as space_from_dict
 from scalenas.visualization import cost_rows, draw_arch
@@ -316,16 +325,15 @@ class Stop(BaseException):
     """A kill."""
 
 
+@pytest.mark.parametrize('kind', ['own', 'predictor', 'optuna'])
 @with_space
-def test_a_search_that_is_interrupted_ends_where_it_would_have(case: Case, tmp_path: Path) -> None:
+def test_a_search_that_is_interrupted_ends_where_it_would_have(
+    case: Case, kind: str, tmp_path: Path
+) -> None:
     for n, space in enumerate(case.spaces):
         counter = Counter(None if space.smallest().size else (SIDE, SIDE))
         objectives = Objectives.from_dict(('score', 'macs'))
-        if space.role('fusion'):
-            numbers = {'num_initial': 6, 'num_parents': 3, 'num_total': 15}
-            search: Any = TopologyEvolution(space, objectives, counter, **numbers)
-        else:
-            search = NSGA2(space, objectives, counter, population=5, num_total=15)
+        search = _search(kind, space, objectives, counter)
         whole = run_search(search, _study(tmp_path / f'{n}.journal', objectives), _score)
         assert len(whole) == 15
         assert all(record.arch in space for record in whole)
@@ -343,6 +351,20 @@ def test_a_search_that_is_interrupted_ends_where_it_would_have(case: Case, tmp_p
             run_search(search, _study(again, objectives), score)
         assert run_search(search, _study(again, objectives), _score) == whole
         assert calls == [record.arch for record in whole[:8]]
+
+
+def _search(kind: str, space: Any, objectives: Objectives, counter: Counter) -> Any:
+    if kind == 'predictor':
+        pytest.importorskip('sklearn')
+        numbers = {'num_initial': 6, 'batch': 5, 'num_total': 15, 'offspring': 10}
+        return PredictorSearch(space, objectives, counter, **numbers)
+    if kind == 'optuna':
+        options = {'n_startup_trials': 5}
+        return OptunaSearch(space, objectives, counter, batch=5, num_total=15, options=options)
+    if space.role('fusion'):
+        numbers = {'num_initial': 6, 'num_parents': 3, 'num_total': 15}
+        return TopologyEvolution(space, objectives, counter, **numbers)
+    return NSGA2(space, objectives, counter, population=5, num_total=15)
 
 
 def _study(path: Path, objectives: Objectives) -> SearchStudy:

@@ -16,6 +16,7 @@ from scalenas.search import (
     AbstractSearch,
     CoarseToFine,
     Objectives,
+    PredictorSearch,
     RandomSearch,
     Record,
     SearchStudy,
@@ -68,7 +69,18 @@ def coarse_to_fine(**changes: Any) -> CoarseToFine:
     return CoarseToFine(SPACE, OBJECTIVES, COST, **options)
 
 
-SEARCHES = {'evolution': evolution, 'random': random_search, 'coarse_to_fine': coarse_to_fine}
+def predictor(**changes: Any) -> PredictorSearch:
+    """Twelve at first, then batches of six that a predictor chooses; 30 in all."""
+    numbers = {'num_initial': 12, 'batch': 6, 'num_total': 30, 'offspring': 20, **changes}
+    return PredictorSearch(SPACE, numbers.pop('objectives', OBJECTIVES), COST, **numbers)
+
+
+SEARCHES = {
+    'evolution': evolution,
+    'random': random_search,
+    'coarse_to_fine': coarse_to_fine,
+    'predictor': predictor,
+}
 
 
 def search_in_memory(
