@@ -23,6 +23,7 @@ Table = NDArray[np.float64]
 INACTIVE = -1
 NUMBER = re.compile(r'\d+')
 MOST_NUMBERS = 5  # in a gene's name, of which every choice is one more group
+MOST_FREE = 600  # genes; of more, only single ones and those with all numbers left out
 
 
 class GeneMatrix:
@@ -114,7 +115,8 @@ def _groups(names: Sequence[str], free: NDArray[np.bool_]) -> Table:
             continue
         numbers = list(NUMBER.finditer(name))
         kept = [(True, False)] * len(numbers[:MOST_NUMBERS])
-        for choice in itertools.product(*kept):
+        ends = ((True,) * len(numbers), (False,) * len(numbers))
+        for choice in itertools.product(*kept) if int(free.sum()) <= MOST_FREE else ends:
             text = name
             for match, keep in reversed([*zip(numbers, choice, strict=False)]):
                 if not keep:
@@ -123,6 +125,6 @@ def _groups(names: Sequence[str], free: NDArray[np.bool_]) -> Table:
     for group in members.values():
         found.setdefault(tuple(group))
     matrix = np.zeros((len(names), len(found)))
-    for column, group in enumerate(found):
-        matrix[list(group), column] = len(group) ** -0.5
+    for column, places in enumerate(found):
+        matrix[list(places), column] = len(places) ** -0.5
     return matrix

@@ -131,8 +131,8 @@ class PredictorSearch(AbstractSearch):
         parents, variation = survivors(points, PARENTS), Variation()
 
         def vary() -> Arch:
-            pair = [records[tournament(parents, rng).index].arch for _ in range(2)]
-            return variation.offspring(self.space, *pair, rng)
+            one, other = (records[tournament(parents, rng).index].arch for _ in range(2))
+            return variation.offspring(self.space, one, other, rng)
 
         while batch.open:
             batch.fill(vary)

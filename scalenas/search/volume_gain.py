@@ -60,7 +60,7 @@ def _corners(points: Sequence[Point], guesses: Table, draw: np.random.Generator)
     hopeful = np.zeros(len(corners), bool)
     for i in front([tuple(hope) for hope in hopes]):
         hopeful |= np.all(hopes[i] <= corners, axis=1)
-    return corners[hopeful][:MOST_CORNERS]
+    return np.asarray(corners[hopeful][:MOST_CORNERS])
 
 
 def _dominate(points: Table, corners: Table) -> np.ndarray[Any, np.dtype[np.bool_]]:
