@@ -153,7 +153,7 @@ class Surrogate:
         """Evenly likely ways: one metric in order, each further one in an order of its own."""
         metrics = self._objectives.metrics
         count = NODES * (1 if len(metrics) < 2 else 2)
-        nodes = normal_quantiles(count, np.linspace(1.0, count, count))
+        nodes = normal_quantiles(count, np.array(range(1, count + 1), float))
         return {o.name: nodes if i == 0 else draw.permutation(nodes) for i, o in enumerate(metrics)}
 
     def middle(self) -> dict[str, Table]:
