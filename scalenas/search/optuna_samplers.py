@@ -6,6 +6,7 @@ function of records and seed, for all workers and after any interruption.
 
 from __future__ import annotations
 
+import logging
 import random
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +19,7 @@ from optuna.distributions import (
     IntDistribution,
 )
 from optuna.samplers import BaseGASampler, BaseSampler
-from optuna.trial import FrozenTrial, TrialState, create_trial
+from optuna.trial import FrozenTrial, create_trial
 
 from scalenas.arch import Arch
 from scalenas.arch.strict import as_choice, as_int
@@ -31,6 +32,8 @@ from .fingerprint import as_plain
 from .objectives import Objectives
 from .record import Record, SearchError
 from .study import WAYS
+
+logger = logging.getLogger(__name__)
 
 SAMPLERS = ('TPESampler', 'NSGAIISampler', 'NSGAIIISampler', 'GPSampler', 'RandomSampler')
 """Those whose proposals follow from trials alone: CMA-ES and QMC keep a state besides."""
@@ -51,6 +54,8 @@ class OptunaSearch(AbstractSearch):
     Args:
         sampler: its class, one of `SAMPLERS`.
         batch: networks of a generation; None: the population of a genetic sampler, else 10.
+        max_tries: draws of a generation that are known or beyond the budget, before the rest of it
+            is drawn evenly.
         options: more arguments of the sampler, such as `n_startup_trials=30`.
 
     Raises:
@@ -66,7 +71,7 @@ class OptunaSearch(AbstractSearch):
         sampler: str = 'TPESampler',
         batch: int | None = None,
         num_total: int = 200,
-        max_tries: int = 100,
+        max_tries: int = 20,
         options: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(space, objectives, cost, budget, num_total, max_tries)
@@ -94,10 +99,12 @@ class OptunaSearch(AbstractSearch):
         study = self._study(records, self._made(rng.getrandbits(31)))
         tries = self.max_tries
         while batch.open and tries:
-            trial, arch = self._asked(study)
-            if not batch.offer(arch):
-                tries -= 1
-                study.tell(trial, state=TrialState.FAIL)
+            # A draw that is refused keeps running in there, so that TPE turns away from it.
+            tries -= not batch.offer(self._asked(study))
+        if batch.open:
+            logger.info('generation %d: %s draws known or beyond the budget', index, self.max_tries)
+        while batch.open:
+            batch.fill(lambda: self.space.sample(rng))
         if index == 0 and not batch.archs:
             raise batch.none('widen the budget or raise max_tries')
         return batch.close(index)
@@ -134,7 +141,12 @@ class OptunaSearch(AbstractSearch):
     def _study(self, records: Sequence[Record], sampler: BaseSampler) -> optuna.Study:
         storage = optuna.storages.InMemoryStorage()
         directions = [WAYS[objective.direction] for objective in self.objectives]
-        number = storage.create_new_study(directions, 'search')
+        level = optuna.logging.get_verbosity()
+        optuna.logging.set_verbosity(optuna.logging.WARNING)  # one is made in each generation
+        try:
+            number = storage.create_new_study(directions, 'search')
+        finally:
+            optuna.logging.set_verbosity(level)
         for position, record in enumerate(records):
             storage.create_new_trial(number, self._trial(position, record, sampler))
         return optuna.load_study(study_name='search', storage=storage, sampler=sampler)
@@ -155,7 +167,7 @@ class OptunaSearch(AbstractSearch):
             system_attrs=attributes,
         )
 
-    def _asked(self, study: optuna.Study) -> tuple[optuna.Trial, Arch]:
+    def _asked(self, study: optuna.Study) -> Arch:
         try:
             trial = study.ask(self._distributions)
         except ImportError as error:
@@ -166,7 +178,8 @@ class OptunaSearch(AbstractSearch):
         for gene in self._genes:
             drawn = trial.params[gene.name]
             values[gene.name] = gene.values[drawn] if _counts(gene) else drawn
-        return trial, self.space.decode(values)
+        arch: Arch = self.space.decode(values)
+        return arch
 
 
 def _counts(gene: Gene) -> bool:

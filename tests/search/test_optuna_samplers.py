@@ -133,6 +133,6 @@ def test_a_config_names_it() -> None:
         'sampler': 'NSGAIIISampler',
         'batch': 20,
         'options': {'population_size': 20},
-        'max_tries': 100,
+        'max_tries': 20,
     }
     assert isinstance(search.generation(0, [], random.Random(0))[0], type(SPACE.smallest()))
