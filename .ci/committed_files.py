@@ -23,7 +23,9 @@ def offences(path: Path) -> list[str]:
     found = []
     most = LARGER.get(path.as_posix(), LARGEST)
     if len(content) > most:
-        found.append(f'{path}: {len(content)} bytes, at most {most}: let a command make or fetch it')
+        found.append(
+            f'{path}: {len(content)} bytes, at most {most}: let a command make or fetch it'
+        )
     if b'\0' in content:
         return found
     for number, line in enumerate(content.splitlines(), start=1):
