@@ -90,6 +90,11 @@ class OptunaSearch(AbstractSearch):
         self._genes = [gene for gene in space.genes.values() if len(gene.values) > 1]
         self._distributions = {gene.name: _distribution(gene) for gene in self._genes}
 
+    @property
+    def later_size(self) -> int:
+        """A batch."""
+        return self.batch
+
     def generation(self, index: int, records: Sequence[Record], rng: random.Random) -> list[Arch]:
         """As many as a generation has, asked one after the other."""
         wanted = min(self.batch, max(0, self.num_total - len(records)))
@@ -105,8 +110,8 @@ class OptunaSearch(AbstractSearch):
             logger.info('generation %d: %s draws known or beyond the budget', index, self.max_tries)
         while batch.open:
             batch.fill(lambda: self.space.sample(rng))
-        if index == 0 and not batch.archs:
-            raise batch.none('widen the budget or raise max_tries')
+        if index == 0:
+            batch.need_one('widen the budget or raise max_tries')
         return batch.close(index)
 
     def settings(self) -> dict[str, object]:

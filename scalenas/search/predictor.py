@@ -112,6 +112,11 @@ class PredictorSearch(AbstractSearch):
         self._history: dict[int, Generation] = {}
         self._by: dict[int, str] = {}
 
+    @property
+    def later_size(self) -> int:
+        """A batch."""
+        return self.batch
+
     def generation(self, index: int, records: Sequence[Record], rng: random.Random) -> list[Arch]:
         """The sample at index 0, then batches."""
         if index == 0 or len(records) < 2:
@@ -171,8 +176,7 @@ class PredictorSearch(AbstractSearch):
             for end in (self.space.smallest(), self.space.largest()):
                 batch.offer(end)
         batch.fill_in_turn(draws)
-        if not batch.archs:
-            raise batch.none('widen the budget or raise max_tries')
+        batch.need_one('widen the budget or raise max_tries')
         return batch.close(index)
 
     def _fit(self, records: Sequence[Record]) -> Surrogate:
