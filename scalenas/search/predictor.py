@@ -108,7 +108,7 @@ class PredictorSearch(AbstractSearch):
             )
         learner()
         self._matrix = GeneMatrix(space)
-        self._fitted: tuple[list[Record], Surrogate] | None = None
+        self._fitted: list[tuple[list[Record], Surrogate]] = []
         self._history: dict[int, Generation] = {}
         self._by: dict[int, str] = {}
 
@@ -181,10 +181,13 @@ class PredictorSearch(AbstractSearch):
 
     def _fit(self, records: Sequence[Record]) -> Surrogate:
         """Of the same records the same as before: a batch is proposed and judged by one."""
-        known = list(records)
-        if self._fitted is None or self._fitted[0] != known:
-            self._fitted = known, Surrogate(self._matrix, self.objectives, known)
-        return self._fitted[1]
+        wanted = list(records)
+        for known, surrogate in self._fitted:
+            if known == wanted:
+                return surrogate
+        surrogate = Surrogate(self._matrix, self.objectives, wanted)
+        self._fitted = [*self._fitted[-1:], (wanted, surrogate)]
+        return surrogate
 
     def _judge(self, index: int, records: Sequence[Record]) -> bool:
         """Whether a generation was guessed well enough by what was there before it.
