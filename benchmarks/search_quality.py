@@ -235,8 +235,8 @@ WAYS: Mapping[str, Way] = {
     'gentle': Way(gentle, 2000, 'topology evolution, p_mutation 0.1, p_depth 0.1'),
     'nsga2': Way(nsga2, 2000, 'NSGA-II'),
     'random': Way(chance, 2000, 'random'),
-    'optuna_nsga2': Way(optuna('NSGAIISampler'), 1000, "Optuna's NSGAIISampler"),
-    'optuna_nsga3': Way(optuna('NSGAIIISampler'), 1000, "Optuna's NSGAIIISampler"),
+    'optuna_nsga2': Way(optuna('NSGAIISampler'), 500, "Optuna's NSGAIISampler"),
+    'optuna_nsga3': Way(optuna('NSGAIIISampler'), 500, "Optuna's NSGAIIISampler"),
     'optuna_tpe': Way(optuna('TPESampler', n_startup_trials=30), 100, "Optuna's TPESampler"),
 }
 

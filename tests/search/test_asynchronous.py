@@ -17,6 +17,7 @@ from scalenas.search import (
     NSGA2,
     AbstractSearch,
     CandidateError,
+    OptunaSearch,
     Record,
     SearchError,
     SearchStudy,
@@ -42,6 +43,7 @@ from .table import (
     evolution,
     key,
     open_study,
+    predictor,
     random_search,
     score,
     search_in_memory,
@@ -49,6 +51,7 @@ from .table import (
 )
 from .test_study import wait_for
 
+SLOW = ('predictor', 'optuna')  # to propose
 FEW = {'num_initial': 6, 'num_parents': 3, 'num_total': 16}
 
 
@@ -56,11 +59,20 @@ def nsga2() -> NSGA2:
     return NSGA2(SPACE, OBJECTIVES, COST, population=6, num_total=16)
 
 
+def genetic() -> OptunaSearch:
+    options = {'population_size': 4}
+    return OptunaSearch(
+        SPACE, OBJECTIVES, COST, sampler='NSGAIISampler', num_total=16, options=options
+    )
+
+
 ALGORITHMS: dict[str, Callable[[], AbstractSearch]] = {
     'evolution': lambda: evolution(**FEW),
     'random': lambda: random_search(num_total=16),
     'coarse_to_fine': lambda: coarse_to_fine(num_total=16),
     'nsga2': nsga2,
+    'predictor': lambda: predictor(num_initial=6, batch=3, num_total=16),
+    'optuna': genetic,
 }
 
 
@@ -172,7 +184,7 @@ class Fleet:
 
 @pytest.mark.parametrize('name', ALGORITHMS)
 def test_any_interleaving_ends_complete(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    @settings(max_examples=8, deadline=None)
+    @settings(max_examples=2 if name in SLOW else 8, deadline=None)
     @given(st.integers(0, 10**9), st.integers(1, 6))
     def check(script: int, count: int) -> None:
         fleet = Fleet(random.Random(script), count, ALGORITHMS[name]())
