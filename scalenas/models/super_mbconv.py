@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from scalenas.arch import MBConvArch
 from scalenas.arch.staged import step_maps
-from scalenas.arch.strict import ArchError, as_choice, as_flag, as_int, as_mapping
+from scalenas.arch.strict import ArchError, as_choice, as_flag, as_int
 from scalenas.space import AbstractSpace, hull_of
 
 from .backbone import is_pretrained
@@ -41,13 +41,10 @@ from .super_mbconv_units import (
     run_unit,
 )
 from .supernet import Supernet, as_space
-from .weight_slices import ALIGNS, Align, WeightSlices
+from .weight_slices import ALIGNS, Align, WeightSlices, check_conv
 
 NORMS = ('BN', 'BN2d', 'SyncBN')
 """Norms of which a part can run."""
-
-CONVS = ('Conv2d', 'Conv2dAdaptivePadding')
-"""Convolutions of which a part can run."""
 
 
 class AbstractSuperMBConvNet(Supernet[MBConvArch], ABC):
@@ -97,9 +94,7 @@ class AbstractSuperMBConvNet(Supernet[MBConvArch], ABC):
         self.space: AbstractSpace[MBConvArch] = as_space(space)
         hull = hull_of(self.space)
         build = Build(conv_cfg, norm_cfg or {'type': 'BN'}, with_cp)
-        if conv_cfg is not None:
-            kind = as_mapping(conv_cfg, 'conv_cfg', ('type',))['type']
-            as_choice(kind, 'conv_cfg.type', CONVS)
+        check_conv(conv_cfg)
         as_choice(build.norm_cfg.get('type'), 'norm_cfg.type', NORMS)
         as_choice(align, 'align', (*ALIGNS, 'both'))
         as_flag(resize, 'resize')
