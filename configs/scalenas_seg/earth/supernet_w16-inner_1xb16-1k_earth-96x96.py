@@ -1,6 +1,6 @@
 # What: the supernet of the demo with inner widths: the blocks of each branch of a module may have
-#   half or three quarters of the branch's channels inside. All else is that of the supernet beside
-#   it, of which it also has the teacher: its largest net is the same.
+#   half or three quarters of the branch's channels inside. All else is that of the demo's supernet,
+#   the teacher too: the largest net is the same.
 # Source: the space is ScaleNAS's (Cheng et al. 2020, sections 3.2 to 3.4); inner widths are not in
 #   the paper: slices of the first channels as in BigNAS (Yu et al. 2020), section 4.1.
 # Command: python tools/train.py \
