@@ -32,7 +32,7 @@ from scalenas.arch.strict import (
     need_one,
 )
 
-from .gene import Gene, Value, check_genes, choices, outside, refusal
+from .gene import Gene, SpaceError, Value, check_genes, choices, outside, refusal
 from .space import AbstractSpace, Genes
 
 
@@ -324,11 +324,13 @@ def _shares(channels: Sequence[int], widths: Sequence[float]) -> tuple[dict[int,
         for share in widths:
             inner = share_of(c, share)
             if inner in table:
-                raise refusal(
-                    'space.inner_widths',
-                    f'shares that differ in a branch of {c} channels: {table[inner]:g} and '
-                    f'{share:g} are both {inner}, in multiples of {INNER_MULTIPLE}',
-                    tuple(widths),
+                raise SpaceError(
+                    f'{table[inner]:g} and {share:g} are both {inner} of the {c} channels of a '
+                    f'branch, in multiples of {INNER_MULTIPLE}',
+                    where='space.inner_widths',
+                    got=tuple(widths),
+                    allowed='shares that differ in every branch',
+                    hint='leave one of them out',
                 )
             table[inner] = share
         tables.append(table)
