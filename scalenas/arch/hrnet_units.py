@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from .layer import BasicBlock, Layer, Size, out_size
+from .layer import BasicBlock, InnerBlock, Layer, Size, out_size
 
 
 class Stem(NamedTuple):
@@ -37,20 +37,6 @@ class Transition(NamedTuple):
     def layers(self) -> tuple[Layer, ...]:
         """One convolution."""
         return (Layer('0', self.c_in, self.c_out, 3, self.size, stride=self.stride),)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class InnerBlock:
-    """A basic block with other channels inside: 3x3 convolutions to `inner` channels and back."""
-
-    channels: int
-    inner: int
-    size: Size
-
-    def layers(self) -> tuple[Layer, ...]:
-        """conv1 and conv2."""
-        c, n = self.channels, self.inner
-        return (Layer('conv1', c, n, 3, self.size), Layer('conv2', n, c, 3, self.size))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

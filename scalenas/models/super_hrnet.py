@@ -10,27 +10,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from scalenas.arch import HRArch, HRModule, HRStage, module_of
-from scalenas.arch.hrnet_units import InnerBlock
+from scalenas.arch.layer import InnerBlock
 from scalenas.arch.strict import as_choice
 from scalenas.space import HRSpace
 
 from .blocks import ResidualBlock, recomputed
 from .hrnet import AbstractHRNet
 from .hrnet_parts import BranchModule
-from .layers import NORMS, Build, norm_abbreviation
+from .layers import NORMS, Build, ChannelSlice, check_conv, norm_abbreviation, run_conv, run_norm
 from .supernet import Supernet, as_space
-from .weight_slices import (
-    NORM_KEYS,
-    ChannelSlice,
-    Index,
-    WeightSlice,
-    WeightSlices,
-    check_conv,
-    cut_state_dict,
-    run_conv,
-    run_norm,
-    window_of,
-)
+from .weight_slices import NORM_KEYS, Index, WeightSlice, WeightSlices, cut_state_dict, window_of
 
 T = TypeVar('T')
 _LAST = re.compile(r'^stage(\d+)\.(\d+)\.fuse_layers\.')

@@ -26,7 +26,7 @@ from scalenas.space import AbstractSpace, hull_of
 
 from .backbone import is_pretrained
 from .blocks import AbstractBlock, zero_last_norms
-from .layers import Build
+from .layers import Build, check_conv
 from .mbconv import ScaleMBConvNet
 from .staged import check_crop, out_steps, resized
 from .super_mbconv_units import (
@@ -41,7 +41,7 @@ from .super_mbconv_units import (
     run_unit,
 )
 from .supernet import Supernet, as_space
-from .weight_slices import ALIGNS, Align, WeightSlices, check_conv
+from .weight_slices import ALIGNS, Align, WeightSlices
 
 NORMS = ('BN', 'BN2d', 'SyncBN')
 """Norms of which a part can run."""

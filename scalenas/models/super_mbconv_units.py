@@ -14,17 +14,9 @@ from scalenas.arch.mbconv_units import ConvUnit, MBUnit
 from scalenas.space import MBConvHull
 
 from .blocks import ConvNorm, SqueezeExcitation, place, recomputed
-from .layers import Build
+from .layers import Build, ChannelSlice, run_conv, run_norm
 from .mbconv import MBConvBlock, run_mbconv, skips
-from .weight_slices import (
-    NORM_KEYS,
-    Align,
-    ChannelSlice,
-    WeightSlice,
-    run_conv,
-    run_norm,
-    window,
-)
+from .weight_slices import NORM_KEYS, Align, WeightSlice, window
 
 
 def run_conv_norm(unit: ConvNorm, part: ChannelSlice, x: Tensor) -> Tensor:

@@ -1,22 +1,13 @@
-"""Which part of a supernet's tensor a network uses: one rule, for the forward and for export.
-
-Also how a convolution and a norm run in part.
-"""
+"""Which part of a supernet's tensor a network uses: one rule, for the forward and for export."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple, TypeVar
 
-import torch
-from torch import Tensor, nn
-from torch.func import functional_call
-from torch.nn import functional as F
+from torch import Tensor
 
-from scalenas.arch.strict import as_choice, as_mapping
 from scalenas.errors import CheckpointError, UserError
-
-from .layers import padded
 
 T = TypeVar('T')
 NORM_KEYS = {
@@ -123,67 +114,3 @@ def _centre(kernel: int, total: int) -> slice:
 def cut(tensor: Tensor, index: Index) -> Tensor:
     """The part of a tensor; the tensor itself where that is all."""
     return tensor[index] if index else tensor
-
-
-CONVS = ('Conv2d', 'Conv2dAdaptivePadding')
-"""Convolutions of which a part can run."""
-
-
-def check_conv(conv_cfg: Mapping[str, Any] | None) -> None:
-    """Pass for convolutions of which a part can run.
-
-    Raises:
-        ArchError: for others.
-    """
-    if conv_cfg is not None:
-        kind = as_mapping(conv_cfg, 'conv_cfg', ('type',))['type']
-        as_choice(kind, 'conv_cfg.type', CONVS)
-
-
-class ChannelSlice(NamedTuple):
-    """Which part of a convolution runs: of its weight, and of its bias and norm."""
-
-    weight: Index = ()
-    channels: Index = ()
-
-
-def run_conv(conv: nn.Module, part: ChannelSlice, x: Tensor) -> Tensor:
-    """A convolution with 'same' padding; one that is depthwise stays so."""
-    assert isinstance(conv, nn.Conv2d)
-    weight = cut(conv.weight, part.weight)
-    bias = None if conv.bias is None else cut(conv.bias, part.channels)
-    groups = weight.shape[0] if conv.groups > 1 else 1
-    padding = weight.shape[-1] // 2
-    if type(conv) is not nn.Conv2d:  # mmcv's, with the padding of TensorFlow
-        x, padding = padded(x, weight.shape[-1], conv.stride[0]), 0
-    return F.conv2d(x, weight, bias, conv.stride, padding, groups=groups)
-
-
-def run_norm(norm: nn.Module, channels: Index, x: Tensor) -> Tensor:
-    """A batch norm on some of its channels; in training their statistics, and no others, move.
-
-    The module itself is called, so that its hooks see the forward.
-    """
-    if not channels:
-        whole: Tensor = norm(x)
-        return whole
-    vectors = [*norm.named_parameters(recurse=False), *norm.named_buffers(recurse=False)]
-    parts = {name: value[channels] for name, value in vectors if value.dim()}
-    if torch.jit.is_tracing():
-        return _traced(norm, parts, x)
-    result: Tensor = functional_call(norm, parts, (x,), tie_weights=False)
-    return result
-
-
-def _traced(norm: nn.Module, parts: Mapping[str, Tensor], x: Tensor) -> Tensor:
-    # functional_call refuses to be traced; cost analysers and exports to ONNX trace.
-    tables: tuple[dict[str, Any], ...] = (norm._parameters, norm._buffers)
-    whole = [(held, dict(held)) for held in tables]
-    try:
-        for held, before in whole:
-            held.update((name, parts[name]) for name in before if name in parts)
-        result: Tensor = norm(x)
-        return result
-    finally:
-        for held, before in whole:
-            held.update(before)
