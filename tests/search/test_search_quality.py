@@ -1,0 +1,127 @@
+"""benchmarks/search_quality.py: its made accuracy, its box, tables that do not hold a space."""
+
+from __future__ import annotations
+
+import importlib.util
+import random
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from scalenas.search import hypervolume
+from scalenas.space import named
+
+from .table import COST, SPACE, score
+
+SCRIPT = Path(__file__).resolve().parents[2] / 'benchmarks/search_quality.py'
+pytest.importorskip('sklearn')
+
+
+@pytest.fixture(scope='module')
+def script() -> ModuleType:
+    spec = importlib.util.spec_from_file_location('search_quality', SCRIPT)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    assert spec.loader is not None
+    spec.loader.exec_module(module)
+    return module
+
+
+def small(script: ModuleType, pool: int = 0) -> Any:
+    """The space of these tests, or a table of some of its networks."""
+    rng = random.Random(0)
+    archs = [SPACE.smallest(), SPACE.largest(), *(SPACE.sample(rng) for _ in range(pool - 2))]
+    macs = [COST(arch)['macs'] for arch in archs[:2]]
+    return script.World(
+        SPACE,
+        COST,
+        'mIoU',
+        lambda arch: score(arch)['mIoU'],
+        (macs[1], -5.0),
+        (macs[0], 30.0),
+        archs if pool else (),
+    )
+
+
+def test_the_made_accuracy_is_what_its_words_say(script: ModuleType) -> None:
+    world = script.synthetic()
+    space = named('scalenas_w32')
+    rng = random.Random(0)
+    archs = [space.sample(rng) for _ in range(20)]
+    values = [world.score(arch) for arch in archs]
+    assert values == [script.synthetic().score(arch) for arch in archs]
+    least, most = world.score(space.smallest()), world.score(space.largest())
+    assert abs(least - 70) < 0.5  # nothing but the noise
+    assert all(least < value < most for value in values)
+    # The largest: all that depth and size can give, less what saturates; computed by its parts.
+    assert world.volume([(world.best[0], world.best[1])]) == pytest.approx(1.0)
+    assert world.volume([(world.worst[0], world.worst[1])]) == 0.0
+
+
+def test_a_volume_is_a_part_of_the_box(script: ModuleType) -> None:
+    world = small(script)
+    (macs, low), (least, high) = world.worst, world.best
+    middle = ((macs + least) / 2, (low + high) / 2)
+    assert world.volume([middle]) == pytest.approx(0.25)
+    points = [(least + 1e5, 3.0), middle, (macs - 1e5, 20.0)]
+    raw = hypervolume([(x, -y) for x, y in points], (macs, -low))
+    assert world.volume(points) == pytest.approx(raw / ((macs - least) * (high - low)))
+
+
+def test_the_nearest_of_a_table_is_that_of_brute_force(script: ModuleType) -> None:
+    world = small(script, 30)
+    nearest, rng, left = script.Nearest(world), random.Random(1), list(world.pool)
+    for _ in range(30):
+        arch = SPACE.sample(rng)
+        mine = SPACE.encode(arch)
+
+        def apart(other: Any, mine: Any = mine) -> int:
+            theirs = SPACE.encode(other)
+            return sum(mine.get(name) != theirs.get(name) for name in SPACE.genes)
+
+        found = nearest(arch)
+        assert apart(found) == min(map(apart, left))
+        left.remove(found)
+    assert nearest(SPACE.smallest()) is None
+
+
+@pytest.mark.parametrize('name', ['predictor', 'gentle', 'random'])
+def test_a_run_on_a_table_asks_for_its_networks_alone(script: ModuleType, name: str) -> None:
+    world = small(script, 45)
+    way = script.Way(script.WAYS[name].make, 40, '')
+    if name == 'gentle':
+        way = script.Way(script.paper, 40, '')
+    found = script.run(world, way, 0)
+    wanted = {(COST(arch)['macs'], score(arch)['mIoU']) for arch in world.pool}
+    points = [tuple(point) for point in found['points']]
+    assert len(points) == 40
+    assert set(points) <= wanted
+    assert script.run(world, way, 0)['points'] == found['points']
+
+
+def test_what_is_there_is_not_run_again(
+    script: ModuleType,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setitem(script.WORLDS, 'synthetic', lambda: small(script))
+    monkeypatch.setitem(script.WAYS, 'random', script.Way(script.chance, 60, 'random'))
+    monkeypatch.setitem(script.WAYS, 'paper', script.Way(script.paper, 60, 'evolution'))
+    command = ['x', '--only', 'random', 'paper', '--out', str(tmp_path), '--report', str(tmp_path)]
+    monkeypatch.setattr(sys, 'argv', [*command, '--seeds', '1'])
+    script.main()
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob('*.json')}
+    assert len(before) == 2
+    monkeypatch.setattr(sys, 'argv', [*command, '--seeds', '2'])
+    script.main()
+    assert all(path.stat().st_mtime_ns == time for path, time in before.items())
+    assert len([*tmp_path.rglob('*.json')]) == 4
+    text = capsys.readouterr().out
+    assert '| random | 2 |' in text
+    assert '| evolution | 2 |' in text
+    assert (tmp_path / 'synthetic.png').stat().st_size > 1000
