@@ -65,7 +65,7 @@ def test_the_extras_are_two_families_that_never_meet_and_neutral_tests(
     wheel: zipfile.ZipFile,
 ) -> None:
     found = metadata(wheel)
-    extras = ('onedl', 'mim', 'deploy', 'completion', 'report', 'weights', 'tests')
+    extras = ('onedl', 'mim', 'deploy', 'completion', 'predictor', 'report', 'weights', 'tests')
     assert set(found['Provides-Extra']) == {*extras}
     by_extra: dict[str, list[str]] = {name: [] for name in extras}
     for line in found['Requires-Dist']:
