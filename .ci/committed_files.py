@@ -12,6 +12,8 @@ import sys
 from pathlib import Path
 
 LARGEST = 1_000_000
+LARGER = {'docs/demo/report.html': 2_500_000}
+"""The report of a demo carries the script that draws it, so that it opens anywhere."""
 MACHINE = re.compile(rb'(?<![\w.$}{~-])/(?:work|root|tmp|opt|home/\w+|Users/\w+)/[\w.]')
 
 
@@ -19,9 +21,10 @@ def offences(path: Path) -> list[str]:
     """What is wrong with one file, a line each."""
     content = path.read_bytes()
     found = []
-    if len(content) > LARGEST:
+    most = LARGER.get(path.as_posix(), LARGEST)
+    if len(content) > most:
         found.append(
-            f'{path}: {len(content)} bytes, at most {LARGEST}: let a command make or fetch it'
+            f'{path}: {len(content)} bytes, at most {most}: let a command make or fetch it'
         )
     if b'\0' in content:
         return found

@@ -173,6 +173,7 @@ def run(
     storage: str | None = None,
     storage_wait: float | None = None,
     study_name: str | None = None,
+    mode: str | None = None,
     device: str | None = None,
     cfg_options: Mapping[str, Any] | None = None,
     archs: Networks | None = None,
@@ -194,6 +195,7 @@ def run(
         storage: a .db or .journal file, or a URL; default: `study.db` in the work dir.
         storage_wait: seconds to wait for a storage that is away (default: 1800).
         study_name: default: names of the config and the algorithm.
+        mode: 'sync' or 'async', of several workers; default: that of the config.
         device: 'cpu', 'cuda' or 'cuda:N'; default: that of a training.
         cfg_options: settings that replace those of the config, `{'search.seed': 1}`.
         archs: of the supernet's space, the networks to evaluate: these and no others.
@@ -208,7 +210,7 @@ def run(
     cfg, name = _config(config, cfg_options)
     asked = SearchPlan.from_dict(cfg.get('search'))
     bounds = budget if isinstance(budget, Budget) else _budget(budget, asked)
-    plan = asked.with_(algorithm, num_evaluations, seed, bounds)
+    plan = asked.with_(algorithm, num_evaluations, seed, bounds, mode)
     plan.check_metrics(metric_names(cfg, _evaluator(cfg)))
     places = places_of(cfg, name, plan, asked, work_dir, storage, study_name)
     from scalenas.evaluation import SubnetEvaluator
@@ -242,6 +244,7 @@ def run(
         budget=bounds.to_dict() or None,
         storage=storage,
         study_name=study_name,
+        mode=mode,
         archs=archs is not None or None,
     )
     with _quiet_optuna():
@@ -337,6 +340,7 @@ def _searched(
             seed=plan.seed,
             progress=line,
             after=after,
+            mode=plan.mode,
         )
     records = study.records()
     # Once more: an alternating search notes its last iteration when it is asked for more.

@@ -40,7 +40,7 @@ PAGES = {
     'Guides': ('training', 'search', 'report', 'export', 'deployment', 'latency', 'scaling'),
     'Tasks': ('demos', 'pose', 'bottomup', 'detection'),
     'Supernets': ('supernets', 'scalenet', 'bignas'),
-    'Background': ('performance', 'costs', 'glossary', 'reliability', 'alternatives'),
+    'Background': ('claims', 'performance', 'costs', 'glossary', 'reliability', 'alternatives'),
     'Inside': ('design', 'adding_a_family'),
 }
 """Caption -> pages of docs/ in the order of the side bar; those of no caption are under More."""

@@ -47,6 +47,26 @@ def demo_table(
     return '\n'.join(lines)
 
 
+def ends_line(
+    teacher: Mapping[str, float],
+    supernet: Mapping[str, float],
+    largest: Mapping[str, float],
+    metric: str,
+    scale: float = 1.0,
+) -> str:
+    """What the nets of the table are compared with, which the search did not choose.
+
+    teacher, supernet: net ('smallest', 'largest') -> the metric's value on the reported split, at
+    the end of each training; largest: costs of the largest net, which is the teacher.
+    """
+    return (
+        f'Not searched, {metric} of the test split: the teacher, which is the largest net trained '
+        f'alone ({largest["params"] / 1e6:.3f} M params, {largest["macs"] / 1e6:.1f} M macs): '
+        f'{scale * teacher["largest"]:.2f}; inside the supernet the largest net: '
+        f'{scale * supernet["largest"]:.2f}, the smallest: {scale * supernet["smallest"]:.2f}.'
+    )
+
+
 def finetune_table(
     scores: Mapping[str, Sequence[Mapping[str, float]]], seeds: Sequence[int], cost: Cost
 ) -> str:

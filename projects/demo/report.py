@@ -13,6 +13,7 @@ from .demo_report import (
     demo_table,
     draw_demo,
     draw_segmentation,
+    ends_line,
     finetune_table,
     read_card,
 )
@@ -21,7 +22,7 @@ from .scalenet import ScaleNetDemo
 from .scalenet_report import scalenet_report
 from .searching import SearchDemo
 from .single_stage import SingleStageDemo
-from .single_stage_report import draw_curves, single_stage_table
+from .single_stage_report import draw_curves, read_curves, single_stage_table
 
 
 def report(demo: Demo) -> tuple[str, tuple[str, ...]]:
@@ -43,10 +44,27 @@ def _of_search(demo: SearchDemo) -> tuple[str, tuple[str, ...]]:
     if task.package == 'mmseg':
         meta = json.loads((demo.data / 'meta.json').read_text(encoding='utf-8'))
         draw_segmentation(demo.work, demo.data, predicted, meta['classes'], meta['palette'])
-        return demo_table(cards, stock, task.metric), ('front.png', 'net.png', 'predictions.png')
-    draw_poses(demo.work, demo.data, 'test', predicted)
+    else:
+        draw_poses(demo.work, demo.data, 'test', predicted)
     table = demo_table(cards, stock, task.metric, task.scale, also=task.also)
-    return table, ('front.png', 'net.png', 'poses.png')
+    figures = ('front.png', 'net.png', predicted_figure(task.package))
+    return f'{table}\n\n{_ends(demo)}', figures
+
+
+def predicted_figure(package: str) -> str:
+    """Name of the figure of predictions, by task package."""
+    return 'predictions.png' if package == 'mmseg' else 'poses.png'
+
+
+def _ends(demo: SearchDemo) -> str:
+    metric, last = demo.task.metric, {}
+    for stage in ('teacher', 'supernet'):
+        step = demo.iters(stage)
+        curves = read_curves(demo.work / stage, metric, [step])
+        last[stage] = {net: curve[str(step)] for net, curve in curves.items()}
+    study = json.loads((demo.found / 'study.json').read_text(encoding='utf-8'))
+    largest = study['started']['largest']
+    return ends_line(last['teacher'], last['supernet'], largest, metric, demo.task.scale)
 
 
 def _of_finetuning(demo: DetectionDemo) -> tuple[str, tuple[str, ...]]:

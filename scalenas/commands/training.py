@@ -103,6 +103,8 @@ def search_parser() -> argparse.ArgumentParser:
     parser.add_argument('--storage', help='.db or .journal file, or URL (default: in the work dir)')
     parser.add_argument('--storage-wait', type=float, help='seconds, if it is away (default: 1800)')
     parser.add_argument('--study-name', help='default: names of the config and the algorithm')
+    of_workers = "'async': no worker waits for another one (default: the config's)"
+    parser.add_argument('--mode', choices=('sync', 'async'), help=of_workers)
     for name, text in (('--num-evaluations', 'in all; more continue a search'), ('--seed', None)):
         parser.add_argument(name, type=int, help=text)
     add_budget(parser, 'what a whole model may cost')
@@ -122,7 +124,7 @@ def search(args: argparse.Namespace) -> None:
 
     call = call_of(args)
     if args.report_only:
-        for name in ('num_evaluations', 'seed', 'device', 'max', 'min'):
+        for name in ('num_evaluations', 'seed', 'mode', 'device', 'max', 'min'):
             if getattr(args, name) not in (None, []):
                 option = f'--{name.replace("_", "-")}'
                 raise UserError('nothing is evaluated', where=f'{option} with --report-only')
@@ -141,13 +143,13 @@ def call_of(args: argparse.Namespace) -> dict[str, Any]:
     """
     from scalenas.search import Start
 
-    names = ('checkpoint', 'num_evaluations', 'seed', *READ[1:])
+    names = ('checkpoint', 'num_evaluations', 'seed', 'mode', *READ[1:])
     given = {name: getattr(args, name) for name in names}
     given = {name: value for name, value in given.items() if value not in (None, {})}
     if budget := budget_of(args):
         given['budget'] = budget
     if Path(args.config).is_dir():
-        for name in ('work_dir', 'algorithm', 'study_name'):
+        for name in ('work_dir', 'algorithm', 'study_name', 'mode'):
             if name in given:
                 option = f'--{name.replace("_", "-")}'
                 hint = 'give the config and the checkpoint instead of the work dir'

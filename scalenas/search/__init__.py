@@ -37,10 +37,12 @@ from .started import Start
 from .storage import StorageAwayError, as_wait
 from .study import SearchStudy
 from .topology import TopologyEvolution
+from .turns import TURNS, check_proposals
 
 __all__ = [
     'ALGORITHMS',
     'NSGA2',
+    'TURNS',
     'AbstractSearch',
     'AlternatingSearch',
     'CandidateError',
@@ -64,6 +66,7 @@ __all__ = [
     'StudyError',
     'TopologyEvolution',
     'as_wait',
+    'check_proposals',
     'compare',
     'comparison_of',
     'comparisons_text',

@@ -49,6 +49,35 @@ class AbstractSearch(ABC):
         self.max_tries = as_int(max_tries, 'search.algorithm.max_tries')
         _check_reachable(space, cost, self.budget, objectives)
 
+    asynchronous = True
+    """Whether a network can be proposed from whatever is known at the time."""
+
+    _taken: frozenset[Arch] | None = None
+
+    @property
+    def later_size(self) -> int:
+        """Networks of a generation after the first: the steps in which an asynchronous search,
+        which has none, counts and reports.
+        """
+        return 20
+
+    @final
+    def propose(
+        self, index: int, records: Sequence[Record], taken: frozenset[Arch], rng: random.Random
+    ) -> Arch | None:
+        """One network that is not evaluated and not `taken`; None when there is none.
+
+        It is the first that generation `index` would have, of the records that are there now,
+        or generation 0, where there are none.
+        """
+        self._taken = taken
+        try:
+            found = self.generation(index if records else 0, records, rng)
+        finally:
+            self._taken = None
+        known = {record.arch for record in records} | taken
+        return next((arch for arch in found if arch not in known), None)
+
     @abstractmethod
     def generation(self, index: int, records: Sequence[Record], rng: random.Random) -> list[Arch]:
         """The networks of generation `index`, each new; none when the search is finished.
@@ -68,7 +97,10 @@ class AbstractSearch(ABC):
 
     @final
     def _batch(self, records: Iterable[Record], wanted: int, patience: int = 1) -> Batch:
-        return Batch(self, records, wanted, patience)
+        seen = {record.arch for record in records}
+        if self._taken is None:
+            return Batch(self, seen, wanted, patience)
+        return Batch(self, seen | self._taken, min(wanted, 1), patience)
 
 
 class Batch:
@@ -78,14 +110,12 @@ class Batch:
     hardly any network meets, or a space that is used up, costs a bounded time.
     """
 
-    def __init__(
-        self, search: AbstractSearch, records: Iterable[Record], wanted: int, patience: int
-    ) -> None:
+    def __init__(self, search: AbstractSearch, seen: set[Arch], wanted: int, patience: int) -> None:
         self.archs: list[Arch] = []
         self.wanted = wanted
         self._patience = patience
         self._search = search
-        self._seen = {record.arch for record in records}
+        self._seen = seen
         self._empty = self._repeated = self._beyond = 0
         self._nearest = float('inf')
 
@@ -119,9 +149,18 @@ class Batch:
 
     def close(self, index: int) -> list[Arch]:
         """The networks found; a log line when they are fewer than asked for."""
-        if len(self.archs) < self.wanted:
+        if len(self.archs) < self.wanted and self._search._taken is None:
             logger.warning('generation %d: %s', index, self.shortage())
         return self.archs
+
+    def need_one(self, hint: str) -> None:
+        """Pass when a network was found; others are evaluated while one is proposed.
+
+        Raises:
+            SearchError: for a search that has none to begin with.
+        """
+        if not self.archs and self._search._taken is None:
+            raise self.none(hint)
 
     def none(self, hint: str) -> SearchError:
         """The error for a search that has no network to begin with."""
@@ -185,8 +224,7 @@ class RandomSearch(AbstractSearch):
         batch = self._batch((), self.num_total)
         while batch.open:
             batch.fill(lambda: self.space.sample(rng))
-        if not batch.archs:
-            raise batch.none('widen the budget or raise max_tries')
+        batch.need_one('widen the budget or raise max_tries')
         return batch.close(index)
 
     def settings(self) -> dict[str, object]:

@@ -182,10 +182,17 @@ class CoarseToFine(AbstractSearch):
                 hint='give more, or make the grid coarser',
             )
 
+    @property
+    def later_size(self) -> int:
+        """All mutations are one generation."""
+        return self.num_total
+
     def generation(self, index: int, records: Sequence[Record], rng: random.Random) -> list[Arch]:
-        """The grid at index 0, all mutations at index 1."""
+        """The grid at index 0, all mutations at index 1; they need all scores of the grid."""
         if index == 0:
             return list(self.coarse)
+        if sum(record.generation == 0 for record in records) < len(self.coarse):
+            return []
         return self._fine(records, rng) if index == 1 else []
 
     def skeletons(self, records: Sequence[Record]) -> dict[float, Record]:
@@ -217,7 +224,7 @@ class CoarseToFine(AbstractSearch):
             turns.append((record.arch, self._within(bound)))
         wanted = max(0, self.num_total - len(records))
         batch = self._batch(records, wanted, patience=len(turns))
-        turn = 0
+        turn = len(records) - len(self.coarse)  # 0, but in an asynchronous search
         while batch.open:
             skeleton, budget = turns[turn % len(turns)]
             if batch.fill(lambda s=skeleton: self.space.mutate(s, rng, self.p_mutation), budget):  # type: ignore[misc]

@@ -17,10 +17,11 @@ from typing import Any
 
 import optuna
 import sqlalchemy
-from optuna.storages import BaseStorage, RDBStorage
+from optuna.storages import BaseStorage
 from optuna.storages._cached_storage import _CachedStorage
 from sqlalchemy.engine import URL
 
+from .news import FollowedDatabase
 from .record import StudyError, one_line
 
 logger = logging.getLogger(__name__)
@@ -253,7 +254,7 @@ def _open(where: str, url: URL, kwargs: dict[str, Any], create: bool) -> BaseSto
     start, logged = time.monotonic(), False
     for tried in itertools.count(1):
         try:
-            backend = RDBStorage(text, engine_kwargs=kwargs, skip_table_creation=not create)
+            backend = FollowedDatabase(text, engine_kwargs=kwargs, skip_table_creation=not create)
             # The wrapper that keeps finished trials in memory; what create_study uses as well.
             return optuna.storages.get_storage(backend)
         except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:

@@ -108,6 +108,9 @@ def _without(table: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]
 
 KEY = 'scalenas'
 SCORED_BY = ('space', 'size', 'checkpoint', 'config', 'columns', 'metrics')
+USUAL = {'mode': 'sync'}
+"""What settings mean that do not say so."""
+
 Settings = Mapping[str, object]
 
 
@@ -183,7 +186,7 @@ class Fingerprint:
         if not isinstance(known, dict):
             raise StudyError('its settings are damaged', where=self._label, got=known, hint=HINT)
         if known != settings:
-            apart = difference(known, settings)
+            apart = difference({**USUAL, **known}, {**USUAL, **settings})
             raise StudyError(
                 f'was made with another {apart.name}',
                 where=self._label,

@@ -16,10 +16,11 @@ from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from optuna.storages import BaseStorage, JournalStorage
+from optuna.storages import BaseStorage
 from optuna.storages.journal import BaseJournalBackend, JournalFileBackend, JournalFileSymlinkLock
 from optuna.storages.journal._file import LOCK_FILE_SUFFIX, BaseJournalFileLock
 
+from .news import FollowedJournal
 from .record import StudyError
 from .recovery import BEGIN, Recovery, is_record
 from .worker import Worker, is_alive, this_worker
@@ -58,7 +59,7 @@ def open_journal(path: Path, create: bool) -> BaseStorage:
             )
         backend = _Lines(recovery.lines) if recovery.is_needed else _ReadOnly(str(path.absolute()))
     try:
-        return JournalStorage(backend)
+        return FollowedJournal(backend)
     except (ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
         raise StudyError(
             f'damaged journal: {type(error).__name__}: {" ".join(str(error).split())[:200]}',

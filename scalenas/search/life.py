@@ -61,6 +61,10 @@ class Watch:
         self._me, self._patience = me, patience
         self._heartbeats: dict[int, tuple[object, float]] = {}
 
+    def now(self) -> float:
+        """The time in seconds."""
+        return time.monotonic()
+
     def is_dead(self, row: Row) -> bool:
         """True when the process is gone, or on another machine gave no sign for too long."""
         if row.worker.token == self._me.token:
@@ -68,7 +72,7 @@ class Watch:
         alive = is_alive(row.worker)
         if alive is not None:
             return not alive
-        now = time.monotonic()
+        now = self.now()
         last, since = self._heartbeats.get(row.trial_id, (-1, now))
         if row.heartbeat != last:
             since = now

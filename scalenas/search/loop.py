@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
@@ -16,6 +15,7 @@ from .algorithm import AbstractSearch
 from .record import Record, SearchError
 from .study import SearchStudy
 from .trials import Candidate, Claim
+from .turns import TURNS, After, Mode
 
 logger = logging.getLogger(__name__)
 
@@ -47,14 +47,16 @@ def run_search(
     *,
     seed: int = 0,
     progress: Progress | None = None,
-    after: Callable[[Sequence[Record]], None] | None = None,
+    after: After | None = None,
     poll_seconds: float = 1.0,
+    mode: Mode = 'sync',
 ) -> list[Record]:
     """Work on the study until the algorithm has nothing more to ask; all records, by slot.
 
-    Any number of processes may do so at once, with equal algorithm and seed. Each computes the
-    generations on its own, from the records alone, and they share the evaluations. `after` is
-    given all records at the end of each generation.
+    Any number of processes may do so at once, with equal algorithm, seed and mode. They share the
+    evaluations: of `'sync'` each computes the generations on its own, from the records alone; of
+    `'async'` each asks for a network whenever it is free (`turns.FreeTurns`). `after` is given all
+    records at the end of each generation.
 
     Raises:
         CandidateError: when `evaluate` failed twice on a network, or gave a number that is
@@ -62,45 +64,20 @@ def run_search(
             besides the metric of the search is left out.
         UserError: as `evaluate` raised it, at once.
     """
-    done: list[Record] = []
-    index = 0
-    while batch := algorithm.generation(index, done, random.Random(f'{seed}/{index}')):
-        candidates = [
-            Candidate(len(done) + i, arch, algorithm.cost(arch), index)
-            for i, arch in enumerate(batch)
-        ]
-        _evaluate_all(candidates, study, evaluate, progress, poll_seconds)
-        last = candidates[-1].slot
-        done = [record for record in study.records() if record.slot <= last]
-        if after is not None:
-            after(study.records())
-        index += 1
-    return study.records()
-
-
-def _evaluate_all(
-    candidates: Sequence[Candidate],
-    study: SearchStudy,
-    evaluate: Evaluate,
-    progress: Progress | None,
-    poll_seconds: float,
-) -> None:
+    turns = TURNS[mode](algorithm, study, seed, after)
     failures: dict[int, int] = {}
     while True:
-        claim = study.claim(candidates)
+        claim = turns.claim()
+        if claim is None and turns.finished:
+            return study.records()
         if progress is not None:
             progress.update(study.records())
         if claim is not None:
             _evaluate_one(claim, study, evaluate, progress, failures)
-            continue
-        running = study.waiting_for()
-        if not running:
-            evaluated = {record.slot for record in study.records()}
-            if all(candidate.slot in evaluated for candidate in candidates):
-                return
+            turns.evaluated(claim)
             continue
         if progress is not None:
-            progress.waiting(running)
+            progress.waiting(turns.running)
         time.sleep(poll_seconds)
 
 

@@ -73,6 +73,9 @@ class AlternatingSearch(AbstractSearch):
             its budget.
     """
 
+    asynchronous = False
+    """Each step of the chain needs all scores of the step before."""
+
     def __init__(
         self,
         space: AbstractSpace[Any],

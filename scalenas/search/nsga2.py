@@ -122,6 +122,11 @@ class NSGA2(AbstractSearch):
             )
         self.variation = Variation(p_crossover, p_unit, p_mutation)
 
+    @property
+    def later_size(self) -> int:
+        """One offspring of each parent."""
+        return self.population
+
     def generation(self, index: int, records: Sequence[Record], rng: random.Random) -> list[Arch]:
         """Random networks at index 0, then offspring."""
         wanted = min(self.population, max(0, self.num_total - len(records)))
@@ -129,8 +134,7 @@ class NSGA2(AbstractSearch):
             batch = self._batch((), wanted)
             while batch.open:
                 batch.fill(lambda: self.space.sample(rng))
-            if not batch.archs:
-                raise batch.none('widen the budget or raise max_tries')
+            batch.need_one('widen the budget or raise max_tries')
             return batch.close(index)
         parents = survivors(self.objectives.points(records), self.population)
         batch = self._batch(records, wanted, PATIENCE)

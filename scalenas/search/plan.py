@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from scalenas.arch import Arch, Size
 from scalenas.arch.strict import as_choice, as_int, as_mapping, as_size
@@ -29,6 +29,7 @@ from .objectives import Objectives
 from .own_functions import Derive, columns_of, metrics_of
 from .record import RESERVED, Record, SearchError
 from .topology import TopologyEvolution
+from .turns import TURNS, Mode
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +60,7 @@ class SearchPlan:
     seed: int = 0
     columns: Mapping[str, Measure] = field(default_factory=dict)
     metrics: Mapping[str, Derive] = field(default_factory=dict)
+    mode: Mode = 'sync'
 
     @classmethod
     def from_dict(cls, data: object) -> Self:
@@ -72,7 +74,7 @@ class SearchPlan:
             data,
             'search',
             ('algorithm', 'objectives'),
-            ('size', 'budget', 'columns', 'metrics', 'seed', 'classes', 'cache_prefix'),
+            ('size', 'budget', 'columns', 'metrics', 'seed', 'mode', 'classes', 'cache_prefix'),
         )
         if not isinstance(table['algorithm'], Mapping):
             got = table['algorithm']
@@ -90,6 +92,7 @@ class SearchPlan:
             as_int(table.get('seed', 0), 'search.seed', 0),
             columns,
             metrics_of(table.get('metrics'), (*COLUMNS, *columns)),
+            _mode(table.get('mode', 'sync'), 'search.mode'),
         )
 
     def with_(
@@ -98,6 +101,7 @@ class SearchPlan:
         num_total: int | None = None,
         seed: int | None = None,
         budget: Budget | None = None,
+        mode: str | None = None,
     ) -> Self:
         """With what the command line asks for instead; None leaves a thing as it is.
 
@@ -121,6 +125,7 @@ class SearchPlan:
             arguments=arguments,
             seed=self.seed if seed is None else as_int(seed, '--seed', 0),
             budget=bounds,
+            mode=self.mode if mode is None else _mode(mode, '--mode'),
         )
 
     def build(self, space: AbstractSpace[Any], cost: Callable[[Arch], Cost]) -> AbstractSearch:
@@ -260,6 +265,7 @@ class SearchPlan:
             'space': search.space.to_dict(),
             'algorithm': search.settings(),
             'seed': self.seed,
+            **({} if self.mode == 'sync' else {'mode': self.mode}),
             'size': None if self.size is None else list(self.size),
             'budget': self.budget.to_dict(),
             **self._functions(cfg.get('search') or {}),
@@ -274,6 +280,11 @@ class SearchPlan:
             if isinstance(by, Estimate) and 'columns' in named:
                 named['columns'][name] = {'is': named['columns'][name], 'from': by.settings()}
         return named
+
+
+def _mode(data: object, where: str) -> Mode:
+    as_choice(data, where, tuple(TURNS))
+    return cast(Mode, data)
 
 
 def objectives_of(search: Mapping[str, Any]) -> list[dict[str, str]] | None:

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+import random
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from typing import Any
 
@@ -23,16 +24,17 @@ from optuna.trial import FrozenTrial, TrialState
 
 from scalenas.complexity import Cost
 from scalenas.errors import NOTHING
-from scalenas.space import SpaceError
 
 from .databases import opening_seconds, shown, uncached
 from .fingerprint import Difference, Fingerprint, Settings, may_replace
+from .ledger import Ledger, View
 from .life import Watch, heartbeat
+from .news import News, news
 from .objectives import Objectives
 from .record import Record, StudyError
 from .started import Start
 from .storage import WAIT_SECONDS, Patience, StorageAwayError, open_storage
-from .trials import HINT, LIVE, Candidate, Claim, Row, check_numbers, row_of, trial_of
+from .trials import LIVE, LOST, Candidate, Claim, Row, check_numbers, row_of, trial_of
 from .worker import this_worker
 
 logger = logging.getLogger(__name__)
@@ -41,6 +43,9 @@ STARTED = 'scalenas started'
 """The attribute of a study that says how its search was started."""
 
 WAYS = {'max': StudyDirection.MAXIMIZE, 'min': StudyDirection.MINIMIZE}
+
+Propose = Callable[[int, View, Candidate | None], Candidate | None]
+"""A new network for a slot, given what is known; at last the one that had no luck, or None."""
 
 
 class SearchStudy:
@@ -54,11 +59,15 @@ class SearchStudy:
         self._storage, self._wait = storage, Patience(where, wait)
         self._label = f'study {name} in {shown(where)}'
         self._id = self._wait(storage.get_study_id_from_name, name)
+        self._chance = random.Random(self.worker.token)
         self._held: set[int] = set()
-        self._checked: set[int] = set()
-        self._rows: dict[int, Row] = {}
-        self._records: dict[int, Record] = {}
         self._fingerprint = Fingerprint(storage, self._id, self._wait, self._label)
+        self._ledger = Ledger(
+            lambda after, running: self._wait(news, self._storage, self._id, after, running),
+            objectives,
+            self._fingerprint.genes,
+            self._label,
+        )
         self._watch = Watch(self.worker, self._wait)
 
     @classmethod
@@ -148,7 +157,7 @@ class SearchStudy:
         settings['objectives'] = self.objectives.to_list()
         known = self._fingerprint.read()
         if known is None:
-            if self._trials():
+            if self._all_trials():
                 raise StudyError(
                     'was not made by a scalenas search',
                     where=self._label,
@@ -165,11 +174,17 @@ class SearchStudy:
 
     def _check_all(self) -> None:
         """Every trial once, before anything is added to them."""
-        uncached_trials = self._wait(
-            uncached(self._storage).get_all_trials, self._id, deepcopy=False
-        )
-        check_numbers(uncached_trials, self._label)
-        self._owners()
+        trials = self._all_trials()
+        check_numbers(trials, self._label)
+        self._ledger.take(News(trials, {}))
+
+    def _all_trials(self) -> list[FrozenTrial]:
+        return self._wait(uncached(self._storage).get_all_trials, self._id, deepcopy=False)
+
+    def claims(self) -> list[Row]:
+        """All claims that were ever made, in their order, whatever became of them."""
+        trials = sorted(self._all_trials(), key=lambda trial: trial.number)
+        return [row_of(t, self.objectives, self._label) for t in trials if 'slot' in t.user_attrs]
 
     def differs_from(self, other: SearchStudy) -> Difference | None:
         """The first setting in which both differ, of those that metrics depend on; else None."""
@@ -182,10 +197,10 @@ class SearchStudy:
         """
         if not may_replace(known, settings):
             return False
-        if any('metrics' in trial.user_attrs for trial in self._trials()):
+        if any('metrics' in trial.user_attrs for trial in self._all_trials()):
             return False  # a result that was written down counts, even if its worker then died
         self._close_dead_trials()
-        trials = self._trials()
+        trials = self._all_trials()
         return bool(trials) and not any(trial.state in LIVE for trial in trials)
 
     @property
@@ -216,31 +231,63 @@ class SearchStudy:
 
     def records(self) -> list[Record]:
         """All evaluated networks, by slot."""
-        owners = self._owners()
-        return [
-            self._record(row)
-            for _, row in sorted(owners.items())
-            if row.state == TrialState.COMPLETE
-        ]
+        self._ledger.refresh()
+        return self._ledger.records()
 
     def claim(self, candidates: Sequence[Candidate]) -> Claim | None:
         """The first candidate that nobody has evaluated or is evaluating, or None."""
         self._close_dead_trials()
-        owners = self._owners()
+        self._ledger.check_mode(asynchronous=False)
         for candidate in candidates:
-            if candidate.slot in owners:
-                self._check_same(owners[candidate.slot], candidate)
+            owner = self._ledger.owner(candidate.slot)
+            if owner is not None:
+                self._ledger.check_same(owner, candidate)
                 continue
-            claim = self._add(candidate)
-            owners = self._owners()
-            owner = owners[candidate.slot]
-            if owner.trial_id == claim.trial_id:
+            added = self._add(candidate)
+            if claim := self._settled(added, self._ledger.owner(candidate.slot)):
                 return claim
-            self._close(claim.trial_id, 'another worker was first')
-            if owner.worker == self.worker and owner.trial_id not in self._held:
-                # The answer to a first try was lost on its way, and the trial was not.
-                self._held.add(owner.trial_id)
-                return Claim(owner.trial_id, candidate)
+        return None
+
+    def claim_free(self, total: int, propose: Propose) -> Claim | None:
+        """A slot below `total` that nobody has, with a network that nobody has; or None.
+
+        A slot that was given back keeps its network. Of workers that come at the same moment one
+        gets the slot; the others take another one, with what they were about to evaluate.
+
+        Args:
+            propose: gives a new network, or None when there is none for now.
+
+        Raises:
+            StudyError: in a study of a synchronous search.
+        """
+        last: Candidate | None = None
+        # Where many work they seldom look for the same slot.
+        most = 1 + len(self.waiting_for()) // 8
+        while True:
+            self._close_dead_trials()
+            self._ledger.check_mode(asynchronous=True)
+            slots = self._ledger.free(total, most)
+            if not slots:
+                return None
+            slot = self._chance.choice(slots)
+            last = self._ledger.given_back(slot) or propose(slot, self._ledger.view(), last)
+            if last is None:
+                return None
+            added = self._add(last)
+            if claim := self._settled(added, self._ledger.rival(added.trial_id)):
+                return claim
+            most *= 2
+
+    def _settled(self, added: Claim, first: Row | None) -> Claim | None:
+        """The claim that was added, where no trial was before it; else what is left of it."""
+        if first is None or first.trial_id == added.trial_id:
+            return added
+        self._close(added.trial_id, LOST)
+        is_mine = first.worker == self.worker and first.trial_id not in self._held
+        if is_mine and first.slot == added.candidate.slot:
+            # The answer to a first try was lost on its way, and the trial was not.
+            self._held.add(first.trial_id)
+            return Claim(first.trial_id, added.candidate)
         return None
 
     def complete(self, claim: Claim, metrics: Mapping[str, float]) -> None:
@@ -270,7 +317,8 @@ class SearchStudy:
 
     def _is_kept(self, claim: Claim, metrics: Mapping[str, float]) -> bool:
         """True when an answer was lost on the way back, and the result was not."""
-        row = self._owners().get(claim.candidate.slot)
+        self._ledger.refresh()
+        row = self._ledger.owner(claim.candidate.slot)
         return row is not None and row.trial_id == claim.trial_id and row.metrics == metrics
 
     def release(self, claim: Claim, reason: str, wait: bool = True) -> None:
@@ -294,55 +342,10 @@ class SearchStudy:
         """Shows to workers on other machines, while it lasts, that this one lives."""
         return heartbeat(self._storage, self._wait, claim.trial_id)
 
-    def _trials(self) -> list[FrozenTrial]:
-        return self._wait(self._storage.get_all_trials, self._id, deepcopy=False)
-
-    def _live(self) -> list[Row]:
-        """The trials that run or are complete, in the order in which they were added."""
-        rows = []
-        for trial in sorted(self._trials(), key=lambda trial: trial.number):
-            if trial.state not in LIVE:
-                continue
-            row = self._rows.get(trial.number)
-            if row is None:
-                row = row_of(trial, self.objectives, self._label)
-                if row.state == TrialState.COMPLETE:
-                    self._rows[trial.number] = row
-            rows.append(row)
-        return rows
-
     def _running(self) -> list[Row]:
         """The evaluations of others."""
-        return [
-            row
-            for row in self._live()
-            if row.state == TrialState.RUNNING and row.trial_id not in self._held
-        ]
-
-    def _owners(self) -> dict[int, Row]:
-        owners: dict[int, Row] = {}
-        for row in self._live():
-            owners.setdefault(row.slot, row)
-        return owners
-
-    def _record(self, row: Row) -> Record:
-        if row.number not in self._records:
-            record, genes = row.record(), self._fingerprint.genes()
-            try:
-                expected = {} if genes is None else genes.of(record.arch)
-            except SpaceError:
-                raise StudyError(
-                    'its arch is not in the space of the study', where=row.where
-                ) from None
-            if row.params != expected:
-                raise StudyError(
-                    'its parameters are not the genes of its arch',
-                    where=row.where,
-                    got=row.params,
-                    hint=HINT,
-                )
-            self._records[row.number] = record
-        return self._records[row.number]
+        self._ledger.refresh()
+        return [row for row in self._ledger.running() if row.trial_id not in self._held]
 
     def _add(self, candidate: Candidate) -> Claim:
         trial_id = self._wait(
@@ -351,6 +354,7 @@ class SearchStudy:
             trial_of(candidate, self.worker, self._fingerprint.genes()),
         )
         self._held.add(trial_id)
+        self._ledger.refresh()
         return Claim(trial_id, candidate)
 
     def _finish(self, trial_id: int, metrics: Mapping[str, float], cost: Cost) -> None:
@@ -366,31 +370,20 @@ class SearchStudy:
 
     def _close_dead_trials(self) -> None:
         """Close the trials of dead workers; a result that was already written down counts."""
-        for row in self._running():
-            if not self._watch.is_dead(row):
+        dead = [row for row in self._running() if self._watch.is_dead(row)]
+        for row in dead:
+            trial = self._wait(self._storage.get_trial, row.trial_id)
+            if trial.state.is_finished():
                 continue
+            row = row_of(trial, self.objectives, self._label)
             if row.metrics is not None:
                 with suppress(optuna.exceptions.UpdateFinishedTrialError):  # others see it too
                     self._finish(row.trial_id, row.metrics, row.cost)
             else:
                 logger.warning('slot %d: %s is gone; the slot is free again', row.slot, row.worker)
                 self._close(row.trial_id, f'{row.worker} is gone')
-
-    def _check_same(self, row: Row, candidate: Candidate) -> None:
-        if row.number in self._checked:
-            return
-        self._checked.add(row.number)
-        for what, there, here in (
-            ('network', row.arch, json.loads(json.dumps(candidate.arch.to_dict()))),
-            ('cost', row.cost, candidate.cost),
-        ):
-            if there != here:
-                raise StudyError(
-                    f'slot {candidate.slot} holds another {what} than this search proposes, it was '
-                    'made by another version',
-                    where=row.where,
-                    hint='choose another study name or work dir',
-                )
+        if dead:
+            self._ledger.refresh()
 
 
 def _names(storage: BaseStorage, where: str) -> list[str]:

@@ -94,6 +94,11 @@ class TopologyEvolution(AbstractSearch):
         as_choice(cut, 'search.algorithm.cut', TRUNCATIONS)
         self.cut: Truncation = cut
 
+    @property
+    def later_size(self) -> int:
+        """One offspring of each parent."""
+        return self.num_parents
+
     def generation(self, index: int, records: Sequence[Record], rng: random.Random) -> list[Arch]:
         """The initial sample at index 0, then one offspring of each parent."""
         return self._sample(rng) if index == 0 else self._offspring(index, records, rng)
@@ -108,9 +113,8 @@ class TopologyEvolution(AbstractSearch):
                 turn += 1
             else:
                 draws.remove(draw)
-        if not batch.archs:
-            more = " or set initial='stratified'" if self.initial == 'uniform' else ''
-            raise batch.none(f'widen the budget, raise max_tries{more}')
+        more = " or set initial='stratified'" if self.initial == 'uniform' else ''
+        batch.need_one(f'widen the budget, raise max_tries{more}')
         return batch.close(0)
 
     def _draws(self, rng: random.Random) -> list[Callable[[], Any]]:

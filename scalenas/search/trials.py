@@ -5,18 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from scalenas.arch import Arch, from_dict
-from scalenas.arch.strict import as_int, as_mapping
+from scalenas.arch import Arch
+from scalenas.arch.strict import as_int, as_list, as_mapping
 from scalenas.complexity import Cost
 from scalenas.space import AbstractSpace, Gene, Value
 
 from .objectives import Objectives
-from .record import Record, StudyError
+from .record import StudyError
 from .worker import Worker
 
 COST = 'cost:'
@@ -24,6 +24,20 @@ COST = 'cost:'
 
 MOST_PARAMS = 128
 """Genes of a trial that Optuna sees; each is some 100 bytes more for whoever reads the study."""
+
+
+class Seen(NamedTuple):
+    """What an asynchronous proposal was made of: all results but those that were not there yet.
+
+    Attributes:
+        slot: that for which it was drawn, first.
+        trials: so many had been added to the study.
+        running: numbers of those that had not ended.
+    """
+
+    slot: int
+    trials: int
+    running: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +48,7 @@ class Candidate:
     arch: Arch
     cost: Cost
     generation: int
+    seen: Seen | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +100,13 @@ def trial_of(candidate: Candidate, worker: Worker, genes: Genes | None) -> Froze
             'arch': candidate.arch.to_dict(),
             **{f'{COST}{name}': value for name, value in candidate.cost.items()},
             'worker': worker.to_dict(),
+            **({} if candidate.seen is None else {'seen': list(candidate.seen)}),
         },
     )
 
+
+LOST = 'another worker was first'
+"""Why a trial was closed whose slot or network somebody else had."""
 
 LIVE = (TrialState.RUNNING, TrialState.COMPLETE)
 HINT = 'the study is damaged, or another program wrote into it; name another study or work dir'
@@ -108,13 +127,8 @@ class Row:
     metrics: Mapping[str, float] | None
     heartbeat: object
     params: Mapping[str, Any]
+    seen: Seen | None
     where: str
-
-    def record(self) -> Record:
-        """As a record, with the arch as a value."""
-        assert self.metrics is not None
-        arch: Arch = from_dict(dict(self.arch), f'{self.where}, arch')
-        return Record(self.slot, arch, self.cost, self.metrics, self.generation)
 
 
 def row_of(trial: FrozenTrial, objectives: Objectives, study: str) -> Row:
@@ -146,6 +160,7 @@ def row_of(trial: FrozenTrial, objectives: Objectives, study: str) -> Row:
         _metrics(attrs['metrics'], objectives, where) if 'metrics' in attrs else None,
         attrs.get('heartbeat', 0),
         trial.params,
+        _seen(attrs['seen'], where) if 'seen' in attrs else None,
         where,
     )
     if trial.state == TrialState.COMPLETE:
@@ -178,6 +193,20 @@ def _worker(data: object, where: str) -> Worker:
         if not isinstance(table[name], int if name == 'pid' else str):
             raise StudyError(where=f'{where}, worker.{name}', got=table[name], hint=HINT)
     return Worker(**table)
+
+
+def _seen(data: object, where: str) -> Seen:
+    place = f'{where}, seen'
+    if not isinstance(data, list) or len(data) != len(Seen._fields):
+        allowed = f'[{", ".join(Seen._fields)}]'
+        raise StudyError(where=place, got=data, allowed=allowed, hint=HINT)
+    slot, trials, running = data
+    numbers = as_list(running, place, 'numbers of trials')
+    return Seen(
+        as_int(slot, place, 0),
+        as_int(trials, place, 0),
+        tuple(as_int(number, place, 0) for number in numbers),
+    )
 
 
 def _metrics(data: object, objectives: Objectives, where: str) -> Mapping[str, float]:

@@ -22,6 +22,7 @@ from scalenas.search import (
     TopologyEvolution,
     run_search,
 )
+from scalenas.search.turns import Mode
 from scalenas.space import HRSpace
 
 SPACE = HRSpace(
@@ -99,7 +100,9 @@ def open_study(where: str, **settings: object) -> SearchStudy:
     return SearchStudy.open(where, 'test', OBJECTIVES, {'seed': 0, **settings})
 
 
-def worker(where: str, calls: str, seconds: float, search: str = 'evolution') -> None:
+def worker(
+    where: str, calls: str, seconds: float, search: str = 'evolution', mode: Mode = 'sync'
+) -> None:
     """Search, and note every evaluation as a line `key pid` in the file `calls`."""
 
     def evaluate(arch: Arch) -> dict[str, float]:
@@ -108,7 +111,7 @@ def worker(where: str, calls: str, seconds: float, search: str = 'evolution') ->
             file.write(f'{key(arch)} {os.getpid()}\n')
         return score(arch)
 
-    run_search(SEARCHES[search](), open_study(where), evaluate, poll_seconds=0.05)
+    run_search(SEARCHES[search](), open_study(where), evaluate, poll_seconds=0.05, mode=mode)
 
 
 def counted(calls: Path) -> list[str]:

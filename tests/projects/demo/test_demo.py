@@ -21,6 +21,7 @@ from projects.demo.demo_report import (
     demo_table,
     draw_demo,
     draw_segmentation,
+    ends_line,
     finetune_table,
 )
 from projects.demo.draw_objects import draw_boxes
@@ -180,6 +181,14 @@ def test_table(demo):
     cards = [card('best', 123_000_000, 50.0, 48.12345, 48.12345)]
     line = demo_table(cards, [{'mIoU': 48.12}], 'mIoU').splitlines()[-1]
     assert line == '| best | 2.500 M | 123.0 M | 50.00 | 48.1234 | 48.1234 | 48.12 |'
+
+
+def test_what_was_not_searched_stands_below_the_table():
+    largest = {'macs': 218_723_328, 'params': 3_755_255}
+    given = ({'largest': 46.2196}, {'largest': 46.8658, 'smallest': 47.5822}, largest, 'mIoU')
+    line = ends_line(*given)
+    assert '(3.755 M params, 218.7 M macs): 46.22;' in line
+    assert 'the largest net: 46.87, the smallest: 47.58.' in line
 
 
 def test_pictures(demo, tmp_path):

@@ -1,0 +1,333 @@
+#!/usr/bin/env python3
+"""What several workers of a search are worth: how much of their time they evaluate.
+
+    python benchmarks/workers.py simulate [--evaluations 400] [--seeds 0 1 2]
+    python benchmarks/workers.py processes [--evaluations 40] [--seconds 2 6]
+    python benchmarks/workers.py storage [--trials 1000 4000 10000] [--running 200] [--storage FILE]
+
+`simulate`: eight workers of unequal pace, evaluations of noisy length, one worker that dies; the
+clocks are simulated, all else is the search itself. Efficiency is the time of evaluations that
+counted, of all the time that workers were there until the last evaluation ended.
+`processes`: two processes on an SQLite file whose evaluations sleep. `storage`: the cost of one
+claim while so many others work on a study. None needs torch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import heapq
+import multiprocessing
+import os
+import random
+import tempfile
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import optuna
+import sqlalchemy
+from optuna.storages import BaseStorage
+from optuna.trial import TrialState
+
+from scalenas.arch import Arch
+from scalenas.complexity import Counter
+from scalenas.search import TURNS, Objectives, Record, SearchStudy, TopologyEvolution, run_search
+from scalenas.search.news import News
+from scalenas.search.study import WAYS
+from scalenas.search.trials import Candidate, Genes, Seen, trial_of
+from scalenas.search.turns import Mode
+from scalenas.space import HRSpace
+
+SPACE = HRSpace(
+    width=8, num_modules=(1, 1, 1), depth=(1, 2, 3), stem=16, stage1_blocks=1, stage1_channels=8
+)
+COST = Counter((64, 64))
+OBJECTIVES = Objectives.from_dict(('mIoU', 'macs'))
+PACES = (1.0, 1.0, 1.5, 2.0, 2.0, 3.0, 3.0, 4.0)
+"""Seconds of a worker for what the fastest does in one."""
+SECONDS = 10.0
+"""Mean length of an evaluation at pace 1."""
+POLL = 1.0
+MODES: tuple[Mode, ...] = ('sync', 'async')
+
+
+def score(arch: Arch) -> dict[str, float]:
+    """Any number that depends on the network."""
+    return {'mIoU': float(COST(arch)['params']) ** 0.5}
+
+
+def evolution(total: int) -> TopologyEvolution:
+    """Generations of as many networks as there are workers, five times over."""
+    return TopologyEvolution(
+        SPACE, OBJECTIVES, COST, num_initial=40, num_parents=40, num_total=total
+    )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a simulated search took.
+
+    Attributes:
+        busy: seconds of evaluations that counted.
+        there: seconds that workers were there, the last one until `makespan`.
+    """
+
+    records: Sequence[Record]
+    busy: float
+    there: float
+    makespan: float
+    lost: int
+
+    @property
+    def efficiency(self) -> float:
+        """Of the time of all workers, that in which they evaluated."""
+        return self.busy / self.there
+
+
+def in_memory() -> BaseStorage:
+    """A storage with an empty study."""
+    storage = optuna.storages.InMemoryStorage()
+    storage.create_new_study([WAYS[o.direction] for o in OBJECTIVES], 'workers')
+    return storage
+
+
+class Clock:
+    """The time of a simulation."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def simulated_worker(storage: BaseStorage, number: int, clock: Clock) -> SearchStudy:
+    """A view of the study as a worker on a machine of its own has it, at a simulated time."""
+    study = SearchStudy(storage, 'workers', 'memory', OBJECTIVES)
+    study.worker = replace(study.worker, machine=f'machine {number}', token=str(number))
+    study._watch._me = study.worker
+    study._watch.now = clock  # type: ignore[method-assign]
+    study._chance = random.Random(number)
+    return study
+
+
+def simulate(
+    mode: Mode, total: int, seed: int = 0, paces: Sequence[float] = PACES, dies: float | None = 0.3
+) -> Outcome:
+    """A search by workers of these paces.
+
+    Args:
+        dies: the first worker dies in the evaluation that it begins after this share of the time
+            that all would need at least; None: no one does.
+    """
+    rng, clock, storage = random.Random(seed), Clock(), in_memory()
+    death = float('inf') if dies is None else dies * total * SECONDS / sum(1 / p for p in paces)
+    studies = [simulated_worker(storage, number, clock) for number in range(len(paces))]
+    turns = [TURNS[mode](evolution(total), study, seed) for study in studies]
+    left = [0.0] * len(paces)
+    work: dict[int, tuple[Any, float]] = {}
+    busy, lost = 0.0, 0
+    events = [(0.0, number) for number in range(len(paces))]
+    while events:
+        clock.now, number = heapq.heappop(events)
+        if number in work:
+            claim, seconds = work.pop(number)
+            if number == 0 and clock.now - seconds >= death:
+                left[0], lost = clock.now - rng.random() * seconds, lost + 1
+                continue
+            studies[number].complete(claim, score(claim.candidate.arch))
+            turns[number].evaluated(claim)
+            busy += seconds
+        claim = turns[number].claim()
+        if claim is not None:
+            seconds = SECONDS * paces[number] * rng.uniform(0.7, 1.3)
+            work[number] = claim, seconds
+            heapq.heappush(events, (clock.now + seconds, number))
+        elif turns[number].finished:
+            left[number] = clock.now
+        else:
+            heapq.heappush(events, (clock.now + POLL, number))
+    makespan = max(left)
+    there = sum(min(end, makespan) if number == 0 else makespan for number, end in enumerate(left))
+    return Outcome(studies[-1].records(), busy, there, makespan, lost)
+
+
+def work(where: str, seconds: float, total: int, mode: Mode, spent: Any) -> None:
+    """A process: it adds the time of its evaluations to `spent`."""
+
+    def evaluate(arch: Arch) -> dict[str, float]:
+        begin = time.monotonic()
+        time.sleep(seconds * random.uniform(0.7, 1.3))
+        with spent.get_lock():
+            spent.value += time.monotonic() - begin
+        return score(arch)
+
+    study = SearchStudy.open(where, 'workers', OBJECTIVES, {'mode': mode})
+    search = TopologyEvolution(
+        SPACE, OBJECTIVES, COST, num_initial=8, num_parents=4, num_total=total
+    )
+    run_search(search, study, evaluate, mode=mode, poll_seconds=0.2)
+
+
+def processes(mode: Mode, seconds: Sequence[float], total: int) -> tuple[float, float]:
+    """Efficiency of one process for each length of an evaluation, and how long they took."""
+    spent = multiprocessing.Value('d', 0.0)
+    with tempfile.TemporaryDirectory() as folder:
+        where = os.path.join(folder, 'study.db')
+        SearchStudy.open(where, 'workers', OBJECTIVES, {'mode': mode})
+        begin = time.monotonic()
+        workers = [
+            multiprocessing.Process(target=work, args=(where, each, total, mode, spent))
+            for each in seconds
+        ]
+        for process in workers:
+            process.start()
+        for process in workers:
+            process.join()
+        took = time.monotonic() - begin
+        assert len(SearchStudy.read(where).records()) == total
+    return spent.value / (len(seconds) * took), took
+
+
+class Crowd:
+    """Other workers of a study, on machines that cannot be seen; they all work at once."""
+
+    def __init__(self, study: SearchStudy, running: int, seed: int = 0) -> None:
+        self._study, self._rng = study, random.Random(seed)
+        self._worker = replace(study.worker, machine='elsewhere', token='crowd')
+        self._genes, self._archs, self._slot = Genes(SPACE), set[Arch](), 0
+        self._running: list[tuple[int, Candidate]] = []
+        self._running = [self._add() for _ in range(running)]
+
+    def candidate(self, slot: int) -> Candidate:
+        """A network that nobody has."""
+        while (arch := SPACE.sample(self._rng)) in self._archs:
+            pass
+        self._archs.add(arch)
+        return Candidate(slot, arch, COST(arch), 1, Seen(slot, 0, ()))
+
+    def _add(self, complete: bool = False) -> tuple[int, Candidate]:
+        candidate, study = self.candidate(self._slot), self._study
+        self._slot += 1
+        trial = trial_of(candidate, self._worker, self._genes)
+        if complete:
+            metrics = score(candidate.arch)
+            trial.set_user_attr('metrics', metrics)
+            trial.values = list(OBJECTIVES.values(candidate.cost, metrics))
+            trial.state, trial.datetime_complete = TrialState.COMPLETE, trial.datetime_start
+        return study._storage.create_new_trial(study._id, trial), candidate
+
+    def fill(self, trials: int) -> None:
+        """Until so many slots were claimed."""
+        while self._slot < trials:
+            self._add(complete=True)
+
+    def advance(self) -> None:
+        """Each of them ends its evaluation, and begins another one."""
+        storage = self._study._storage
+        for trial_id, candidate in self._running:
+            metrics = score(candidate.arch)
+            storage.set_trial_user_attr(trial_id, 'metrics', metrics)
+            values = OBJECTIVES.values(candidate.cost, metrics)
+            storage.set_trial_state_values(trial_id, TrialState.COMPLETE, values)
+        self._running = [self._add() for _ in self._running]
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """The cost of a claim: SQL statements, trials that were read, seconds."""
+
+    statements: float
+    trials: float
+    seconds: float
+
+
+def claims(where: str, sizes: Sequence[int], running: int, times: int = 3) -> list[Claimed]:
+    """The mean cost of a claim once so many trials are in the study, the others going on."""
+    settings = {'mode': 'async', 'space': SPACE.to_dict()}
+    crowd = Crowd(SearchStudy.open(where, 'workers', OBJECTIVES, settings), running)
+    study = SearchStudy.open(where, 'workers', OBJECTIVES, settings)
+    counted = Counted(study)
+    found = []
+    for size in sizes:
+        crowd.fill(size)
+        study.records()
+        statements = trials = 0
+        seconds = 0.0
+        for _ in range(times):
+            crowd.advance()
+            counted.statements = counted.trials = 0
+            begin = time.perf_counter()
+            claim = study.claim_free(10**6, lambda slot, view, last: crowd.candidate(slot))
+            seconds += time.perf_counter() - begin
+            statements, trials = statements + counted.statements, trials + counted.trials
+            assert claim is not None
+            study.complete(claim, score(claim.candidate.arch))
+            crowd._slot = max(crowd._slot, claim.candidate.slot + 1)
+        found.append(Claimed(statements / times, trials / times, seconds / times))
+    return found
+
+
+class Counted:
+    """Counts what a study asks its storage."""
+
+    def __init__(self, study: SearchStudy) -> None:
+        self.statements = self.trials = 0
+        self._read = study._ledger._read
+        study._ledger._read = self._count
+        engine = getattr(getattr(study._storage, '_backend', None), 'engine', None)
+        if engine is not None:
+            sqlalchemy.event.listen(engine, 'before_cursor_execute', self._statement)
+
+    def _statement(self, *_: object) -> None:
+        self.statements += 1
+
+    def _count(self, after: int, running: Collection[int]) -> News:
+        news = self._read(after, running)
+        self.trials += len(news.trials)
+        return news
+
+
+def main() -> None:
+    """Print what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parts = parser.add_subparsers(dest='part', required=True)
+    part = parts.add_parser('simulate')
+    part.add_argument('--evaluations', type=int, default=400)
+    part.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
+    part = parts.add_parser('processes')
+    part.add_argument('--evaluations', type=int, default=40)
+    part.add_argument('--seconds', type=float, nargs='+', default=[2.0, 6.0])
+    part = parts.add_parser('storage')
+    part.add_argument('--trials', type=int, nargs='+', default=[1000, 4000, 10_000])
+    part.add_argument('--running', type=int, default=200)
+    part.add_argument('--storage', help='default: an SQLite file that is removed')
+    args = parser.parse_args()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    if args.part == 'simulate':
+        for dies in (None, 0.3):
+            for mode in MODES:
+                runs = [simulate(mode, args.evaluations, seed, dies=dies) for seed in args.seeds]
+                shares = ' '.join(f'{run.efficiency:.3f}' for run in runs)
+                spans = ' '.join(f'{run.makespan:.0f}' for run in runs)
+                who = 'none dies' if dies is None else 'the first dies'
+                print(f'{mode:5s}  {who:14s}  efficiency {shares}  seconds {spans}', flush=True)
+    elif args.part == 'processes':
+        for mode in MODES:
+            share, took = processes(mode, args.seconds, args.evaluations)
+            print(f'{mode:5s}  efficiency {share:.3f}  {took:.1f} s', flush=True)
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            where = args.storage or os.path.join(folder, 'study.db')
+            print(f'{args.running} others at work')
+            rows = zip(args.trials, claims(where, args.trials, args.running), strict=True)
+            for trials, cost in rows:
+                print(
+                    f'{trials:6d} trials: {cost.statements:.0f} statements, {cost.trials:.0f} '
+                    f'trials read, {cost.seconds:.3f} s a claim',
+                    flush=True,
+                )
+
+
+if __name__ == '__main__':
+    main()

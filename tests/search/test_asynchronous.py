@@ -1,0 +1,354 @@
+"""Workers that never wait: whatever happens to them, every slot is evaluated, no network twice."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import optuna
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scalenas.arch import Arch
+from scalenas.search import (
+    NSGA2,
+    AbstractSearch,
+    CandidateError,
+    Record,
+    SearchError,
+    SearchStudy,
+    StudyError,
+    check_proposals,
+    run_search,
+)
+from scalenas.search import life as life_module
+from scalenas.search.study import WAYS
+from scalenas.search.trials import Candidate, Claim
+from scalenas.search.turns import FreeTurns, GenerationTurns
+from scalenas.space import HRSpace
+from tests.errors import raises
+
+from .forked import Forked
+from .scaled import mcea
+from .table import (
+    COST,
+    OBJECTIVES,
+    SPACE,
+    coarse_to_fine,
+    counted,
+    evolution,
+    key,
+    open_study,
+    random_search,
+    score,
+    search_in_memory,
+    worker,
+)
+from .test_study import wait_for
+
+FEW = {'num_initial': 6, 'num_parents': 3, 'num_total': 16}
+
+
+def nsga2() -> NSGA2:
+    return NSGA2(SPACE, OBJECTIVES, COST, population=6, num_total=16)
+
+
+ALGORITHMS: dict[str, Callable[[], AbstractSearch]] = {
+    'evolution': lambda: evolution(**FEW),
+    'random': lambda: random_search(num_total=16),
+    'coarse_to_fine': lambda: coarse_to_fine(num_total=16),
+    'nsga2': nsga2,
+}
+
+
+def studies(count: int) -> list[SearchStudy]:
+    """So many workers' views of one study in memory."""
+    storage = optuna.storages.InMemoryStorage()
+    storage.create_new_study([WAYS[o.direction] for o in OBJECTIVES], 'test')
+    return [SearchStudy(storage, 'test', 'memory', OBJECTIVES) for _ in range(count)]
+
+
+def search(
+    study: SearchStudy, algorithm: AbstractSearch | None = None, **options: object
+) -> list[Record]:
+    return run_search(
+        algorithm or evolution(**FEW),
+        study,
+        score,
+        mode='async',
+        poll_seconds=0.01,
+        **options,  # type: ignore[arg-type]
+    )
+
+
+def claimed(turns: FreeTurns | GenerationTurns) -> Claim:
+    claim = turns.claim()
+    assert claim is not None
+    return claim
+
+
+def assert_whole(study: SearchStudy, algorithm: AbstractSearch, seed: int = 0) -> None:
+    """Every slot once, every network once, each as it can be proposed again."""
+    records = study.records()
+    assert [record.slot for record in records] == list(range(algorithm.num_total))
+    assert len({record.arch for record in records}) == len(records)
+    assert all(record.metrics == score(record.arch) for record in records)
+    complete = [row for row in study.claims() if row.state == optuna.trial.TrialState.COMPLETE]
+    assert len(complete) == algorithm.num_total
+    assert check_proposals(algorithm, study, seed) == len(study.claims())
+
+
+@pytest.mark.parametrize('name', ALGORITHMS)
+def test_one_worker_is_repeatable_and_begins_as_the_synchronous_search(name: str) -> None:
+    algorithm = ALGORITHMS[name]()
+    (one,), (other,) = studies(1), studies(1)
+    records = search(one, algorithm)
+    assert records == search(other, ALGORITHMS[name]())
+    assert_whole(one, algorithm)
+    first = [r for r in search_in_memory(ALGORITHMS[name]()) if r.generation == 0]
+    assert [r for r in records if r.generation == 0] == first
+    assert records[len(first) :] == [] or records[-1].generation >= 1
+    assert search(one, ALGORITHMS[name](), seed=0) == records  # nothing is left to do
+
+
+class Fleet:
+    """Workers of one process, each at its own point; a script says who does what next."""
+
+    def __init__(self, script: random.Random, count: int, algorithm: AbstractSearch) -> None:
+        self.script, self.algorithm = script, algorithm
+        self.studies = studies(count)
+        self.turns = [FreeTurns(algorithm, study, 0) for study in self.studies]
+        self.claims: dict[int, Claim] = {}
+        self.alive = list(range(count))
+        self.evaluated: list[Arch] = []
+        for number, study in enumerate(self.studies):
+            study._chance = random.Random(f'{script.random()}/{number}')
+            study._add = self._raced(number, study._add)  # type: ignore[method-assign]
+
+    def _raced(
+        self, number: int, add: Callable[[Candidate], Claim]
+    ) -> Callable[[Candidate], Claim]:
+        """Adding a trial, before which others may be faster."""
+
+        def raced(candidate: Candidate) -> Claim:
+            while len(self.inside) < len(self.alive) and self.script.random() < 0.4:
+                self.step(self.script.choice([n for n in self.alive if n not in self.inside]))
+            return add(candidate)
+
+        return raced
+
+    inside: tuple[int, ...] = ()
+
+    def step(self, number: int) -> None:
+        """One worker claims, or ends an evaluation, or dies, or gives back what it has."""
+        study = self.studies[number]
+        if number not in self.claims:
+            self.inside += (number,)
+            claim = self.turns[number].claim()
+            self.inside = tuple(n for n in self.inside if n != number)
+            if claim is not None and number in self.alive:
+                self.claims[number] = claim
+            return
+        claim, chance = self.claims[number], self.script.random()
+        if chance < 0.1 and len(self.alive) - len(self.inside) > 1:
+            self.alive.remove(number)
+        elif chance < 0.2:
+            study.release(self.claims.pop(number), 'interrupted')
+        else:
+            self.evaluated.append(claim.candidate.arch)
+            study.complete(self.claims.pop(number), score(claim.candidate.arch))
+            self.turns[number].evaluated(claim)
+
+    def is_alive(self, known: object) -> bool:
+        return any(self.studies[n].worker == known for n in self.alive)
+
+    def run(self) -> None:
+        while not all(self.turns[n].finished for n in self.alive):
+            self.step(self.script.choice([n for n in self.alive if not self.turns[n].finished]))
+
+
+@pytest.mark.parametrize('name', ALGORITHMS)
+def test_any_interleaving_ends_complete(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    @settings(max_examples=8, deadline=None)
+    @given(st.integers(0, 10**9), st.integers(1, 6))
+    def check(script: int, count: int) -> None:
+        fleet = Fleet(random.Random(script), count, ALGORITHMS[name]())
+        monkeypatch.setattr(life_module, 'is_alive', fleet.is_alive)
+        fleet.run()
+        assert_whole(fleet.studies[fleet.alive[0]], fleet.algorithm)
+        times = Counter(fleet.evaluated)
+        assert set(times.values()) == {1}
+        assert len(times) == fleet.algorithm.num_total
+
+    check()
+
+
+def test_a_slow_worker_holds_nobody_up() -> None:
+    slow, fast = studies(2)
+    held = claimed(FreeTurns(evolution(**FEW), slow, 0))
+    assert held.candidate.slot == 0
+    turns = FreeTurns(evolution(**FEW), fast, 0)
+    while claim := turns.claim():
+        fast.complete(claim, score(claim.candidate.arch))
+    assert not turns.finished
+    assert [record.slot for record in fast.records()] == list(range(1, 16))
+    assert turns.running == [(0, str(slow.worker))]
+    slow.complete(held, score(held.candidate.arch))
+    assert turns.claim() is None
+    assert turns.finished
+    assert_whole(fast, evolution(**FEW))
+    seen = {row.slot: row.seen for row in fast.claims()}
+    # Of trial 15 all was known but what the slow worker evaluated, which is trial 0.
+    assert seen[15] == (15, 15, (0,))
+
+
+def test_what_a_dead_worker_had_is_evaluated_by_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    dead, other = studies(2)
+    turns = FreeTurns(evolution(**FEW), dead, 0)
+    for _ in range(9):
+        claim = claimed(turns)
+        dead.complete(claim, score(claim.candidate.arch))
+    lost = claimed(turns)
+    assert lost.candidate.generation == 2
+    turns = FreeTurns(evolution(**FEW), other, 0)
+    monkeypatch.setattr(life_module, 'is_alive', lambda known: known == dead.worker)
+    following = claimed(turns)
+    assert following.candidate.slot == 10
+    monkeypatch.setattr(life_module, 'is_alive', lambda known: known != dead.worker)
+    taken = claimed(turns)
+    assert taken.candidate == lost.candidate
+    dead.complete(lost, score(lost.candidate.arch))  # it was only asleep: dropped
+    other.complete(following, score(following.candidate.arch))
+    other.complete(taken, score(taken.candidate.arch))
+    search(other)
+    assert_whole(other, evolution(**FEW))
+
+
+@pytest.mark.parametrize('name', ['study.db', 'study.journal'])
+@pytest.mark.longer
+def test_a_search_that_was_stopped_goes_on_to_the_same_records(name: str, tmp_path: Path) -> None:
+    (whole,) = studies(1)
+    expected = search(whole)
+    calls: list[Arch] = []
+
+    def evaluate(arch: Arch) -> dict[str, float]:
+        calls.append(arch)
+        if len(calls) in (4, 11):
+            raise KeyboardInterrupt
+        return score(arch)
+
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            run_search(evolution(**FEW), open_study(str(tmp_path / name)), evaluate, mode='async')
+    study = open_study(str(tmp_path / name))
+    assert run_search(evolution(**FEW), study, evaluate, mode='async') == expected
+    assert len(calls) == 16 + 2
+    assert_whole(study, evolution(**FEW))
+
+
+@pytest.mark.longer
+def test_two_processes_of_which_one_is_killed(tmp_path: Path) -> None:
+    where, calls = str(tmp_path / 'study.db'), tmp_path / 'calls'
+    first = Forked(worker, where, str(calls), 0.05, 'evolution', 'async')
+    wait_for(calls, 3)
+    second = Forked(worker, where, str(calls), 0.2, 'evolution', 'async')
+    wait_for(calls, 12)
+    first.kill()
+    assert second.wait() == 0, second.errors()
+    first.wait()
+    study = SearchStudy.read(where)
+    assert_whole(study, evolution())
+    times = Counter(counted(calls))
+    assert set(times) == {key(record.arch) for record in study.records()}
+    # A kill between the end of an evaluation and its first write may cost that one evaluation.
+    assert sum(times.values()) <= 40 + 1
+    assert len({line.split()[1] for line in calls.read_text().splitlines()}) == 2
+
+
+def test_a_network_that_fails_is_tried_twice_and_stays_open() -> None:
+    (study,) = studies(1)
+    bad = search_in_memory(evolution(**FEW))[2].arch
+    calls: list[Arch] = []
+
+    def evaluate(arch: Arch) -> dict[str, float]:
+        calls.append(arch)
+        if arch == bad:
+            raise RuntimeError('out of memory')
+        return score(arch)
+
+    with raises(CandidateError, where=lambda where: where.startswith('slot 2 (')):
+        run_search(evolution(**FEW), study, evaluate, mode='async')
+    assert calls.count(bad) == 2
+    assert search(study)[2].arch == bad
+    assert_whole(study, evolution(**FEW))
+
+
+def test_a_space_that_is_used_up_ends_the_search() -> None:
+    space = HRSpace(
+        width=8, num_modules=(1, 1, 1), depth=(1,), stem=16, stage1_blocks=1, stage1_channels=8
+    )
+    for name in [name for name in space.genes if '.f' in name][3:]:
+        space = space.where(name, [False])
+    algorithm = NSGA2(space, OBJECTIVES, COST, population=3, num_total=20, max_tries=200)
+    (study,) = studies(1)
+    records = search(study, algorithm)
+    assert len(records) == 8
+    assert len({record.arch for record in records}) == 8
+    assert search(study, algorithm) == records
+
+
+def test_the_modes_do_not_mix(tmp_path: Path) -> None:
+    for made, other in (('sync', 'async'), ('async', 'sync')):
+        (study,) = studies(1)
+        run_search(evolution(**FEW), study, score, mode=made)  # type: ignore[arg-type]
+        before = study.records()
+        with raises(StudyError, got=other, allowed=(made,)):
+            run_search(evolution(**FEW), study, score, mode=other)  # type: ignore[arg-type]
+        assert study.records() == before
+    where = str(tmp_path / 'study.journal')
+    search(open_study(where, mode='async'))
+    with raises(StudyError, got='sync', allowed=('async',)):
+        open_study(where)
+    where = str(tmp_path / 'other.journal')
+    run_search(evolution(**FEW), open_study(where), score)
+    with raises(StudyError, got='async', allowed=('sync',)):
+        open_study(where, mode='async')
+
+
+def test_an_algorithm_of_whole_steps_says_so() -> None:
+    (study,) = studies(1)
+    with raises(SearchError, where='search.mode', got='async'):
+        search(study, mcea())
+    assert study.claims() == []
+
+
+def test_a_worker_of_a_synchronous_search_joins_the_generation_that_another_began() -> None:
+    one, other = studies(2)
+    turns = [GenerationTurns(evolution(**FEW), study, 0) for study in (one, other)]
+    for _ in range(6):
+        claim = claimed(turns[0])
+        one.complete(claim, score(claim.candidate.arch))
+    assert claimed(turns[0]).candidate.slot == 6
+    assert claimed(turns[1]).candidate.slot == 7
+    assert claimed(turns[1]).candidate.slot == 8
+    assert turns[1].claim() is None
+    assert turns[1].running == [(6, str(one.worker))]
+    assert not turns[1].finished
+
+
+def test_reports_are_written_once_a_generation() -> None:
+    (study,) = studies(1)
+    seen: list[int] = []
+    search(study, after=lambda records: seen.append(len(records)))
+    assert seen == [6, 9, 12, 15, 16]
+
+
+def test_a_proposal_that_was_changed_is_found() -> None:
+    (study,) = studies(1)
+    search(study)
+    assert check_proposals(evolution(**FEW), study, 0) == 16
+    with raises(StudyError, where=lambda where: where.endswith('trial 0')):
+        check_proposals(evolution(**FEW), study, 1)
