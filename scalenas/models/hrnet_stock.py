@@ -96,7 +96,14 @@ def _around(arch: HRArch, depth: Sequence[int] | None = None) -> dict[str, Any]:
     """Plain data of a space around a network, with those depths or some about its own."""
     depths = {d for stage in arch.stages for module in stage.modules for d in module.depths}
     lowest = min(*depths, max(1, max(depths) - 2))
+    shares = {
+        inner / c
+        for stage in arch.stages
+        for module in stage.modules
+        for inner, c in zip(module.inner, stage.channels, strict=False)
+    }
     return {
+        **({'inner_widths': (*sorted(shares | {1.0}),)} if shares else {}),
         'family': 'hrnet',
         'width': arch.stages[0].channels[0],
         'num_modules': tuple(len(stage.modules) for stage in arch.stages),
@@ -190,9 +197,13 @@ def arch_of_weights(state: Mapping[str, Tensor], where: Path | str) -> HRArch:
                 tuple(tuple(sorted(at.get(t, {}).get(i, ()))) for i in range(s))
                 for t in range(max(blocks.values()))
             )
-            modules.append(HRModule(tuple(blocks[i] for i in range(s)), rows))
+            inner = tuple(
+                len(_weight(state, f'stage{s}.{m}.branches.{i}.0.conv1.weight', where))
+                for i in range(s)
+            )
+            modules.append(HRModule(tuple(blocks[i] for i in range(s)), rows, inner))
         channels = tuple(
-            len(_weight(state, f'stage{s}.0.branches.{i}.0.conv1.weight', where)) for i in range(s)
+            len(_weight(state, f'stage{s}.0.branches.{i}.0.conv2.weight', where)) for i in range(s)
         )
         stages.append(HRStage(channels, tuple(modules)))
     stem = _weight(state, 'conv1.weight', where)
