@@ -140,6 +140,8 @@ def adopted(
     if not isinstance(extra, Mapping):
         raise ConfigError(where='model.backbone.extra', got=extra, allowed='the stages of an HRNet')
     last = {**extra['stage4'], 'multiscale_output': not single} if 'stage4' in extra else {}
+    # mmpose's HRNet reads it there, as its configs of faces and hands have it.
+    upsample = upsample_mode(extra.get('upsample', upsample), 'extra.upsample')
     told = {**extra, **({'stage4': last} if last else {}), 'upsample': upsample}
     arch = resolve_arch(None, told, backbone.get('in_channels', 3) if own else 3, None, None)
     given = {key: backbone[key] for key in ('norm_cfg', 'with_cp') if own and backbone.get(key)}
