@@ -42,11 +42,12 @@ HRNET = register_family(
             **dict.fromkeys(('mmpretrain', 'mmdet', 'mmpose'), WeightMap(_HRNET_KEYS)),
             'mmseg': WeightMap(_HRNET_KEYS, options={'upsample': 'bilinear'}),
         },
-        roles={'depth': '*.depth', 'fusion': '*.f*'},
+        roles={'depth': '*.depth', 'fusion': '*.f*', 'width': '*.inner'},
         spaces={
             name: f'scalenas.space.hrnet:{name}'
             for name in (
                 'scalenas_w32',
+                'scalenas_w32_inner',
                 'scalenas_w48',
                 'scalenas_w32_single',
                 'scalenas_w48_single',

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hypothesis import strategies as st
 
 from scalenas.arch import HRArch, HRModule, HRStage
@@ -12,8 +14,10 @@ FULL = HRSpace(width=32)
 
 
 @st.composite
-def hr_modules(draw: st.DrawFn, num_branches: int, max_depth: int = 5) -> HRModule:
-    """Any module of so many branches."""
+def hr_modules(
+    draw: st.DrawFn, num_branches: int, max_depth: int = 5, channels: Sequence[int] = ()
+) -> HRModule:
+    """Any module of so many branches; of these channels, some also have others inside blocks."""
     depths = draw(st.lists(st.integers(1, max_depth), min_size=num_branches, max_size=num_branches))
     fusions = []
     for t in range(max(depths)):
@@ -23,7 +27,10 @@ def hr_modules(draw: st.DrawFn, num_branches: int, max_depth: int = 5) -> HRModu
             on = draw(st.sets(st.sampled_from(others))) if t < depths[i] and others else set()
             rows.append(tuple(sorted(on)))
         fusions.append(tuple(rows))
-    return HRModule(tuple(depths), tuple(fusions))
+    inner: tuple[int, ...] = ()
+    if channels and draw(st.booleans()):
+        inner = tuple(draw(st.integers(1, 64) | st.just(c)) for c in channels)
+    return HRModule(tuple(depths), tuple(fusions), inner)
 
 
 @st.composite
@@ -32,7 +39,7 @@ def hr_archs(draw: st.DrawFn) -> HRArch:
     stages = []
     for j in range(draw(st.integers(1, 3))):
         channels = draw(st.lists(st.integers(1, 64), min_size=j + 2, max_size=j + 2))
-        modules = draw(st.lists(hr_modules(j + 2), min_size=1, max_size=2))
+        modules = draw(st.lists(hr_modules(j + 2, channels=channels), min_size=1, max_size=2))
         stages.append(HRStage(tuple(channels), tuple(modules)))
     return HRArch(
         tuple(stages),

@@ -14,8 +14,8 @@ from scalenas.errors import ConfigError, short
 from scalenas.export.config import for_ddp
 from scalenas.export.files import checkpoint_bytes, publish, staged
 from scalenas.export.transfer import PREFIX, Source, check_written, sliced_state
-from scalenas.family import family_of
-from scalenas.models import backbone_type
+from scalenas.family import family_of, with_field
+from scalenas.models import backbone_type, net_types
 from scalenas.paths import new_file
 from scalenas.tasks import task_of
 from scalenas.tasks.own_data import HERE
@@ -28,18 +28,23 @@ KEPT = ('norm_cfg', 'norm_eval', 'frozen_stages', 'with_cp')
 
 
 def adopt(
-    weights: str | Path, config: str, out: str | Path | None = None, force: bool = False
+    weights: str | Path,
+    config: str,
+    out: str | Path | None = None,
+    force: bool = False,
+    arch_of: str | Path | None = None,
 ) -> list[str]:
     """Writes a config that is `config` with an exported net in it; what it changes, in lines.
 
-    `out` is the file, by default NAME_CONFIG.py next to NAME.pth. Necks, heads and, where a net has
+    `out` is the file, by default NAME_CONFIG.py next to NAME.pth; `arch_of` says which net it is, a
+    YAML file or a name of the zoo, by default NAME.yaml. Necks, heads and, where a net has
     its own resolution, images follow. The written config is built, and must have every weight.
 
     Raises:
         UserError: for a config that cannot take the net, weights that are no export's, and a file
             that is there (unless `force`).
     """
-    source = Source.from_file(weights)
+    source = Source.from_file(weights, arch_of)
     cfg = read_config(str(path_of(config)), needs=('model',))
     backbone = cfg.model.get('backbone')
     if not isinstance(backbone, Mapping):
@@ -51,13 +56,18 @@ def adopt(
     new = cfg._cfg_dict.to_dict()
     taken = accepted(net) or set(KEPT)
     kept = {key: backbone[key] for key in KEPT if key in backbone and key in taken}
-    new['model']['backbone'] = {'type': backbone_type(source.arch), **kept}
+    new['model']['backbone'] = source.computing({'type': backbone_type(source.arch), **kept})
     if 'pretrained' in new['model']:
         new['model']['pretrained'] = None  # mmseg's, which it would load into the backbone
+    if not _like_ours(backbone):
+        task.open_heads(new['model'])
+        new['model'] |= dict.fromkeys(old['model'].keys() - new['model'].keys())
     arch = task.fit(new, source.arch, 1.0)
     files: dict[str, bytes] = {}
     state, place = source.state, base_of(str(source.path), target.parent)
-    described: Any = f'{HERE}/{base_of(str(source.path.with_suffix(".yaml")), target.parent)}'
+    described: Any = source.arch.to_dict()
+    if arch_of is None:
+        described = f'{HERE}/{base_of(str(source.path.with_suffix(".yaml")), target.parent)}'
     if arch != source.arch:
         # Of its maps the heads read some alone: the net without what nothing reads.
         pruned = family_of(arch).pruned
@@ -84,6 +94,14 @@ def adopt(
             (target.parent / name).unlink()
         raise
     return [*_changed_lines(old, variables), f'wrote {target}']
+
+
+def _like_ours(backbone: Mapping[str, Any]) -> bool:
+    """Whether a described backbone has the maps of a family's networks, which its heads read."""
+    if backbone.get('type') in net_types():
+        return True
+    plain = dict(backbone)
+    return any(family.adopts(plain, {}, False, None) for family in with_field('adopts'))
 
 
 def overrides(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:

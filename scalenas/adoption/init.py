@@ -5,8 +5,9 @@ from __future__ import annotations
 import filecmp
 import io
 import os
+import re
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext, redirect_stdout
+from contextlib import nullcontext, redirect_stdout, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,13 @@ from scalenas.evaluation.batches import build_loader, images
 from scalenas.evaluation.evaluator import build_metrics
 from scalenas.evaluation.trace import trace
 from scalenas.models.supernet import supernet_of
+from scalenas.paths import writable_folder
 from scalenas.search.plan import SearchPlan
 from scalenas.staging import staged_folder, write_whole
 from scalenas.tasks import check_data, check_metrics, metric_names, task_of
 from scalenas.tasks.data import built
 from scalenas.tasks.loading import leaves
+from scalenas.tasks.metrics import words
 from scalenas.tasks.own_data import FOLDER, HERE, HeldOut
 from scalenas.training.step import Step
 from scalenas.training.tap import tapped
@@ -90,7 +93,7 @@ def init(config: str, options: Options) -> list[str]:
         raise UserError('is a file', where=out, hint='name a folder')
     for path in (options.checkpoint, options.pretrained):
         if path is not None and not path.is_file():
-            raise UserError('no such file', where=path)
+            raise UserError('is a folder' if path.is_dir() else 'no such file', where=path)
     if options.checkpoint and options.pretrained:
         raise UserError('is for a teacher, and CHECKPOINT is one', where='--pretrained')
     for name in ('iters', 'candidates', 'search_images'):
@@ -98,18 +101,36 @@ def init(config: str, options: Options) -> list[str]:
             where = f'--{name.replace("_", "-")}'
             raise UserError(where=where, got=getattr(options, name), allowed='1 or more')
     read(config)
-    parent = out.resolve().parent
-    parent.mkdir(parents=True, exist_ok=True)
-    with staged_folder(parent, out.name) as stage:
-        try:
-            with redirect_stdout(io.StringIO()):  # of COCO's tools, a page
-                lines = _write(config, options, stage)
-        except UserError as error:
-            for name in ('problem', 'where', 'hint'):
-                setattr(error, name, getattr(error, name).replace(str(stage), str(out)))
-            raise
-        _publish(stage, out)
+    made = [each for each in out.resolve().parents if not each.exists()]
+    parent = writable_folder(out.resolve().parent)
+    try:
+        with staged_folder(parent, out.name) as stage:
+            try:
+                with redirect_stdout(io.StringIO()):  # of COCO's tools, a page
+                    lines = _write(config, options, stage)
+            except UserError as error:
+                for name in ('problem', 'where', 'hint'):
+                    setattr(error, name, _for_users(getattr(error, name), options, stage))
+                raise
+            _publish(stage, out)
+    except BaseException:
+        for each in made:
+            with suppress(OSError):
+                each.rmdir()
+        raise
     return [*lines, f'wrote {out}: read and edit it, then: scalenas run {out}']
+
+
+def _for_users(line: str, options: Options, stage: Path) -> str:
+    """A part of an error in the paths that were given: those of the folder are gone after it."""
+    line = line.replace(str(stage), str(options.out))
+    for path in (options.checkpoint, options.pretrained):
+        if path is not None:
+            line = line.replace(f'{options.out}/{base_of(str(path), options.out)}', str(path))
+    advice = 'put the data there, or give your own: --data FOLDER'
+    if options.data is not None:
+        advice = f'look at {options.data}'
+    return re.sub(rf'see the head of {re.escape(str(options.out))}/\w+\.py', advice, line)
 
 
 def _write(config: str, options: Options, stage: Path) -> list[str]:
@@ -205,8 +226,16 @@ def _split(stock: Stock, options: Options) -> tuple[HeldOut | None, int]:
 
 def _objectives(cfg: Config, stock: Stock) -> tuple[tuple[str, str], ...]:
     """The first metric of the evaluator that one searches for, against MACs."""
-    names = metric_names(cfg, 'val_evaluator') or []
-    best = next((name for name in stock.task.headline if name in names), None)
+    names: list[str] = []
+    for metric in words(cfg.get('val_evaluator')):
+        # Of a metric for each class the names are not known, but all others are.
+        own = {key: value for key, value in metric.items() if key != 'classwise'}
+        scope = cfg.get('default_scope')
+        names += metric_names({'default_scope': scope, 'val_evaluator': own}) or []
+    last = {name.rpartition('/')[2]: name for name in reversed(names)}
+    wanted = stock.task.headline
+    best = next((name for name in wanted if name in names), None)
+    best = best or next((last[n] for w in wanted if (n := w.rpartition('/')[2]) in last), None)
     if best is None:
         raise ConfigError(
             'gives no metric to search for',
@@ -214,7 +243,10 @@ def _objectives(cfg: Config, stock: Stock) -> tuple[tuple[str, str], ...]:
             got=list(names),
             allowed=stock.task.headline,
         )
-    return ((best, 'max'), ('macs', 'min'))
+    return (
+        (best, 'min' if best.rpartition('/')[2] in stock.task.errors else 'max'),
+        ('macs', 'min'),
+    )
 
 
 def _checked(stage: Path, grown: bool, pretrained: bool) -> list[str]:

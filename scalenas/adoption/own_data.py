@@ -13,7 +13,7 @@ from scalenas.errors import ConfigError, DataError
 from scalenas.tasks import task_of
 
 from .adopt import overrides
-from .code import Code, extended
+from .code import Code, extended, instead
 
 OF_LABELS = ('reduce_zero_label',)
 """Arguments of transforms that are about the labels of one data set."""
@@ -27,7 +27,7 @@ def own_data(cfg: Config, root: Path, classes: Sequence[str]) -> dict[str, Any]:
     """
     if not root.is_dir():
         raise DataError('no such folder', where=root)
-    given = task_of(cfg).own_data(root, classes)
+    given = task_of(cfg).own_data(cfg, root, classes)
     number = len(given.classes)
     shared = _shared(given.splits)
     variables: dict[str, Any] = {'own_data': shared}
@@ -39,7 +39,11 @@ def own_data(cfg: Config, root: Path, classes: Sequence[str]) -> dict[str, Any]:
         variables[name] = {'dataset': Code(f'{split}_data')}
         metrics = cfg.get(f'{split}_evaluator')
         if metrics is not None:
-            fitted = _metrics(metrics, given.truth.get(split), number)
+            truth = given.truth.get(split)
+            fitted = _metrics(metrics, truth, number)
+            if given.metric and not _has(metrics, given.metric):
+                own = {**given.metric, 'ann_file': truth}
+                fitted = [own] if isinstance(metrics, list | tuple) else instead(own, True)
             if fitted != metrics:
                 variables[f'{split}_evaluator'] = fitted
     old = {name: cfg._cfg_dict.to_dict().get(name, {}) for name in ('model', 'data_preprocessor')}
@@ -70,6 +74,13 @@ def _pipeline(loader: Mapping[str, Any], start: str) -> Any:
                 return Code(f'{place}.pipeline')
             return [{k: v for k, v in step.items() if k not in OF_LABELS} for step in steps]
     raise DataError('has none', where=f'{start.removeprefix("_base_.")}.dataset.pipeline')
+
+
+def _has(metrics: Any, kind: Mapping[str, Any]) -> bool:
+    """Whether an evaluator has a metric of a kind, by the class and COCO's type of truth."""
+    listed = metrics if isinstance(metrics, list | tuple) else [metrics]
+    usual = (metric for metric in listed if metric.get('iou_type', 'keypoints') == 'keypoints')
+    return any(str(metric.get('type')).split('.')[-1] == kind['type'] for metric in usual)
 
 
 def _metrics(given: Any, truth: str | None, number: int) -> Any:

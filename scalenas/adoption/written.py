@@ -51,9 +51,12 @@ class Recipe:
         """Of a config that trains with `images` a step, over `count` images.
 
         Raises:
-            ConfigError: for a config that says neither iterations nor epochs.
+            ConfigError: for a config that says neither iterations nor epochs, or no batch size.
         """
-        train, batch = cfg['train_cfg'], int(cfg['train_dataloader']['batch_size'])
+        train, batch = cfg['train_cfg'], cfg['train_dataloader'].get('batch_size')
+        if not isinstance(batch, int):
+            where, allowed = 'train_dataloader.batch_size', 'a whole number'
+            raise ConfigError(where=where, got=batch, allowed=allowed)
         epochs, total = train.get('max_epochs'), train.get('max_iters')
         if not isinstance(epochs or total, int):
             raise ConfigError(
@@ -198,7 +201,8 @@ def base(stock: Stock, recipe: Recipe, data: list[str]) -> str:
         variables['optim_wrapper'] = {'optimizer': {'lr': lr}}
     imports: Any = IMPORTS
     if cfg.get('custom_imports'):
-        imports = Code(f'[*_base_.custom_imports.imports, *{IMPORTS!r}]')
+        one = isinstance(cfg.custom_imports.imports, str)
+        imports = Code(f'[{"" if one else "*"}_base_.custom_imports.imports, *{IMPORTS!r}]')
     given, known = Code('_base_.custom_hooks'), cfg.get('default_hooks') or {}
     variables |= {
         'default_hooks': {name: instead(hook, name in known) for name, hook in hooks.items()},

@@ -3,6 +3,7 @@
 A module runs in block steps. At step t every branch that has a block left runs it; then the
 switched-on fusions of the step add converted maps of other branches, and the sum passes a ReLU.
 A branch with no block left passes its map on, and may still be a source.
+The blocks of a branch may have fewer channels inside than the branch: what is summed stays as wide.
 Stock HRNet is the special case of equal depths with all fusions after the last step only.
 
 Source: ScaleNAS (Cheng et al. 2020), section 3.2 and figures 1 and 5.
@@ -136,8 +137,10 @@ class HRArch(Printable):
             channels, at, modules = stage.channels, sizes[: j + 2], stage.modules
             counted += _opened(previous, channels, at)
             shared = stage_units(channels, at)
-            blocks = map(sum, zip(*[module.depths for module in modules], strict=True))
-            counted += zip(shared.blocks, blocks, strict=True)
+            for inner in {module.inner: None for module in modules}:
+                alike = [module.depths for module in modules if module.inner == inner]
+                blocks = map(sum, zip(*alike, strict=True))
+                counted += zip(shared.blocks_of(inner), blocks, strict=True)
             known = shared.steps
             steps += [known[rows] for module in modules for rows in module.fusions]
             previous = channels
@@ -225,10 +228,11 @@ class HRArch(Printable):
 
 
 def _module_units(module: HRModule, name: str, shared: StageUnits) -> Iterator[tuple[str, Unit]]:
+    blocks = shared.blocks_of(module.inner)
     for t, rows in enumerate(module.fusions):
         for i, depth in enumerate(module.depths):
             if t < depth:
-                yield f'{name}.branches.{i}.{t}', shared.blocks[i]
+                yield f'{name}.branches.{i}.{t}', blocks[i]
         fuse = f'{name}.{module.fuse_name(t)}'
         for i, sources in enumerate(rows):
             if sources:
@@ -328,4 +332,4 @@ def _without_dead(module: HRModule, read: set[int]) -> tuple[HRModule, set[int]]
             if t < module.depths[i]:
                 depths[i] = max(depths[i], t + 1)
         steps.append(rows)
-    return HRModule(tuple(depths), tuple(reversed(steps))[: max(depths)]), live
+    return HRModule(tuple(depths), tuple(reversed(steps))[: max(depths)], module.inner), live

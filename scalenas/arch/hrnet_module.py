@@ -5,16 +5,16 @@ come after one of its blocks, and when d blocks become d', those after block n (
 block floor(n * d' / d). Distinct places stay distinct while a network grows, the fusions after the
 last block stay after the last block, and new steps between have none. So stock HRNet stays stock
 HRNet, and the single-output rule of pose networks is kept. Where a network shrinks, fusions that
-meet are united.
+meet are united. Inner channels of blocks keep their share of the branch's channels.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from .rounding import Rounding, Scaling
+from .rounding import Rounding, Scaling, nearest
 from .strict import (
     MOST_BRANCHES,
     MOST_MODULES,
@@ -39,19 +39,27 @@ class HRModule:
 
     `fusions[t][i]` are the branches whose maps are added to branch i after step t (0-based).
     Only a branch that had a block at step t (`depths[i] > t`) may receive: the rest does not exist.
+    `inner[i]` are the channels between the two convolutions of every block of branch i; () stands
+    for those of the branches, as in HRNet.
 
     Raises:
-        ArchError: for a depth below 1, a switch outside the module, or an inactive switch.
+        ArchError: for a depth below 1, a switch outside the module, an inactive switch, or inner
+            channels that are not one number for each branch.
     """
 
     depths: tuple[int, ...]
     fusions: tuple[Rows, ...]
+    inner: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         branches = range(len(self.depths))
         need_one(self.depths, 'depths', 'branch')
         for i, depth in enumerate(self.depths):
             as_depth(depth, f'depths[{i}]')
+        if self.inner and len(self.inner) != len(self.depths):
+            raise wrong('inner', f'{len(self.depths)} numbers, one per branch', self.inner)
+        for i, channels in enumerate(self.inner):
+            as_channels(channels, f'inner[{i}]')
         if len(self.fusions) != self.num_steps:
             steps = f'{self.num_steps} steps, as many as the deepest branch has blocks'
             raise wrong('fusions', steps, len(self.fusions))
@@ -86,14 +94,21 @@ class HRModule:
         """Switched-on fusions over all steps."""
         return sum(len(sources) for rows in self.fusions for sources in rows)
 
+    def inner_channels(self, channels: Sequence[int]) -> tuple[int, ...]:
+        """Inner channels of the blocks of each branch, where branches have these channels."""
+        return self.inner or tuple(channels)
+
     def fuse_name(self, step: int) -> str:
         """Module name of a step's fusions: HRNet's own for the last step, numbered before it."""
         return 'fuse_layers' if step == self.num_steps - 1 else f'fuse_layers_{step + 1}'
 
     @classmethod
     def from_dict(cls, data: object, where: str = 'module') -> HRModule:
-        """A module from `{depths: [3, 4], fusions: [[0<-1], [], [1<-0], []]}`."""
-        table = as_mapping(data, where, ('depths', 'fusions'))
+        """A module from `{depths: [3, 4], fusions: [[0<-1], [], [1<-0], []]}`.
+
+        With `inner: [16, 64]` its blocks have these inner channels.
+        """
+        table = as_mapping(data, where, ('depths', 'fusions'), ('inner',))
         depths = tuple(
             as_depth(d, f'{where}.depths')
             for d in as_list(table['depths'], f'{where}.depths', 'branches', MOST_BRANCHES)
@@ -103,18 +118,23 @@ class HRModule:
         rows = tuple(
             _rows(step, len(depths), f'{where}.fusions[{t}]') for t, step in enumerate(steps)
         )
+        inner: Sequence[int] = ()
+        if 'inner' in table:
+            inner = as_list(table['inner'], f'{where}.inner', 'channels', MOST_BRANCHES)
+            need_one(inner, f'{where}.inner', 'branch')
         with inside(where):
-            return cls(depths, rows)
+            return cls(depths, rows, tuple(inner))
 
     def to_dict(self) -> dict[str, object]:
-        """The inverse of `parse`."""
-        return {
+        """The inverse of `parse`; without `inner` where blocks have the channels of branches."""
+        data: dict[str, object] = {
             'depths': list(self.depths),
             'fusions': [
                 [f'{i}<-{k}' for i, sources in enumerate(rows) for k in sources]
                 for rows in self.fusions
             ],
         }
+        return {**data, 'inner': list(self.inner)} if self.inner else data
 
 
 def _rows(step: object, num_branches: int, where: str) -> Rows:
@@ -134,7 +154,11 @@ def _rows(step: object, num_branches: int, where: str) -> Rows:
 
 @dataclass(frozen=True, slots=True)
 class HRStage:
-    """Modules in sequence over the same branches; `channels[i]` belongs to stride 4 * 2**i."""
+    """Modules in sequence over the same branches; `channels[i]` belongs to stride 4 * 2**i.
+
+    Of a module whose inner channels are those of the branches, `inner` becomes (): equal networks
+    are equal values.
+    """
 
     channels: tuple[int, ...]
     modules: tuple[HRModule, ...]
@@ -147,6 +171,9 @@ class HRStage:
             if len(module.depths) != len(self.channels):
                 branches = f'{len(self.channels)} branches, as many as the stage has channels'
                 raise wrong(f'modules[{m}].depths', branches, len(module.depths))
+        if any(module.inner == self.channels for module in self.modules):
+            plain = (replace(m, inner=()) if m.inner == self.channels else m for m in self.modules)
+            object.__setattr__(self, 'modules', tuple(plain))
 
     @classmethod
     def from_dict(cls, data: object, where: str = 'stage') -> HRStage:
@@ -191,11 +218,42 @@ def module_of(
 def scaled_stage(stage: HRStage, scaling: Scaling, rounding: Rounding) -> HRStage:
     """The stage with scaled channels (those of branch 0 rounded, others keep doubling)."""
     channels = rounding.widths(stage.channels, scaling.width)
-    return HRStage(channels, tuple(scaled_module(m, scaling, rounding) for m in stage.modules))
+    modules = []
+    for module in stage.modules:
+        grown = scaled_module(module, scaling, rounding)
+        if module.inner:
+            grown = replace(grown, inner=scaled_inner(module.inner, stage.channels, channels))
+        modules.append(grown)
+    return HRStage(channels, tuple(modules))
+
+
+INNER_MULTIPLE = 4
+"""Inner channels that are a share of a branch's are a multiple of this."""
+
+
+def share_of(channels: int, share: float) -> int:
+    """Inner channels that are `share` of a branch's: all for 1, else the nearest multiple of 4.
+
+    At least 4, and for a share below 1 at most those of the branch.
+    """
+    if share == 1:
+        return channels
+    inner = nearest(channels * share, INNER_MULTIPLE)
+    return min(channels, inner) if share < 1 else inner
+
+
+def scaled_inner(
+    inner: Sequence[int], before: Sequence[int], after: Sequence[int]
+) -> tuple[int, ...]:
+    """Inner channels of branches whose channels become those of `after`: the same shares."""
+    return tuple(
+        n if c == grown else share_of(grown, n / c)
+        for n, c, grown in zip(inner, before, after, strict=True)
+    )
 
 
 def scaled_module(module: HRModule, scaling: Scaling, rounding: Rounding) -> HRModule:
-    """The module with scaled depths."""
+    """The module with scaled depths, and without its inner channels."""
     depths = tuple(as_depth(rounding.depth(d * scaling.depth), 'depth') for d in module.depths)
     steps: list[list[set[int]]] = [[set() for _ in depths] for _ in range(max(depths))]
     for t, rows in enumerate(module.fusions):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from .layer import BasicBlock, Layer, Size, out_size
+from .layer import BasicBlock, InnerBlock, Layer, Size, out_size
 
 
 class Stem(NamedTuple):
@@ -86,8 +87,24 @@ class StageUnits:
     def __init__(self, channels: tuple[int, ...], sizes: tuple[Size, ...]) -> None:
         self.blocks = [BasicBlock(c, s) for c, s in zip(channels, sizes, strict=True)]
         self._channels, self._sizes = channels, sizes
+        self._inner: dict[tuple[int, int], InnerBlock] = {}
         self._rows: dict[tuple[int, tuple[int, ...]], FuseRow] = {}
         self.steps = _Steps(self)
+
+    def block(self, branch: int, inner: int) -> BasicBlock | InnerBlock:
+        """The block of a branch with so many inner channels."""
+        if inner == self._channels[branch]:
+            return self.blocks[branch]
+        known = self._inner.get((branch, inner))
+        if known is None:
+            known = self._inner[branch, inner] = InnerBlock(
+                self._channels[branch], inner, self._sizes[branch]
+            )
+        return known
+
+    def blocks_of(self, inner: Sequence[int]) -> Sequence[BasicBlock | InnerBlock]:
+        """The block of each branch, with these inner channels; () for those of the branches."""
+        return [self.block(i, n) for i, n in enumerate(inner)] if inner else self.blocks
 
     def row(self, target: int, sources: tuple[int, ...]) -> FuseRow:
         """The fusion row that adds `sources` to branch `target`."""

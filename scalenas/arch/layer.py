@@ -241,3 +241,17 @@ class BasicBlock:
         """conv1 and conv2."""
         c = self.channels
         return (Layer('conv1', c, c, 3, self.size), Layer('conv2', c, c, 3, self.size))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InnerBlock:
+    """A basic block with other channels inside: 3x3 convolutions to `inner` channels and back."""
+
+    channels: int
+    inner: int
+    size: Size
+
+    def layers(self) -> tuple[Layer, ...]:
+        """conv1 and conv2."""
+        c, n = self.channels, self.inner
+        return (Layer('conv1', c, n, 3, self.size), Layer('conv2', n, c, 3, self.size))

@@ -90,7 +90,8 @@ def adopt_parser() -> argparse.ArgumentParser:
     parser = _parser(ADOPT)
     parser.add_argument('weights', type=Path, help='NAME.pth of an export')
     parser.add_argument('config', help='a path, or PACKAGE::FOLDER/NAME.py')
-    parser.add_argument('--out', type=Path, help='file (default: NAME_CONFIG.py beside the net)')
+    parser.add_argument('--out', type=Path, help='file (default: NAME_CONFIG.py next to the net)')
+    parser.add_argument('--arch', help='YAML file or name of the zoo (default: NAME.yaml)')
     parser.add_argument('--force', action='store_true', help='overwrite')
     return parser
 
@@ -99,4 +100,4 @@ def adopt(args: argparse.Namespace) -> None:
     """Write the config; says what it changes."""
     from scalenas.adoption import adopt as write
 
-    print('\n'.join(write(args.weights, args.config, args.out, args.force)))
+    print('\n'.join(write(args.weights, args.config, args.out, args.force, args.arch)))

@@ -27,7 +27,7 @@ def parser() -> argparse.ArgumentParser:
         'studies',
         nargs='+',
         metavar='STUDY',
-        help='work dir of a search, .db or .journal file, or URL of a storage',
+        help='work dir of a search, folder of `scalenas init`, .db or .journal file, or URL',
     )
     parser.add_argument(
         '--study-name', nargs='+', default=[], metavar='NAME', help='in storages that hold several'

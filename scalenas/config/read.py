@@ -84,7 +84,7 @@ def read_config(
             raise ConfigError(
                 'is missing, and a config must describe a whole run',
                 where=f'{path}: {name}',
-                hint=did_you_mean(name, list(cfg)),
+                hint=did_you_mean(name, [key for key in cfg if key != name]),
             )
     if 'model' in needs and not (isinstance(cfg.model, dict) and 'type' in cfg.model):
         raise ConfigError(

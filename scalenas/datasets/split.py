@@ -167,16 +167,17 @@ def _is_person(item: object) -> bool:
 
 
 def drawn(images: set[Any], count: int, seed: int, where: str, kind: str = 'people') -> set[Any]:
-    """`count` of the images, whatever their order.
+    """`count` of the images, whatever their order; `kind` is what is annotated in them.
 
     Raises:
         UserError: when there are less than two, or none would be left.
     """
+    what = f'images with annotated {kind}' if kind else 'images'
     if len(images) < 2:
-        allowed = f'two images with annotated {kind} at least'
+        allowed = f'two {what} at least'
         raise UserError(where=where, got=len(images), allowed=allowed)
     if not 0 < count < len(images):
-        allowed = f'1 to {len(images) - 1} of the images with annotated {kind} in {where}'
+        allowed = f'1 to {len(images) - 1} of the {what} in {where}'
         raise UserError(where='--search-images', got=count, allowed=allowed)
     return set(random.Random(seed).sample(sorted(images), count))
 

@@ -75,6 +75,7 @@ def config_net(cfg: Config, subnet: str = 'largest') -> ConfigNet:
             got=kind,
             allowed=f'a static net with an arch ({", ".join(net_types())}) or a supernet with a '
             f'space ({supernet_types()})',
+            hint='of a config without: scalenas init CONFIG',
         )
     # A teacher may hold another, which is not the one that is trained.
     path = min(paths, key=lambda path: not {'distillation', 'teacher'}.isdisjoint(path))

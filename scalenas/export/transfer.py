@@ -20,31 +20,60 @@ from scalenas.arch.strict import ArchError, as_choice
 from scalenas.config import read_config
 from scalenas.errors import ExportError
 from scalenas.family import family_of
-from scalenas.models import StaticNet, net_types
+from scalenas.models import StaticNet, net_types, static_types
 from scalenas.models.checkpoint import check_weights, load_checkpoint, misfits
 from scalenas.paths import resource, writable_folder
 from scalenas.tasks.heads import finest_map
 
+from .config import of_types
 from .files import checkpoint_bytes, publish, staged
 from .recipe import recipe, recipes
 from .text import as_config
 
 PREFIX = 'backbone.'
+COMPUTING = ('conv_cfg', 'norm_cfg', 'resize')
+"""Arguments of a backbone that decide what its weights compute."""
+
+BATCH_NORMS = frozenset({'BN', 'BN2d', 'SyncBN', 'MMSyncBN'})
 ANY = (256, 256)  # a size: how many maps there are does not depend on it
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An exported net: its arch, and its backbone's weights by name without prefix."""
+    """An exported net: its arch, and its backbone's weights by name without prefix.
+
+    `options` are the arguments of its backbone, as NAME.py next to the weights says them; None
+    where there is no such config.
+    """
 
     name: str
     path: Path
     arch: Arch
     state: Mapping[str, Tensor]
+    options: Mapping[str, Any] | None = None
+
+    def computing(self, backbone: Mapping[str, Any]) -> dict[str, Any]:
+        """A described backbone with the convolutions and norms that the net was exported with.
+
+        Padding, the epsilon of norms and the resizing of images are no weights, and decide what is
+        computed, too. How batch norms are trained, in several processes or not at all, stays.
+        """
+        result = dict(backbone)
+        if self.options is None:
+            return result
+        for key in COMPUTING:
+            result.pop(key, None)
+            if self.options.get(key):
+                result[key] = self.options[key]
+        mine, own = backbone.get('norm_cfg') or {}, result.get('norm_cfg') or {'type': 'BN'}
+        if {mine.get('type'), own['type']} <= BATCH_NORMS:
+            trained = {key: mine[key] for key in ('type', 'requires_grad') if key in mine}
+            result['norm_cfg'] = {**own, **trained}
+        return result
 
     @classmethod
     def from_file(cls, path: str | Path, arch_of: str | Path | None = None) -> Source:
-        """From NAME.pth of tools/export.py with NAME.yaml beside it.
+        """From NAME.pth of tools/export.py with NAME.yaml next to it.
 
         Also from any checkpoint of a model around the net, such as one trained further: `arch_of`
         then says which it is, a YAML file or a name of the zoo.
@@ -60,7 +89,7 @@ class Source:
         content, named = load_checkpoint(path), str(arch_of or path.with_suffix('.yaml'))
         if arch_of is None and not Path(named).is_file():
             raise ExportError(
-                f'{Path(named).name} is not beside it', where=path, hint='name the arch by --arch'
+                f'{Path(named).name} is not next to it', where=path, hint='name the arch by --arch'
             )
         arch = find(named)
         state = {
@@ -73,7 +102,16 @@ class Source:
         check_weights(own, sliced, path)
         # A task's recipe builds float32, and what is read back is compared bit by bit.
         state = {key: value.to(own[key].dtype) for key, value in sliced.items()}
-        return cls(path.stem, path, arch, state)
+        return cls(path.stem, path, arch, state, _options(path.with_suffix('.py')))
+
+
+def _options(config: Path) -> Mapping[str, Any] | None:
+    """Arguments of the backbone of an exported config; None where it is none, or not there."""
+    if not config.is_file():
+        return None
+    model = read_config(str(config)).to_dict().get('model')
+    nets = of_types(model, static_types().values())
+    return nets[0][1] if len(nets) == 1 else None
 
 
 def transfer(
@@ -130,7 +168,7 @@ def _write_task(source: Source, task: str, recipe_file: Path, stage: Path) -> No
         arch = finest_map(arch)
         arch = arch if family.pruned is None else family.pruned(arch)
     variables = recipe(cfg, arch)
-    backbone = variables['model']['backbone']
+    backbone = variables['model']['backbone'] = source.computing(variables['model']['backbone'])
     arch = from_dict(backbone['arch'])
     changed = '' if arch == source.arch else '_dense'
     weights = f'{source.name}_backbone{"_single" if single else changed}.pth'

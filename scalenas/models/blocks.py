@@ -213,9 +213,10 @@ class ResidualBlock(AbstractBlock):
         return F.relu(out, inplace=True)
 
 
-def basic_block(channels: int, build: Build) -> ResidualBlock:
-    """Two 3x3 convolutions."""
-    return ResidualBlock([(channels, channels, 3)] * 2, build)
+def basic_block(channels: int, build: Build, inner: int | None = None) -> ResidualBlock:
+    """Two 3x3 convolutions, with `inner` channels between them; by default as many as outside."""
+    n = channels if inner is None else inner
+    return ResidualBlock([(channels, n, 3), (n, channels, 3)], build)
 
 
 def bottleneck(c_in: int, inner: int, build: Build) -> ResidualBlock:

@@ -169,7 +169,9 @@ def check_space(
     the first of its restrictions (`where`), or none, which a supernet's weights do not depend on.
     The resolutions of images may be others: the weights fit any, and BigNAS evaluates such as it
     did not train on (section 4.1). And a scaled space may have been sampled uniformly, in its
-    `merged` form, with which ScaleNet compares (table 3).
+    `merged` form, with which ScaleNet compares (table 3). Inner widths of HRNet-style spaces change
+    no shape of a supernet's weights: any may start from any, but networks are evaluated only at
+    widths that were trained.
 
     Raises:
         CheckpointError: when it names another space, or none; says where they differ.
@@ -181,6 +183,8 @@ def check_space(
         if key == 'resolution' and to_evaluate:
             continue
         if key == 'where' and to_evaluate and _starts(wanted[key], written.get(key)):
+            continue
+        if key == 'inner_widths' and _fits_inner(written, wanted, to_evaluate):
             continue
         if written.get(key) != wanted.get(key):
             place, theirs, ours = _apart(key, written.get(key), wanted.get(key))
@@ -197,6 +201,12 @@ def check_space(
 def _starts(restrictions: Any, first: Any) -> bool:
     """True when a list of restrictions begins with those of another."""
     return isinstance(first, list) and restrictions[: len(first)] == first
+
+
+def _fits_inner(written: Mapping[str, Any], wanted: Mapping[str, Any], to_evaluate: bool) -> bool:
+    """True where weights trained with these inner widths serve the wanted ones."""
+    trained, asked = (table.get('inner_widths', [1.0]) for table in (written, wanted))
+    return isinstance(trained, list) and (not to_evaluate or all(w in trained for w in asked))
 
 
 def _apart(place: str, one: Any, other: Any) -> tuple[str, Any, Any]:

@@ -2,9 +2,11 @@
 
 The network is a sub-net of the space: its weights go into its slices. Blocks and fusions that it
 has not begin as identities, for their last norms are zero, weight and bias: the sub-nets that only
-add such parts compute the same as well, and gradients reach what was added through the norms. What
-is not preserved: sub-nets that lack a part of the network, such as those of fewer blocks, and where
-a space has wider channels or larger kernels, the sub-nets that use them.
+add such parts compute the same as well, and gradients reach what was added through the norms. So do
+sub-nets with more channels inside blocks of an HRNet, under batch norms: what reads these channels
+begins at zero. What is not preserved: sub-nets that lack a part of the network, such as those of
+fewer blocks, and where a space of MBConv networks has wider channels or larger kernels, the
+sub-nets that use them.
 
 Source of the identities: Net2Net (Chen et al. 2016), section 2.3; of zeros in the last norms: Goyal
 et al. 2017.
@@ -133,6 +135,8 @@ def grow(supernet: Supernet[Any], net: StockNet, where: Path | str) -> list[str]
         raise CheckpointError(f'not the weights of the network that it seems: {wrong}', where=where)
     for key, value in wanted.items():
         value.copy_(given[key])
+    for key, index in supernet.neutral_weights(net.arch).items():
+        own[key][index].zero_()
     zeroed = sorted(supernet.neutral_norms(net.arch))
     for name in zeroed:
         norm = supernet.get_submodule(name)

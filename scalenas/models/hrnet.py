@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -30,6 +30,8 @@ class AbstractHRNet(AbstractBackbone, ABC):
         runs: what a forward computes; a part of `holds`.
         numbered: name the fusions of every step with its number, as supernets do.
     """
+
+    branch_module: ClassVar[type[BranchModule]] = BranchModule
 
     def __init__(
         self,
@@ -67,7 +69,7 @@ class AbstractHRNet(AbstractBackbone, ABC):
         for s, stage in enumerate(holds.stages, 2):
             self.add_module(f'transition{s - 1}', transition(previous, stage.channels, build))
             modules = (
-                BranchModule(
+                self.branch_module(
                     stage.channels, module, fuse_names(module, numbered), holds.upsample, build
                 )
                 for module in stage.modules

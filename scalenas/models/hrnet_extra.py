@@ -80,7 +80,7 @@ def single_scale(arch: HRArch) -> HRArch:
     *modules, end = last.modules
     *steps, rows = end.fusions
     only = (rows[0], *((),) * (len(rows) - 1))
-    end = HRModule(end.depths, (*steps, only))
+    end = HRModule(end.depths, (*steps, only), end.inner)
     return arch.with_(stages=(*stages, HRStage(last.channels, (*modules, end))), output='single')
 
 

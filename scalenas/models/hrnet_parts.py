@@ -102,10 +102,13 @@ def _enlarged(x: Tensor, like: Tensor) -> Tensor:
 class Branch(nn.Sequential):
     """The residual blocks of one branch; all of them, or those that two fusions enclose."""
 
-    def forward(self, x: Tensor, start: int = 0, stop: int | None = None) -> Tensor:
-        """x: (N, c, H, W) -> the same shape, through the blocks `start` to `stop` (exclusive)."""
+    def forward(self, x: Tensor, start: int = 0, stop: int | None = None, *part: int) -> Tensor:
+        """x: (N, c, H, W) -> the same shape, through the blocks `start` to `stop` (exclusive).
+
+        Blocks of supernets may run in part.
+        """
         for block in list(self)[start:stop]:
-            x = block(x)
+            x = block(x, *part)
         return x
 
 
@@ -128,8 +131,10 @@ class BranchModule(nn.Module):
     ) -> None:
         super().__init__()
         self.branches = nn.ModuleList(
-            Branch(*(basic_block(c, build) for _ in range(depth)))
-            for c, depth in zip(channels, holds.depths, strict=True)
+            Branch(*(self.make_block(c, n, build) for _ in range(depth)))
+            for c, n, depth in zip(
+                channels, holds.inner_channels(channels), holds.depths, strict=True
+            )
         )
         for name, rows in zip(fuse_names, holds.fusions, strict=True):
             table = {
@@ -141,7 +146,11 @@ class BranchModule(nn.Module):
                 self.add_module(name, nn.ModuleDict(table))
         self.fuse_names = tuple(fuse_names)
         self.upsample = upsample
-        self.depths = holds.depths
+        self.channels, self.depths = tuple(channels), holds.depths
+
+    def make_block(self, channels: int, inner: int, build: Build) -> nn.Module:
+        """A block of a branch."""
+        return basic_block(channels, build, inner)
 
     def units(self) -> Iterator[nn.Module]:
         """Blocks, and conversions between branches."""
@@ -160,7 +169,7 @@ class BranchModule(nn.Module):
             for i in range(len(maps)) if t == last else sorted(now):
                 stop = min(t + 1, runs.depths[i])
                 if done[i] < stop:
-                    maps[i] = self._blocks(i, maps[i], done[i], stop)
+                    maps[i] = self._blocks(i, maps[i], done[i], stop, runs)
                     done[i] = stop
             if now:
                 table = self._modules[self.fuse_names[t]]
@@ -170,7 +179,7 @@ class BranchModule(nn.Module):
                 ]
         return maps
 
-    def _blocks(self, branch: int, x: Tensor, start: int, stop: int) -> Tensor:
+    def _blocks(self, branch: int, x: Tensor, start: int, stop: int, runs: HRModule) -> Tensor:
         # Called as the module that it is, so that hooks see it and a replaced one is run.
         module = self.branches[branch]
         whole = (start, stop) == (0, self.depths[branch])

@@ -96,7 +96,14 @@ def _around(arch: HRArch, depth: Sequence[int] | None = None) -> dict[str, Any]:
     """Plain data of a space around a network, with those depths or some about its own."""
     depths = {d for stage in arch.stages for module in stage.modules for d in module.depths}
     lowest = min(*depths, max(1, max(depths) - 2))
+    shares = {
+        inner / c
+        for stage in arch.stages
+        for module in stage.modules
+        for inner, c in zip(module.inner, stage.channels, strict=False)
+    }
     return {
+        **({'inner_widths': (*sorted(shares | {1.0}),)} if shares else {}),
         'family': 'hrnet',
         'width': arch.stages[0].channels[0],
         'num_modules': tuple(len(stage.modules) for stage in arch.stages),
@@ -133,6 +140,8 @@ def adopted(
     if not isinstance(extra, Mapping):
         raise ConfigError(where='model.backbone.extra', got=extra, allowed='the stages of an HRNet')
     last = {**extra['stage4'], 'multiscale_output': not single} if 'stage4' in extra else {}
+    # mmpose's HRNet reads it there, as its configs of faces and hands have it.
+    upsample = upsample_mode(extra.get('upsample', upsample), 'extra.upsample')
     told = {**extra, **({'stage4': last} if last else {}), 'upsample': upsample}
     arch = resolve_arch(None, told, backbone.get('in_channels', 3) if own else 3, None, None)
     given = {key: backbone[key] for key in ('norm_cfg', 'with_cp') if own and backbone.get(key)}
@@ -190,9 +199,13 @@ def arch_of_weights(state: Mapping[str, Tensor], where: Path | str) -> HRArch:
                 tuple(tuple(sorted(at.get(t, {}).get(i, ()))) for i in range(s))
                 for t in range(max(blocks.values()))
             )
-            modules.append(HRModule(tuple(blocks[i] for i in range(s)), rows))
+            inner = tuple(
+                len(_weight(state, f'stage{s}.{m}.branches.{i}.0.conv1.weight', where))
+                for i in range(s)
+            )
+            modules.append(HRModule(tuple(blocks[i] for i in range(s)), rows, inner))
         channels = tuple(
-            len(_weight(state, f'stage{s}.0.branches.{i}.0.conv1.weight', where)) for i in range(s)
+            len(_weight(state, f'stage{s}.0.branches.{i}.0.conv2.weight', where)) for i in range(s)
         )
         stages.append(HRStage(channels, tuple(modules)))
     stem = _weight(state, 'conv1.weight', where)

@@ -1,4 +1,7 @@
-"""Convolutions and norms from OpenMMLab's `conv_cfg` and `norm_cfg`; mmcv only for exotic types."""
+"""Convolutions and norms from OpenMMLab's `conv_cfg` and `norm_cfg`; mmcv only for exotic types.
+
+And how a part of one runs, for supernets.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,17 @@ import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn import functional as F
 
-from scalenas.arch.strict import as_flag
+from scalenas.arch.strict import as_choice, as_flag, as_mapping
 from scalenas.errors import UserError
+
+from .weight_slices import Index, cut
 
 NORMS: dict[str, tuple[str, type[nn.Module]]] = {
     'BN': ('bn', nn.BatchNorm2d),
@@ -151,3 +158,67 @@ def _of_mmcv(cfg: Mapping[str, Any], channels: int) -> tuple[str, nn.Module]:
             f'it does not take these keys: {error}', where='norm_cfg', got=cfg['type']
         ) from None
     return built
+
+
+CONVS = ('Conv2d', 'Conv2dAdaptivePadding')
+"""Convolutions of which a part can run."""
+
+
+def check_conv(conv_cfg: Mapping[str, Any] | None) -> None:
+    """Pass for convolutions of which a part can run.
+
+    Raises:
+        ArchError: for others.
+    """
+    if conv_cfg is not None:
+        kind = as_mapping(conv_cfg, 'conv_cfg', ('type',))['type']
+        as_choice(kind, 'conv_cfg.type', CONVS)
+
+
+class ChannelSlice(NamedTuple):
+    """Which part of a convolution runs: of its weight, and of its bias and norm."""
+
+    weight: Index = ()
+    channels: Index = ()
+
+
+def run_conv(conv: nn.Module, part: ChannelSlice, x: Tensor) -> Tensor:
+    """A convolution with 'same' padding; one that is depthwise stays so."""
+    assert isinstance(conv, nn.Conv2d)
+    weight = cut(conv.weight, part.weight)
+    bias = None if conv.bias is None else cut(conv.bias, part.channels)
+    groups = weight.shape[0] if conv.groups > 1 else 1
+    padding = weight.shape[-1] // 2
+    if type(conv) is not nn.Conv2d:  # mmcv's, with the padding of TensorFlow
+        x, padding = padded(x, weight.shape[-1], conv.stride[0]), 0
+    return F.conv2d(x, weight, bias, conv.stride, padding, groups=groups)
+
+
+def run_norm(norm: nn.Module, channels: Index, x: Tensor) -> Tensor:
+    """A batch norm on some of its channels; in training their statistics, and no others, move.
+
+    The module itself is called, so that its hooks see the forward.
+    """
+    if not channels:
+        whole: Tensor = norm(x)
+        return whole
+    vectors = [*norm.named_parameters(recurse=False), *norm.named_buffers(recurse=False)]
+    parts = {name: value[channels] for name, value in vectors if value.dim()}
+    if torch.jit.is_tracing():
+        return _traced(norm, parts, x)
+    result: Tensor = functional_call(norm, parts, (x,), tie_weights=False)
+    return result
+
+
+def _traced(norm: nn.Module, parts: Mapping[str, Tensor], x: Tensor) -> Tensor:
+    # functional_call refuses to be traced; cost analysers and exports to ONNX trace.
+    tables: tuple[dict[str, Any], ...] = (norm._parameters, norm._buffers)
+    whole = [(held, dict(held)) for held in tables]
+    try:
+        for held, before in whole:
+            held.update((name, parts[name]) for name in before if name in parts)
+        result: Tensor = norm(x)
+        return result
+    finally:
+        for held, before in whole:
+            held.update(before)

@@ -233,12 +233,13 @@ def adopted(
     """A supernet around an `EfficientNet` of mmpretrain's that the zoo has: B0 to B7.
 
     Kernels and expansions are at most its own, stages one block shallower to one deeper: the
-    largest network begins as it.
+    largest network begins as it. One with another activation is none of them.
     """
     name = f'efficientnet_{backbone.get("arch", "b0")}'
     if str(backbone.get('type')).split('.')[-1] != 'EfficientNet' or single:
         return None
-    if width is not None or name not in list_archs():
+    activation = backbone.get('act_cfg') or {'type': 'Swish'}
+    if width is not None or name not in list_archs() or activation.get('type') != 'Swish':
         return None
     arch = of_family(find(name), MBConvArch, 'model.backbone.arch')
     stages = []
@@ -266,6 +267,7 @@ def adopted(
         'in_channels': arch.in_channels,
         'stages': stages,
     }
-    net = {'type': 'scalenas.SuperMBConvNet', **options, 'zero_init_residual': True}
+    given = {key: backbone[key] for key in ('norm_cfg', 'conv_cfg', 'with_cp') if backbone.get(key)}
+    net = {'type': 'scalenas.SuperMBConvNet', **options, **given, 'zero_init_residual': True}
     sampler = {'type': 'sandwich', 'seed': 0, 'num_random': 2}
     return Adopted(arch, net, space, sampler, {'arch': name})

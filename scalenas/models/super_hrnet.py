@@ -7,14 +7,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar, final
 
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from scalenas.arch import HRArch, HRStage, module_of
+from scalenas.arch import HRArch, HRModule, HRStage, module_of
+from scalenas.arch.layer import InnerBlock
+from scalenas.arch.strict import as_choice
 from scalenas.space import HRSpace
 
+from .blocks import ResidualBlock, recomputed
 from .hrnet import AbstractHRNet
-from .layers import norm_abbreviation
+from .hrnet_parts import BranchModule
+from .layers import NORMS, Build, ChannelSlice, check_conv, norm_abbreviation, run_conv, run_norm
 from .supernet import Supernet, as_space
-from .weight_slices import NORM_KEYS, WeightSlice, WeightSlices, cut_state_dict
+from .weight_slices import NORM_KEYS, Index, WeightSlice, WeightSlices, cut_state_dict, window_of
 
 T = TypeVar('T')
 _LAST = re.compile(r'^stage(\d+)\.(\d+)\.fuse_layers\.')
@@ -82,8 +87,9 @@ def _held_keys(arch: HRArch, norm: str) -> dict[str, str]:
 
 
 def key_map(space: HRSpace, arch: HRArch, norm: str = 'bn') -> dict[str, str]:
-    """State-dict key of `arch` -> the supernet's key; shapes are the same.
+    """State-dict key of `arch` -> the supernet's key.
 
+    Shapes are the same, but where blocks have fewer channels inside: `Supernet.slices` has these.
     `norm` is the short name of the norm layers, 'bn' or 'gn'.
 
     Raises:
@@ -105,8 +111,35 @@ def slice_state_dict(
         CheckpointError: when the state dict is not of a supernet of this space.
     """
     norm = 'bn' if f'{prefix}bn1.weight' in supernet_state else 'gn'
-    parts = {key: WeightSlice(held) for key, held in key_map(space, arch, norm).items()}
+    space.encode(arch)
+    parts = weight_parts(arch, norm)
     return cut_state_dict(supernet_state, parts, prefix)
+
+
+def weight_parts(arch: HRArch, norm: str = 'bn') -> dict[str, WeightSlice]:
+    """State-dict key of `arch` -> where it lies in a supernet: the first inner channels of blocks.
+
+    `norm` is the short name of the norm layers, 'bn' or 'gn'.
+    """
+    parts = {key: WeightSlice(held) for key, held in _held_keys(arch, norm).items()}
+    for name, unit in _inner_blocks(arch):
+        c, n = unit.channels, unit.inner
+        cuts: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
+            'conv1.weight': ((n, c, 3, 3), (c, c, 3, 3)),
+            'conv2.weight': ((c, n, 3, 3), (c, c, 3, 3)),
+        }
+        cuts |= {f'{norm}1.{key}': ((n,), (c,)) for key in NORM_KEYS[norm] if key != _COUNTER}
+        for key, (shape, whole) in cuts.items():
+            parts[f'{name}.{key}'] = window_of(parts[f'{name}.{key}'].key, shape, whole)
+    return parts
+
+
+_COUNTER = 'num_batches_tracked'
+
+
+def _inner_blocks(arch: HRArch) -> Iterator[tuple[str, InnerBlock]]:
+    units = arch.units((64, 64)) if any(module.inner for module in arch.modules) else ()
+    return ((name, unit) for name, unit in units if isinstance(unit, InnerBlock))
 
 
 def _norm_of(conv: str, norm: str) -> str:
@@ -114,6 +147,42 @@ def _norm_of(conv: str, norm: str) -> str:
     path, _, last = conv.rpartition('.')
     name = f'{norm}{last[4:]}' if last.startswith('conv') else '1'
     return f'{path}.{name}' if path else name
+
+
+class CutBlock(ResidualBlock):
+    """A basic block that also runs with the first of its inner channels alone."""
+
+    def forward(self, x: Tensor, inner: int | None = None) -> Tensor:
+        """x: (N, c, H, W) -> the same shape, with `inner` channels inside; None is all of them."""
+        if inner is None:
+            return super().forward(x)
+        if self.with_cp and x.requires_grad:
+            result: Tensor = recomputed(self, self._run_cut, x, inner)
+            return result
+        return self._run_cut(x, inner)
+
+    def _run_cut(self, x: Tensor, inner: int) -> Tensor:
+        (conv1, norm1), (conv2, norm2) = (map(self.get_submodule, step) for step in self.steps)
+        within: Index = (slice(0, inner),)
+        out = run_conv(conv1, ChannelSlice(within, within), x)
+        out = F.relu(run_norm(norm1, within, out), inplace=True)
+        out = run_norm(norm2, (), run_conv(conv2, ChannelSlice((slice(None), *within)), out))
+        out += x
+        return F.relu(out, inplace=True)
+
+
+class CutBranchModule(BranchModule):
+    """Branches whose blocks also run with fewer inner channels."""
+
+    def make_block(self, channels: int, inner: int, build: Build) -> nn.Module:
+        """A block of a branch."""
+        return CutBlock([(channels, inner, 3), (inner, channels, 3)], build)
+
+    def _blocks(self, branch: int, x: Tensor, start: int, stop: int, runs: HRModule) -> Tensor:
+        if not runs.inner or runs.inner[branch] == self.channels[branch]:
+            return super()._blocks(branch, x, start, stop, runs)
+        result: Tensor = self.branches[branch](x, start, stop, runs.inner[branch])
+        return result
 
 
 @final
@@ -124,10 +193,14 @@ class SuperScaleHRNet(AbstractHRNet, Supernet[HRArch]):
     checkpoints of a space and of its sub-spaces have the same keys, those of the released
     ScaleNAS supernets. The largest network is active by default.
 
+    Blocks are held with all channels of their branch inside; a network of fewer runs the first of
+    them, and the norm between uses, and in training moves, as many entries.
+
     Raises:
         UserError: for a space that is none, or arguments that exclude each other.
     """
 
+    branch_module = CutBranchModule
     space: HRSpace
 
     def __init__(
@@ -159,6 +232,11 @@ class SuperScaleHRNet(AbstractHRNet, Supernet[HRArch]):
         self.space = space
         self._norm_cfg = dict(norm_cfg or {'type': 'BN'})
         self._norm = norm_abbreviation(self._norm_cfg)
+        if space.has_inner:
+            check_conv(conv_cfg)
+            as_choice(self._norm_cfg.get('type'), 'norm_cfg.type', tuple(NORMS))
+            for inner in {n for shares in space.inner_channels for n in shares}:
+                self.build.norm(inner)  # groups divide it, or this says so
 
     def _begun(self, x: Tensor) -> list[Tensor]:
         # Genes begin with stage 2.
@@ -166,12 +244,16 @@ class SuperScaleHRNet(AbstractHRNet, Supernet[HRArch]):
         return maps
 
     def units(self) -> Iterator[nn.Module]:
-        """Residual blocks, and conversions between branches; not those of the beginning."""
+        """Residual blocks, and conversions between branches; not those of the beginning.
+
+        Without the blocks where the space has inner widths: they run in part.
+        """
         for s in range(2, len(self.active_arch.stages) + 2):
             if s > 2:
                 yield from self.get_submodule(f'transition{s - 1}').children()
             for module in self.get_submodule(f'stage{s}').children():
-                yield from module.units()
+                cut = {*module.branches.modules()} if self.space.has_inner else {}
+                yield from (unit for unit in module.units() if unit not in cut)
 
     def norm_names(self, arch: HRArch) -> Iterable[str]:
         """Paths of the norms that `arch` runs, without those of its other weights."""
@@ -196,11 +278,19 @@ class SuperScaleHRNet(AbstractHRNet, Supernet[HRArch]):
         return {_norm_of(conv, self._norm) for conv in ends.values()}
 
     def slices(self, arch: HRArch) -> WeightSlices:
-        """State-dict key of the static network -> the tensor of the supernet, always whole.
+        """State-dict key of the static network -> the tensor of the supernet, or its part.
+
+        Only the tensors of blocks with fewer channels inside are not whole.
 
         Raises:
             SpaceError: when the arch is not in the space.
         """
+        self.space.encode(arch)
+        return weight_parts(arch, self._norm)
+
+    def neutral_weights(self, arch: HRArch) -> Mapping[str, Index]:
+        """Of second convolutions the parts that read inner channels which `arch` lacks."""
         return {
-            key: WeightSlice(held) for key, held in key_map(self.space, arch, self._norm).items()
+            f'{name}.conv2.weight': (slice(None), slice(unit.inner, None))
+            for name, unit in _inner_blocks(arch)
         }

@@ -21,12 +21,12 @@ from torch import Tensor, nn
 
 from scalenas.arch import MBConvArch
 from scalenas.arch.staged import step_maps
-from scalenas.arch.strict import ArchError, as_choice, as_flag, as_int, as_mapping
+from scalenas.arch.strict import ArchError, as_choice, as_flag, as_int
 from scalenas.space import AbstractSpace, hull_of
 
 from .backbone import is_pretrained
 from .blocks import AbstractBlock, zero_last_norms
-from .layers import Build
+from .layers import Build, check_conv
 from .mbconv import ScaleMBConvNet
 from .staged import check_crop, out_steps, resized
 from .super_mbconv_units import (
@@ -45,9 +45,6 @@ from .weight_slices import ALIGNS, Align, WeightSlices
 
 NORMS = ('BN', 'BN2d', 'SyncBN')
 """Norms of which a part can run."""
-
-CONVS = ('Conv2d', 'Conv2dAdaptivePadding')
-"""Convolutions of which a part can run."""
 
 
 class AbstractSuperMBConvNet(Supernet[MBConvArch], ABC):
@@ -97,9 +94,7 @@ class AbstractSuperMBConvNet(Supernet[MBConvArch], ABC):
         self.space: AbstractSpace[MBConvArch] = as_space(space)
         hull = hull_of(self.space)
         build = Build(conv_cfg, norm_cfg or {'type': 'BN'}, with_cp)
-        if conv_cfg is not None:
-            kind = as_mapping(conv_cfg, 'conv_cfg', ('type',))['type']
-            as_choice(kind, 'conv_cfg.type', CONVS)
+        check_conv(conv_cfg)
         as_choice(build.norm_cfg.get('type'), 'norm_cfg.type', NORMS)
         as_choice(align, 'align', (*ALIGNS, 'both'))
         as_flag(resize, 'resize')

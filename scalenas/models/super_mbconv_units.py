@@ -5,28 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
-from torch.func import functional_call
-from torch.nn import functional as F
 
 from scalenas.arch import MBBlock, MBConvArch
 from scalenas.arch.mbconv_units import ConvUnit, MBUnit
 from scalenas.space import MBConvHull
 
 from .blocks import ConvNorm, SqueezeExcitation, place, recomputed
-from .layers import Build, padded
+from .layers import Build, ChannelSlice, run_conv, run_norm
 from .mbconv import MBConvBlock, run_mbconv, skips
-from .weight_slices import NORM_KEYS, Align, Index, WeightSlice, cut, window
-
-
-class ChannelSlice(NamedTuple):
-    """Which part of a convolution runs: of its weight, and of its bias and norm."""
-
-    weight: Index = ()
-    channels: Index = ()
+from .weight_slices import NORM_KEYS, Align, WeightSlice, window
 
 
 def run_conv_norm(unit: ConvNorm, part: ChannelSlice, x: Tensor) -> Tensor:
@@ -36,48 +26,6 @@ def run_conv_norm(unit: ConvNorm, part: ChannelSlice, x: Tensor) -> Tensor:
     x = run_norm(unit.norm, part.channels, x)
     result: Tensor = unit.activate(x)
     return result
-
-
-def run_conv(conv: nn.Module, part: ChannelSlice, x: Tensor) -> Tensor:
-    """A convolution with 'same' padding; one that is depthwise stays so."""
-    assert isinstance(conv, nn.Conv2d)
-    weight = cut(conv.weight, part.weight)
-    bias = None if conv.bias is None else cut(conv.bias, part.channels)
-    groups = weight.shape[0] if conv.groups > 1 else 1
-    padding = weight.shape[-1] // 2
-    if type(conv) is not nn.Conv2d:  # mmcv's, with the padding of TensorFlow
-        x, padding = padded(x, weight.shape[-1], conv.stride[0]), 0
-    return F.conv2d(x, weight, bias, conv.stride, padding, groups=groups)
-
-
-def run_norm(norm: nn.Module, channels: Index, x: Tensor) -> Tensor:
-    """A batch norm on some of its channels; in training their statistics, and no others, move.
-
-    The module itself is called, so that its hooks see the forward.
-    """
-    if not channels:
-        whole: Tensor = norm(x)
-        return whole
-    vectors = [*norm.named_parameters(recurse=False), *norm.named_buffers(recurse=False)]
-    parts = {name: value[channels] for name, value in vectors if value.dim()}
-    if torch.jit.is_tracing():
-        return _traced(norm, parts, x)
-    result: Tensor = functional_call(norm, parts, (x,), tie_weights=False)
-    return result
-
-
-def _traced(norm: nn.Module, parts: Mapping[str, Tensor], x: Tensor) -> Tensor:
-    # functional_call refuses to be traced; cost analysers and exports to ONNX trace.
-    tables: tuple[dict[str, Any], ...] = (norm._parameters, norm._buffers)
-    whole = [(held, dict(held)) for held in tables]
-    try:
-        for held, before in whole:
-            held.update((name, parts[name]) for name in before if name in parts)
-        result: Tensor = norm(x)
-        return result
-    finally:
-        for held, before in whole:
-            held.update(before)
 
 
 def run_squeeze(se: SqueezeExcitation, parts: Mapping[str, ChannelSlice], x: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from scalenas.space import AbstractSpace, SpaceError, from_dict
 from .backbone import AbstractBackbone, as_arch
 from .families import supernet_types
 from .start_file import check_start
-from .weight_slices import WeightSlices, window_of
+from .weight_slices import Index, WeightSlices, window_of
 
 A = TypeVar('A', bound=Arch)
 S = TypeVar('S', bound=AbstractSpace[Any])
@@ -133,6 +133,13 @@ class Supernet(AbstractBackbone, ABC, Generic[A]):
         Where they are zero, weight and bias, these parts change nothing. By default there are none.
         """
         return set()
+
+    def neutral_weights(self, arch: A) -> Mapping[str, Index]:
+        """Weights, and their parts that read channels which `arch` lacks and a larger network adds.
+
+        Where they are zero, these channels change nothing. By default there are none.
+        """
+        return {}
 
     def init_weights(self) -> None:
         """Weights as `init_cfg` says.

@@ -37,6 +37,7 @@ class TopologyEvolution(AbstractSearch):
 
     Args:
         p_depth: probability that a branch's depth is redrawn; the paper never changes it.
+        p_width: the same for the inner width of its blocks, in spaces that have these.
         initial: 'stratified': in turn from each of five fusion percentages (0.2 to 0.8) times
             the pairs of neighbouring depths, as the release does; or 'uniform' over the space:
             then half of all fusions are there in every network, and costs lie close together.
@@ -58,6 +59,7 @@ class TopologyEvolution(AbstractSearch):
         initial: Literal['uniform', 'stratified'] = 'stratified',
         cut: Truncation = 'spread',
         max_tries: int = 1000,
+        p_width: float = 0.0,
     ) -> None:
         switches, depths = space.pattern_of('fusion'), space.pattern_of('depth')
         if switches is None or not space.role('fusion'):
@@ -67,14 +69,16 @@ class TopologyEvolution(AbstractSearch):
                 allowed='algorithms that need no switches of fusions, for the space has none',
                 hint='take nsga2 or random',
             )
-        if depths is None and p_depth:
-            raise SearchError(
-                where='search.algorithm.p_depth',
-                got=p_depth,
-                allowed='0, for the space has no genes of depth',
-            )
+        for role, p in (('depth', p_depth), ('width', p_width)):
+            if p and not space.role(role):
+                raise SearchError(
+                    where=f'search.algorithm.p_{role}',
+                    got=p,
+                    allowed=f'0, for the space has no genes of {role}',
+                )
         super().__init__(space, objectives, cost, budget, num_total, max_tries)
         self._switches, self._depths = switches, depths
+        self._widths = space.pattern_of('width')
         self.num_initial = as_int(num_initial, 'search.algorithm.num_initial')
         self.num_parents = as_int(num_parents, 'search.algorithm.num_parents')
         if num_initial > num_total:
@@ -87,9 +91,11 @@ class TopologyEvolution(AbstractSearch):
             ('p_crossover', p_crossover),
             ('p_mutation', p_mutation),
             ('p_depth', p_depth),
+            ('p_width', p_width),
         ):
             as_fraction(p, f'search.algorithm.{name}')
-        self.p_crossover, self.p_mutation, self.p_depth = p_crossover, p_mutation, p_depth
+        self.p_crossover, self.p_mutation = p_crossover, p_mutation
+        self.p_depth, self.p_width = p_depth, p_width
         self.initial = as_choice(initial, 'search.algorithm.initial', INITIAL)
         as_choice(cut, 'search.algorithm.cut', TRUNCATIONS)
         self.cut: Truncation = cut
@@ -146,11 +152,14 @@ class TopologyEvolution(AbstractSearch):
             child = space.cross(child, rng.choice(others), rng, self.p_crossover)
         if self._depths is not None and self.p_depth > 0.0:
             child = space.mutate(child, rng, self.p_depth, self._depths)
+        if self._widths is not None and self.p_width > 0.0:
+            child = space.mutate(child, rng, self.p_width, self._widths)
         return space.mutate(child, rng, self.p_mutation, self._switches)
 
     def settings(self) -> dict[str, object]:
-        """Plain data."""
+        """Plain data; `p_width` only where it does something."""
         return {
+            **({'p_width': self.p_width} if self.p_width else {}),
             'type': 'topology_evolution',
             'num_initial': self.num_initial,
             'num_parents': self.num_parents,

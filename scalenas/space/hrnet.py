@@ -1,7 +1,9 @@
 """The HRNet-style space: depth per branch and module, a switch per fusion and step.
 
 Genes: `s3.m1.b2.depth` (stage 3, module 1, branch 2) and `s3.m1.t0.f0<-2` (after step 0, add
-branch 2 to branch 0), the latter active while branch 0 has more than 0 blocks there.
+branch 2 to branch 0), the latter active while branch 0 has more than 0 blocks there. With
+`inner_widths` also `s3.m1.b2.inner`: the inner channels of that branch's blocks, as a share of the
+branch's channels. The paper has none of these.
 
 Source: ScaleNAS (Cheng et al. 2020), sections 3.2 and 3.4. The paper estimates 7e72 networks; by
 the structure described there the exact number is `HRSpace().size()`, about 1.1e96.
@@ -10,11 +12,11 @@ the structure described there the exact number is `HRSpace().size()`, about 1.1e
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from scalenas.arch import Arch, HRArch, HRModule, HRStage, Rounding, Scaling
-from scalenas.arch.hrnet_module import shrunk_module
+from scalenas.arch.hrnet_module import INNER_MULTIPLE, scaled_inner, share_of, shrunk_module
 from scalenas.arch.strict import (
     MOST_BRANCHES,
     MOST_MODULES,
@@ -24,12 +26,13 @@ from scalenas.arch.strict import (
     as_int,
     as_list,
     as_mapping,
+    as_number,
     check_blocks,
     inside,
     need_one,
 )
 
-from .gene import Gene, Value, check_genes, choices, outside
+from .gene import Gene, SpaceError, Value, check_genes, choices, outside, refusal
 from .space import AbstractSpace, Genes
 
 
@@ -37,6 +40,7 @@ from .space import AbstractSpace, Genes
 class _Place:
     """A module of the space, and the names of its genes.
 
+    `inner` has the names of the genes of inner widths, which only some spaces have.
     `switches[t][i]` are the sources of branch i after step t, each with its gene. `ruled`: the
     single-output rule holds here.
     """
@@ -46,6 +50,7 @@ class _Place:
     ruled: bool
     unit: str
     depths: tuple[str, ...]
+    inner: tuple[str, ...]
     switches: tuple[tuple[tuple[tuple[int, str], ...], ...], ...]
 
     @classmethod
@@ -59,7 +64,8 @@ class _Place:
             for t in range(num_steps)
         )
         depths = tuple(f'{unit}.b{i}.depth' for i in branches)
-        return cls(stage, module, ruled, unit, depths, switches)
+        inner = tuple(f'{unit}.b{i}.inner' for i in branches)
+        return cls(stage, module, ruled, unit, depths, inner, switches)
 
 
 class HRSpace(AbstractSpace[HRArch]):
@@ -68,6 +74,11 @@ class HRSpace(AbstractSpace[HRArch]):
     With `output='single'` the last module follows the released rule: after the last block of
     branch 0 all other branches are added to it, and no other branch is fused after its own last
     block (this is what nets P1-P4 obey).
+
+    `inner_widths` are what the inner channels of the blocks of a branch may be, as shares of its
+    channels, such as (0.5, 0.75, 1.0); all but 1 rounded to a multiple of 4 (`share_of`). The maps
+    that are summed keep their channels. By default all blocks are HRNet's, and there are no genes
+    of it.
 
     Raises:
         ArchError: for arguments that span no space.
@@ -84,6 +95,7 @@ class HRSpace(AbstractSpace[HRArch]):
         upsample: Literal['nearest', 'bilinear'] = 'nearest',
         output: Literal['multi', 'single'] = 'multi',
         in_channels: int = 3,
+        inner_widths: Sequence[float] = (1.0,),
     ) -> None:
         self.width = as_channels(width, 'space.width')
         stages = as_list(num_modules, 'space.num_modules', 'stages', MOST_BRANCHES - 1)
@@ -92,9 +104,14 @@ class HRSpace(AbstractSpace[HRArch]):
         need_one(self.num_modules, 'space.num_modules', 'stage')
         need_one(self.depth, 'space.depth', 'depth')
         as_channels(width * 2 ** len(self.num_modules), 'space.width: channels of the last branch')
+        self.inner_widths = tuple(
+            sorted(set(choices(inner_widths, 'space.inner_widths', _as_share)))
+        )
+        need_one(self.inner_widths, 'space.inner_widths', 'share')
         # Nothing is made before it is known to be of a size that somebody can mean.
         deepest, branches = self.depth[-1], [*enumerate(self.num_modules, 2)]
-        check_genes(sum(count * b * (1 + deepest * (b - 1)) for b, count in branches))
+        each = 1 + self.has_inner
+        check_genes(sum(count * b * (each + deepest * (b - 1)) for b, count in branches))
         with inside('space'):
             check_blocks(
                 as_depth(stage1_blocks, 'stage1_blocks')
@@ -117,12 +134,26 @@ class HRSpace(AbstractSpace[HRArch]):
             for s, count in enumerate(self.num_modules, 2)
             for m in range(count)
         ]
+        self._channels = tuple(width * 2**i for i in range(last))
+        self._shares = _shares(self._channels, self.inner_widths)
         super().__init__(self._genes())
+
+    @property
+    def has_inner(self) -> bool:
+        """True where blocks may have other channels inside than their branch."""
+        return self.inner_widths != (1.0,)
+
+    @property
+    def inner_channels(self) -> tuple[tuple[int, ...], ...]:
+        """For each branch what the inner channels of its blocks may be."""
+        return tuple(map(tuple, self._shares))
 
     def _genes(self) -> list[Gene]:
         genes = []
         for place in self._places:
             genes += [Gene(name, self.depth, place.unit) for name in place.depths]
+            if self.has_inner:
+                genes += [Gene(name, self.inner_widths, place.unit) for name in place.inner]
             for t, rows in enumerate(place.switches):
                 # Under the single-output rule the last row of a branch is not free.
                 free = frozenset(d for d in self.depth if d > t + place.ruled)
@@ -148,11 +179,14 @@ class HRSpace(AbstractSpace[HRArch]):
                     else:
                         rows.append(())
                 steps.append(tuple(rows))
-            stages[place.stage - 2].append(HRModule(depths, tuple(steps)))
+            inner: tuple[int, ...] = ()
+            if self.has_inner:
+                shares = [float(values[name]) for name in place.inner]
+                inner = tuple(map(share_of, self._channels, shares))
+            stages[place.stage - 2].append(HRModule(depths, tuple(steps), inner))
         return self._template.with_(
             stages=tuple(
-                HRStage(tuple(self.width * 2**i for i in range(j + 2)), tuple(modules))
-                for j, modules in enumerate(stages)
+                HRStage(self._channels[: j + 2], tuple(modules)) for j, modules in enumerate(stages)
             )
         )
 
@@ -166,12 +200,31 @@ class HRSpace(AbstractSpace[HRArch]):
         for place in self._places:
             module = arch.stages[place.stage - 2].modules[place.module]
             values.update(zip(place.depths, module.depths, strict=True))
+            if self.has_inner or module.inner:
+                shares = self._shares_of(module, arch.stages[place.stage - 2].channels)
+                if not self.has_inner:
+                    i = next(i for i, share in enumerate(shares) if share != 1)
+                    raise outside(place.inner[i], self.inner_widths, shares[i])
+                values.update(zip(place.inner, shares, strict=True))
             # A module deeper than the space is refused for its depth: its last steps need no names.
             for t, (rows, switches) in enumerate(zip(module.fusions, place.switches, strict=False)):
                 for depth, sources, row in zip(module.depths, rows, switches, strict=True):
                     if t < depth - place.ruled:
                         values.update((name, k in sources) for k, name in row)
         return values
+
+    def _shares_of(self, module: HRModule, channels: Sequence[int]) -> list[float]:
+        """The inner width of each branch; of one that the space has not, the plain quotient."""
+        return [
+            known.get(n, n / c) if c == own else n / c
+            for n, c, own, known in zip(
+                module.inner_channels(channels),
+                channels,
+                self._channels,
+                self._shares,
+                strict=False,
+            )
+        ]
 
     def _shrink(self, arch: Arch, scaling: Scaling, rounding: Rounding) -> HRArch | None:
         if not isinstance(arch, HRArch):
@@ -184,14 +237,33 @@ class HRSpace(AbstractSpace[HRArch]):
             modules = [
                 shrunk_module(module, scaling, rounding, self.depth) for module in stage.modules
             ]
-            if None in modules:
-                return None
-            stages.append(HRStage(kept.channels, tuple(m for m in modules if m is not None)))
+            found = []
+            for grown, shrunk in zip(stage.modules, modules, strict=True):
+                inner = self._inner_before(grown, kept.channels, stage.channels)
+                if shrunk is None or inner is None:
+                    return None
+                found.append(replace(shrunk, inner=inner))
+            stages.append(HRStage(kept.channels, tuple(found)))
         return base.with_(stages=tuple(stages))
+
+    def _inner_before(
+        self, grown: HRModule, before: Sequence[int], after: Sequence[int]
+    ) -> tuple[int, ...] | None:
+        """Inner channels of the space that may grow into those of a module; None without any."""
+        found = []
+        for c, wide, known, inner in zip(
+            before, after, self._shares, grown.inner_channels(after), strict=False
+        ):
+            fitting = [n for n in known if scaled_inner([n], [c], [wide]) == (inner,)]
+            if not fitting:
+                return None
+            found.append(fitting[0])
+        return tuple(found)
 
     def to_dict(self) -> dict[str, object]:
         """Plain data; `HRSpace.from_dict` reads it back."""
         t = self._template
+        inner = {'inner_widths': list(self.inner_widths)} if self.has_inner else {}
         return {
             'family': t.family,
             'width': self.width,
@@ -203,6 +275,7 @@ class HRSpace(AbstractSpace[HRArch]):
             'stage1_channels': t.stage1_channels,
             'upsample': t.upsample,
             'output': t.output,
+            **inner,
             'where': [[pattern, list(values)] for pattern, values in self.restrictions],
         }
 
@@ -223,20 +296,55 @@ class HRSpace(AbstractSpace[HRArch]):
                 'stage1_channels',
                 'upsample',
                 'output',
+                'inner_widths',
                 'where',
             ),
         )
         as_choice(table['family'], f'{where}.family', (HRArch.family,))
-        for key in ('num_modules', 'depth'):
+        for key in ('num_modules', 'depth', 'inner_widths'):
             if key in table:
-                as_list(table[key], f'{where}.{key}', 'whole numbers')
+                of = 'shares' if key == 'inner_widths' else 'whole numbers'
+                as_list(table[key], f'{where}.{key}', of)
         space = cls(**{k: v for k, v in table.items() if k not in ('family', 'where')})
         return space.restricted(table.get('where', []), where)
+
+
+def _as_share(data: object, where: str) -> float:
+    share = as_number(data, where)
+    if share > 1:
+        raise refusal(where, 'shares of the channels of a branch, above 0 and up to 1', data)
+    return float(share)
+
+
+def _shares(channels: Sequence[int], widths: Sequence[float]) -> tuple[dict[int, float], ...]:
+    """For each branch, inner channels -> their share: every gene's value is another network."""
+    tables = []
+    for c in channels:
+        table: dict[int, float] = {}
+        for share in widths:
+            inner = share_of(c, share)
+            if inner in table:
+                raise SpaceError(
+                    f'{table[inner]:g} and {share:g} are both {inner} of the {c} channels of a '
+                    f'branch, in multiples of {INNER_MULTIPLE}',
+                    where='space.inner_widths',
+                    got=tuple(widths),
+                    allowed='shares that differ in every branch',
+                    hint='leave one of them out',
+                )
+            table[inner] = share
+        tables.append(table)
+    return tuple(tables)
 
 
 def scalenas_w32() -> HRSpace:
     """ScaleNAS (Cheng et al. 2020), sections 3.2 and 7.1, over HRNet-W32: all maps go out."""
     return HRSpace(width=32)
+
+
+def scalenas_w32_inner() -> HRSpace:
+    """The space of HRNet-W32, where blocks may also have 1/2 or 3/4 of their channels inside."""
+    return HRSpace(width=32, inner_widths=(0.5, 0.75, 1.0))
 
 
 def scalenas_w48() -> HRSpace:

@@ -121,7 +121,14 @@ class Classification(Task):
             raise DataError('has images of several classes', where=dataset.img_prefix)
         names = [name for name, _ in found]
         check_names(names, dataset.img_prefix)
-        smallest = min(labels.count(label) for label in set(labels))
+        smallest, rarest = min((labels.count(label), label) for label in set(labels))
+        if smallest < 2:
+            raise DataError(
+                'the class has one image, and the search needs one, too',
+                where=dataset.img_prefix,
+                got=dataset.CLASSES[rarest],
+                allowed='two images of every class at least',
+            )
         each = max(1, min(usual(len(names), count) // number, smallest - 1))
         held = hold_out(names, labels, each, seed)  # type: ignore[arg-type]
         rows = {name: f'{name} {label}' for name, label in zip(names, labels, strict=True)}
@@ -129,12 +136,22 @@ class Classification(Task):
         also = {} if known else {'metainfo': {'classes': tuple(dataset.CLASSES)}}
         return as_lists(rows, {names[index] for index in held}, **also)
 
-    def own_data(self, root: Path, classes: Sequence[str]) -> OwnData:
+    def own_data(self, cfg: Mapping[str, Any], root: Path, classes: Sequence[str]) -> OwnData:
         """SPLIT/CLASS; the classes are those of train, in alphabetical order."""
         layout = 'train/CLASS, val/CLASS and perhaps test/CLASS, with images'
         there = {name: name for name in SPLITS if (root / name).is_dir()}
         splits = splits_of(there, root, layout)
-        named = tuple(sorted(p.name for p in (root / 'train').iterdir() if p.is_dir()))
+        named = _folders(root / 'train')
+        if not named:
+            raise DataError('has no folders', where=root / 'train', allowed=layout)
+        for folder in splits.values():
+            if other := set(named) ^ set(_folders(root / folder)):
+                raise DataError(
+                    'the classes are not those of train',
+                    where=root / folder,
+                    got=sorted(other),
+                    allowed=named,
+                )
         if classes and tuple(sorted(classes)) != named:
             raise DataError(where='--classes', got=list(classes), allowed=named)
         about = {'type': 'CustomDataset', 'data_root': str(root), 'metainfo': {'classes': named}}
@@ -187,6 +204,10 @@ def super_linear_cls_head(**options: Any) -> nn.Module:
     head.fc = SuperLinear(head.in_channels, head.num_classes)
     result: nn.Module = head
     return result
+
+
+def _folders(root: Path) -> tuple[str, ...]:
+    return tuple(sorted(path.name for path in root.iterdir() if path.is_dir()))
 
 
 def _check_metric(metric: Mapping[str, Any], number: int, name: str, place: str) -> None:

@@ -200,7 +200,7 @@ class Detection(Task):
         """Two files of COCO's annotations."""
         return annotated(dataset.ann_file, count, seed)
 
-    def own_data(self, root: Path, classes: Sequence[str]) -> OwnData:
+    def own_data(self, cfg: Mapping[str, Any], root: Path, classes: Sequence[str]) -> OwnData:
         """COCO's files; the classes are the categories of that of training."""
         splits, truth, content = coco_splits(root)
         named = tuple(str(row.get('name')) for row in content['categories'])
@@ -211,7 +211,7 @@ class Detection(Task):
         sets['train']['filter_cfg'] = {'filter_empty_gt': True, 'min_size': 1}
         for name in ('val', 'test'):
             sets[name]['test_mode'] = True
-        return OwnData(sets, named, truth)
+        return OwnData(sets, named, truth, metric={'type': 'CocoMetric', 'metric': 'bbox'})
 
     def check_files(self, cfg: Mapping[str, Any], loaders: Sequence[str], hint: str) -> None:
         """COCO files of boxes and outlines; their categories are the classes of the data set."""

@@ -109,10 +109,12 @@ RESIZING = ('Resize', 'RandomResize', 'RandomCrop')
 
 
 def concatenate(model: dict[str, Any], arch: Arch) -> Arch:
-    """Lets a `decode_head` concatenate all feature maps from stride 4 on; the arch under it.
+    """Lets a `decode_head` read all feature maps from stride 4 on; the arch under it.
+
+    A head concatenates them, or takes a list of as many, as a neck does that is before the heads.
 
     Raises:
-        ExportError: for a head of another kind, and an arch without such a map.
+        ExportError: for a head or a neck of another kind, and an arch without such a map.
     """
     arch = arch_for_head(arch, SegHead(19))
     dense = family_of(arch).dense
@@ -123,6 +125,16 @@ def concatenate(model: dict[str, Any], arch: Arch) -> Arch:
         channels = list(dense_channels)
     if not channels:
         raise ExportError('the arch has no map at stride 4 or more for a dense head')
+    if neck := table_of(model, 'neck'):
+        if not _reads(neck, channels):
+            raise ExportError(
+                'cannot take the maps of the net',
+                where='model.neck',
+                got=neck.get('type'),
+                allowed=f'a neck over {len(channels)} maps',
+            )
+        model['neck'] = {**neck, 'in_channels': channels}
+        return arch
     for name in ('decode_head', 'auxiliary_head'):
         given = model.get(name)
         if isinstance(given, list | tuple):
@@ -132,16 +144,25 @@ def concatenate(model: dict[str, Any], arch: Arch) -> Arch:
     return arch
 
 
+def _reads(part: Mapping[str, Any], channels: Sequence[int]) -> bool:
+    """Whether a neck or a head takes a list of as many maps."""
+    sees = part.get('in_channels')
+    return isinstance(sees, list | tuple) and len(sees) == len(channels)
+
+
 def _joined(head: Mapping[str, Any], channels: Sequence[int], name: str) -> dict[str, Any]:
     """A head over all maps; one that is as wide as they are together stays so."""
-    if head.get('input_transform') != 'resize_concat':
+    sees, transform = head.get('in_channels'), head.get('input_transform')
+    if transform != 'resize_concat' and _reads(head, channels):  # as UPerHead
+        index = {'in_index': tuple(range(len(channels)))} if 'in_index' in head else {}
+        return {**head, 'in_channels': list(channels), **index}
+    if transform != 'resize_concat':
         raise ExportError(
-            'only heads that concatenate all maps follow another backbone',
+            'only heads that read all maps follow another backbone',
             where=f'model.{name}.input_transform',
-            got=head.get('input_transform'),
-            allowed="'resize_concat'",
+            got=transform,
+            allowed=f"'resize_concat', or in_channels of {len(channels)} maps",
         )
-    sees = head.get('in_channels')
     before = sum(sees) if isinstance(sees, list | tuple) else sees
     joined = {**head, 'in_channels': list(channels), 'in_index': tuple(range(len(channels)))}
     if head.get('channels') in (None, before):

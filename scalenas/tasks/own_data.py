@@ -60,7 +60,7 @@ def listed(names: Sequence[str], count: int | None, seed: int, where: str) -> He
         UserError: for fewer than two images, or a count that leaves none to train on.
     """
     check_names(names, where)
-    chosen = drawn(set(names), usual(len(names), count), seed, where, 'objects')
+    chosen = drawn(set(names), usual(len(names), count), seed, where, '')
     return as_lists({name: name for name in sorted(names)}, chosen)
 
 
@@ -119,12 +119,14 @@ class OwnData:
         classes: their names.
         truth: split -> the file that metrics of COCO's read.
         model: what changes in a model, but for its numbers of classes, below 'model'.
+        metric: what scores the data where none of the config's metrics reads such a file.
     """
 
     splits: Mapping[str, Mapping[str, Any]]
     classes: Sequence[str]
     truth: Mapping[str, str] = field(default_factory=dict)
     model: Mapping[str, Any] = field(default_factory=dict)
+    metric: Mapping[str, Any] = field(default_factory=dict)
 
 
 def folders_of(root: Path, names: Sequence[str], layout: str) -> Path:
@@ -180,7 +182,8 @@ def joints_of(category: Mapping[str, Any], where: str) -> dict[str, Any]:
         DataError: for a category that names none.
     """
     names = category.get('keypoints')
-    if not isinstance(names, list) or not names or len(set(names)) != len(names):
+    texts = isinstance(names, list) and names and all(isinstance(name, str) for name in names)
+    if not isinstance(names, list) or not texts or len(set(names)) != len(names):
         raise DataError(
             where=f'{where}: categories[0].keypoints', got=names, allowed='the names of its joints'
         )
@@ -189,11 +192,16 @@ def joints_of(category: Mapping[str, Any], where: str) -> dict[str, Any]:
         n: {'name': name, 'id': n, 'color': painted[n], 'type': '', 'swap': _mirrored(name, names)}
         for n, name in enumerate(names)
     }
-    links = [
-        (names[a - 1], names[b - 1])
-        for a, b in category.get('skeleton') or ()
-        if min(a, b) > 0 and max(a, b) <= len(names)
-    ]
+    links = []
+    for link in category.get('skeleton') or ():
+        if not (isinstance(link, list) and len(link) == 2 and all(type(n) is int for n in link)):
+            raise DataError(
+                where=f'{where}: categories[0].skeleton',
+                got=link,
+                allowed='pairs of numbers of joints, which count from 1',
+            )
+        if min(link) > 0 and max(link) <= len(names):
+            links.append(tuple(names[n - 1] for n in link))
     return {
         'dataset_name': 'own',
         'paper_info': {},
@@ -235,7 +243,12 @@ def coco_splits(root: Path) -> tuple[dict[str, dict[str, Any]], dict[str, str], 
     splits, truth = {}, {}
     for name, path in whole.items():
         data = content if name == 'train' else _read(path)
-        first = str(data['images'][0]['file_name']) if data['images'] else ''
+        first = data['images'][0] if data['images'] else {}
+        first = str(first.get('file_name', '')) if isinstance(first, Mapping) else ''
+        if not first:
+            raise DataError(
+                'names no first image', where=path, allowed='images with a file_name each'
+            )
         places = ('images', f'images/{name}', 'images/val', name, 'val', '')
         place = next((p for p in places if (root / p / first).is_file()), None)
         if place is None:

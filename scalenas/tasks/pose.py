@@ -11,17 +11,23 @@ import torch
 from torch import Tensor, nn
 
 from scalenas.arch import Arch, Head, HigherHead, PoseHead, Size
-from scalenas.errors import ExportError
+from scalenas.config.parts import accepted, registered
+from scalenas.config.walk import tables_in
+from scalenas.errors import DataError, ExportError
+from scalenas.registry import MODELS
 
 from .coco.annotations import Wanted
 from .coco.average_precision import comes_from, score_exactly
 from .coco.datasets import Reading, as_coco, check_coco
 from .coco.truth import fit_poses, fit_truth
-from .heads import finest_map, keep_resolution, kind, needs_all_maps, table_of
+from .heads import finest_map, keep_resolution, kind, needs_all_maps, table_of, task_model
 from .known import register_task
 from .metrics import Metric, with_prefix, words
 from .own_data import HeldOut, OwnData, annotated, coco_splits, joints_of
 from .task import FROZEN, Task, as_size_pair
+
+JOINING = 'FeatureMapProcessor'
+"""The neck of mmpose that enlarges maps to the finest, and concatenates them."""
 
 METRIC = 'mmpose.evaluation.metrics.coco_metric'
 
@@ -34,6 +40,15 @@ READING = Reading(
     # In test mode it would tell the metrics which file is the truth.
     lazily={'test_mode': False, 'bbox_file': None},
 )
+
+
+def _of_joints(model: Mapping[str, Any], count: int) -> dict[str, int]:
+    """What changes in a head for so many joints."""
+    head = table_of(model, 'head')
+    # With their offsets, heat maps are three to a joint (Huang et al. 2020, UDP).
+    three = table_of(head, 'decoder').get('heatmap_type') == 'combined'
+    given = {key: count for key in ('num_keypoints', 'num_joints') if key in head}
+    return given or {'out_channels': 3 * count if three else count}
 
 
 def _poses(prefix: str) -> Callable[[Metric], list[str] | None]:
@@ -76,7 +91,8 @@ class Pose(Task):
         'pose_bottomup': 'configs/scalenas_pose/coco_bottomup/'
         'higher_hrnet_w32_8xb12-300e_coco-512x512.py',
     }
-    headline = ('coco/AP', 'coco-wholebody/AP', 'AUC', 'PCK', 'PCKh')
+    headline = ('coco/AP', 'AUC', 'PCK', 'PCKh', 'NME', 'EPE')
+    errors = ('NME', 'EPE')
     inference_names = ('data_mode', 'dataset_type', 'codec')
     results: ClassVar = {
         'CocoMetric': _poses('coco'),
@@ -111,30 +127,41 @@ class Pose(Task):
         return super().input_size(cfg, model) or own
 
     def fit(self, variables: dict[str, Any], arch: Arch, resolution: float) -> Arch:
-        """The head reads the finest feature map alone, so the backbone gives no other."""
+        """The head reads the finest feature map alone, so the backbone gives no other; or all maps,
+        where the neck joins them, as that of HRNetV2 does.
+        """
         needs_all_maps(arch, 'pose')
         keep_resolution(resolution)
         model = variables['model']
-        head = table_of(model, 'head')
-        if not isinstance(head.get('in_channels'), int) or model.get('neck'):
+        head, neck = table_of(model, 'head'), table_of(model, 'neck')
+        joined = kind(neck) == JOINING and neck.get('concat') and neck.get('select_index') is None
+        if not isinstance(head.get('in_channels'), int) or (model.get('neck') and not joined):
             raise ExportError(
                 'the recipe cannot take the maps of the net',
                 where='model.head',
                 got=head.get('type'),
-                allowed='a head with in_channels and no neck',
+                allowed=f'a head with in_channels, and no neck but a {JOINING} that joins all maps',
             )
-        finest = finest_map(arch)
-        model['head'] = {**head, 'in_channels': finest.features((256, 256))[0].channels}
-        return finest
+        if not joined:
+            arch = finest_map(arch)
+        maps = arch.features((256, 256))
+        model['head'] = {**head, 'in_channels': sum(one.channels for one in maps)}
+        size = as_size_pair(table_of(head, 'decoder').get('input_size'))
+        if 'in_featuremap_size' in head and size is not None:
+            scale = neck.get('scale_factor', 1.0) / maps[0].stride
+            model['head']['in_featuremap_size'] = tuple(round(side * scale) for side in size)
+        return arch
 
     def open_heads(self, model: dict[str, Any]) -> None:
         """The finest map has the size of heat maps: nothing enlarges it."""
-        if 'Heatmap' in kind(model.get('head')):
-            model['head'] = {**model['head'], 'deconv_out_channels': None}
+        head = table_of(model, 'head')
+        known = accepted(registered(MODELS, str(head.get('type')), self.package)) if head else None
+        if 'deconv_out_channels' in (known or head):
+            model['head'] = {**head, 'deconv_out_channels': None}
 
     def reads_one_map(self, model: Mapping[str, Any]) -> bool:
         """Heads without a neck read the finest."""
-        return True
+        return not model.get('neck')
 
     def distillation(self, model: Mapping[str, Any]) -> dict[str, Any] | None:
         """By heat maps, each joint with its weight."""
@@ -146,8 +173,16 @@ class Pose(Task):
         """Two files of COCO's annotations."""
         return annotated(dataset.ann_file, count, seed)
 
-    def own_data(self, root: Path, classes: Sequence[str]) -> OwnData:
-        """COCO's files, of whose first category the joints are."""
+    def own_data(self, cfg: Mapping[str, Any], root: Path, classes: Sequence[str]) -> OwnData:
+        """COCO's files, of whose first category the joints are; for top-down models."""
+        modes = [part.get('data_mode') for _, part in tables_in(cfg.get('train_dataloader'))]
+        if 'bottomup' in modes:
+            raise DataError(
+                'is for models that see people one by one',
+                where='--data',
+                got='bottomup',
+                hint='describe the data in your config',
+            )
         splits, truth, content = coco_splits(root)
         category = content['categories'][0] if content['categories'] else {}
         info = joints_of(category, truth['train'])
@@ -160,7 +195,8 @@ class Pose(Task):
             sets,
             (category.get('name', 'object'),),
             truth,
-            {'model': {'head': {'out_channels': count}}},
+            {'model': {'head': _of_joints(task_model(cfg)[1], count)}},
+            {'type': 'CocoMetric'},
         )
 
     def joint_weights(self, samples: Sequence[Any]) -> Tensor | None:

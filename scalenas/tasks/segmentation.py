@@ -53,6 +53,12 @@ OF_EDGES = ('STDCHead',)
 OF_MASKS = ('SideAdapterCLIPHead',)
 """Heads whose losses know one class more: no object."""
 
+WITHOUT_LOGITS = (
+    *('MaskFormerHead', 'Mask2FormerHead', 'SideAdapterCLIPHead', 'PointHead'),
+    *('SegmenterMaskTransformerHead', 'IterativeDecodeHead'),
+)
+"""Heads without a `conv_seg` that gives the scores of all classes everywhere."""
+
 RESULTS = {
     'mIoU': ['mIoU', 'mAcc'],
     'mDice': ['mDice', 'mAcc'],
@@ -118,14 +124,19 @@ class Segmentation(Task):
     def open_heads(self, model: dict[str, Any]) -> None:
         """Heads of one map read all maps together; auxiliary ones, of inner maps, go."""
         model.pop('auxiliary_head', None)
-        if isinstance(model.get('decode_head'), Mapping) and not model.get('neck'):
-            model['decode_head'] = {**model['decode_head'], 'input_transform': 'resize_concat'}
+        given = model.get('decode_head')
+        if isinstance(given, list | tuple) and not model.get('neck'):
+            model['decode_head'] = [_opened(head) for head in given]
+        elif isinstance(given, Mapping) and not model.get('neck'):
+            model['decode_head'] = _opened(given)
 
     def distillation(self, model: Mapping[str, Any]) -> dict[str, Any] | None:
         """By the logits of the head, of several the last, where there is a label."""
         head, tap = model.get('decode_head'), 'decode_head'
         if isinstance(head, list | tuple):
             head, tap = head[-1], f'decode_head.{len(head) - 1}'
+        if kind(head) in WITHOUT_LOGITS:
+            return None
         ignored = head.get('ignore_index', BYTE) if isinstance(head, Mapping) else BYTE
         return {**FROZEN, 'tap': f'{tap}.conv_seg', 'ignore_index': ignored}
 
@@ -135,7 +146,7 @@ class Segmentation(Task):
         names = [path.removesuffix(suffix) for path, _ in paths_below(dataset, folder)]
         return listed(names, count, seed, str(folder))
 
-    def own_data(self, root: Path, classes: Sequence[str]) -> OwnData:
+    def own_data(self, cfg: Mapping[str, Any], root: Path, classes: Sequence[str]) -> OwnData:
         """images/SPLIT, and labels/SPLIT with the numbers of classes from 0 on."""
         layout = 'images/train, images/val and perhaps images/test, the same below labels/'
         if not classes:
@@ -234,6 +245,12 @@ class Segmentation(Task):
         if logits.shape[1] > 1:
             return {'labels': logits.argmax(1)}
         return {'labels': (logits[:, 0].sigmoid() > model.decode_head.threshold).long()}
+
+
+def _opened(head: Mapping[str, Any]) -> dict[str, Any]:
+    """A head of one map as one of all maps; one of several is as it should be."""
+    single = is_whole(head.get('in_channels'))
+    return {**head, **({'input_transform': 'resize_concat'} if single else {})}
 
 
 def label_rule(cfg: Mapping[str, Any], loader: str) -> LabelRule | None:

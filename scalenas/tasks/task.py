@@ -46,7 +46,9 @@ class Task:
         graphs: what an exported graph may give.
         results: metric -> function from its config to the names of its results, in their order;
             None where they cannot be told.
-        headline: metrics to search for, the first that an evaluator gives.
+        headline: metrics to search for, the first that an evaluator gives, by that name or, behind
+            another prefix, by its last part.
+        errors: those of them that are the better the smaller.
     """
 
     package: ClassVar[str] = ''
@@ -61,6 +63,7 @@ class Task:
     graphs: ClassVar[tuple[str, ...]] = ('raw', 'task')
     results: ClassVar[Mapping[str, Callable[[Metric], list[str] | None]]] = {}
     headline: ClassVar[tuple[str, ...]] = ()
+    errors: ClassVar[tuple[str, ...]] = ()
 
     # Heads: what they cost, and how they follow the channels of another backbone.
 
@@ -139,8 +142,10 @@ class Task:
             hint='describe search_dataloader in your config',
         )
 
-    def own_data(self, root: Path, classes: Sequence[str]) -> OwnData:
+    def own_data(self, cfg: Mapping[str, Any], root: Path, classes: Sequence[str]) -> OwnData:
         """A folder of one's own data as data sets of the package, in the layout that it says.
+
+        `cfg` is the config whose data they replace.
 
         Raises:
             UserError: for a folder in another layout, or classes that it does not name.

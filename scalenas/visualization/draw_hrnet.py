@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +39,12 @@ def draw_hrnet(arch: HRArch, path: str | Path, headline: str, size: Size | None 
                 while opened < s:
                     _line(axes, (end, -(opened - 1)), (end + GAP, -opened), GREY, style='--')
                     opened += 1
-                label = f's{s}.m{m}'
-                end = _module(axes, module, end, label, shade=s % 2 == 0, new=m == 0)
+                label, own = f's{s}.m{m}', module.inner_channels(stage.channels)
+                shares = [n / c for n, c in zip(own, stage.channels, strict=True)]
+                end = _module(axes, module, end, label, shares, s % 2 == 0, new=m == 0)
         _outputs(axes, arch, end)
-        _legend(figure, num_columns=4 if length > 26 else 2)
+        inside = any(module.inner for module in arch.modules)
+        _legend(figure, 4 if length > 26 else 2, inside)
         axes.set_title(headline, loc='left', fontsize=12)
 
 
@@ -62,7 +65,15 @@ def _entry(axes: Any, arch: HRArch) -> float:
     return 1.1 + 0.62 * arch.stage1_blocks
 
 
-def _module(axes: Any, module: HRModule, start: float, label: str, shade: bool, new: bool) -> float:
+def _module(
+    axes: Any,
+    module: HRModule,
+    start: float,
+    label: str,
+    shares: Sequence[float],
+    shade: bool,
+    new: bool,
+) -> float:
     from matplotlib.patches import Rectangle
 
     left, lanes = start + GAP, len(module.depths)
@@ -85,7 +96,8 @@ def _module(axes: Any, module: HRModule, start: float, label: str, shade: bool, 
         begin = left if new and i == lanes - 1 else start
         _line(axes, (begin, -i), (left + width, -i), GREY)
         for t in range(depth):
-            _box(axes, left + t * STEP, -i, BLOCK, LANES[min(i, len(LANES) - 1)])
+            colour = LANES[min(i, len(LANES) - 1)]
+            _box(axes, left + t * STEP, -i, BLOCK, colour, share=shares[i])
     for t, rows in enumerate(module.fusions):
         x = left + t * STEP + BLOCK + 0.06
         for i, sources in enumerate(rows):
@@ -106,7 +118,7 @@ def _outputs(axes: Any, arch: HRArch, end: float) -> None:
         )
 
 
-def _legend(figure: Any, num_columns: int) -> None:
+def _legend(figure: Any, num_columns: int, inside: bool) -> None:
     from matplotlib.lines import Line2D
 
     handles = [
@@ -120,7 +132,8 @@ def _legend(figure: Any, num_columns: int) -> None:
             marker='s',
             markersize=9,
             color=LANES[1],
-            label='block (above: blocks / fusions of a module)',
+            label='block (above: blocks / fusions of a module)'
+            + (', its height is the share of channels inside' if inside else ''),
         ),
     ]
     figure.legend(
@@ -128,13 +141,22 @@ def _legend(figure: Any, num_columns: int) -> None:
     )
 
 
-def _box(axes: Any, x: float, y: float, width: float, colour: str, text: str = '') -> None:
+def _box(
+    axes: Any, x: float, y: float, width: float, colour: str, text: str = '', share: float = 1.0
+) -> None:
     from matplotlib.patches import FancyBboxPatch
 
+    height = 0.4 * min(share, 1.0)
     style = 'round,pad=0,rounding_size=0.07'
     axes.add_patch(
         FancyBboxPatch(
-            (x, y - 0.2), width, 0.4, boxstyle=style, facecolor=colour, edgecolor='white', zorder=3
+            (x, y - height / 2),
+            width,
+            height,
+            boxstyle=style,
+            facecolor=colour,
+            edgecolor='white',
+            zorder=3,
         )
     )
     if text:

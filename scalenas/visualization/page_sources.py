@@ -31,7 +31,8 @@ class Reference:
 def studies_at(places: Sequence[str], names: Sequence[str] = ()) -> list[SearchStudy]:
     """The studies of these work dirs, storage files or URLs; the objectives of all are equal.
 
-    A work dir means the study whose report lies in it, and the random study that its figure shows.
+    A work dir means the study whose report lies in it, and the random study that its figure shows;
+    a folder of `scalenas init` means its last search.
     `names` choose in storages that hold several.
 
     Raises:
@@ -42,7 +43,7 @@ def studies_at(places: Sequence[str], names: Sequence[str] = ()) -> list[SearchS
     known: list[str] = []
     studies: list[SearchStudy] = []
     for place in places:
-        path = Path(place)
+        path = Path(place) if is_url(place) else _work_dir(Path(place))
         if is_url(place) or not path.is_dir():
             storage, own = place, None
         else:
@@ -66,6 +67,14 @@ def studies_at(places: Sequence[str], names: Sequence[str] = ()) -> list[SearchS
                 hint='make a page for each',
             )
     return studies
+
+
+def _work_dir(folder: Path) -> Path:
+    """The folder, or that of the last search within a folder of `scalenas init`."""
+    if any((folder / name).is_file() for name in STORAGES):
+        return folder
+    found = [path for name in STORAGES for path in folder.glob(f'work_dirs/search_*/{name}')]
+    return max((path.parent for path in found), key=lambda p: p.stat().st_mtime, default=folder)
 
 
 def _storage_of(folder: Path) -> str:

@@ -164,7 +164,11 @@ def test_a_class_that_the_search_lacks_is_left_out_of_its_mean(place: Path) -> N
             {'where': 'mine.py: model.backbone.type', 'got': 'ResNetV1c'},
         ),
         ('stage2=dict(num_modules=1', 'stage2=dict(num_modules=0', {'where': contains('stage2')}),
-        ("data_root='data'", "data_root='datta'", {'where': contains('datta')}),
+        (
+            "data_root='data'",
+            "data_root='datta'",
+            {'where': contains('datta'), 'hint': contains('--data')},
+        ),
         ('num_classes=4', 'num_classes=5', {'where': contains('num_classes'), 'got': 5}),
         (
             "val = dict(img_path='img/val', seg_map_path='ann/val')",
@@ -194,11 +198,14 @@ def test_bad_configs_are_one_line(
     ('options', 'fields'),
     [
         (Options(Path('nas'), Path('absent.pth')), {'where': 'absent.pth'}),
-        (Options(Path('nas'), Path('other.pth')), {'where': contains('other.pth')}),
+        (Options(Path('nas'), Path('other.pth')), {'where': 'other.pth'}),
         (Options(Path('nas'), width=18), {'where': '--width', 'got': 18}),
         (Options(Path('nas'), search_images=10), {'where': '--search-images', 'got': 10}),
         (Options(Path('nas'), candidates=0), {'where': '--candidates', 'got': 0}),
         (Options(Path('mine.py')), {'where': 'mine.py'}),
+        (Options(Path('mine.py/nas')), {'where': contains('mine.py')}),
+        (Options(Path('deep/nas'), Path('torn.pth')), {'where': 'torn.pth'}),
+        (Options(Path('nas'), Path('data')), {'where': 'data', 'problem': contains('folder')}),
         (
             Options(Path('nas'), budget=Budget(ms=(None, 2))),
             {'where': 'search.budget', 'got': 'ms'},
@@ -211,6 +218,7 @@ def test_bad_configs_are_one_line(
 )
 def test_bad_options_are_one_line(place: Path, options: Options, fields: dict[str, object]) -> None:
     torch.save({'state_dict': {'conv.weight': torch.zeros(1)}}, 'other.pth')
+    Path('torn.pth').write_bytes(b'torn')
     before = names(place)
     with raises(**fields):  # type: ignore[arg-type]
         init('mine.py', options)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ from scalenas.adoption import Options, adopt, init, run
 from scalenas.config import read_config
 from scalenas.evaluation.evaluator import build_model
 from scalenas.models.supernet import supernet_of
+from scalenas.tasks.pose import Pose
 from tests.errors import contains, raises
 
 from .world import JOINTS, Forked, classification, detection, pose
@@ -74,6 +76,43 @@ def test_own_joints(place: Path) -> None:
     assert cfg.model.architecture.backbone.space.output == 'single'
 
 
+def test_hands_of_hrnetv2(place: Path) -> None:
+    """The neck joins all maps; the own net, whose fusions are bilinear, is the largest network."""
+    pose(place)
+    text = (place / 'mine.py').read_text()
+    base = 'hand_2d_keypoint/topdown_heatmap/onehand10k/td-hm_hrnetv2-w18_8xb64-210e_onehand10k'
+    begin, end = text.index('body_2d'), text.index('-256x192')
+    text = text[:begin] + base + text[end:].replace('256x192', '256x256')
+    text = text.replace('head=dict(in_channels=8', 'head=dict(in_channels=120')
+    (place / 'mine.py').write_text(text)
+    cfg = Config.fromfile('mine.py')
+    cfg.model.head.out_channels = len(JOINTS)
+    torch.manual_seed(0)
+    with DefaultScope.overwrite_default_scope('mmpose'):
+        stock = MODELS.build(cfg.model)
+    for module in stock.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.uniform_(module.weight, 0.5, 1.5)
+    torch.save({'state_dict': stock.state_dict()}, 'mine.pth')
+    init('mine.py', replace(OWN, checkpoint=Path('mine.pth')))
+    cfg = read_config('nas/search.py')
+    assert cfg.search.objectives[0] == ('coco/AP', 'max')
+    assert [metric.type for metric in cfg.test_evaluator] == [
+        'CocoMetric'
+    ]  # joints of one's own have no PCK of hands
+    with DefaultScope.overwrite_default_scope('mmpose'):
+        model = MODELS.build(cfg.model)
+    model.init_weights()
+    supernet, images = supernet_of(model), torch.rand(2, 3, 64, 64)
+    largest = supernet.space.largest()
+    assert (largest.upsample, largest.output) == ('bilinear', 'multi')
+    with torch.no_grad(), supernet.active(largest):
+        grown = model.eval()(images, None, mode='tensor')
+        expected = stock.eval()(images, None, mode='tensor')
+    assert expected.std() > 0
+    assert torch.allclose(grown, expected, atol=1e-5)
+
+
 def test_own_classes_of_boxes_and_of_folders(place: Path) -> None:
     detection(place)
     init('mine.py', OWN)
@@ -106,6 +145,105 @@ def test_data_in_another_layout(
     with raises(**fields):  # type: ignore[arg-type]
         init('mine.py', OWN)
     assert not (place / 'nas').exists()
+
+
+def rewritten(name: str, change: Callable[[dict[str, Any]], object]) -> Callable[[Path], None]:
+    """What changes the content of a file of annotations."""
+
+    def spoil(data: Path) -> None:
+        content = json.loads((data / name).read_text())
+        change(content)
+        (data / name).write_text(json.dumps(content))
+
+    return spoil
+
+
+def category(**fields: Any) -> Callable[[Path], None]:
+    return rewritten('train.json', lambda content: content['categories'][0].update(fields))
+
+
+def one_image(folder: Path) -> None:
+    for path in sorted(folder.iterdir())[1:]:
+        path.unlink()
+
+
+@pytest.mark.parametrize(
+    ('way', 'spoil', 'fields'),
+    [
+        (pose, category(skeleton=[[1]]), {'where': contains('skeleton'), 'got': [1]}),
+        (pose, category(skeleton=[['a', 'b']]), {'got': ['a', 'b']}),
+        (pose, category(keypoints=[1, 2, 3, 4, 5]), {'where': contains('keypoints')}),
+        (
+            pose,
+            rewritten('train.json', lambda content: content.update(images=['a.png'])),
+            {'where': 'data/train.json', 'allowed': contains('file_name')},
+        ),
+        (
+            detection,
+            rewritten('val.json', lambda content: content['images'][0].pop('file_name')),
+            {'where': 'data/val.json', 'allowed': contains('file_name')},
+        ),
+        (
+            detection,
+            rewritten('train.json', lambda content: content.update(images=[])),
+            {'where': 'data/train.json', 'allowed': contains('file_name')},
+        ),
+        (
+            classification,
+            lambda data: one_image(data / 'train/dog'),
+            {'where': 'data/train', 'got': 'dog'},
+        ),
+        (
+            classification,
+            lambda data: (data / 'val/dog').rename(data / 'val/fox'),
+            {'where': 'data/val', 'got': ['dog', 'fox'], 'allowed': ('cat', 'dog', 'emu')},
+        ),
+        (
+            classification,
+            lambda data: [p.rename(data / p.name) for p in (data / 'train').iterdir()],
+            {'where': 'data/train', 'allowed': contains('train/CLASS')},
+        ),
+    ],
+)
+def test_data_that_are_wrong(
+    place: Path,
+    way: Callable[[Path], None],
+    spoil: Callable[[Path], object],
+    fields: dict[str, object],
+) -> None:
+    way(place)
+    spoil(place / 'data')
+    with raises(**fields):  # type: ignore[arg-type]
+        init('mine.py', OWN)
+    assert not (place / 'nas').exists()
+
+
+def test_own_joints_are_for_top_down_models(place: Path) -> None:
+    pose(place)
+    text = (place / 'mine.py').read_text()
+    (place / 'mine.py').write_text(text + "train_dataloader['dataset']['data_mode'] = 'bottomup'\n")
+    with raises(where='--data', got='bottomup'):
+        init('mine.py', OWN)
+
+
+@pytest.mark.parametrize(
+    ('head', 'change'),
+    [
+        ({'type': 'HeatmapHead', 'out_channels': 17}, {'out_channels': 5}),
+        (
+            {'type': 'HeatmapHead', 'out_channels': 51, 'decoder': {'heatmap_type': 'combined'}},
+            {'out_channels': 15},
+        ),
+        ({'type': 'RegressionHead', 'num_joints': 17}, {'num_joints': 5}),
+        ({'type': 'DEKRHead', 'num_keypoints': 17}, {'num_keypoints': 5}),
+    ],
+)
+def test_heads_get_the_own_joints(
+    place: Path, head: dict[str, Any], change: dict[str, int]
+) -> None:
+    pose(place)
+    given = Pose().own_data({'model': {'head': head}}, Path('data'), ())
+    assert given.model == {'model': {'head': change}}
 
 
 EFFICIENTNET = """

@@ -39,7 +39,7 @@ BROKEN: dict[str, Case] = {
     'unknown key in a module': (
         'fusions',
         'fusion',
-        {'where': MODULE, 'got': 'fusion', 'allowed': ('depths', 'fusions')},
+        {'where': MODULE, 'got': 'fusion', 'allowed': ('depths', 'fusions', 'inner')},
     ),
     'unknown key in a stage': (
         '  modules',

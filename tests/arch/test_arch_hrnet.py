@@ -58,6 +58,55 @@ def test_a_bad_module_cannot_exist(
         HRModule(depths, fusions)
 
 
+@pytest.mark.parametrize(
+    ('inner', 'where', 'got', 'allowed'),
+    [
+        ((4,), 'inner', (4,), '2 numbers, one per branch'),
+        ((4, 0), 'inner[1]', 0, 'a whole number >= 1'),
+        ((True, 4), 'inner[0]', True, 'a whole number >= 1'),
+    ],
+)
+def test_bad_inner_channels_cannot_exist(
+    inner: tuple, where: str, got: object, allowed: object
+) -> None:
+    with raises(ArchError, where=where, got=got, allowed=allowed):
+        HRModule((1, 1), (((), ()),), inner)
+    data = {'depths': [1, 1], 'fusions': [[]], 'inner': list(inner)}
+    with raises(ArchError, where=f'm.{where}', got=got):
+        HRModule.from_dict(data, 'm')
+    for none in ([], None, 4):
+        with raises(ArchError, where='m.inner', got=none):
+            HRModule.from_dict({**data, 'inner': none}, 'm')
+
+
+def test_blocks_with_other_channels_inside() -> None:
+    """conv1 goes to the inner channels, conv2 back; fusions and outputs are those of HRNet."""
+    plain = module_of([2, 1], (-1,))
+    other = dataclasses.replace(plain, inner=(12, 64))
+    arch = HRArch((HRStage((16, 32), (other, plain)),), stage1_blocks=1)
+    stock = HRArch((HRStage((16, 32), (plain, plain)),), stage1_blocks=1)
+    ours, theirs = ({x.name: x for x in a.layers((64, 64))} for a in (arch, stock))
+    changed = {n: (x.c_in, x.c_out) for n, x in ours.items() if x != theirs[n]}
+    assert changed == {
+        'stage2.0.branches.0.0.conv1': (16, 12),
+        'stage2.0.branches.0.0.conv2': (12, 16),
+        'stage2.0.branches.0.1.conv1': (16, 12),
+        'stage2.0.branches.0.1.conv2': (12, 16),
+        'stage2.0.branches.1.0.conv1': (32, 64),
+        'stage2.0.branches.1.0.conv2': (64, 32),
+    }
+    assert arch.features((64, 64)) == stock.features((64, 64))
+    assert HRArch.from_dict(arch.to_dict()) == arch != stock
+
+
+def test_inner_channels_of_the_branches_are_no_other_network() -> None:
+    plain = module_of([2, 1], (-1,))
+    stage = HRStage((16, 32), (dataclasses.replace(plain, inner=(16, 32)), plain))
+    assert stage == HRStage((16, 32), (plain, plain))
+    assert hash(stage) == hash(HRStage((16, 32), (plain, plain)))
+    assert 'inner' not in str(stage.to_dict())
+
+
 def test_archs_are_frozen_values() -> None:
     arch = named('scalenas_s1')
     with pytest.raises(dataclasses.FrozenInstanceError):

@@ -191,7 +191,7 @@ def test_more_network_costs_more(arch: HRArch, size: tuple) -> None:
             type(stage)(
                 stage.channels,
                 tuple(
-                    type(m)(m.depths, tuple(((),) * len(m.depths) for _ in range(m.num_steps)))
+                    replace(m, fusions=tuple(((),) * len(m.depths) for _ in range(m.num_steps)))
                     for m in stage.modules
                 ),
             )

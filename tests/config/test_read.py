@@ -51,6 +51,13 @@ def test_a_config_of_no_model_is_none_to_run(path):
         read_config(path, needs=('model',))
 
 
+def test_a_variable_of_none_is_not_proposed_instead_of_itself(tmp_path):
+    path = tmp_path / 'odd.py'
+    path.write_text('train_dataloader = None\nmodel = dict(type="A")')
+    with raises(ConfigError, where=f'{path}: train_dataloader', hint=''):
+        read_config(str(path), needs=('train_dataloader',))
+
+
 @pytest.mark.parametrize('model', [3, {'backbone': 3}])
 def test_a_model_is_a_mapping_with_a_type(tmp_path, model):
     path = tmp_path / 'odd.py'

@@ -224,6 +224,8 @@ def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
             part['space'] = named_space(part['space']).to_dict()
         if 'space' in part and kind.endswith('SuperScaleHRNet'):
             part['space'].update(SPACE)
+            if 'inner_widths' in part['space']:
+                part['space']['inner_widths'] = (0.5, 1)
         if 'space' in part and kind.endswith('SuperMBConvNet') and not installed:
             part['space'].update(NARROW)
         if isinstance(part.get('archs'), list | tuple):

@@ -26,7 +26,13 @@ from .test_timer import SPACE
 STAGES = [StageChoices((16,), (1, 2), (3, 5), (1, 6), stride=2) for _ in range(2)]
 CHAINS = MBConvSpace(STAGES, resolution=(32, 64), stem=(16,), conv_out=(32,))
 TINY = HRSpace(8, (1,), (1, 2), stem=16, stage1_blocks=1, stage1_channels=8)
-SPACES = {'hrnet': (SPACE, (32, 64)), 'mbconv': (CHAINS, None), 'unet': (UNETS, (32, 32))}
+INNER = HRSpace.from_dict({**SPACE.to_dict(), 'inner_widths': (0.5, 1)})
+SPACES = {
+    'hrnet': (SPACE, (32, 64)),
+    'inner': (INNER, (32, 64)),
+    'mbconv': (CHAINS, None),
+    'unet': (UNETS, (32, 32)),
+}
 
 
 @pytest.fixture
@@ -50,7 +56,13 @@ def test_a_space_has_all_units_of_its_networks(name: str) -> None:
 def test_published_spaces_have_few() -> None:
     assert len(space_units(space_named('scalenet_base'), None)) == 140
     # Stem, 2 bottlenecks, 4 transitions, 4 blocks; 2, 3 * 3 and 4 * 7 rows of the stages.
-    assert len(space_units(space_named('scalenas_w32'), (128, 256))) == 11 + 2 + 9 + 28
+    plain = space_units(space_named('scalenas_w32'), (128, 256))
+    assert len(plain) == 11 + 2 + 9 + 28
+    # Each of the four blocks also with half and three quarters of its channels inside.
+    cut = space_units(space_named('scalenas_w32_inner'), (128, 256))
+    assert {key for key in cut if not key.startswith('InnerBlock')} == {*plain}
+    assert 'InnerBlock(channels=32, inner=24, size=(32, 64))' in cut
+    assert len(cut) == len(plain) + 8
 
 
 @pytest.mark.parametrize('name', SPACES)
@@ -58,7 +70,7 @@ def test_a_unit_alone_is_that_of_the_network(name: str) -> None:
     """Every convolution of the network is in one of its units, at the size that it runs at."""
     space, size = SPACES[name]
     with registered():
-        arch = space.largest()
+        arch = space.sample(random.Random(0)) if space is INNER else space.largest()
         at = size or arch.size
         nets = unit_nets(arch, at)
         assert list(nets) == list(dict.fromkeys(unit_key(u) for _, u in units_of(arch, at)))

@@ -24,14 +24,14 @@ from scalenas.models import ScaleHRNet, ScaleMBConvNet, SuperScaleHRNet
 from scalenas.space import HRSpace
 from tests.models.mbconv_nets import FORMS, SPACES, net_of
 
-from ..models.world import stock_extra
+from ..models.world import INNER, stock_extra
 from .world import SPACE, segmentor
 
 SINGLE = HRSpace(width=6, num_modules=(1, 1, 2), depth=(1, 2, 4), output='single')
 
 
 @pytest.mark.parametrize('number', [10, pytest.param(50, marks=pytest.mark.slow)])
-@pytest.mark.parametrize('space', [SPACE, SINGLE], ids=['multi', 'single'])
+@pytest.mark.parametrize('space', [SPACE, SINGLE, INNER], ids=['multi', 'single', 'inner'])
 def test_random_archs_cost_what_the_plan_says(space: HRSpace, number: int) -> None:
     rng = random.Random(0)
     for arch in [space.smallest(), space.largest(), *(space.sample(rng) for _ in range(number))]:
@@ -49,10 +49,11 @@ def test_named_archs_cost_what_the_plan_says(name: str) -> None:
     assert trace(net, (128, 96)) == count(arch.layers((128, 96)))
 
 
-def test_a_supernet_costs_what_its_active_sub_net_does() -> None:
+@pytest.mark.parametrize('space', [SPACE, INNER], ids=['plain', 'inner'])
+def test_a_supernet_costs_what_its_active_sub_net_does(space: HRSpace) -> None:
     rng = random.Random(1)
-    supernet = SuperScaleHRNet(SPACE)
-    for arch in (SPACE.sample(rng) for _ in range(10)):
+    supernet = SuperScaleHRNet(space)
+    for arch in (space.sample(rng) for _ in range(10)):
         with supernet.active(arch):
             assert trace(supernet, (64, 64)) == count(arch.layers((64, 64)))
 

@@ -15,7 +15,7 @@ from scalenas.arch import Arch, RegNetArch, RegStage, Size
 from scalenas.family import _REGISTERED
 from scalenas.space import AbstractSpace, HRSpace
 from tests.models.mbconv_nets import BIG, SCALED
-from tests.models.world import DEMO
+from tests.models.world import DEMO, INNER
 
 from .unet import load
 
@@ -78,7 +78,8 @@ def _of(family: Family, *given: tuple[AbstractSpace[Any], dict[str, Any]]) -> tu
 
 def _cases() -> Iterator[Case]:
     family = family_named('hrnet')
-    yield Case(family, (DEMO, SINGLE), _of(family, (DEMO, {}), (SINGLE, {})))
+    spaces = (DEMO, SINGLE, INNER)
+    yield Case(family, spaces, _of(family, *((space, {}) for space in spaces)))
     family = family_named('mbconv')
     supernets = _of(family, (BIG, {'resize': True}), (SCALED, _ALIGNED))
     yield Case(family, (BIG, SCALED), supernets)

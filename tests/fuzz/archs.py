@@ -75,6 +75,7 @@ def cases(rng: random.Random, folder: Path) -> Iterator[Case]:
     spaces: list[AbstractSpace[Any]] = [
         HRSpace(8, (1, 2), (1, 2, 3)),
         HRSpace(32),
+        HRSpace(16, (1, 1), (1, 2), inner_widths=(0.5, 0.75, 1)),
         HRSpace(6, (1, 1, 1), (1, 2), output='single'),
         bignas_space(),
         scalenet_scaled_space(),

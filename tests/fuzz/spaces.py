@@ -45,6 +45,7 @@ def cases(rng: random.Random, folder: Path) -> Iterator[Case]:
         HRSpace(8, (1, 2), (1, 2, 3)),
         HRSpace(6, (1, 1, 1), (1, 2), output='single'),
         HRSpace(32),
+        HRSpace(16, (1, 1), (1, 2), inner_widths=(0.5, 0.75, 1)),
         bignas_space(),
         scalenet_scaled_space(),
         ScaledSpace(HRSpace(8, (1, 1), (2, 3)), [ScalingStage(), ScalingStage((1.5, 2.0))]),
@@ -76,8 +77,10 @@ def ascending(rng: random.Random, least: int, most: int, count: int = 4) -> tupl
 
 
 def hrnet_of(rng: random.Random) -> dict[str, Any]:
+    width = rng.randint(1, 64)
     return {
-        'width': rng.randint(1, 64),
+        'width': width,
+        'inner_widths': rng.choice([[1], [0.5, 1] if width >= 8 else [1.0]]),
         'num_modules': [rng.randint(1, 3) for _ in range(rng.randint(1, 3))],
         'depth': list(ascending(rng, 1, 6)),
         'stem': rng.randint(1, 64),
@@ -135,7 +138,7 @@ def right_scaled(rng: random.Random, _: Any) -> Case:
 def wrong_hrnet(rng: random.Random, _: Any) -> Case:
     data = hrnet_of(rng)
     key, bad = rng.choice(list(data)), rng.choice(NO_NUMBERS)
-    if key in ('num_modules', 'depth'):
+    if key in ('num_modules', 'depth', 'inner_widths'):
         bad = rng.choice([bad, [bad], [1, bad], []])
     data[key] = bad
     return Case(f'hrnet {key}', lambda: use(HRSpace(**data)), True)

@@ -21,7 +21,7 @@ from scalenas.models.weights import OTHER_NET
 from scalenas.space import HRSpace, hull_of, scalenet_scaled_space
 from tests.errors import check_line, contains, raises
 
-from .world import DEMO
+from .world import DEMO, INNER
 
 
 class Numbers(Dataset):
@@ -211,6 +211,20 @@ def test_a_sub_space_is_evaluated_with_the_weights_of_the_whole() -> None:
     for other in (whole, DEMO.where('*.depth', (2,))):
         with raises(CheckpointError, where=contains('x.pth: where')):
             check_space(trained, other, 'x.pth', to_evaluate=True)
+
+
+def test_inner_widths_start_from_any_and_are_evaluated_where_they_were_trained() -> None:
+    plain, inner = ({'meta': {'scalenas': {'space': s.to_dict()}}} for s in (DEMO, INNER))
+    for checkpoint in (plain, inner):
+        for space in (DEMO, INNER):
+            check_space(checkpoint, space, 'x.pth')
+        check_space(checkpoint, DEMO, 'x.pth', to_evaluate=True)
+    check_space(inner, INNER.where('*.inner', (1,)), 'x.pth', to_evaluate=True)
+    with raises(CheckpointError, where='x.pth: inner_widths', got=None):
+        check_space(plain, INNER, 'x.pth', to_evaluate=True)
+    bad = {'meta': {'scalenas': {'space': {**INNER.to_dict(), 'inner_widths': 5}}}}
+    with raises(CheckpointError, where='x.pth: inner_widths', got=5):
+        check_space(bad, INNER, 'x.pth')
 
 
 def test_a_scaled_space_that_was_sampled_uniformly_is_searched_all_the_same() -> None:

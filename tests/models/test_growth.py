@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
@@ -69,6 +70,33 @@ def test_nets_between_the_stock_net_and_the_largest_compute_it_too() -> None:
         with supernet.active(arch):
             for a, b in zip(wanted, supernet(x), strict=True):
                 assert_close(a, b)
+
+
+def test_a_narrow_net_and_wider_ones_compute_what_it_computed() -> None:
+    into = space(inner_widths=(0.5, 1))
+    rng = random.Random(0)
+    narrow = into.where('*.inner', (0.5,)).where('*.depth', (1, 2)).sample(rng)
+    net = lively(scalenas.models.ScaleHRNet(narrow))
+    supernet, x = grown(net, into), pictures(1, 3, 64, 64)
+    genes = into.encode(narrow)
+    free = [name for name in genes if name.endswith('.inner')]
+    assert {genes[name] for name in free} == {0.5}
+    wider = into.decode({**genes, **dict.fromkeys(rng.sample(free, 5), 1.0)})
+    assert wider != narrow
+    for arch in (narrow, wider, into.decode({**genes, **dict.fromkeys(free, 1.0)}), into.largest()):
+        with supernet.active(arch):
+            for a, b in zip(net(x), supernet(x), strict=True):
+                assert_close(a, b)
+    supernet.train()
+    sum(y.square().mean() for y in supernet(x)).backward()
+    for key, index in supernet.neutral_weights(narrow).items():
+        weight = supernet.get_parameter(key)
+        assert not weight[index].any()
+        assert weight.grad is not None
+        assert weight.grad[index].abs().max() > 0, key
+    own = scalenas.grow(net.float(), depth=(1, 2))
+    assert own.space.inner_widths == (0.5, 1.0)
+    assert narrow in own.space
 
 
 def test_a_shallower_net_is_another_function() -> None:

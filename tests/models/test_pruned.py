@@ -25,11 +25,14 @@ SPACE = HRSpace(
 )
 
 
-def wasteful(seed: int) -> HRArch:
+INNER = HRSpace.from_dict({**SPACE.to_dict(), 'width': 8, 'inner_widths': (0.5, 1)})
+
+
+def wasteful(seed: int, space: HRSpace = SPACE) -> HRArch:
     """An arch of the space with blocks after the last one of branch 0."""
     rng = random.Random(seed)
     while True:
-        arch = SPACE.sample(rng)
+        arch = space.sample(rng)
         last = arch.modules[-1]
         if max(last.depths) > last.depths[0]:
             return arch
@@ -45,16 +48,17 @@ def free(seed: int) -> HRArch:
 
 
 @pytest.mark.parametrize('seed', range(4))
-def test_the_pruned_net_gives_the_same_bits(seed: int) -> None:
-    whole = wasteful(seed)
+@pytest.mark.parametrize('space', [SPACE, INNER], ids=['plain', 'inner'])
+def test_the_pruned_net_gives_the_same_bits(seed: int, space: HRSpace) -> None:
+    whole = wasteful(seed, space)
     left = pruned(whole)
-    supernet = lively(SuperScaleHRNet(SPACE))
+    supernet = lively(SuperScaleHRNet(space))
     x = pictures(2, 3, 64, 96)
     with torch.no_grad(), supernet.active(whole):
         (wanted,) = supernet(x)
     for arch in (whole, left):
         static = ScaleHRNet(arch).double().eval()
-        static.load_state_dict(slice_state_dict(supernet.state_dict(), SPACE, arch, ''))
+        static.load_state_dict(slice_state_dict(supernet.state_dict(), space, arch, ''))
         with torch.no_grad():
             assert torch.equal(static(x)[0], wanted)
     assert wanted.abs().max() > 0.1
@@ -82,10 +86,12 @@ def test_what_is_pruned_is_what_gets_no_gradient(seed: int, make) -> None:
 
 def test_the_result_is_in_the_space_and_stays() -> None:
     rng = random.Random(0)
-    for _ in range(200):
-        arch = SPACE.sample(rng)
-        assert pruned(arch) in SPACE
-        assert pruned(pruned(arch)) == pruned(arch)
+    for space in (SPACE, INNER):
+        for _ in range(200):
+            arch = space.sample(rng)
+            assert pruned(arch) in space
+            assert pruned(pruned(arch)) == pruned(arch)
+            assert [m.inner for m in pruned(arch).modules] == [m.inner for m in arch.modules]
 
 
 @pytest.mark.parametrize(

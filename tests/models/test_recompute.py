@@ -21,13 +21,14 @@ from scalenas.models.blocks import recomputed
 
 from .mbconv_nets import BIG, SCALED
 from .test_families import SMALL_MB, SMALL_Y, SMALL_Z
-from .world import DEMO, lively, pictures
+from .world import DEMO, INNER, lively, pictures
 
 NETS: dict[str, Callable[..., Any]] = {
     'hrnet': lambda **o: ScaleHRNet(DEMO.largest(), **o),
     'hrnet-syncbn': lambda **o: ScaleHRNet(DEMO.smallest(), norm_cfg={'type': 'SyncBN'}, **o),
     'hrnet-frozen': lambda **o: ScaleHRNet(DEMO.smallest(), frozen_stages=1, **o),
     'super-hrnet': lambda **o: SuperScaleHRNet(DEMO, **o),
+    'super-hrnet-inner': lambda **o: SuperScaleHRNet(INNER, **o),
     'mbconv': lambda **o: ScaleMBConvNet(SMALL_MB, drop_path_rate=0.3, **o),
     'regnety': lambda **o: ScaleRegNet(SMALL_Y, **o),
     'regnetz': lambda **o: ScaleRegNet(SMALL_Z, norm_eval=True, **o),

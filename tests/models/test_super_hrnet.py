@@ -19,14 +19,21 @@ from scalenas.models import (
     slice_state_dict,
     supernet_of,
 )
-from scalenas.space import HRSpace, SpaceError
+from scalenas.models.super_hrnet import CutBlock
+from scalenas.models.weight_slices import NORM_KEYS
+from scalenas.space import HRSpace, SpaceError, named
 from tests.errors import check_line, contains, raises
 
-from .world import DEMO, lively, pictures
+from .world import DEMO, INNER, lively, pictures
 
 
 def single_space() -> HRSpace:
     return HRSpace.from_dict({**DEMO.to_dict(), 'output': 'single', 'upsample': 'bilinear'})
+
+
+spaces = pytest.mark.parametrize(
+    'space', [DEMO, single_space(), INNER], ids=['multi', 'single', 'inner']
+)
 
 
 def static_of(net: SuperScaleHRNet, arch: HRArch) -> ScaleHRNet:
@@ -48,28 +55,28 @@ def test_the_one_supernet_of_a_model_is_found() -> None:
         assert caught.value.got == names
 
 
-@pytest.mark.parametrize('space', [DEMO, single_space()], ids=['multi', 'single'])
+@spaces
 def test_the_active_net_is_the_static_net_with_sliced_weights(space: HRSpace) -> None:
     net = lively(SuperScaleHRNet(space))
     x = pictures(2, 3, 64, 40)
-    rng = random.Random(0)
+    rng, number = random.Random(0), 10 if space is INNER else 50
     outputs = []
-    for arch in [space.smallest(), space.largest(), *(space.sample(rng) for _ in range(50))]:
+    for arch in [space.smallest(), space.largest(), *(space.sample(rng) for _ in range(number))]:
         with net.active(arch), torch.no_grad():
             got = net(x)
         with torch.no_grad():
             wanted = static_of(net, arch)(x)
-        assert len(got) == len(wanted) == (4 if space is DEMO else 1)
+        assert len(got) == len(wanted) == len(arch.out_channels)
         for a, b in zip(got, wanted, strict=True):
             torch.testing.assert_close(a, b, rtol=0, atol=1e-10)
         outputs.append(got[0])
     # Not all the same function, or the comparison would say nothing.
-    assert len({float(y.sum()) for y in outputs}) > 45
+    assert len({float(y.sum()) for y in outputs}) > 0.9 * number
 
 
-@pytest.mark.parametrize('output', ['multi', 'single'])
-def test_the_same_at_full_size(output: str) -> None:
-    space = HRSpace(width=32, output=output)
+@pytest.mark.parametrize('name', ['scalenas_w32', 'scalenas_w32_single', 'scalenas_w32_inner'])
+def test_the_same_at_full_size(name: str) -> None:
+    space = named(name)
     net = lively(SuperScaleHRNet(space))
     arch = space.sample(random.Random(1))
     x = pictures(1, 3, 64, 64)
@@ -81,7 +88,7 @@ def test_the_same_at_full_size(output: str) -> None:
         torch.testing.assert_close(a, b, rtol=0, atol=1e-10)
 
 
-@pytest.mark.parametrize('space', [DEMO, single_space()], ids=['multi', 'single'])
+@spaces
 def test_a_training_step_is_that_of_the_static_net(space: HRSpace) -> None:
     rng = random.Random(2)
     for _ in range(4):
@@ -92,21 +99,79 @@ def test_a_training_step_is_that_of_the_static_net(space: HRSpace) -> None:
         with net.active(arch):
             sum(y.pow(2).mean() for y in net(x)).backward()
         sum(y.pow(2).mean() for y in alone(x)).backward()
-        where = key_map(space, arch)
+        where = net.slices(arch)
+        assert {key: part.key for key, part in where.items()} == key_map(space, arch)
+        cuts = {key for key, part in where.items() if part.slices}
+        assert bool(cuts) == any(module.inner for module in arch.modules)
         grads = {name: p.grad for name, p in net.named_parameters()}
         for name, p in alone.named_parameters():
-            other = grads.pop(where[name])
             if p.grad is None:  # behind the only output
-                assert space is not DEMO
-                assert other is None
+                assert space.largest().output == 'single'
+                assert grads[where[name].key] is None
             else:
-                torch.testing.assert_close(other, p.grad, rtol=0, atol=1e-10)
-        assert all(grad is None for grad in grads.values())
+                own = where[name].of(grads)
+                torch.testing.assert_close(own, p.grad, rtol=0, atol=1e-10)
+                own.zero_()  # outside of the part there was none
+        assert not any(grad is not None and grad.any() for grad in grads.values())
+        held = {part.key for part in where.values()}
+        assert all(grad is None for name, grad in grads.items() if name not in held)
         after = net.state_dict()
         fresh = lively(SuperScaleHRNet(space)).state_dict()
         for name, value in alone.state_dict().items():
-            torch.testing.assert_close(after.pop(where[name]), value, rtol=0, atol=1e-10)
+            own = where[name].of(after)
+            torch.testing.assert_close(own, value, rtol=0, atol=1e-10)
+            own.copy_(where[name].of(fresh))
         assert all(torch.equal(value, fresh[name]) for name, value in after.items())
+
+
+def test_a_narrow_block_uses_the_first_of_its_inner_channels() -> None:
+    arch = INNER.decode({**INNER.encode(INNER.largest()), 's3.m0.b1.inner': 0.5})
+    with torch.device('meta'):
+        parts = SuperScaleHRNet(INNER).slices(arch)
+    name, half, whole = 'stage3.0.branches.1.2', slice(0, 8), slice(0, 16)
+    kernel = (slice(0, 3), slice(0, 3))
+    wanted = {
+        'conv1.weight': (half, whole, *kernel),
+        'conv2.weight': (whole, half, *kernel),
+        **dict.fromkeys((f'bn1.{n}' for n in NORM_KEYS['bn'] if 'num' not in n), (half,)),
+    }
+    cuts = {key: part.slices for key, part in parts.items() if part.slices}
+    assert {key: index for key, index in cuts.items() if key.startswith(name)} == {
+        f'{name}.{key}': index for key, index in wanted.items()
+    }
+    assert {key.rsplit('.', 3)[0] for key in cuts} == {'stage3.0.branches.1'}
+
+
+def test_norms_and_convolutions_of_which_no_part_can_run_are_one_line() -> None:
+    groups = {'type': 'GN', 'num_groups': 8}
+    SuperScaleHRNet(DEMO, norm_cfg=groups)
+    with raises(UserError, where='norm_cfg.num_groups', got=8, allowed=contains('here 4')):
+        SuperScaleHRNet(INNER, norm_cfg=groups)
+    with raises(UserError, where='norm_cfg.type', got='IN'):
+        SuperScaleHRNet(INNER, norm_cfg={'type': 'IN'})
+    with raises(UserError, where='conv_cfg.type', got='ConvWS'):
+        SuperScaleHRNet(INNER, conv_cfg={'type': 'ConvWS'})
+
+
+def test_group_norms_run_in_part() -> None:
+    groups = {'type': 'GN', 'num_groups': 2}
+    net = SuperScaleHRNet(INNER, norm_cfg=groups).double().eval()
+    with torch.no_grad():
+        for name, p in net.named_parameters():
+            if 'gn' in name:
+                p.uniform_(0.5, 1.5)
+    arch, x = INNER.smallest(), pictures(1, 3, 64, 64)
+    alone = ScaleHRNet(arch, norm_cfg=groups).double().eval()
+    alone.load_state_dict(slice_state_dict(net.state_dict(), INNER, arch, prefix=''))
+    with net.active(arch), torch.no_grad():
+        for a, b in zip(net(x), alone(x), strict=True):
+            torch.testing.assert_close(a, b, rtol=0, atol=1e-10)
+
+
+def test_units_that_run_whole() -> None:
+    plain, cut = ({*map(type, SuperScaleHRNet(space).units())} for space in (DEMO, INNER))
+    assert plain - cut == {CutBlock}
+    assert cut
 
 
 def called(net: nn.Module, x: torch.Tensor) -> list[str]:
@@ -207,17 +272,19 @@ def test_a_space_that_is_none_is_one_line(space: Any) -> None:
 
 
 @pytest.mark.parametrize('norm', [{'type': 'BN'}, {'type': 'GN', 'num_groups': 4}])
-def test_the_key_map_covers_the_static_net(norm: dict[str, Any]) -> None:
+@pytest.mark.parametrize('space', [DEMO, INNER], ids=['plain', 'inner'])
+def test_the_key_map_covers_the_static_net(norm: dict[str, Any], space: HRSpace) -> None:
     rng = random.Random(4)
     with torch.device('meta'):
-        above = {k: v.shape for k, v in SuperScaleHRNet(DEMO, norm_cfg=norm).state_dict().items()}
+        above = SuperScaleHRNet(space, norm_cfg=norm).state_dict()
         for _ in range(10):
-            arch = DEMO.sample(rng)
+            arch = space.sample(rng)
             below = {k: v.shape for k, v in ScaleHRNet(arch, norm_cfg=norm).state_dict().items()}
-            where = key_map(DEMO, arch, 'gn' if 'num_groups' in norm else 'bn')
-            assert {key: above[other] for key, other in where.items()} == below
+            where = key_map(space, arch, 'gn' if 'num_groups' in norm else 'bn')
+            found = slice_state_dict(above, space, arch, prefix='')
+            assert {key: value.shape for key, value in found.items()} == below
+            assert {*where} == {*below}
             assert len(set(where.values())) == len(where)
-            assert set(slice_state_dict(above, DEMO, arch, prefix='')) == set(below)
 
 
 def test_slicing_keeps_heads_and_drops_the_rest() -> None:

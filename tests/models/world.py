@@ -10,6 +10,8 @@ from scalenas.space import HRSpace
 DEMO = HRSpace(
     width=8, num_modules=(1, 1, 1), depth=(1, 2, 3), stem=16, stage1_blocks=1, stage1_channels=8
 )
+INNER = HRSpace.from_dict({**DEMO.to_dict(), 'inner_widths': (0.5, 1.0)})
+"""The same with inner widths."""
 
 
 def lively(net: nn.Module, seed: int = 0, train: bool = False) -> nn.Module:

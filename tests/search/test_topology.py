@@ -133,6 +133,25 @@ def test_depths_change_only_when_asked() -> None:
     assert any([m.depths for m in deep.vary(parent, [], rng).modules] != depths for _ in range(20))
 
 
+def test_inner_widths_change_only_when_asked() -> None:
+    space = HRSpace(16, (1, 1), (1, 2), inner_widths=(0.5, 0.75, 1))
+    numbers = {'num_initial': 4, 'num_parents': 2, 'num_total': 8}
+    rng = random.Random(0)
+    parent = space.sample(rng)
+    plain = TopologyEvolution(space, OBJECTIVES, COST, **numbers)
+    wide = TopologyEvolution(space, OBJECTIVES, COST, p_width=0.5, **numbers)
+    inner = [m.inner for m in parent.modules]
+    assert all([m.inner for m in plain.vary(parent, [], rng).modules] == inner for _ in range(9))
+    children = [wide.vary(parent, [], rng) for _ in range(9)]
+    assert any([m.inner for m in child.modules] != inner for child in children)
+    depths = [m.depths for m in parent.modules]
+    assert all([m.depths for m in child.modules] == depths for child in children)
+    assert 'p_width' not in plain.settings()
+    assert wide.settings()['p_width'] == 0.5
+    with raises(SearchError, where='search.algorithm.p_width', got=0.5):
+        evolution(p_width=0.5)
+
+
 def test_more_evaluations_continue_the_same_search() -> None:
     short, long = search_in_memory(evolution(num_total=27)), search_in_memory(evolution())
     assert [r.arch for r in short] == [r.arch for r in long][:27]

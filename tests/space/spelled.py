@@ -6,6 +6,7 @@ from typing import Any
 
 SPELLED: dict[str, dict[str, Any]] = {
     'scalenas_w32': {'family': 'hrnet', 'width': 32},
+    'scalenas_w32_inner': {'family': 'hrnet', 'width': 32, 'inner_widths': [0.5, 0.75, 1]},
     'scalenas_w48': {'family': 'hrnet', 'width': 48},
     'scalenas_w32_single': {'family': 'hrnet', 'width': 32, 'output': 'single'},
     'scalenas_w48_single': {'family': 'hrnet', 'width': 48, 'output': 'single'},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -17,7 +18,8 @@ from tests.errors import contains, raises
 from tests.strategies import FULL, TINY, hr_archs, seeds
 
 SINGLE = HRSpace(width=32, output='single')
-SPACES = {'tiny': TINY, 'full': FULL, 'single': SINGLE}
+INNER = HRSpace(width=32, inner_widths=(0.5, 0.75, 1))
+SPACES = {'tiny': TINY, 'full': FULL, 'single': SINGLE, 'inner': INNER}
 # Small enough to write out every assignment of genes.
 ENUMERABLE = {
     'one module': HRSpace(width=8, num_modules=(1,), depth=(1, 2)),
@@ -26,6 +28,12 @@ ENUMERABLE = {
     'depths with a gap': HRSpace(width=8, num_modules=(1,), depth=(1, 3)),
     'single output': HRSpace(width=8, num_modules=(1,), depth=(1, 2, 3), output='single'),
     'restricted': HRSpace(width=8, num_modules=(1,), depth=(1, 2)).where('*.b0.depth', (2,)),
+    'inner widths': HRSpace(width=8, num_modules=(1,), depth=(1, 2), inner_widths=(0.5, 1)),
+    'inner width of one branch': HRSpace(
+        width=8, num_modules=(1, 1), depth=(1,), inner_widths=(0.5, 1)
+    )
+    .where('s*.m0.b0.inner', (1,))
+    .where('*.f*', (True,)),
     'frozen switches': HRSpace(width=8, num_modules=(2,), depth=(1, 2)).where('s2.m0.t*', (True,)),
 }
 spaces = st.sampled_from(sorted(SPACES)).map(SPACES.get)
@@ -82,6 +90,72 @@ def test_size_of_the_published_space() -> None:
     assert FULL.where('*.depth', (4,)).where('*.f*', (True,)).size() == 1
 
 
+def test_inner_widths_multiply_the_space_and_change_nothing_else() -> None:
+    modules = 2 + 4 * 3 + 3 * 4
+    assert INNER.size() == FULL.size() * 3**modules
+    plain = INNER.where('*.inner', (1.0,))
+    assert plain.size() == FULL.size()
+    rng = random.Random(0)
+    for _ in range(20):
+        arch = plain.sample(rng)
+        assert arch in FULL
+        assert 'inner' not in dump(arch)
+    assert INNER.largest() == FULL.largest()
+    one = HRSpace(width=32, inner_widths=(1,))
+    assert one == FULL
+    assert one.to_dict() == FULL.to_dict()
+    assert 'inner_widths' not in FULL.to_dict()
+    assert FULL.digest() == '57877d9d1ca8'  # of the space before there were inner widths
+    assert INNER.role('width') == tuple(n for n in INNER.genes if n.endswith('.inner'))
+    assert FULL.role('width') == ()
+
+
+@pytest.mark.parametrize(
+    ('width', 'inner'),
+    [
+        (16, ((8, 12, 16), (16, 24, 32), (32, 48, 64), (64, 96, 128))),
+        (18, ((8, 12, 18), (16, 28, 36), (36, 56, 72), (72, 108, 144))),
+        (48, ((24, 36, 48), (48, 72, 96), (96, 144, 192), (192, 288, 384))),
+    ],
+)
+def test_inner_channels_are_multiples_of_four(width: int, inner: tuple) -> None:
+    space = HRSpace(width=width, inner_widths=(0.5, 0.75, 1))
+    assert space.inner_channels == inner
+    for share, wanted in zip((0.5, 0.75), zip(*inner, strict=True), strict=False):
+        last = space.where('*.inner', (share,)).largest().modules[-1]
+        assert last.inner == wanted
+
+
+@pytest.mark.parametrize(
+    ('widths', 'where', 'got'),
+    [
+        ((0.5, 0.75, 1), 'space.inner_widths', (0.5, 0.75, 1)),
+        ((), 'space.inner_widths', ()),
+        ((0.5, 2), 'space.inner_widths', 2),
+        ((0, 1), 'space.inner_widths', 0),
+        ((True,), 'space.inner_widths', True),
+        ('half', 'space.inner_widths', 'half'),
+    ],
+)
+def test_inner_widths_that_span_no_space_are_one_line(widths: object, where: str, got: object):
+    with raises(ArchError, where=where, got=got):
+        HRSpace(width=8, inner_widths=widths)
+
+
+def test_inner_widths_outside_of_a_space_are_named() -> None:
+    arch = INNER.decode({**INNER.encode(INNER.largest()), 's4.m2.b3.inner': 0.75})
+    where = 's4.m2.b3.inner'
+    with raises(SpaceError, where=where, got=0.75, allowed=(1.0,)):
+        FULL.encode(arch)
+    with raises(SpaceError, where=where, got=0.75, allowed=(0.5, 1.0)):
+        HRSpace(width=32, inner_widths=(0.5, 1)).encode(arch)
+    *stages, last = arch.stages
+    end = replace(last.modules[-1], inner=(32, 64, 128, 200))
+    other = arch.with_(stages=(*stages, replace(last, modules=(*last.modules[:-1], end))))
+    with raises(SpaceError, where=where, got=200 / 256, allowed=(0.5, 0.75, 1.0)):
+        INNER.encode(other)
+
+
 def test_smallest_and_largest_bound_every_network() -> None:
     rng = random.Random(3)
     for space in SPACES.values():
@@ -92,6 +166,10 @@ def test_smallest_and_largest_bound_every_network() -> None:
             for low, module, high in zip(least.modules, arch.modules, most.modules, strict=True):
                 for d0, d, d1 in zip(low.depths, module.depths, high.depths, strict=True):
                     assert d0 <= d <= d1
+                branches = [32 * 2**i for i in range(len(low.depths))]
+                widths = [m.inner_channels(branches) for m in (low, module, high)]
+                for n0, n, n1 in zip(*widths, strict=True):
+                    assert n0 <= n <= n1
             assert least.num_fusions <= arch.num_fusions <= most.num_fusions
 
 

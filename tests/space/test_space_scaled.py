@@ -35,6 +35,10 @@ HR = ScaledSpace(
 HR_SINGLE = ScaledSpace(
     HRSpace(8, (1, 1, 1), (1, 2), 16, 1, output='single'), [ScalingStage(), ScalingStage((1.5,))]
 )
+HR_INNER = ScaledSpace(
+    HRSpace(8, (1, 1), (1, 2), 16, 1, inner_widths=(0.5, 1)),
+    [ScalingStage(), ScalingStage((1.0, 1.5), (1.0, 1.5, 2.0))],
+)
 WIDE = ScaledSpace(
     MBConvSpace(
         [
@@ -48,7 +52,13 @@ WIDE = ScaledSpace(
     [ScalingStage(), ScalingStage((1.1, 1.3), (1.1, 1.25), (1.0, 1.1))],
     rule='efficientnet',
 )
-SPACES = {'scalenet': SCALENET, 'hrnet': HR, 'single': HR_SINGLE, 'wide': WIDE}
+SPACES = {
+    'scalenet': SCALENET,
+    'hrnet': HR,
+    'single': HR_SINGLE,
+    'inner': HR_INNER,
+    'wide': WIDE,
+}
 spaces = st.sampled_from([*SPACES.values(), SCALENET.merged(), WIDE.merged()])
 seeds = st.integers(0, 2**32)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 import threading
 import time
@@ -67,6 +69,17 @@ def test_a_work_dir_means_its_study_and_the_random_control(work_dir: Path) -> No
     with raises(SearchError, where=work_dir.parent / 'nothing'):
         (work_dir.parent / 'nothing').mkdir()
         studies_at([str(work_dir.parent / 'nothing')])
+
+
+def test_a_folder_of_init_means_its_last_search(tmp_path: Path, work_dir: Path) -> None:
+    for number, name in enumerate(('search_1', 'search_2')):
+        folder = tmp_path / 'nas/work_dirs' / name
+        shutil.copytree(work_dir, folder)
+        os.utime(folder, (number, number))
+    (tmp_path / 'nas/work_dirs/search_1/study.journal').write_bytes(b'torn')
+    os.utime(tmp_path / 'nas/work_dirs/search_1', (0, 0))
+    own = [study.name for study in studies_at([str(work_dir)])]
+    assert [study.name for study in studies_at([str(tmp_path / 'nas')])] == own
 
 
 def test_the_page_has_every_record(work_dir: Path, page: Path) -> None:
