@@ -238,11 +238,12 @@ class Crowd:
 
 @dataclass(frozen=True)
 class Claimed:
-    """The cost of a claim: SQL statements, trials that were read, seconds."""
+    """The cost of a claim: SQL statements, trials that were read, seconds by the clock and of a core."""
 
     statements: float
     trials: float
     seconds: float
+    processor: float
 
 
 def claims(where: str, sizes: Sequence[int], running: int, times: int = 2) -> Iterator[Claimed]:
@@ -255,18 +256,19 @@ def claims(where: str, sizes: Sequence[int], running: int, times: int = 2) -> It
         crowd.fill(size)
         study.records()
         statements = trials = 0
-        seconds = 0.0
+        seconds = processor = 0.0
         for _ in range(times):
             crowd.advance()
             counted.statements = counted.trials = 0
-            begin = time.perf_counter()
+            begin, started = time.perf_counter(), time.process_time()
             claim = study.claim_free(10**6, lambda slot, view, last: crowd.candidate(slot))
             seconds += time.perf_counter() - begin
+            processor += time.process_time() - started
             statements, trials = statements + counted.statements, trials + counted.trials
             assert claim is not None
             study.complete(claim, score(claim.candidate.arch))
             crowd._slot = max(crowd._slot, claim.candidate.slot + 1)
-        yield Claimed(statements / times, trials / times, seconds / times)
+        yield Claimed(*(n / times for n in (statements, trials, seconds, processor)))
 
 
 class Counted:
@@ -325,7 +327,7 @@ def main() -> None:
             for trials, cost in rows:
                 print(
                     f'{trials:6d} trials: {cost.statements:.0f} statements, {cost.trials:.0f} '
-                    f'trials read, {cost.seconds:.3f} s a claim',
+                    f'trials read, {cost.seconds:.3f} s a claim, {cost.processor:.3f} s of a core',
                     flush=True,
                 )
 
