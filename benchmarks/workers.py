@@ -238,7 +238,7 @@ class Crowd:
 
 @dataclass(frozen=True)
 class Claimed:
-    """The cost of a claim: SQL statements, trials that were read, seconds by the clock and of a core."""
+    """The cost of a claim: SQL statements, trials read, seconds by the clock and of a core."""
 
     statements: float
     trials: float
