@@ -20,7 +20,7 @@ from . import finished
 
 HERE = Path(__file__).parent
 
-FAST = ('arch', 'complexity', 'space', 'sampling', 'scaling', 'search')
+FAST = ('arch', 'benchmarks', 'complexity', 'space', 'sampling', 'scaling', 'search')
 """Folders whose tests import nothing of torch, but for the modules below."""
 
 WITH_TORCH = (

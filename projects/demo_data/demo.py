@@ -154,7 +154,8 @@ def make_scenes(
         'seed': seed,
         'counts': counts,
         'layout': layout,
-        **asdict(recipe),
+        # Without tint as before there was one: folders made then are the same data.
+        **{k: v for k, v in asdict(recipe).items() if k != 'tint' or v},
     }
 
     def write(root: Path) -> dict[str, Any]:

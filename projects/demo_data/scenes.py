@@ -39,6 +39,7 @@ class SceneRecipe:
     texture: share of texture in a shape's colour; 0 is flat, 1 hides the colour.
     alpha: least and greatest opacity of a shape.
     noise: standard deviation of the pixel noise in grey levels (of 255).
+    tint: share of the class's own colour (PALETTE) in a shape's; 0: colour says nothing.
     details: what tells look-alikes apart.
 
     Raises ValueError when a range is empty or a share lies outside 0..1.
@@ -51,6 +52,7 @@ class SceneRecipe:
     texture: float = 0.3
     alpha: tuple[float, float] = (0.8, 1.0)
     noise: float = 6.0
+    tint: float = 0.0
     details: Details = field(default_factory=Details)
 
     def __post_init__(self) -> None:
@@ -65,6 +67,7 @@ class SceneRecipe:
         for name, share in (
             ('contrast', self.contrast),
             ('texture', self.texture),
+            ('tint', self.tint),
             ('alpha', self.alpha[1]),
         ):
             if not 0 <= share <= 1:
@@ -136,6 +139,9 @@ def make_scene(recipe: SceneRecipe, seed: int, index: int) -> Scene:
         turn = float(rng.uniform(0, 2 * np.pi))
         cover = coverage(CLASSES[label], centre, radius, turn, recipe.size, recipe.details)
         colour = rng.random(3, dtype=np.float32)
+        if recipe.tint:
+            own = np.asarray(PALETTE[label], np.float32) / 255
+            colour = recipe.tint * own + (1 - recipe.tint) * colour
         opacity = np.float32(rng.uniform(*recipe.alpha))
         rolled = np.roll(texture, tuple(rng.integers(0, (height, width))), axis=(0, 1))
         body = (1 - recipe.texture) * colour + recipe.texture * rolled

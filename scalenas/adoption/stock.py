@@ -79,18 +79,20 @@ class Stock:
             raise ConfigError('is missing', where=f'{name}: model.backbone')
         plain = batch_norms(cfg._cfg_dict.to_dict()['model'])
         single = task.reads_one_map(plain)
-        for family in with_field('adopts'):
+        # A family that names the packages of its weights has been put into their models alone.
+        fitting = [f for f in with_field('adopts') if not f.weights or task.package in f.weights]
+        for family in fitting:
             source = family.weights.get(task.package)
             options = {} if source is None else source.options
             adopted = family.adopts(plain['backbone'], options, single, width)
             if adopted is not None:
                 return cls(name, cfg, task, family, adopted, width is not None).at_its_size()
-        known = ', '.join(family.name for family in with_field('adopts'))
+        known = ', '.join(family.name for family in fitting)
         raise ConfigError(
             'is the backbone of no searched family',
             where=f'{name}: model.backbone.type',
             got=backbone.get('type'),
-            allowed=f'a network of {known}',
+            allowed=f'of {task.package} a network of {known}',
             hint='or take another one in its place, such as HRNet-W18: --width 18',
         )
 

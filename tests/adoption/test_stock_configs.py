@@ -15,7 +15,7 @@ from scalenas.config import read_config
 from scalenas.models.hrnet_stock import adopted as hrnet_adopted
 from scalenas.models.mbconv import adopted as mbconv_adopted
 from scalenas.tasks import task_of
-from tests.errors import raises
+from tests.errors import contains, raises
 
 HAND = 'hand_2d_keypoint/topdown_heatmap/onehand10k/td-hm_hrnetv2-w18_8xb64-210e_onehand10k-256x256'
 FACE = 'face_2d_keypoint/topdown_heatmap/wflw/td-hm_hrnetv2-w18_8xb64-60e_wflw-256x256'
@@ -76,6 +76,16 @@ def test_the_bilinear_fusions_of_mmpose_are_seen() -> None:
     found = hrnet_adopted(cfg.model.backbone, {}, False, None)
     assert found is not None
     assert (found.arch.upsample, found.arch.output) == ('bilinear', 'multi')
+
+
+def test_a_backbone_of_another_package_is_offered_an_hrnet() -> None:
+    """EfficientNets are searched in mmpretrain; a detector with one may have an HRNet instead."""
+    name = 'mmdet::efficientnet/retinanet_effb3_fpn_8xb4-crop896-1x_coco.py'
+    cfg = read_config(str(Config._get_cfg_path(name, '')[0]))
+    with raises(
+        got='EfficientNet', allowed='of mmdet a network of hrnet', hint=contains('--width')
+    ):
+        Stock.read(name, cfg)
 
 
 def test_a_metric_that_nobody_searches_for_is_named() -> None:

@@ -33,6 +33,7 @@ FREE_OF_TORCH = {
     'sampling': {'arch', 'complexity', 'space'},
     'search': {'arch', 'complexity', 'latency', 'space', 'scaling'},
     'visualization': {'arch', 'complexity', 'latency', 'space', 'scaling', 'sampling', 'search'},
+    'benchmarks': {'arch', 'complexity', 'space', 'search'},
     'datasets': set(),
 }
 WITH_TORCH = {

@@ -1,5 +1,8 @@
 """Scenes: the same ones in any order, of every class and size, with honest look-alikes."""
 
+from dataclasses import replace
+
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -80,6 +83,20 @@ def test_look_alikes_differ_in_their_detail_only(pair: tuple[str, str]) -> None:
             assert second[int(y0), int(x0)]
 
 
+def test_a_tint_moves_colours_and_nothing_else() -> None:
+    plain = replace(SMALL, texture=0.0, noise=0.0, alpha=(1.0, 1.0))
+    for index in range(5):
+        before, after = (make_scene(replace(plain, tint=t), 0, index) for t in (0.0, 1.0))
+        assert np.array_equal(before.label_map, after.label_map)
+        ground = cv2.dilate((after.label_map > 0).astype(np.uint8), np.ones((5, 5))) == 0
+        # Thin tips are too faint for a label; of a shape they cover a little, too.
+        assert np.mean(before.image[ground] == after.image[ground]) > 0.95
+        for label in np.unique(after.label_map)[1:]:
+            inside = cv2.erode((after.label_map == label).astype(np.uint8), np.ones((5, 5))) > 0
+            same = abs(after.image[inside].astype(int) - PALETTE[label]) <= 1
+            assert not same.size or same.mean() > 0.95
+
+
 def test_every_shape_has_a_look_alike() -> None:
     assert {shape for pair in PAIRS for shape in pair} == set(SHAPES)
 
@@ -90,6 +107,7 @@ def test_every_shape_has_a_look_alike() -> None:
         ('radius', (9.0, 3.0), (9.0, 3.0), contains('ascend')),
         ('objects', (-1, 3), (-1, 3), contains('at least 0')),
         ('texture', 1.5, 1.5, 'a share in 0 ... 1'),
+        ('tint', -0.5, -0.5, 'a share in 0 ... 1'),
         ('alpha', (0.2, 1.5), 1.5, 'a share in 0 ... 1'),
         ('noise', -1.0, -1.0, 'a number >= 0'),
         ('objects', (5, 300), (5, 300), 'at most 255'),

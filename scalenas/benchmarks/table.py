@@ -1,0 +1,267 @@
+"""Networks of a space with scores that were measured once, served as an evaluation."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import random
+import zipfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scalenas.arch import Arch
+from scalenas.arch.strict import as_int
+from scalenas.complexity import COLUMNS, Cost
+from scalenas.errors import UserError, unreadable
+from scalenas.search import AbstractSearch, Objectives, Record, SearchPlan, front_of
+from scalenas.space import AbstractSpace, Value, from_dict
+from scalenas.staging import staged_file
+
+NONE = 255
+"""In a row of genes: the gene is not active."""
+
+FILE = 'a table benchmark'
+
+
+class BenchmarkError(UserError):
+    """A table that cannot be read, or a network that it does not have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """The scores of one network trained alone, seed -> metric -> value."""
+
+    arch: Arch
+    seeds: Mapping[int, Mapping[str, float]]
+
+    def mean(self, metric: str) -> float:
+        """Of all seeds."""
+        return sum(scores[metric] for scores in self.seeds.values()) / len(self.seeds)
+
+
+class TableBenchmark:
+    """Networks of `space`, the score and the cost of each.
+
+    Attributes:
+        space: the space, in which a search runs.
+        metrics: metric -> scores (N,), float64, in the order of `archs`.
+        costs: column -> values (N,), int64, of the whole model at the input size.
+        about: how it was made: plain data.
+    """
+
+    def __init__(
+        self,
+        space: AbstractSpace[Any],
+        genes: NDArray[np.uint8],
+        metrics: Mapping[str, NDArray[np.float64]],
+        costs: Mapping[str, NDArray[np.int64]],
+        about: Mapping[str, Any],
+        alone: Iterable[tuple[int, int, Mapping[str, float]]] = (),
+    ) -> None:
+        self.space, self.genes, self.about = space, genes, about
+        self.metrics, self.costs = dict(metrics), dict(costs)
+        self._alone = list(alone)
+
+    @classmethod
+    def of(
+        cls,
+        space: AbstractSpace[Any],
+        archs: Sequence[Arch],
+        metrics: Mapping[str, Sequence[float]],
+        costs: Sequence[Cost],
+        about: Mapping[str, Any],
+    ) -> Self:
+        """From evaluated networks.
+
+        Raises:
+            SpaceError: for a network outside the space.
+        """
+        genes = np.stack([_row(space, arch) for arch in archs])
+        columns = {name: np.array([cost[name] for cost in costs], np.int64) for name in COLUMNS}
+        scores = {name: np.asarray(values, np.float64) for name, values in metrics.items()}
+        return cls(space, genes, scores, columns, about)
+
+    @classmethod
+    def read(cls, path: str | Path, alone: str | Path | None = None) -> Self:
+        """What `write` wrote, with the networks trained alone (a CSV: slot, seed, metrics).
+
+        Raises:
+            BenchmarkError: for other files.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                space = from_dict(json.loads(str(file['space'])), f'{path}: space')
+                about = json.loads(str(file['about']))
+                genes = file['genes']
+                metrics = {k[7:]: file[k] for k in file.files if k.startswith('metric.')}
+                costs = {k[5:]: file[k] for k in file.files if k.startswith('cost.')}
+        except UserError:
+            raise
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise unreadable(path, error, BenchmarkError, FILE) from None
+        shape = (len(genes), len(space.genes))
+        lengths = {len(values) for values in (*metrics.values(), *costs.values())}
+        if genes.shape != shape or lengths != {len(genes)} or not metrics:
+            got = (genes.shape, *sorted(lengths))
+            raise BenchmarkError(where=path, got=got, allowed=f'{FILE}: rows of one length')
+        rows = [] if alone is None else _read_alone(Path(alone), len(genes), tuple(metrics))
+        return cls(space, genes, metrics, costs, about, rows)
+
+    def write(self, path: str | Path) -> None:
+        """One compressed file, without pickles."""
+        arrays: dict[str, Any] = {f'metric.{k}': v for k, v in self.metrics.items()}
+        arrays |= {f'cost.{k}': v for k, v in self.costs.items()}
+        space, about = json.dumps(self.space.to_dict()), json.dumps(self.about)
+        with staged_file(Path(path)) as part, part.open('wb') as file:
+            np.savez_compressed(file, space=space, about=about, genes=self.genes, **arrays)
+
+    def __len__(self) -> int:
+        return len(self.genes)
+
+    def __repr__(self) -> str:
+        return f'<TableBenchmark: {len(self):,} of {self.space.size():,} networks>'
+
+    @cached_property
+    def archs(self) -> tuple[Arch, ...]:
+        """All networks, by slot."""
+        genes = list(self.space.genes.values())
+        return tuple(
+            self.space.decode(
+                {
+                    gene.name: gene.values[index]
+                    for gene, index in zip(genes, row, strict=True)
+                    if index != NONE
+                }
+            )
+            for row in self.genes.tolist()
+        )
+
+    @cached_property
+    def records(self) -> tuple[Record, ...]:
+        """All networks as a search keeps them, in the first generation."""
+        return tuple(
+            Record(slot, arch, self._cost(slot), self._scores(slot), 0)
+            for slot, arch in enumerate(self.archs)
+        )
+
+    @cached_property
+    def alone(self) -> tuple[Alone, ...]:
+        """The networks that were trained alone, by slot."""
+        found: dict[int, dict[int, Mapping[str, float]]] = {}
+        for slot, seed, scores in self._alone:
+            found.setdefault(slot, {})[seed] = scores
+        return tuple(Alone(self.archs[slot], found[slot]) for slot in sorted(found))
+
+    @cached_property
+    def _slots(self) -> dict[Arch, int]:
+        return {arch: slot for slot, arch in enumerate(self.archs)}
+
+    def slot(self, arch: Arch) -> int:
+        """The row of a network.
+
+        Raises:
+            BenchmarkError: for a network that the table does not have.
+        """
+        slot = self._slots.get(arch)
+        if slot is None:
+            raise BenchmarkError(
+                'the table does not have it',
+                where='arch',
+                got=arch.summary,
+                allowed=f'one of its {len(self):,} networks',
+                hint='search in the space of the benchmark',
+            )
+        return slot
+
+    def evaluate(self, arch: Arch) -> dict[str, float]:
+        """The metrics of a network, as an evaluation of a search gives them.
+
+        Raises:
+            BenchmarkError: for a network that the table does not have.
+        """
+        return self._scores(self.slot(arch))
+
+    def cost(self, arch: Arch) -> Cost:
+        """What a network costs, as the counter of a search gives it.
+
+        Raises:
+            BenchmarkError: for a network that the table does not have.
+        """
+        return self._cost(self.slot(arch))
+
+    def search(
+        self,
+        algorithm: AbstractSearch | Mapping[str, Any],
+        seed: int = 0,
+        objectives: Sequence[object] = (('mIoU', 'max'), ('macs', 'min')),
+    ) -> list[Record]:
+        """The records of a search on the table, by its slots; the same for equal arguments.
+
+        `algorithm` is that of a config, such as `dict(type='nsga2', num_total=200)`, or one that
+        was made for the space. The generations are those of `tools/search.py` with this seed.
+
+        Raises:
+            UserError: for arguments that make no search.
+        """
+        as_int(seed, 'seed', 0)
+        if not isinstance(algorithm, AbstractSearch):
+            plan = SearchPlan.from_dict({'algorithm': algorithm, 'objectives': objectives})
+            plan.check_metrics(tuple(self.metrics))
+            algorithm = plan.build(self.space, self.cost)
+        records: list[Record] = []
+        index = 0
+        while batch := algorithm.generation(index, records, random.Random(f'{seed}/{index}')):
+            first = len(records)
+            records += [
+                Record(first + i, arch, self.cost(arch), self.evaluate(arch), index)
+                for i, arch in enumerate(batch)
+            ]
+            index += 1
+        return records
+
+    def front(
+        self, objectives: Sequence[object] = (('mIoU', 'max'), ('macs', 'min'))
+    ) -> list[Record]:
+        """The true Pareto front of all networks, by rising cost."""
+        return front_of(self.records, Objectives.from_dict(objectives))
+
+    def _scores(self, slot: int) -> dict[str, float]:
+        return {name: float(values[slot]) for name, values in self.metrics.items()}
+
+    def _cost(self, slot: int) -> Cost:
+        return Cost({name: int(values[slot]) for name, values in self.costs.items()})
+
+
+def _row(space: AbstractSpace[Any], arch: Arch) -> NDArray[np.uint8]:
+    active: dict[str, Value] = space.encode(arch)
+    return np.array(
+        [
+            gene.values.index(active[name]) if name in active else NONE
+            for name, gene in space.genes.items()
+        ],
+        np.uint8,
+    )
+
+
+def _read_alone(
+    path: Path, networks: int, metrics: tuple[str, ...]
+) -> list[tuple[int, int, Mapping[str, float]]]:
+    rows: list[tuple[int, int, Mapping[str, float]]] = []
+    try:
+        with path.open(encoding='utf-8', newline='') as file:
+            for row in csv.DictReader(file):
+                slot, seed = int(row.pop('slot')), int(row.pop('seed'))
+                scores = {name: float(value) for name, value in row.items()}
+                if not 0 <= slot < networks or not all(map(math.isfinite, scores.values())):
+                    raise ValueError(f'slot {slot}')
+                rows.append((slot, seed, scores))
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise unreadable(path, error, BenchmarkError, 'slot, seed and metrics in a CSV') from None
+    return rows
