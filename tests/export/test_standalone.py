@@ -14,7 +14,7 @@ from scalenas.arch import list_archs, named
 from scalenas.export import Exported, load_exported
 from scalenas.export.standalone import class_name, module_name, standalone_source
 from tests.evaluation.world import archs
-from tests.models.world import lively
+from tests.models.world import INNER, lively
 from tests.processes import run_code
 
 SCRIPT = """
@@ -64,9 +64,9 @@ def test_it_gives_the_same_maps_without_the_package(
     assert all(map(torch.equal, found, expected))
 
 
-@pytest.mark.parametrize('name', ['hrnet_w18_small', 'efficientnet_b0', 'regnety_200mf'])
+@pytest.mark.parametrize('name', ['hrnet_w18_small', 'inner', 'efficientnet_b0', 'regnety_200mf'])
 def test_a_net_of_every_family_gives_the_same_maps_alone(name: str, tmp_path: Path) -> None:
-    arch = named(name)
+    arch = INNER.smallest() if name == 'inner' else named(name)
     net = lively(family_of(arch).net(arch)).float()
     (tmp_path / f'{module_name(name)}.py').write_text(standalone_source(arch, name))
     state = {f'backbone.{key}': value for key, value in net.state_dict().items()}

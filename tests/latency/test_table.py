@@ -117,6 +117,22 @@ def test_the_text_of_a_unit_is_its_value() -> None:
     assert not any(' at 0x' in text for text in texts)
 
 
+def test_inner_widths_are_in_the_text_of_a_unit_and_change_no_other() -> None:
+    space = HRSpace.from_dict({**SPACE.to_dict(), 'inner_widths': (0.5, 1)})
+    archs = [space.sample(random.Random(n)) for n in range(40)]
+    texts = {unit_key(unit) for arch in archs for _, unit in arch.units(SIZE)}
+    plain = {unit_key(unit) for arch in ARCHS for _, unit in arch.units(SIZE)}
+    assert {text for text in texts if 'inner=' in text and 'BasicBlock' in text} == set()
+    assert {text for text in texts - plain if kind_of(text) != 'FuseRow'} == {
+        f'InnerBlock(channels={8 * 2**i}, inner={4 * 2**i}, size=({8 // 2**i}, {16 // 2**i}))'
+        for i in range(3)
+    }
+    sums = table(macs, archs)
+    for arch in archs:
+        expected = sum(macs(unit) for _, unit in pruned(arch).units(SIZE))
+        assert sums(arch, SIZE) == pytest.approx(expected)
+
+
 def test_what_was_not_measured_is_refused() -> None:
     part = table(archs=[SPACE.smallest()])
     assert part(SPACE.smallest(), SIZE)

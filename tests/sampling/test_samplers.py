@@ -3,6 +3,7 @@
 import random
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
 from hypothesis import given, settings
@@ -185,6 +186,22 @@ def test_a_scaled_space_has_the_groups_of_its_base():
     ours, bases = GroupedSampler(scaled), GroupedSampler(SMALL)
     assert [g.weights for g in ours.cycle] == [g.weights for g in bases.cycle]
     assert all(arch in scaled for step in range(6) for arch in ours.archs(step))
+
+
+@pytest.mark.parametrize('released', [False, True])
+def test_inner_widths_are_free_in_every_group(released):
+    space = HRSpace(inner_widths=(0.5, 0.75, 1))
+    plain, cut = (GroupedSampler(each, released=released) for each in (W32, space))
+    assert [group.weights for group in cut.cycle] == [group.weights for group in plain.cycle]
+    rng = random.Random(0)
+    for group, of_plain in zip(cut.cycle, plain.cycle, strict=True):
+        assert {n: g for n, g in group.space.genes.items() if not n.endswith('.inner')} == (
+            of_plain.space.genes
+        )
+        genes = space.encode(group.sample(rng))
+        counts = Counter(value for name, value in genes.items() if name.endswith('.inner'))
+        # 26 draws: each third is away from its mean by at most four standard deviations.
+        assert all(abs(counts[share] - 26 / 3) < 10 for share in space.inner_widths)
 
 
 def test_small_spaces_have_neighbouring_depth_groups():

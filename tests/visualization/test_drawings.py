@@ -27,6 +27,7 @@ from scalenas.arch import (
     stock_hrnet,
 )
 from scalenas.scaling import scale
+from scalenas.space import named as space_named
 from scalenas.visualization import DrawError, draw_arch, draw_front
 from scalenas.visualization.draw_arch import END, KERNELS
 from scalenas.visualization.draw_hrnet import DOWN, UP
@@ -41,6 +42,7 @@ NETS = {
     'w18': named('hrnet_w18_small'),
     'tiny': TINY.sample(random.Random(1)),
     'smallest': TINY.smallest(),
+    'inner': space_named('scalenas_w32_inner').sample(random.Random(2)),
 }
 
 
@@ -51,6 +53,17 @@ def test_a_drawn_net_has_all_its_blocks_and_fusions(name: str, drawn: list, tmp_
     axes = drawn[0].axes[0]
     boxes = [patch for patch in axes.patches if isinstance(patch, FancyBboxPatch)]
     assert len(boxes) == arch.num_blocks + 1, 'the blocks, and the stem'
+    highs = [round(box.get_height() / 0.4, 6) for box in boxes[1 + arch.stage1_blocks :]]
+    shares = [
+        n / c
+        for stage in arch.stages
+        for module in stage.modules
+        for n, c, depth in zip(
+            module.inner_channels(stage.channels), stage.channels, module.depths, strict=True
+        )
+        for _ in range(depth)
+    ]
+    assert highs == shares
     colours = [to_hex(line.get_color()) for line in axes.lines]
     up = sum(k > i for m in arch.modules for row in m.fusions for i, s in enumerate(row) for k in s)
     assert colours.count(UP.lower()) == up
