@@ -2,8 +2,8 @@
 """What several workers of a search are worth: how much of their time they evaluate.
 
     python benchmarks/workers.py simulate [--evaluations 400] [--seeds 0 1 2]
-    python benchmarks/workers.py processes [--evaluations 40] [--seconds 2 6]
-    python benchmarks/workers.py storage [--trials 1000 4000 10000] [--running 200] [--storage FILE]
+    python benchmarks/workers.py processes [--evaluations 60] [--seconds 4 12]
+    python benchmarks/workers.py storage [--trials 1000 10000] [--running 200] [--storage FILE]
 
 `simulate`: eight workers of unequal pace, evaluations of noisy length, one worker that dies; the
 clocks are simulated, all else is the search itself. Efficiency is the time of evaluations that
@@ -21,7 +21,7 @@ import os
 import random
 import tempfile
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -48,7 +48,7 @@ PACES = (1.0, 1.0, 1.5, 2.0, 2.0, 3.0, 3.0, 4.0)
 """Seconds of a worker for what the fastest does in one."""
 SECONDS = 10.0
 """Mean length of an evaluation at pace 1."""
-POLL = 1.0
+POLL = 2.0
 MODES: tuple[Mode, ...] = ('sync', 'async')
 
 
@@ -152,8 +152,8 @@ def simulate(
     return Outcome(studies[-1].records(), busy, there, makespan, lost)
 
 
-def work(where: str, seconds: float, total: int, mode: Mode, spent: Any) -> None:
-    """A process: it adds the time of its evaluations to `spent`."""
+def work(where: str, seconds: float, total: int, mode: Mode, spent: Any, ready: Any) -> None:
+    """A process: it adds the time of its evaluations to `spent`, once all are `ready`."""
 
     def evaluate(arch: Arch) -> dict[str, float]:
         begin = time.monotonic()
@@ -166,6 +166,7 @@ def work(where: str, seconds: float, total: int, mode: Mode, spent: Any) -> None
     search = TopologyEvolution(
         SPACE, OBJECTIVES, COST, num_initial=8, num_parents=4, num_total=total
     )
+    ready.wait()
     run_search(search, study, evaluate, mode=mode, poll_seconds=0.2)
 
 
@@ -175,13 +176,15 @@ def processes(mode: Mode, seconds: Sequence[float], total: int) -> tuple[float, 
     with tempfile.TemporaryDirectory() as folder:
         where = os.path.join(folder, 'study.db')
         SearchStudy.open(where, 'workers', OBJECTIVES, {'mode': mode})
-        begin = time.monotonic()
+        ready = multiprocessing.Barrier(len(seconds) + 1)
         workers = [
-            multiprocessing.Process(target=work, args=(where, each, total, mode, spent))
+            multiprocessing.Process(target=work, args=(where, each, total, mode, spent, ready))
             for each in seconds
         ]
         for process in workers:
             process.start()
+        ready.wait()
+        begin = time.monotonic()
         for process in workers:
             process.join()
         took = time.monotonic() - begin
@@ -235,37 +238,37 @@ class Crowd:
 
 @dataclass(frozen=True)
 class Claimed:
-    """The cost of a claim: SQL statements, trials that were read, seconds."""
+    """The cost of a claim: SQL statements, trials read, seconds by the clock and of a core."""
 
     statements: float
     trials: float
     seconds: float
+    processor: float
 
 
-def claims(where: str, sizes: Sequence[int], running: int, times: int = 3) -> list[Claimed]:
+def claims(where: str, sizes: Sequence[int], running: int, times: int = 2) -> Iterator[Claimed]:
     """The mean cost of a claim once so many trials are in the study, the others going on."""
     settings = {'mode': 'async', 'space': SPACE.to_dict()}
     crowd = Crowd(SearchStudy.open(where, 'workers', OBJECTIVES, settings), running)
     study = SearchStudy.open(where, 'workers', OBJECTIVES, settings)
     counted = Counted(study)
-    found = []
     for size in sizes:
         crowd.fill(size)
         study.records()
         statements = trials = 0
-        seconds = 0.0
+        seconds = processor = 0.0
         for _ in range(times):
             crowd.advance()
             counted.statements = counted.trials = 0
-            begin = time.perf_counter()
+            begin, started = time.perf_counter(), time.process_time()
             claim = study.claim_free(10**6, lambda slot, view, last: crowd.candidate(slot))
             seconds += time.perf_counter() - begin
+            processor += time.process_time() - started
             statements, trials = statements + counted.statements, trials + counted.trials
             assert claim is not None
             study.complete(claim, score(claim.candidate.arch))
             crowd._slot = max(crowd._slot, claim.candidate.slot + 1)
-        found.append(Claimed(statements / times, trials / times, seconds / times))
-    return found
+        yield Claimed(*(n / times for n in (statements, trials, seconds, processor)))
 
 
 class Counted:
@@ -296,10 +299,10 @@ def main() -> None:
     part.add_argument('--evaluations', type=int, default=400)
     part.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
     part = parts.add_parser('processes')
-    part.add_argument('--evaluations', type=int, default=40)
-    part.add_argument('--seconds', type=float, nargs='+', default=[2.0, 6.0])
+    part.add_argument('--evaluations', type=int, default=60)
+    part.add_argument('--seconds', type=float, nargs='+', default=[4.0, 12.0])
     part = parts.add_parser('storage')
-    part.add_argument('--trials', type=int, nargs='+', default=[1000, 4000, 10_000])
+    part.add_argument('--trials', type=int, nargs='+', default=[1000, 10_000])
     part.add_argument('--running', type=int, default=200)
     part.add_argument('--storage', help='default: an SQLite file that is removed')
     args = parser.parse_args()
@@ -324,7 +327,7 @@ def main() -> None:
             for trials, cost in rows:
                 print(
                     f'{trials:6d} trials: {cost.statements:.0f} statements, {cost.trials:.0f} '
-                    f'trials read, {cost.seconds:.3f} s a claim',
+                    f'trials read, {cost.seconds:.3f} s a claim, {cost.processor:.3f} s of a core',
                     flush=True,
                 )
 

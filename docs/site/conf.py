@@ -37,7 +37,16 @@ napoleon_numpy_docstring = False
 
 PAGES = {
     'Start': ('install', 'from_your_model', 'own_project', 'own_coco', 'troubleshooting'),
-    'Guides': ('training', 'search', 'report', 'export', 'deployment', 'latency', 'scaling'),
+    'Guides': (
+        'training',
+        'search',
+        'cluster',
+        'report',
+        'export',
+        'deployment',
+        'latency',
+        'scaling',
+    ),
     'Tasks': ('demos', 'pose', 'bottomup', 'detection'),
     'Supernets': ('supernets', 'scalenet', 'bignas'),
     'Background': ('claims', 'performance', 'costs', 'glossary', 'reliability', 'alternatives'),

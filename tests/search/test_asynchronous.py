@@ -20,14 +20,16 @@ from scalenas.search import (
     OptunaSearch,
     Record,
     SearchError,
+    SearchPlan,
     SearchStudy,
     StudyError,
     check_proposals,
     run_search,
 )
 from scalenas.search import life as life_module
+from scalenas.search.ledger import View
 from scalenas.search.study import WAYS
-from scalenas.search.trials import Candidate, Claim
+from scalenas.search.trials import Candidate, Claim, Seen
 from scalenas.search.turns import FreeTurns, GenerationTurns
 from scalenas.space import HRSpace
 from tests.errors import raises
@@ -198,6 +200,29 @@ def test_any_interleaving_ends_complete(name: str, monkeypatch: pytest.MonkeyPat
     check()
 
 
+def test_of_two_that_propose_one_network_the_second_proposes_again() -> None:
+    """For different slots, so that nothing but the network is claimed twice."""
+    one, other = studies(2)
+    archs = [record.arch for record in search_in_memory(random_search(num_total=3))]
+    other._ledger.free = lambda total, most: [2]  # type: ignore[method-assign]
+    asked: list[int] = []
+    claims: list[Claim | None] = []
+
+    def propose(slot: int, view: View, last: Candidate | None) -> Candidate:
+        arch = next(arch for arch in archs if arch not in view.others)
+        asked.append(slot)
+        if len(asked) == 1:
+            claims.append(other.claim_free(3, propose))
+        return Candidate(slot, arch, COST(arch), 1, Seen(slot, view.trials, view.running))
+
+    claims.append(one.claim_free(3, propose))
+    found = [claim.candidate for claim in claims if claim is not None]
+    assert [(c.slot, c.arch) for c in found[:1]] == [(2, archs[0])]
+    assert found[1].arch == archs[1]
+    assert asked[:2] == [0, 2]
+    assert [row.state.name for row in one.claims()] == ['RUNNING', 'FAIL', 'RUNNING']
+
+
 def test_a_slow_worker_holds_nobody_up() -> None:
     slow, fast = studies(2)
     held = claimed(FreeTurns(evolution(**FEW), slow, 0))
@@ -328,6 +353,23 @@ def test_the_modes_do_not_mix(tmp_path: Path) -> None:
     run_search(evolution(**FEW), open_study(where), score)
     with raises(StudyError, got='async', allowed=('sync',)):
         open_study(where, mode='async')
+
+
+def test_a_config_asks_for_a_mode(tmp_path: Path) -> None:
+    """One that asks for none has the settings that it had before there were modes."""
+    table = {'algorithm': {'type': 'random', 'num_total': 4}, 'objectives': ('mIoU', 'macs')}
+    (tmp_path / 'x.pth').write_bytes(b'weights')
+    plans = [SearchPlan.from_dict({**table, **more}) for more in ({}, {'mode': 'async'})]
+    plans += [plans[0].with_(mode='async'), plans[1].with_()]
+    assert [plan.mode for plan in plans] == ['sync', 'async', 'async', 'async']
+    settings = [
+        plan.settings(plan.build(SPACE, COST), tmp_path / 'x.pth', {'search': table})
+        for plan in plans
+    ]
+    assert 'mode' not in settings[0]
+    assert settings[1:] == [{**settings[0], 'mode': 'async'}] * 3
+    with raises(where='search.mode', got='free', allowed=('sync', 'async')):
+        SearchPlan.from_dict({**table, 'mode': 'free'})
 
 
 def test_an_algorithm_of_whole_steps_says_so() -> None:

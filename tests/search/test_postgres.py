@@ -11,8 +11,10 @@ import pytest
 from scalenas.search import Record, SearchStudy, StudyError
 from tests.errors import contains, raises
 
+from .forked import Forked
 from .postgres import INITDB, Server, running_server
-from .table import counted, evolution, open_study, search_in_memory
+from .table import counted, evolution, open_study, search_in_memory, worker
+from .test_asynchronous import assert_whole
 from .test_study import assert_complete, start, wait_for
 
 pytestmark = pytest.mark.slow
@@ -52,6 +54,22 @@ def test_four_workers_share_a_search_on_a_server(
         assert process.wait() == 0, process.errors()
     assert_complete(where, calls, expected)
     assert SearchStudy.names(where) == ['test']
+
+
+def test_three_workers_that_never_wait_on_a_server(where: str, tmp_path: Path) -> None:
+    calls = tmp_path / 'calls'
+    workers = [
+        Forked(worker, where, str(calls), seconds, 'evolution', 'async')
+        for seconds in (0.05, 0.1, 0.2)
+    ]
+    wait_for(calls, 6)
+    workers[0].kill()
+    for process in workers[1:]:
+        assert process.wait() == 0, process.errors()
+    workers[0].wait()
+    study = SearchStudy.read(where)
+    assert_whole(study, evolution())
+    assert 40 <= len(counted(calls)) <= 41
 
 
 def test_workers_wait_for_a_server_that_stops(

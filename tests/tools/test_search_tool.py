@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from scalenas.arch import from_file
+from scalenas.search import Start
 
 from ..evaluation.world import checkpoint, config, supernet, write_pictures
 from ..processes import run_tool
@@ -34,7 +35,8 @@ def search(world: Path, *args: str, warm: bool = True) -> subprocess.CompletedPr
 
 @pytest.fixture(scope='module')
 def searched(world: Path) -> subprocess.CompletedProcess[str]:
-    random = search(world, '--algorithm', 'random', '--num-evaluations', '6', warm=False)
+    options = ('--algorithm', 'random', '--mode', 'async', '--num-evaluations', '6')
+    random = search(world, *options, warm=False)
     assert random.returncode == 0, random.stderr
     return search(world, '--num-evaluations', '8')
 
@@ -56,6 +58,7 @@ def test_it_leaves_tables_archs_and_a_picture(
     assert len(list((work / 'archs').iterdir())) == len(entries)
     assert len(list(csv.DictReader((work / 'all.csv').open()))) == 8
     assert len(list(csv.DictReader((work / 'random/all.csv').open()))) == 6
+    assert Start.of_report(work / 'random').call(work / 'random')['mode'] == 'async'
     assert (work / 'front.png').stat().st_size > 1000
 
 

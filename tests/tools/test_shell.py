@@ -1,12 +1,15 @@
 """The shell scripts: what they call, with what, and how they end."""
 
 import os
+import re
 import signal
 import stat
 import subprocess
 import time
 
 import pytest
+
+from scalenas.commands.training import search_parser, train_parser
 
 from .conftest import REPO
 
@@ -106,9 +109,59 @@ def test_dist_search_passes_ctrl_c_on(stubs, tmp_path):
     assert run.returncode == 130
 
 
+JOB = """#!/bin/bash
+for a in "$@"; do echo "[$a]"; done
+bash  # the script that sbatch is given
+"""
+
+
+def test_slurm_search(stubs):
+    """An array of workers; what the shell of each job sees are the words that were given."""
+    env = stubs(dict(SBATCH_ARGS='--qos=high --time=1'), sbatch=JOB, python=SAY)
+    options = ['--mode', 'async', '--cfg-options', 'a=[1, 2]', "b='$x;'"]
+    done = call('slurm_search.sh', 'part', 'job', 'my c.py', 'w.pth', '32', *options, env=env)
+    said = done.stdout.splitlines()
+    for wanted in ('[part]', '[--job-name=job]', '[--array=0-31]', '[--gres=gpu:1]', '[--time=1]'):
+        assert wanted in said
+    words = ['my c.py', 'w.pth', '--device', 'cuda', *options]
+    assert said[-1 - len(words) : -1] == [f'[{word}]' for word in words]
+    assert f'path={REPO}/tools/..' in said[-1]
+    env = stubs(dict(DEVICE='cpu'), sbatch=JOB, python=SAY)
+    said = call('slurm_search.sh', 'part', 'job', 'c.py', 'w.pth', '2', env=env).stdout.splitlines()
+    assert '[cpu]' in said
+    assert '[--gres=gpu:1]' not in said
+
+
+CLUSTER = re.findall(r'```bash\n(.*?)```', (REPO / 'docs/cluster.md').read_text(), re.S)
+
+
+@pytest.mark.parametrize(
+    'line', [line for b in CLUSTER for line in b.splitlines() if 'tools' in line]
+)
+def test_the_lines_of_the_cluster_page(stubs, line):
+    """They start a tool, with options that it knows."""
+    env = stubs(torchrun=SAY, srun=SAY, sbatch=JOB, python=SAY)
+    done = subprocess.run(['bash', '-c', line], cwd=REPO, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    words = [word[1:-1] for word in done.stdout.splitlines() if word.startswith('[')]
+    name = next(word for word in words if word.endswith(('/search.py', '/train.py')))
+    parser = search_parser() if name.endswith('search.py') else train_parser()
+    count = sum(word == name for word in words)
+    assert count == (8 if 'dist_search' in line else 1)
+    if count == 1:
+        parser.parse_args(words[words.index(name) + 1 :])
+
+
 @pytest.mark.parametrize(
     'script',
-    ['dist_train.sh', 'dist_test.sh', 'dist_search.sh', 'slurm_train.sh', 'slurm_test.sh'],
+    [
+        'dist_train.sh',
+        'dist_test.sh',
+        'dist_search.sh',
+        'slurm_train.sh',
+        'slurm_test.sh',
+        'slurm_search.sh',
+    ],
 )
 def test_usage(stubs, script):
     done = call(script, env=stubs())

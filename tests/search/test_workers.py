@@ -1,0 +1,80 @@
+"""Workers of unequal pace, by simulated clocks; and what a claim costs in a large study."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from scalenas.search import SearchStudy
+
+from .table import SPACE
+
+
+@pytest.fixture(scope='module')
+def workers() -> ModuleType:
+    """benchmarks/workers.py."""
+    path = Path(__file__).parents[2] / 'benchmarks' / 'workers.py'
+    spec = importlib.util.spec_from_file_location('workers', path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules['workers'] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.longer
+def test_free_workers_lose_a_twentieth_at_most_and_generations_more(workers: ModuleType) -> None:
+    free = workers.simulate('async', 200, dies=0.3)
+    waiting = workers.simulate('sync', 120, dies=0.3)
+    for run, count in ((free, 200), (waiting, 120)):
+        assert [record.slot for record in run.records] == list(range(count))
+        assert len({record.arch for record in run.records}) == count
+        assert run.lost == 1
+    assert 0.95 <= free.efficiency < 1.0
+    assert 0.5 <= waiting.efficiency < 0.9
+
+
+def test_equal_workers_whom_nobody_leaves_lose_nothing_but_the_end(workers: ModuleType) -> None:
+    """One worker never waits; the time of an evaluation is its mean times the pace."""
+    for mode in ('sync', 'async'):
+        run = workers.simulate(mode, 50, paces=(2.0,), dies=None)
+        assert run.efficiency == 1.0
+        assert run.makespan == pytest.approx(50 * 2 * workers.SECONDS, rel=0.1)
+
+
+@pytest.mark.parametrize('name', ['study.db', 'study.journal'])
+def test_a_claim_costs_the_same_in_a_large_study(
+    name: str, workers: ModuleType, tmp_path: Path
+) -> None:
+    small, large = workers.claims(str(tmp_path / name), (8, 40), running=5, times=1)
+    assert (small.statements, small.trials) == (large.statements, large.trials)
+    # What five others ended and began, and the worker's own trial.
+    assert small.trials == 5 + 5 + 1
+    assert small.statements == (25 if name == 'study.db' else 0)
+
+
+def test_a_trial_is_written_as_optuna_writes_it(tmp_path: Path, workers: ModuleType) -> None:
+    """In an SQLite file, where its way is another one, and in a journal."""
+    found = []
+    for name in ('study.db', 'study.journal'):
+        study = SearchStudy.open(
+            str(tmp_path / name), 'workers', workers.OBJECTIVES, {'space': SPACE.to_dict()}
+        )
+        crowd = workers.Crowd(study, 2)
+        crowd.fill(4)
+        crowd.advance()
+        trials = study._all_trials()
+        assert [trial.number for trial in trials] == list(range(6))
+        found.append(
+            [
+                (t.state, t.values, t.params, t.distributions, t.user_attrs | {'worker': 0})
+                for t in trials
+            ]
+        )
+    assert found[0] == found[1]
+    assert len(found[0][0][2]) > 20
