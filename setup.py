@@ -110,7 +110,9 @@ if __name__ == '__main__':
         license='Apache-2.0',
         keywords='neural architecture search, HRNet, MBConv, segmentation, pose, OpenMMLab',
         packages=find_packages(include=['scalenas', 'scalenas.*']),
-        package_data={'scalenas': ['py.typed', 'visualization/page.*']},
+        package_data={
+            'scalenas': ['py.typed', 'visualization/page.*', 'benchmarks/*.npz', 'benchmarks/*.csv']
+        },
         include_package_data=True,
         python_requires='>=3.11',
         install_requires=RUNTIME,

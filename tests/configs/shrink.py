@@ -186,6 +186,7 @@ MAKERS = {
     'demo earth': make_small_earth,
     'demo people': make_demo_people,
     'demo trees': make_demo_trees,
+    'demo scenes64': make_small_scenes,
 }
 
 
@@ -224,6 +225,7 @@ def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
             part['space'] = named_space(part['space']).to_dict()
         if 'space' in part and kind.endswith('SuperScaleHRNet'):
             part['space'].update(SPACE)
+            part['space'].pop('where', None)  # it names depths that the small space has not
             if 'inner_widths' in part['space']:
                 part['space']['inner_widths'] = (0.5, 1)
         if 'space' in part and kind.endswith('SuperMBConvNet') and not installed:
@@ -248,7 +250,8 @@ def shrink(cfg: Config, worlds: Worlds, work_dir: Path) -> Config:
                 part['in_channels'] = max(NARROW['conv_out'])
             heads = True
         if part.get('input_transform') == 'resize_concat':
-            part.update(in_channels=CHANNELS, channels=sum(CHANNELS))
+            channels = CHANNELS[: len(part['in_index'])]
+            part.update(in_channels=channels, channels=sum(channels))
             heads = True
         if kind.endswith('PreProcessor') and part.get('size'):
             part['size'] = (SIZE, SIZE)

@@ -97,8 +97,9 @@ def test_the_wheel_carries_what_tools_and_zoo_need(wheel: zipfile.ZipFile) -> No
     for path in [*shipped, *(ROOT / 'configs').rglob('*.py'), ROOT / 'model-index.yml']:
         assert f'scalenas/.mim/{path.relative_to(ROOT).as_posix()}' in names
     package = ROOT / 'scalenas'
-    for path in [*package.rglob('*.py'), *package.rglob('page.*')]:
-        if '.mim' not in path.parts:
+    files = ('*.py', 'page.*', 'hr_scenes*')
+    for path in [path for name in files for path in package.rglob(name)]:
+        if not {'.mim', '__pycache__'} & {*path.parts}:
             assert path.relative_to(ROOT).as_posix() in names
 
 
