@@ -153,7 +153,7 @@ class Training:
     def _load(self, model: nn.Module, optimizer: OptimWrapper, schedulers: list[Any]) -> int:
         if self.state is None or not self.state.is_file():
             return 0
-        state = torch.load(self.state, weights_only=False)
+        state = torch.load(self.state, weights_only=True)
         model.load_state_dict(state['model'])
         optimizer.load_state_dict(state['optimizer'])
         for scheduler, values in zip(schedulers, state['schedulers'], strict=True):
