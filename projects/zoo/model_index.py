@@ -62,6 +62,7 @@ DATA = {
     'imagenet100': 'ImageNet-100',
     'mpii': 'MPII',
     'people': 'people on video (demo)',
+    'scenes': 'procedural scenes',
     'trees': 'trees from the air (demo)',
 }
 """Last word of a config's name -> the data that it is for."""

@@ -11,7 +11,7 @@ from tests.space.spelled import SPELLED
 
 
 def test_configs_whose_space_is_a_papers_name_it() -> None:
-    """None of them spells one out again."""
+    """None of them spells one out again; inner widths are of no paper."""
     known = {named(name) for name in list_spaces()}
     used = set()
     for path in CONFIGS:
@@ -20,7 +20,7 @@ def test_configs_whose_space_is_a_papers_name_it() -> None:
             used.add(space)
         elif space is not None:
             assert from_dict(space) not in known, path
-    assert used == set(SPELLED)
+    assert used == set(SPELLED) - {'scalenas_w32_inner'}
 
 
 def _space(cfg: Config) -> object:
