@@ -46,7 +46,7 @@ from scalenas.search.gene_matrix import GeneMatrix
 from scalenas.space import AbstractSpace, named
 from scalenas.staging import write_whole
 
-SHOWN = (60, 100, 200, 400, 1000, 2000)
+SHOWN = (60, 100, 200, 500, 1000, 2000)
 POINTS = (10, 20, 30, 40, 50, 60, 80, 100, 130, 160, 200, 300, 400, 500, 700, 1000, 1400, 2000)
 
 
@@ -311,7 +311,7 @@ def spread(values: Sequence[float]) -> tuple[float, float, float]:
 
 def table(world: World, found: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
     """Rows of Markdown: volumes after so many evaluations, and who needs how many for a goal."""
-    shown = [n for n in SHOWN if any(volumes(world, runs, n) for runs in found.values())]
+    shown = sorted({*(n for n in SHOWN if n < world.most), world.most})
     head = ['algorithm', 'seeds', *(f'{n:,}' for n in shown), 'reaches the goal after']
     lines = [f'| {" | ".join(head)} |', '|---' * len(head) + '|']
     last = volumes(world, found.get('paper', ()), world.most)
@@ -358,7 +358,8 @@ def draw(world: World, found: Mapping[str, Sequence[Mapping[str, Any]]], path: P
         (line,) = axes.plot(x, middle, label=f'{WAYS[name].words} ({len(runs)} seeds)')
         axes.fill_between(x, low, high, alpha=0.15, color=line.get_color(), linewidth=0)
     axes.set(xscale='log', xlabel='networks evaluated', ylabel='part of the box dominated')
-    axes.set_xticks(SHOWN, [f'{n:,}' for n in SHOWN])
+    ticks = sorted({*(n for n in (10, 30, *SHOWN) if n < world.most), world.most})
+    axes.set_xticks(ticks, [f'{n:,}' for n in ticks])
     axes.minorticks_off()
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
