@@ -10,7 +10,8 @@ goes on where it was stopped, or makes more seeds. Then a table, and with --repo
 --on synthetic: a made accuracy over the space scalenas_w32 at 1024x2048, see `Synthetic`.
 --on hr_scenes: the table of scalenas.benchmarks. Where it does not hold the whole space, what an
 algorithm proposes becomes the network of the table that differs in the fewest genes and was not
-asked for yet, and the predictor chooses among the networks of the table.
+asked for yet, and the predictor chooses among the networks of the table. All have 400 evaluations
+at most, and the paper's evolution half of them at first, a tenth of these as parents.
 """
 
 from __future__ import annotations
@@ -107,7 +108,8 @@ class Synthetic:
 class World:
     """What algorithms are run on: a space, costs, a metric; the box that volumes are parts of.
 
-    `pool` are the only networks there are, if not all of the space are.
+    `pool` are the only networks there are, if not all of the space are; `known` (macs, metric) of
+    all there are, where that is known; `most` evaluations of any algorithm.
     """
 
     space: AbstractSpace[Any]
@@ -117,6 +119,8 @@ class World:
     worst: tuple[float, float]
     best: tuple[float, float]
     pool: Sequence[Arch] = ()
+    known: Sequence[tuple[float, float]] = ()
+    most: int = 2000
 
     @property
     def objectives(self) -> Objectives:
@@ -156,6 +160,8 @@ def hr_scenes() -> World:
         (float(macs.max()), float(scores.min())),
         (float(macs.min()), float(scores.max())),
         () if len(known) == bench.space.size() else bench.archs,
+        [(float(x), float(y)) for x, y in zip(macs, scores, strict=True)],
+        400,  # a tenth of the table
     )
 
 
@@ -174,7 +180,7 @@ class Pooled(PredictorSearch):
 
 
 def paper(world: World, most: int) -> AbstractSearch:
-    """Algorithm 1 of ScaleNAS with the numbers of section 7.1."""
+    """Algorithm 1 of ScaleNAS with its numbers, or as many less."""
     n = min(1000, most // 2)
     options: dict[str, Any] = {'num_initial': n, 'num_parents': n // 10, 'num_total': most}
     return TopologyEvolution(world.space, world.objectives, world.count, **options)
@@ -261,20 +267,21 @@ class Nearest:
 
 
 def run(world: World, way: Way, seed: int) -> dict[str, Any]:
-    """Pairs of (macs, metric) in the order of evaluation; seconds that proposing took."""
-    most = min(way.most, len(world.pool) or way.most)
+    """Pairs of (macs, metric) in the order of evaluation; seconds that proposing took; whether the
+    search ended before, for it found no other network.
+    """
+    most = min(way.most, world.most, len(world.pool) or way.most)
     search = way.make(world, most)
     nearest = Nearest(world) if world.pool else None
     records: list[Record] = []
-    index, seconds = 0, 0.0
-    while len(records) < most:
+    index, seconds, ended = 0, 0.0, False
+    while len(records) < most and not ended:
         start = time.process_time()
         batch = search.generation(index, records, random.Random(f'{seed}/{index}'))
         seconds += time.process_time() - start
         found = [nearest(arch) if nearest else arch for arch in batch]
         known = [arch for arch in found if arch is not None]
-        if not known:
-            break
+        ended = not known
         records += [
             Record(
                 len(records) + i, arch, world.count(arch), {world.metric: world.score(arch)}, index
@@ -283,12 +290,15 @@ def run(world: World, way: Way, seed: int) -> dict[str, Any]:
         ]
         index += 1
     points = [[record.cost['macs'], record.metrics[world.metric]] for record in records]
-    return {'points': points, 'seconds': seconds, 'generations': index}
+    return {'points': points, 'seconds': seconds, 'generations': index, 'ended': ended}
 
 
 def volumes(world: World, runs: Sequence[Mapping[str, Any]], at: int) -> list[float] | None:
-    """Of each run after so many evaluations; None where they have fewer."""
-    if not runs or any(len(found['points']) < at for found in runs):
+    """Of each run after so many evaluations; None where they have fewer.
+
+    A search that found nothing more to ask keeps what it has.
+    """
+    if not runs or any(len(run['points']) < at and not run.get('ended') for run in runs):
         return None
     return [world.volume([tuple(p) for p in found['points'][:at]]) for found in runs]
 
@@ -301,11 +311,10 @@ def spread(values: Sequence[float]) -> tuple[float, float, float]:
 
 def table(world: World, found: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
     """Rows of Markdown: volumes after so many evaluations, and who needs how many for a goal."""
-    shown = [n for n in SHOWN if any(volumes(world, runs, n) for runs in found.values())]
+    shown = sorted({*(n for n in SHOWN if n < world.most), world.most})
     head = ['algorithm', 'seeds', *(f'{n:,}' for n in shown), 'reaches the goal after']
     lines = [f'| {" | ".join(head)} |', '|---' * len(head) + '|']
-    ends = [len(run['points']) for run in found.get('paper', ())]
-    last = volumes(world, found['paper'], min(ends)) if ends else None
+    last = volumes(world, found.get('paper', ()), world.most)
     goal = spread(last)[0] if last else None
     for name, runs in found.items():
         cells = []
@@ -323,6 +332,8 @@ def table(world: World, found: Mapping[str, Sequence[Mapping[str, Any]]]) -> lis
         ]
         cells.append(f'{reached[0]:,}' if reached else '')
         lines.append(f'| {" | ".join([WAYS[name].words, str(len(runs)), *cells])} |')
+    if world.known:
+        lines.append(f'| all {len(world.known):,} networks | | {world.volume(world.known):.3f} |')
     lines.append('')
     for name, runs in found.items():
         per = [run['seconds'] / max(1, run['generations']) for run in runs]
@@ -347,7 +358,8 @@ def draw(world: World, found: Mapping[str, Sequence[Mapping[str, Any]]], path: P
         (line,) = axes.plot(x, middle, label=f'{WAYS[name].words} ({len(runs)} seeds)')
         axes.fill_between(x, low, high, alpha=0.15, color=line.get_color(), linewidth=0)
     axes.set(xscale='log', xlabel='networks evaluated', ylabel='part of the box dominated')
-    axes.set_xticks(SHOWN, [f'{n:,}' for n in SHOWN])
+    ticks = sorted({*(n for n in (10, 30, *SHOWN) if n < world.most), world.most})
+    axes.set_xticks(ticks, [f'{n:,}' for n in ticks])
     axes.minorticks_off()
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)

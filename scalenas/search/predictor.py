@@ -32,7 +32,7 @@ from .objectives import Objectives
 from .pareto import select
 from .record import Record, SearchError
 from .report import table_text
-from .surrogate import Surrogate, learner, tau
+from .surrogate import Surrogate, check_installed, tau
 from .topology import INITIAL, initial_draws
 from .volume_gain import most_gain
 
@@ -106,7 +106,7 @@ class PredictorSearch(AbstractSearch):
                 got=num_initial,
                 allowed=f'at most num_total, {num_total}',
             )
-        learner()
+        check_installed()
         self._matrix = GeneMatrix(space)
         self._fitted: list[tuple[list[Record], Surrogate]] = []
         self._history: dict[int, Generation] = {}

@@ -1,14 +1,17 @@
 """What networks will score, guessed by those that were evaluated: ranks, a learner, its doubt.
 
-The learner is scikit-learn's `BayesianRidge`, on sums of groups of genes (`GeneMatrix.features`)
-and the costs. A metric is learned by its normal scores, so that its unit and its outliers do not
-matter; a guess is brought back to the metric's unit along the values that were seen.
+The learner is scikit-learn's Gaussian process on sums of groups of genes (`GeneMatrix.features`)
+and the costs: a linear part, and a smooth one for what genes do together. A metric is learned by
+its normal scores, so that its unit and its outliers do not matter; a guess is brought back to the
+metric's unit along the values that were seen.
 
-Source: MacKay, "Bayesian Interpolation" (1992), for the learner.
+Source: Rasmussen and Williams, "Gaussian Processes for Machine Learning" (2006), algorithm 2.1 and
+section 5.4.1, for the learner.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,20 +23,21 @@ from .gene_matrix import GeneMatrix, Rows, Table
 from .objectives import Objectives
 from .record import Record, SearchError
 
-DIGITS = 9  # of a normal score: where processors differ must not decide
+DIGITS = 6  # of a normal score: where processors differ must not decide
 COST_SHARE = 0.5  # of a column's deviation against that of all genes together
 NODES = 4  # ways in which a guess may come out
-MOST_TRAINED = 1_000  # networks, the newest: the time of a fit grows with their square
+MOST_TRAINED = 1_000  # networks, the newest
+MOST_TUNED = 200  # of these, spread evenly, by which the kernel is chosen
 
 
-def learner() -> Any:
-    """scikit-learn's `BayesianRidge`, not fitted yet.
+def check_installed() -> None:
+    """Pass where scikit-learn is installed.
 
     Raises:
-        SearchError: where it is not installed.
+        SearchError: where it is not.
     """
     try:
-        from sklearn.linear_model import BayesianRidge
+        import sklearn.gaussian_process  # noqa: F401
     except ImportError as error:
         raise SearchError(
             f'needs scikit-learn ({error})',
@@ -41,10 +45,9 @@ def learner() -> Any:
             got='predictor',
             hint='pip install scikit-learn, or take nsga2',
         ) from None
-    return BayesianRidge()
 
 
-class Ridge:
+class Learned:
     """Normal scores of some values as a function of features, and back to values.
 
     Args:
@@ -61,13 +64,14 @@ class Ridge:
         self._scores, self._values = scores[order], np.asarray(values, float)[order]
         self._center = features.mean(axis=0)
         with threadpool_limits(1):
-            # Turned into the directions in which networks differ: the same ridge, fewer columns.
+            # Turned into the directions in which networks differ: all products and distances stay.
             left, sizes, right = np.linalg.svd(features - self._center, full_matrices=False)
             kept = sizes > 1e-9 * max(1.0, float(sizes.max(initial=0.0)))
             self._axes = right[kept].T
             self._fixed = not kept.any() or self._scores[0] == self._scores[-1]
             if not self._fixed:
-                self._model = learner().fit(left[:, kept] * sizes[kept], scores)
+                inside = left[:, kept] * sizes[kept]
+                self._process = _process(np.pad(inside, ((0, 0), (0, 1))), scores)
 
     def guess(self, features: Table) -> tuple[Table, Table]:
         """Normal scores and their standard deviations, without the noise of one evaluation."""
@@ -78,10 +82,11 @@ class Ridge:
         with threadpool_limits(1):
             centered = features - self._center
             inside = centered @ self._axes
-            mean, deviation = self._model.predict(inside, return_std=True)
-        beyond = np.maximum((centered**2).sum(axis=1) - (inside**2).sum(axis=1), 0.0)
-        variance = deviation**2 - 1.0 / self._model.alpha_ + beyond / self._model.lambda_
-        spread = np.sqrt(np.maximum(variance, 0.0))
+            beyond = np.maximum((centered**2).sum(axis=1) - (inside**2).sum(axis=1), 0.0)
+            turned = np.concatenate([inside, np.sqrt(beyond)[:, None]], axis=1)
+            mean, deviation = self._process.predict(turned, return_std=True)
+        noise = self._process.kernel_.k2.noise_level
+        spread = np.sqrt(np.maximum(deviation**2 - noise, 0.0))
         return np.round(mean, DIGITS), np.round(spread, DIGITS)
 
     def values(self, scores: Table) -> Table:
@@ -95,6 +100,24 @@ class Ridge:
             outside = scores < x[0] if end == 0 else scores > x[-1]
             found = np.where(outside, y[end] + slope * (scores - x[end]), found)
         return np.asarray(found)
+
+
+def _process(inputs: Table, scores: Table) -> Any:
+    """A Gaussian process whose kernel has the most likely parameters, rounded."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.gaussian_process import GaussianProcessRegressor
+    from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, WhiteKernel
+
+    linear = ConstantKernel(1.0, (1e-3, 1e3)) * DotProduct(0.0, sigma_0_bounds='fixed')
+    smooth = ConstantKernel(1.0, (1e-3, 1e3)) * RBF(1.0, (0.1, 30.0))
+    kernel = linear + smooth + WhiteKernel(0.05, (1e-4, 1.0))
+    few = np.unique(np.linspace(0, len(inputs) - 1, min(MOST_TUNED, len(inputs))).astype(int))
+    with warnings.catch_warnings():
+        # A parameter at a bound is an answer: this part of the kernel explains nothing.
+        warnings.simplefilter('ignore', ConvergenceWarning)
+        kernel = GaussianProcessRegressor(kernel).fit(inputs[few], scores[few]).kernel_
+    kernel = kernel.clone_with_theta(np.round(kernel.theta, 2))
+    return GaussianProcessRegressor(kernel, optimizer=None).fit(inputs, scores)
 
 
 class Surrogate:
@@ -114,8 +137,8 @@ class Surrogate:
         deviation = columns.std(axis=0)
         self._deviation = np.where(deviation > 0.0, deviation, 1.0)
         features = self._features(rows, [record.cost for record in records])
-        self._ridges = {
-            o.name: Ridge(features, [record.metrics[o.name] for record in records])
+        self._learned = {
+            o.name: Learned(features, [record.metrics[o.name] for record in records])
             for o in objectives.metrics
         }
 
@@ -127,7 +150,7 @@ class Surrogate:
     def scores(self, rows: Rows, costs: Sequence[Cost]) -> Mapping[str, Table]:
         """Guessed normal scores by metric; more is a larger value of the metric."""
         features = self._features(rows, costs)
-        return {name: ridge.guess(features)[0] for name, ridge in self._ridges.items()}
+        return {name: learned.guess(features)[0] for name, learned in self._learned.items()}
 
     def points(self, rows: Rows, costs: Sequence[Cost], ways: Mapping[str, Table]) -> Table:
         """Losses as `Objectives.points` has them, of shape (ways, networks, objectives).
@@ -143,10 +166,10 @@ class Surrogate:
             if objective.is_column:
                 found[:, :, axis] = [sign * float(cost[objective.name]) for cost in costs]
                 continue
-            ridge = self._ridges[objective.name]
-            mean, spread = ridge.guess(features)
+            learned = self._learned[objective.name]
+            mean, spread = learned.guess(features)
             for way, z in enumerate(ways[objective.name]):
-                found[way, :, axis] = sign * ridge.values(mean + z * spread)
+                found[way, :, axis] = sign * learned.values(mean + z * spread)
         return found
 
     def ways(self, draw: np.random.Generator) -> dict[str, Table]:

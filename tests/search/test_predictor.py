@@ -26,7 +26,7 @@ from scalenas.search import (
     run_search,
 )
 from scalenas.search.gene_matrix import INACTIVE, GeneMatrix
-from scalenas.search.surrogate import Ridge, Surrogate
+from scalenas.search.surrogate import Learned, Surrogate
 from scalenas.search.volume_gain import most_gain
 from scalenas.space import HRSpace
 from tests.errors import contains, raises
@@ -110,28 +110,39 @@ def test_features_are_sums_over_names_that_differ_in_numbers() -> None:
 # ---------------------------------------------------------------- what is learned
 
 
-def test_a_ridge_is_that_of_the_library_on_all_columns() -> None:
+def test_the_process_is_that_of_the_library_on_all_columns() -> None:
     """Turning the features into few columns changes neither guess nor deviation."""
-    from sklearn.linear_model import BayesianRidge
+    from sklearn.gaussian_process import GaussianProcessRegressor
 
     draw = np.random.default_rng(0)
-    x = draw.normal(size=(20, 50))
-    y = x[:, 0] + 0.1 * draw.normal(size=20)
-    fresh = draw.normal(size=(5, 50))
-    ours = Ridge(x, y.tolist())
+    x = draw.normal(size=(20, 50)) / 7
+    y = x[:, 0] + x[:, 1] * x[:, 2] + 0.01 * draw.normal(size=20)
+    fresh = draw.normal(size=(5, 50)) / 7
+    ours = Learned(x, y.tolist())
+    kernel = ours._process.kernel_
+    assert (kernel.theta == np.round(kernel.theta, 2)).all()
     ranks = np.argsort(np.argsort(y)) + 1
-    model = BayesianRidge().fit(x - x.mean(axis=0), norm.ppf((ranks - 0.375) / 20.25))
-    mean, deviation = model.predict(fresh - x.mean(axis=0), return_std=True)
+    plain = GaussianProcessRegressor(kernel, optimizer=None)
+    plain.fit(x - x.mean(axis=0), norm.ppf((ranks - 0.375) / 20.25))
+    mean, deviation = plain.predict(fresh - x.mean(axis=0), return_std=True)
     found, spread = ours.guess(fresh)
-    assert found == pytest.approx(mean, abs=1e-6)
-    assert spread == pytest.approx(np.sqrt(deviation**2 - 1 / model.alpha_), rel=1e-4)
+    assert found == pytest.approx(mean, abs=1e-5)
+    assert spread == pytest.approx(np.sqrt(deviation**2 - kernel.k2.noise_level), abs=1e-5)
+
+
+def test_it_learns_what_genes_do_together() -> None:
+    """Of a product, of which a linear learner sees nothing."""
+    draw = np.random.default_rng(2)
+    x, fresh = draw.uniform(-1, 1, (60, 2)), draw.uniform(-1, 1, (40, 2))
+    mean, _ = Learned(x, np.prod(x, axis=1).tolist()).guess(fresh)
+    assert kendalltau(mean, np.prod(fresh, axis=1)).statistic > 0.8
 
 
 def test_only_ranks_are_learned_and_guesses_have_the_unit_of_the_metric() -> None:
     draw = np.random.default_rng(1)
     x = draw.normal(size=(30, 4))
     y = x @ [1.0, 2.0, 0.0, 0.0]
-    plain, bent = Ridge(x, y.tolist()), Ridge(x, np.exp(3 * y).tolist())
+    plain, bent = Learned(x, y.tolist()), Learned(x, np.exp(3 * y).tolist())
     assert (plain.guess(x)[0] == bent.guess(x)[0]).all()
     scores = norm.ppf((np.arange(1, 31) - 0.375) / 30.25)
     assert plain.values(scores) == pytest.approx(np.sort(y))
@@ -141,8 +152,8 @@ def test_only_ranks_are_learned_and_guesses_have_the_unit_of_the_metric() -> Non
 
 
 def test_a_constant_metric_is_no_error() -> None:
-    ridge = Ridge(np.eye(4), [0.5] * 4)
-    assert ridge.guess(np.eye(4)[:2])[0].tolist() == [0.0, 0.0]
+    learned = Learned(np.eye(4), [0.5] * 4)
+    assert learned.guess(np.eye(4)[:2])[0].tolist() == [0.0, 0.0]
     records = search_in_memory(predictor(), evaluate=lambda arch: {'mIoU': 0.5})
     assert len(records) == 30
 
