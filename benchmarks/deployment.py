@@ -131,9 +131,8 @@ def main() -> None:
     print('|---' * (3 + len(names)) + '|')
     for row in results:
         shown = ' | '.join(f'{row["metrics"][name]:.2f}' for name in names)
-        print(
-            f'| {row["path"]} | {row["ratio"]["median"]:.2f} | {row["ms"]["median"]:.1f} | {shown} |'
-        )
+        ratio, ms = row['ratio']['median'], row['ms']['median']
+        print(f'| {row["path"]} | {ratio:.2f} | {ms:.1f} | {shown} |')
     about = {'export': config.name, 'size': list(size), 'threads': args.threads}
     write_whole(args.out, json.dumps({**about, 'results': results}, indent=1) + '\n')
 
