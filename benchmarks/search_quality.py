@@ -3,6 +3,7 @@
 
     python benchmarks/search_quality.py [--on synthetic] [--seeds 10] [--only predictor paper]
     python benchmarks/search_quality.py --report docs/search
+    python benchmarks/search_quality.py --on bottleneck
 
 Needs no torch. Every run of an algorithm is a file in --out, and is not run again: the same command
 goes on where it was stopped, or makes more seeds. Then a table, and with --report a figure.
@@ -12,6 +13,8 @@ goes on where it was stopped, or makes more seeds. Then a table, and with --repo
 algorithm proposes becomes the network of the table that differs in the fewest genes and was not
 asked for yet, and the predictor chooses among the networks of the table. All have 400 evaluations
 at most, and the paper's evolution half of them at first, a tenth of these as parents.
+--on bottleneck: a made accuracy of another shape over the space bignas, see `Bottleneck`, by which
+nothing of the predictor was chosen. The paper's evolution needs fusions, which this space has not.
 """
 
 from __future__ import annotations
@@ -25,11 +28,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import NormalDist
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from scalenas.arch import Arch, HRArch
+from scalenas.arch import Arch, HRArch, MBConvArch
 from scalenas.complexity import Cost, Counter
 from scalenas.search import (
     NSGA2,
@@ -100,8 +103,54 @@ class Synthetic:
                 for b, depth in enumerate(module.depths):
                     value += 0.3 * self._weights[s, m, b] * (1.0 - math.exp(-(depth - 2) / 2))
                     value += 0.6 * math.tanh(fused[b] / 1.5)
-        text = f'{self._seed} {json.dumps(arch.to_dict(), sort_keys=True)}'
-        return value + 0.1 * NormalDist().inv_cdf(0.5 + 0.4999 * random.Random(text).uniform(-1, 1))
+        return value + noise(self._seed, arch)
+
+
+class Bottleneck:
+    """A made accuracy of MBConv networks in percent, as good as their weakest stage lets it be.
+
+    80, less
+    - 8 log(mean of exp(4 l)) / 4 over the stages, l = v (1 - u)^p what a stage lacks: u goes from 0
+      (smallest network) to 1 (largest) with the logarithm of its size, the sum over its blocks of
+      width sqrt(kernel / 3); v is drawn evenly from 0.5 to 1.5, and p, with logarithms, from 0.5
+      to 2;
+    - 3 (1 - r), r from 0 to 1 with the logarithm of the resolution;
+    - 4 (r - f)^2, f from 0 to 1 with the sum of kernel - 1 over the blocks of the last three
+      stages: a resolution wants a receptive field that goes with it, neither less nor more;
+    and noise of standard deviation 0.1, drawn by network.
+    """
+
+    def __init__(self, space: AbstractSpace[Any], seed: int = 0) -> None:
+        rng = random.Random(f'bottleneck/{seed}')
+        self._seed = seed
+        self._ends = [self._measures(arch) for arch in (space.smallest(), space.largest())]
+        stages = len(self._ends[0]) - 2
+        self._lack = [(0.5 + rng.random(), 2 ** rng.uniform(-1, 1)) for _ in range(stages)]
+
+    @staticmethod
+    def _measures(arch: Arch) -> list[float]:
+        assert isinstance(arch, MBConvArch)
+        sizes = [
+            math.log(sum(stage.width * math.sqrt(block.kernel / 3) for block in stage.blocks))
+            for stage in arch.stages
+        ]
+        field = sum(block.kernel - 1 for stage in arch.stages[-3:] for block in stage.blocks)
+        return [math.log(arch.resolution), float(field), *sizes]
+
+    def __call__(self, arch: Arch) -> float:
+        """Of a network of the space."""
+        measured = zip(self._measures(arch), *self._ends, strict=True)
+        resolution, field, *sizes = ((x - low) / (high - low) for x, low, high in measured)
+        lacks = [v * (1 - u) ** p for u, (v, p) in zip(sizes, self._lack, strict=True)]
+        weakest = math.log(sum(math.exp(4 * lack) for lack in lacks) / len(lacks)) / 4
+        value = 80 - 8 * weakest - 3 * (1 - resolution) - 4 * (resolution - field) ** 2
+        return value + noise(self._seed, arch)
+
+
+def noise(seed: int, arch: Arch) -> float:
+    """Of standard deviation 0.1, the same for the same network."""
+    text = f'{seed} {json.dumps(arch.to_dict(), sort_keys=True)}'
+    return 0.1 * NormalDist().inv_cdf(0.5 + 0.4999 * random.Random(text).uniform(-1, 1))
 
 
 @dataclass
@@ -109,7 +158,8 @@ class World:
     """What algorithms are run on: a space, costs, a metric; the box that volumes are parts of.
 
     `pool` are the only networks there are, if not all of the space are; `known` (macs, metric) of
-    all there are, where that is known; `most` evaluations of any algorithm.
+    all there are, where that is known; `most` evaluations of any algorithm; `ways` are compared, of
+    which `goal` is at its end where the others want to get.
     """
 
     space: AbstractSpace[Any]
@@ -121,6 +171,11 @@ class World:
     pool: Sequence[Arch] = ()
     known: Sequence[tuple[float, float]] = ()
     most: int = 2000
+    ways: Sequence[str] = (
+        *('predictor', 'paper', 'gentle', 'nsga2', 'random'),
+        *('optuna_nsga2', 'optuna_nsga3', 'optuna_tpe'),
+    )
+    goal: str = 'paper'
 
     @property
     def objectives(self) -> Objectives:
@@ -165,7 +220,21 @@ def hr_scenes() -> World:
     )
 
 
-WORLDS: dict[str, Callable[[], World]] = {'synthetic': synthetic, 'hr_scenes': hr_scenes}
+def bottleneck() -> World:
+    """The box reaches from the smallest to the largest network, in MACs and in accuracy."""
+    space, count = named('bignas'), Counter()
+    score = Bottleneck(space)
+    small, large = space.smallest(), space.largest()
+    worst, best = (count(large)['macs'], score(small)), (count(small)['macs'], score(large))
+    ways = ('predictor', 'predictor_even', 'nsga2', 'random')
+    return World(space, count, 'accuracy', score, worst, best, ways=ways, goal='nsga2')
+
+
+WORLDS: dict[str, Callable[[], World]] = {
+    'synthetic': synthetic,
+    'hr_scenes': hr_scenes,
+    'bottleneck': bottleneck,
+}
 
 
 class Pooled(PredictorSearch):
@@ -210,13 +279,19 @@ def chance(world: World, most: int) -> AbstractSearch:
     return RandomSearch(world.space, world.objectives, world.count, num_total=most)
 
 
-def predictor(world: World, most: int) -> AbstractSearch:
-    """The default of the package."""
-    kind = Pooled if world.pool else PredictorSearch
-    search = kind(world.space, world.objectives, world.count, num_total=most)
-    if isinstance(search, Pooled):
-        search.pool = world.pool
-    return search
+def predictor(
+    initial: Literal['uniform', 'stratified'] = 'stratified',
+) -> Callable[[World, int], AbstractSearch]:
+    """The default of the package, or begun with an even sample as NSGA-II is."""
+
+    def made(world: World, most: int) -> AbstractSearch:
+        kind = Pooled if world.pool else PredictorSearch
+        search = kind(world.space, world.objectives, world.count, num_total=most, initial=initial)
+        if isinstance(search, Pooled):
+            search.pool = world.pool
+        return search
+
+    return made
 
 
 def optuna(sampler: str, **options: Any) -> Callable[[World, int], AbstractSearch]:
@@ -236,7 +311,8 @@ class Way:
 
 
 WAYS: Mapping[str, Way] = {
-    'predictor': Way(predictor, 200, 'predictor'),
+    'predictor': Way(predictor(), 200, 'predictor'),
+    'predictor_even': Way(predictor('uniform'), 200, 'predictor, begun with an even sample'),
     'paper': Way(paper, 2000, 'topology evolution as in the paper, p_mutation 0.5'),
     'gentle': Way(gentle, 2000, 'topology evolution, p_mutation 0.1, p_depth 0.1'),
     'nsga2': Way(nsga2, 2000, 'NSGA-II'),
@@ -314,7 +390,7 @@ def table(world: World, found: Mapping[str, Sequence[Mapping[str, Any]]]) -> lis
     shown = sorted({*(n for n in SHOWN if n < world.most), world.most})
     head = ['algorithm', 'seeds', *(f'{n:,}' for n in shown), 'reaches the goal after']
     lines = [f'| {" | ".join(head)} |', '|---' * len(head) + '|']
-    last = volumes(world, found.get('paper', ()), world.most)
+    last = volumes(world, found.get(world.goal, ()), world.most)
     goal = spread(last)[0] if last else None
     for name, runs in found.items():
         cells = []
@@ -374,14 +450,15 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('--on', choices=tuple(WORLDS), default='synthetic')
-    parser.add_argument('--only', nargs='+', choices=tuple(WAYS), default=list(WAYS))
+    parser.add_argument('--only', nargs='+', choices=tuple(WAYS), help='default: all of the set')
     parser.add_argument('--seeds', type=int, default=10)
     parser.add_argument('--out', type=Path, default=Path('work_dirs/search_quality'))
     parser.add_argument('--report', type=Path, help='folder for the figure')
     args = parser.parse_args()
     world = WORLDS[args.on]()
+    ways = args.only or list(world.ways)
     for seed in range(args.seeds):
-        for name in args.only:
+        for name in ways:
             path = args.out / args.on / f'{name}-{seed}.json'
             if path.is_file():
                 continue
@@ -390,7 +467,7 @@ def main() -> None:
             write_whole(path, json.dumps(found))
             volume = world.volume([tuple(p) for p in found['points']])
             print(f'{name} {seed}: {volume:.4f}, {found["seconds"]:.1f} s of proposing', flush=True)
-    files = {name: sorted((args.out / args.on).glob(f'{name}-*.json')) for name in args.only}
+    files = {name: sorted((args.out / args.on).glob(f'{name}-*.json')) for name in ways}
     results = {name: [json.loads(p.read_text()) for p in found] for name, found in files.items()}
     results = {name: runs for name, runs in results.items() if runs}
     print('\n'.join(table(world, results)))

@@ -25,6 +25,7 @@ FAST = ('arch', 'benchmarks', 'complexity', 'space', 'sampling', 'scaling', 'sea
 
 WITH_TORCH = (
     'arch/test_families.py',
+    'benchmarks/test_inner_widths.py',
     'benchmarks/test_scenes_training.py',
     'benchmarks/test_searched_against_scaled.py',
     'benchmarks/test_small_studies.py',

@@ -14,15 +14,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, ClassVar, Literal
+from struct import Struct
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from .hrnet_module import HRModule, HRStage, module_of, scaled_stage
-from .hrnet_units import StageUnits, Stem, Transition, stage_units
+from .hrnet_step import FIELD
+from .hrnet_units import Series, StageUnits, Stem, Transition, stage_units
 from .layer import (
     EXPANSION,
     Bottleneck,
     Extent,
     Feature,
+    Kit,
     Layer,
     Printable,
     Section,
@@ -123,48 +126,43 @@ class HRArch(Printable):
 
     def features(self, size: Size) -> tuple[Feature, ...]:
         """The output maps for an input of `size`: strides 4, 8, ... (sizes rounded up)."""
-        sizes = _branch_sizes(size, len(self.stages) + 1)
-        return tuple(Feature(c, sizes[i], 4 * 2**i) for i, c in enumerate(self.out_channels))
+        return _features(self.out_channels, len(self.stages) + 1, size)
 
-    def tally(self, size: Size) -> tuple[list[Unit], list[tuple[Unit, int]]]:
-        """The units of `units`: fusions of a step united, and how often each other is there."""
-        sizes = _branch_sizes(size, len(self.stages) + 1)
-        steps: list[Unit] = []
-        fixed = (self.in_channels, self.stem, self.stage1_channels, self.stage1_blocks)
-        counted = list(_before_stages(*fixed, size))
-        previous: tuple[int, ...] = (EXPANSION * self.stage1_channels,)
-        for j, stage in enumerate(self.stages):
-            channels, at, modules = stage.channels, sizes[: j + 2], stage.modules
-            counted += _opened(previous, channels, at)
-            shared = stage_units(channels, at)
-            for inner in {module.inner: None for module in modules}:
-                alike = [module.depths for module in modules if module.inner == inner]
-                blocks = map(sum, zip(*alike, strict=True))
-                counted += zip(shared.blocks_of(inner), blocks, strict=True)
-            known = shared.steps
-            steps += [known[rows] for module in modules for rows in module.fusions]
-            previous = channels
-        return steps, counted
+    def tally(self, size: Size) -> list[tuple[Kit, Sequence[int]]]:
+        """One kit of all that networks of these widths may have, and those of inner blocks."""
+        widths = tuple([stage.channels for stage in self.stages])
+        parts = _parts(self._fixed, widths, size)
+        found: list[tuple[Kit, Sequence[int]]] = []
+        whole = 1
+        for stage, shared, shift in zip(self.stages, parts.shared, parts.shifts, strict=True):
+            total = 0
+            for module in stage.modules:
+                if module.inner:
+                    found.append((shared.kit_of(module.inner), module.depths))
+                    blocks = FIELD * len(module.depths)
+                    total += module.tally >> blocks << blocks
+                else:
+                    total += module.tally
+            whole += total << shift
+        fields = parts.fields
+        found.append((parts.kit, fields.unpack(whole.to_bytes(fields.size, 'little'))))
+        return found
 
     def units(self, size: Size) -> Iterator[tuple[str, Unit]]:
         """Name and value of every unit that runs, in order; names are paths in `ScaleHRNet`."""
         sizes = _branch_sizes(size, len(self.stages) + 1)
-        yield '', Stem(self.in_channels, self.stem, size)
-        c_in, inner = self.stem, self.stage1_channels
-        for b in range(self.stage1_blocks):
-            yield f'layer1.{b}', Bottleneck(c_in, inner, sizes[0], c_in != EXPANSION * inner)
-            c_in = EXPANSION * inner
-        previous: tuple[int, ...] = (c_in,)
+        yield from _before_stages(*self._fixed, size)
+        previous: tuple[int, ...] = (EXPANSION * self.stage1_channels,)
         for j, stage in enumerate(self.stages):
-            for i, c in enumerate(stage.channels):
-                if i >= len(previous):
-                    yield f'transition{j + 1}.{i}.0', Transition(previous[-1], c, 2, sizes[i - 1])
-                elif previous[i] != c:
-                    yield f'transition{j + 1}.{i}', Transition(previous[i], c, 1, sizes[i])
+            yield from _transition(f'transition{j + 1}', previous, stage.channels, sizes)
             shared = stage_units(stage.channels, sizes[: j + 2])
             for m, module in enumerate(stage.modules):
                 yield from _module_units(module, f'stage{j + 2}.{m}', shared)
             previous = stage.channels
+
+    @property
+    def _fixed(self) -> tuple[int, int, int, int]:
+        return self.in_channels, self.stem, self.stage1_channels, self.stage1_blocks
 
     def section(self, name: str) -> Section:
         """Stem, stage 1, transition or module to which a unit belongs."""
@@ -239,32 +237,63 @@ def _module_units(module: HRModule, name: str, shared: StageUnits) -> Iterator[t
                 yield f'{fuse}.{i}', shared.row(i, sources)
 
 
-@lru_cache(maxsize=256)
 def _before_stages(
     in_channels: int, stem: int, inner: int, blocks: int, size: Size
-) -> tuple[tuple[Unit, int], ...]:
-    """Stem and stage 1, of which the units are counted."""
-    at, wide = _branch_sizes(size, 1)[0], EXPANSION * inner
-    first = Bottleneck(stem, inner, at, stem != wide)
-    return (
-        (Stem(in_channels, stem, size), 1),
-        (first, 1),
-        *([(Bottleneck(wide, inner, at, False), blocks - 1)] if blocks > 1 else []),
-    )
+) -> Iterator[tuple[str, Unit]]:
+    """Stem and stage 1."""
+    yield '', Stem(in_channels, stem, size)
+    at, c_in = _branch_sizes(size, 1)[0], stem
+    for b in range(blocks):
+        yield f'layer1.{b}', Bottleneck(c_in, inner, at, c_in != EXPANSION * inner)
+        c_in = EXPANSION * inner
+
+
+def _transition(
+    name: str, previous: Sequence[int], channels: Sequence[int], sizes: Sequence[Size]
+) -> Iterator[tuple[str, Unit]]:
+    """What opens branches, or changes their channels."""
+    for i, c in enumerate(channels):
+        if i >= len(previous):
+            yield f'{name}.{i}.0', Transition(previous[-1], c, 2, sizes[i - 1])
+        elif previous[i] != c:
+            yield f'{name}.{i}', Transition(previous[i], c, 1, sizes[i])
+
+
+class _Parts(NamedTuple):
+    """A kit; its first unit is there once, those of a stage are counted from a bit of `shifts`."""
+
+    kit: Kit
+    shared: tuple[StageUnits, ...]
+    shifts: tuple[int, ...]
+    fields: Struct
+
+
+@lru_cache(maxsize=1024)
+def _parts(
+    fixed: tuple[int, int, int, int], widths: tuple[tuple[int, ...], ...], size: Size
+) -> _Parts:
+    """The parts of all networks with the same beginning and channels."""
+    sizes = _branch_sizes(size, len(widths) + 1)
+    common = list(_before_stages(*fixed, size))
+    previous: tuple[int, ...] = (EXPANSION * fixed[2],)
+    shared: list[StageUnits] = []
+    units: list[Unit] = []
+    shifts = []
+    for channels in widths:
+        common += _transition('', previous, channels, sizes)
+        stage = stage_units(channels, sizes[: len(channels)])
+        shared.append(stage)
+        shifts.append(FIELD * (1 + len(units)))
+        units += stage.parts
+        previous = channels
+    kit = Kit((Series(tuple([unit for _, unit in common])), *units))
+    return _Parts(kit, tuple(shared), tuple(shifts), Struct(f'<{len(kit.units)}H'))
 
 
 @lru_cache(maxsize=256)
-def _opened(
-    previous: tuple[int, ...], channels: tuple[int, ...], sizes: tuple[Size, ...]
-) -> tuple[tuple[Unit, int], ...]:
-    """What opens branches, or changes their channels, of which the units are counted."""
-    found: list[tuple[Unit, int]] = []
-    for i, c in enumerate(channels):
-        if i >= len(previous):
-            found.append((Transition(previous[-1], c, 2, sizes[i - 1]), 1))
-        elif previous[i] != c:
-            found.append((Transition(previous[i], c, 1, sizes[i]), 1))
-    return tuple(found)
+def _features(channels: tuple[int, ...], num_branches: int, size: Size) -> tuple[Feature, ...]:
+    sizes = _branch_sizes(size, num_branches)
+    return tuple(Feature(c, sizes[i], 4 * 2**i) for i, c in enumerate(channels))
 
 
 @lru_cache(maxsize=256)

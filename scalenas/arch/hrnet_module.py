@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from .hrnet_step import FIELD, Rows, Step
 from .rounding import Rounding, Scaling, nearest
 from .strict import (
     MOST_BRANCHES,
@@ -29,8 +30,6 @@ from .strict import (
 )
 
 _SWITCH = re.compile(r'\s*([0-9]{1,4})\s*<-\s*([0-9]{1,4})\s*')
-Rows = tuple[tuple[int, ...], ...]
-"""Fusions after one step: for each target branch, its source branches in ascending order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ class HRModule:
     `fusions[t][i]` are the branches whose maps are added to branch i after step t (0-based).
     Only a branch that had a block at step t (`depths[i] > t`) may receive: the rest does not exist.
     `inner[i]` are the channels between the two convolutions of every block of branch i; () stands
-    for those of the branches, as in HRNet.
+    for those of the branches, as in HRNet. `tally` counts blocks and fusions, as `Step` says.
 
     Raises:
         ArchError: for a depth below 1, a switch outside the module, an inactive switch, or inner
@@ -50,12 +49,13 @@ class HRModule:
     depths: tuple[int, ...]
     fusions: tuple[Rows, ...]
     inner: tuple[int, ...] = ()
+    tally: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        branches = range(len(self.depths))
         need_one(self.depths, 'depths', 'branch')
+        tally = 0
         for i, depth in enumerate(self.depths):
-            as_depth(depth, f'depths[{i}]')
+            tally += as_depth(depth, f'depths[{i}]') << FIELD * i
         if self.inner and len(self.inner) != len(self.depths):
             raise wrong('inner', f'{len(self.depths)} numbers, one per branch', self.inner)
         for i, channels in enumerate(self.inner):
@@ -63,21 +63,20 @@ class HRModule:
         if len(self.fusions) != self.num_steps:
             steps = f'{self.num_steps} steps, as many as the deepest branch has blocks'
             raise wrong('fusions', steps, len(self.fusions))
+        checked, least = [], min(self.depths)
         for t, rows in enumerate(self.fusions):
             if len(rows) != len(self.depths):
                 raise wrong(f'fusions[{t}]', f'{len(self.depths)} rows, one per branch', len(rows))
-            for i, sources in enumerate(rows):
-                if not sources:
-                    continue
-                where = f'fusions[{t}][{i}]'
-                for k in sources:
-                    if k not in branches or k == i or k is True or k is False:
-                        raise wrong(where, [b for b in branches if b != i], k)
-                if list(sources) != sorted(set(sources)):
-                    raise wrong(where, 'ascending and distinct branches', sources)
+            step = rows if isinstance(rows, Step) else Step(rows, f'fusions[{t}]')
+            # No branch has ended before.
+            for i in step.targets if t >= least else ():
                 if t >= self.depths[i]:
                     end = f'none: branch {i} has {self.depths[i]} blocks, and no step {t}'
-                    raise wrong(where, end, sources)
+                    raise wrong(f'fusions[{t}][{i}]', end, step[i])
+            checked.append(step)
+            tally += step.tally
+        object.__setattr__(self, 'fusions', tuple(checked))
+        object.__setattr__(self, 'tally', tally)
 
     @property
     def num_steps(self) -> int:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from .layer import BasicBlock, InnerBlock, Layer, Size, out_size
+from .layer import BasicBlock, InnerBlock, Kit, Layer, Size, Unit, out_size
 
 
 class Stem(NamedTuple):
@@ -67,21 +68,24 @@ class FuseRow:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class FuseStep:
-    """All fusion rows after one step: as a unit of their own, what counting looks up at once."""
+class Series:
+    """Units one after another: what networks have in common, counted as one."""
 
-    united: tuple[FuseRow, ...]
+    units: tuple[Unit, ...]
 
     def layers(self) -> tuple[Layer, ...]:
-        """The convolutions of all rows."""
-        return tuple(layer for row in self.united for layer in row.layers())
+        """The layers of all."""
+        return tuple(layer for unit in self.units for layer in unit.layers())
+
+
+MOST_KITS = 4096
+"""Kits of inner blocks that a stage keeps."""
 
 
 class StageUnits:
     """The distinct blocks and fusion rows of a stage, one object each.
 
-    Networks of a space share these few units, so that a counter finds them by identity, without
-    hashing channels and sizes again for every one of a hundred rows.
+    Networks of a space share these few units, so that a counter finds them by identity.
     """
 
     def __init__(self, channels: tuple[int, ...], sizes: tuple[Size, ...]) -> None:
@@ -89,7 +93,7 @@ class StageUnits:
         self._channels, self._sizes = channels, sizes
         self._inner: dict[tuple[int, int], InnerBlock] = {}
         self._rows: dict[tuple[int, tuple[int, ...]], FuseRow] = {}
-        self.steps = _Steps(self)
+        self._kits: dict[tuple[int, ...], Kit] = {}
 
     def block(self, branch: int, inner: int) -> BasicBlock | InnerBlock:
         """The block of a branch with so many inner channels."""
@@ -106,6 +110,22 @@ class StageUnits:
         """The block of each branch, with these inner channels; () for those of the branches."""
         return [self.block(i, n) for i, n in enumerate(inner)] if inner else self.blocks
 
+    def kit_of(self, inner: tuple[int, ...]) -> Kit:
+        """The blocks of all branches, as `blocks_of` has them."""
+        known = self._kits.get(inner)
+        if known is None:
+            if len(self._kits) >= MOST_KITS:
+                self._kits.clear()
+            known = self._kits[inner] = Kit(tuple(self.blocks_of(inner)))
+        return known
+
+    @property
+    def parts(self) -> Iterator[Unit]:
+        """What the fields of a tally count: the block of each branch, then each fusion alone."""
+        yield from self.blocks
+        for i, k in itertools.permutations(range(len(self.blocks)), 2):
+            yield self.row(i, (k,))
+
     def row(self, target: int, sources: tuple[int, ...]) -> FuseRow:
         """The fusion row that adds `sources` to branch `target`."""
         known = self._rows.get((target, sources))
@@ -114,25 +134,6 @@ class StageUnits:
                 target, sources, self._channels, self._sizes
             )
         return known
-
-
-MOST_STEPS = 16384
-"""Steps that a stage keeps: all of four branches, and some of the many of more."""
-
-
-class _Steps(dict[tuple[tuple[int, ...], ...], FuseStep]):
-    """Sources of every branch -> the one object for fusions after a step with these."""
-
-    def __init__(self, units: StageUnits) -> None:
-        super().__init__()
-        self._units = units
-
-    def __missing__(self, sources: tuple[tuple[int, ...], ...]) -> FuseStep:
-        if len(self) >= MOST_STEPS:
-            self.clear()
-        rows = (self._units.row(i, row) for i, row in enumerate(sources) if row)
-        step = self[sources] = FuseStep(tuple(rows))
-        return step
 
 
 @lru_cache(maxsize=256)

@@ -138,15 +138,19 @@ class Arch(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Kit:
+    """Units of which networks have different numbers: one object for all of these networks."""
+
+    units: tuple[Unit, ...]
+
+
 @runtime_checkable
 class Tallied(Protocol):
     """An arch that says how often it has which unit, faster than by naming each; none has to."""
 
-    def tally(self, size: Size) -> tuple[Iterable[Unit], Iterable[tuple[Unit, int]]]:
-        """Units that are there once each time they are named, and others with their number.
-
-        Several may be united to one, which has them as `united`.
-        """
+    def tally(self, size: Size) -> Iterable[tuple[Kit, Sequence[int]]]:
+        """The layers of `units`, as kits with the number of each of their units."""
         ...
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Real
+from operator import mul
 from typing import Any, Protocol, runtime_checkable
 
 from scalenas.arch import Arch, Feature, Head, Layer, Size, Unit
+from scalenas.arch.layer import Kit
 from scalenas.arch.strict import as_size, is_number, sizeless
 from scalenas.errors import UserError, foreign
 
@@ -42,11 +44,13 @@ class Counter:
         self.size = None if size is None else as_size(size, 'size')
         self.head = head
         self._columns = tuple(COLUMNS.values())
+        self._names = tuple(column.name for column in self._columns)
         self._sums = all(column.combine is sum for column in self._columns)
         given = rest or Cost()
         self._rest = tuple(given.get(c.name, c.combine(())) for c in self._columns)
         self._memo = _Memo(self._columns)
-        self._heads: dict[tuple[Feature, ...], tuple[float, ...]] = {}
+        self._kits: dict[Kit, tuple[tuple[float, ...], ...]] = {}
+        self._on_top: dict[tuple[Feature, ...], tuple[float, ...]] = {}
 
     def __call__(self, arch: Arch) -> Cost:
         """Cost of one network at the counter's input size, or else its own.
@@ -57,24 +61,43 @@ class Counter:
         size = self.size or arch.size
         if size is None:
             raise sizeless(arch.family, 'size', UserError)
-        memo, parts = self._memo, [self._rest]
+        parts = [self._rest if self.head is None else self._above(self.head, arch, size)]
         tally = getattr(arch, 'tally', None)
         if tally is not None and self._sums:
-            units, counted = tally(size)
-            parts += [memo[unit] for unit in units]
-            parts += [tuple([value * times for value in memo[unit]]) for unit, times in counted]
+            for kit, counts in tally(size):
+                rows = self._kits.get(kit) or self._values(kit)
+                parts.append(tuple([sum(map(mul, row, counts)) for row in rows]))
         else:
+            memo = self._memo
             parts += [memo[unit] for _, unit in arch.units(size)]
-        if self.head is not None:
-            features = tuple(arch.features(size))
-            if features not in self._heads:
-                self._heads[features] = memo.count(self.head.layers(features))
-            parts.append(self._heads[features])
-        whole = zip(self._columns, zip(*parts, strict=True), strict=True)
-        return Cost({column.name: column.combine(values) for column, values in whole})
+        return Cost(dict(zip(self._names, self._combined(parts), strict=True)))
+
+    def _combined(self, parts: Sequence[tuple[float, ...]]) -> Iterable[float]:
+        values = zip(*parts, strict=True)
+        if self._sums:
+            return map(sum, values)
+        return [column.combine(v) for column, v in zip(self._columns, values, strict=True)]
+
+    def _above(self, head: Head, arch: Arch, size: Size) -> tuple[float, ...]:
+        """The rest and the head on a backbone: counted once for equal features."""
+        features = tuple(arch.features(size))
+        values = self._on_top.get(features)
+        if values is None:
+            parts = self._rest, self._memo.count(head.layers(features))
+            values = self._on_top[features] = tuple(self._combined(parts))
+        return values
+
+    def _values(self, kit: Kit) -> tuple[tuple[float, ...], ...]:
+        """The values of a kit's units, column by column; kept."""
+        if len(self._kits) >= MOST_KITS:
+            self._kits.clear()
+        rows = zip(*[self._memo[unit] for unit in kit.units], strict=True)
+        values = self._kits[kit] = tuple(rows)
+        return values
 
 
 MOST_UNITS = 2**18
+MOST_KITS = 2**14
 
 
 class _Memo(dict[Unit, tuple[float, ...]]):
@@ -87,14 +110,7 @@ class _Memo(dict[Unit, tuple[float, ...]]):
     def __missing__(self, unit: Unit) -> tuple[float, ...]:
         if len(self) >= MOST_UNITS:
             self.clear()
-        united: Iterable[Unit] | None = getattr(unit, 'united', None)
-        if united is None:
-            values = self.count(unit.layers())
-        else:
-            known = [self[part] for part in united]
-            values = tuple(
-                column.combine([row[n] for row in known]) for n, column in enumerate(self._columns)
-            )
+        values = self.count(unit.layers())
         self[unit] = values
         return values
 

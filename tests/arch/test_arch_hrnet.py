@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import pickle
 
 import pytest
 from hypothesis import given
@@ -21,7 +23,7 @@ from scalenas.arch import (
     stock_hrnet,
 )
 from tests.errors import contains, raises
-from tests.strategies import hr_archs, sizes
+from tests.strategies import hr_archs, hr_modules, sizes
 
 # Residual blocks without the four of stage 1, and fusions, of the released networks.
 BLOCKS_AND_FUSIONS = {
@@ -56,6 +58,28 @@ def test_a_bad_module_cannot_exist(
 ) -> None:
     with raises(ArchError, where=where, got=got, allowed=allowed):
         HRModule(depths, fusions)
+
+
+@given(hr_modules(3))
+def test_a_module_made_again_is_the_same(module: HRModule) -> None:
+    """Also from another process, and of lists."""
+    lists = [[list(sources) for sources in rows] for rows in module.fusions]
+    for again in (
+        pickle.loads(pickle.dumps(module)),
+        copy.deepcopy(module),
+        HRModule(module.depths, tuple(lists)),  # type: ignore[arg-type]
+    ):
+        assert again == module
+        assert hash(again) == hash(module)
+        assert again.tally == module.tally
+
+
+def test_a_tally_by_hand() -> None:
+    """Blocks, then 0<-1, 0<-2, 1<-0, 1<-2, 2<-0, 2<-1."""
+    rows = ((1,), (0, 2), ())
+    module = HRModule((3, 2, 1), (rows, rows, ((1, 2), (), ())))
+    fields = [module.tally >> 16 * n & 0xFFFF for n in range(10)]
+    assert fields == [3, 2, 1, 3, 1, 2, 2, 0, 0, 0]
 
 
 @pytest.mark.parametrize(

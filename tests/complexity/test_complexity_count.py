@@ -8,11 +8,23 @@ from collections import Counter as Tally
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scalenas.arch import HRArch, Layer, PoseHead, SegHead, named, parse_head, stock_hrnet
+from scalenas.arch import (
+    Head,
+    HigherHead,
+    HRArch,
+    Layer,
+    PoseHead,
+    SegHead,
+    named,
+    parse_head,
+    pruned,
+    stock_hrnet,
+)
 from scalenas.arch.hrnet_units import stage_units
+from scalenas.benchmarks.hr_scenes import load
 from scalenas.complexity import (
     COLUMNS,
     PYCLS,
@@ -25,8 +37,8 @@ from scalenas.complexity import (
     largest,
     layer_cost,
 )
-from scalenas.space import HRSpace
-from tests.strategies import FULL, hr_archs, sizes
+from scalenas.space import HRSpace, ScaledSpace, ScalingStage
+from tests.strategies import FULL, TINY, hr_archs, seeds, sizes
 
 CITYSCAPES = ((1024, 2048), SegHead(19))
 
@@ -143,28 +155,63 @@ def test_the_fast_counter_on_networks_of_the_full_space() -> None:
 
 
 @given(hr_archs(), sizes)
-def test_a_tally_has_the_units_of_the_network(arch: HRArch, size: tuple) -> None:
-    """Each as often as it is there, by what it is made of: united ones are taken apart."""
-    once, counted = arch.tally(size)
-    tallied: Tally[object] = Tally()
-    for unit, times in [*((unit, 1) for unit in once), *counted]:
-        for part in getattr(unit, 'united', (unit,)):
-            tallied[tuple(part.layers())] += times
-    named_ones = Tally(tuple(unit.layers()) for _, unit in arch.units(size))
-    assert +tallied == named_ones
+def test_a_tally_has_the_layers_of_the_network(arch: HRArch, size: tuple) -> None:
+    """Each as often as it is there."""
+    tallied: Tally[Layer] = Tally()
+    for kit, counts in arch.tally(size):
+        for unit, times in zip(kit.units, counts, strict=True):
+            for layer in unit.layers():
+                tallied[layer] += times
+    assert +tallied == Tally(layer for _, unit in arch.units(size) for layer in unit.layers())
+
+
+SPACES = {
+    'W32': FULL,
+    'inner widths': HRSpace(32, inner_widths=(0.5, 0.75, 1.0)),
+    'bottom-up': HRSpace(32, output='single'),
+    'demo': HRSpace(8, (1, 2, 1), (1, 2, 3), stem=16, stage1_blocks=1, stage1_channels=8),
+    'five branches': HRSpace(8, (1, 1, 1, 2), (1, 7), inner_widths=(0.5, 1.0)),
+    'table of the scenes': load().space,
+    'grown': ScaledSpace(TINY, [ScalingStage((1.0, 1.5), (1.0, 1.25), (1.0,))]),
+}
+HEADS = (None, SegHead(19), PoseHead(17), HigherHead(17))
+
+
+@pytest.mark.parametrize('name', SPACES)
+@settings(max_examples=15)
+@given(seeds, sizes, st.sampled_from(HEADS))
+def test_the_fast_counter_is_the_flat_sum_in_every_space(
+    name: str, seed: int, size: tuple, head: Head | None
+) -> None:
+    """Networks, their offspring, and those without what nothing reads, by one counter."""
+    space, rng, rest = SPACES[name], random.Random(seed), Cost(macs=7, params=5, acts=3)
+    counter, one, other = Counter(size, head, rest), space.sample(rng), space.sample(rng)
+    child = space.mutate(space.cross(one, other, rng, 0.5), rng, 0.1)
+    for arch in (one, child, pruned(child), one):
+        expected = count(arch.layers(size)) + rest
+        if head is not None:
+            expected += count(head.layers(arch.features(size)))
+        assert counter(arch) == expected
 
 
 def test_what_a_counter_keeps_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     module = sys.modules['scalenas.complexity.count']  # where the package has a function
     monkeypatch.setattr(module, 'MOST_UNITS', 7)
-    monkeypatch.setattr('scalenas.arch.hrnet_units.MOST_STEPS', 3)
+    monkeypatch.setattr(module, 'MOST_KITS', 3)
+    monkeypatch.setattr('scalenas.arch.hrnet_units.MOST_KITS', 2)
     stage_units.cache_clear()
+    space = SPACES['inner widths']
     counter, rng = Counter((96, 128)), random.Random(1)
     for _ in range(5):
-        arch = FULL.sample(rng)
+        arch = space.sample(rng)
         assert counter(arch) == count(arch.layers((96, 128)))
-        # A united unit may need all of its parts after the others were dropped.
-        assert len(counter._memo) <= 7 + 7
+        assert len(counter._memo) <= 7
+        assert len(counter._kits) <= 3
+    for width in (32, 64):
+        shared = stage_units((width,), ((24, 32),))
+        kits = [shared.kit_of((inner,)) for inner in (1, 2, 3, 1)]
+        assert kits[0] is not kits[-1]
+        assert kits[0].units[0].layers() == kits[-1].units[0].layers()
 
 
 def test_columns_that_are_no_sums_are_counted_unit_by_unit(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 import random
 import sys
 from pathlib import Path
@@ -60,6 +61,30 @@ def test_the_made_accuracy_is_what_its_words_say(script: ModuleType) -> None:
     # The largest: all that depth and size can give, less what saturates; computed by its parts.
     assert world.volume([(world.best[0], world.best[1])]) == pytest.approx(1.0)
     assert world.volume([(world.worst[0], world.worst[1])]) == 0.0
+
+
+def test_the_bottleneck_is_what_its_words_say(script: ModuleType) -> None:
+    world = script.bottleneck()
+    space, rng = world.space, random.Random(0)
+    assert world.score(space.largest()) == pytest.approx(80, abs=0.5)  # nothing but the noise
+    archs = [space.sample(rng) for _ in range(20)]
+    values = [world.score(arch) for arch in archs]
+    assert values == [script.bottleneck().score(arch) for arch in archs]
+    genes = space.encode(space.largest())
+    lacks = []
+    for stage in range(1, 8):  # one stage alone is the smallest: all there is to lose is there
+        less = {name: value for name, value in genes.items() if not name.startswith(f's{stage}.')}
+        small = space.encode(space.smallest())
+        less |= {name: value for name, value in small.items() if name.startswith(f's{stage}.')}
+        lacks.append(80 - world.score(space.decode(less)))
+    # By hand: six stages lack nothing, one v; the last three have a part of the receptive field.
+    for stage, (v, _) in enumerate(world.score._lack[:4]):
+        expected = 8 * math.log((6 + math.exp(4 * v)) / 7) / 4
+        assert lacks[stage] == pytest.approx(expected, abs=0.5)
+    assert world.volume([world.best]) == pytest.approx(1.0)
+    # A resolution without the field that goes with it is worth less than the two together.
+    wide = space.decode({**space.encode(space.smallest()), 'resolution': 320})
+    assert world.score(wide) < world.score(space.smallest()) + 0.5
 
 
 def test_a_volume_is_a_part_of_the_box(script: ModuleType) -> None:
