@@ -79,8 +79,10 @@ class FollowedDatabase(RDBStorage):
         trials, attributes = models.TrialModel, models.TrialUserAttributeModel
         with self.engine.connect() as connection:
             mine = sqlalchemy.select(trials.trial_id, trials.state).where(trials.study_id == study)
-            looked = (trials.trial_id > after, trials.trial_id.in_(running))
-            states = connection.execute(sqlalchemy.union_all(*map(mine.where, looked))).all()
+            looked = [mine.where(trials.trial_id > after)]
+            if running:
+                looked.append(mine.where(trials.trial_id.in_(running)))
+            states = connection.execute(sqlalchemy.union_all(*looked)).all()
             still = [i for i, state in states if i in running and not state.is_finished()]
             rows: Any = ()
             if still:
