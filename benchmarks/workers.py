@@ -3,19 +3,22 @@
 
     python benchmarks/workers.py simulate [--evaluations 400] [--seeds 0 1 2]
     python benchmarks/workers.py processes [--evaluations 60] [--seconds 4 12]
-    python benchmarks/workers.py storage [--trials 1000 10000] [--running 200] [--storage FILE]
+    python benchmarks/workers.py storage [--trials 200 1000 3000 10000] [--running 200]
+                                         [--ended 200 1] [--storage FILE]
 
 `simulate`: eight workers of unequal pace, evaluations of noisy length, one worker that dies; the
 clocks are simulated, all else is the search itself. Efficiency is the time of evaluations that
 counted, of all the time that workers were there until the last evaluation ended.
 `processes`: two processes on an SQLite file whose evaluations sleep. `storage`: the cost of one
-claim while so many others work on a study. None needs torch.
+claim while so many others work on a study, of which `--ended` ended an evaluation and began the
+next since the last claim; what was evaluated before is written at once. None needs torch.
 """
 
 from __future__ import annotations
 
 import argparse
 import heapq
+import json
 import multiprocessing
 import os
 import random
@@ -27,8 +30,10 @@ from typing import Any
 
 import optuna
 import sqlalchemy
-from optuna.storages import BaseStorage
-from optuna.trial import TrialState
+from optuna.distributions import distribution_to_json
+from optuna.storages import BaseStorage, RDBStorage
+from optuna.storages._rdb import models
+from optuna.trial import FrozenTrial, TrialState
 
 from scalenas.arch import Arch
 from scalenas.complexity import Counter
@@ -198,7 +203,8 @@ class Crowd:
     def __init__(self, study: SearchStudy, running: int, seed: int = 0) -> None:
         self._study, self._rng = study, random.Random(seed)
         self._worker = replace(study.worker, machine='elsewhere', token='crowd')
-        self._genes, self._archs, self._slot = Genes(SPACE), set[Arch](), 0
+        self._genes, self._archs = Genes(SPACE), set[Arch]()
+        self._slot = self.trials = 0
         self._running: list[tuple[int, Candidate]] = []
         self._running = [self._add() for _ in range(running)]
 
@@ -209,66 +215,151 @@ class Crowd:
         self._archs.add(arch)
         return Candidate(slot, arch, COST(arch), 1, Seen(slot, 0, ()))
 
-    def _add(self, complete: bool = False) -> tuple[int, Candidate]:
-        candidate, study = self.candidate(self._slot), self._study
+    def _trial(self) -> tuple[FrozenTrial, Candidate]:
+        candidate = self.candidate(self._slot)
         self._slot += 1
-        trial = trial_of(candidate, self._worker, self._genes)
-        if complete:
-            metrics = score(candidate.arch)
-            trial.set_user_attr('metrics', metrics)
-            trial.values = list(OBJECTIVES.values(candidate.cost, metrics))
-            trial.state, trial.datetime_complete = TrialState.COMPLETE, trial.datetime_start
-        return study._storage.create_new_trial(study._id, trial), candidate
+        self.trials += 1
+        return trial_of(candidate, self._worker, self._genes), candidate
+
+    def _add(self) -> tuple[int, Candidate]:
+        trial, candidate = self._trial()
+        return self._study._storage.create_new_trial(self._study._id, trial), candidate
+
+    def _evaluated(self) -> FrozenTrial:
+        trial, candidate = self._trial()
+        metrics = score(candidate.arch)
+        trial.set_user_attr('metrics', metrics)
+        trial.values = list(OBJECTIVES.values(candidate.cost, metrics))
+        trial.state, trial.datetime_complete = TrialState.COMPLETE, trial.datetime_start
+        return trial
 
     def fill(self, trials: int) -> None:
-        """Until so many slots were claimed."""
-        while self._slot < trials:
-            self._add(complete=True)
+        """Until so many trials are in the study."""
+        study = self._study
+        database = getattr(study._storage, '_backend', study._storage)
+        while self.trials < trials:
+            if isinstance(database, RDBStorage):
+                count = min(AT_ONCE, trials - self.trials)
+                insert(database, study._id, [self._evaluated() for _ in range(count)])
+            else:
+                study._storage.create_new_trial(study._id, self._evaluated())
 
-    def advance(self) -> None:
-        """Each of them ends its evaluation, and begins another one."""
+    def advance(self, count: int | None = None) -> None:
+        """Each of them, or so many, ends its evaluation and begins another one."""
         storage = self._study._storage
-        for trial_id, candidate in self._running:
+        ending = self._running[:count]
+        for trial_id, candidate in ending:
             metrics = score(candidate.arch)
             storage.set_trial_user_attr(trial_id, 'metrics', metrics)
             values = OBJECTIVES.values(candidate.cost, metrics)
             storage.set_trial_state_values(trial_id, TrialState.COMPLETE, values)
-        self._running = [self._add() for _ in self._running]
+        self._running = self._running[len(ending) :] + [self._add() for _ in ending]
+
+
+AT_ONCE = 500
+
+
+def insert(database: RDBStorage, study: int, trials: Sequence[FrozenTrial]) -> None:
+    """Trials in one transaction, the rows that Optuna writes for each; nobody else may add any."""
+    model = models.TrialModel
+    with database.engine.begin() as connection:
+        mine = sqlalchemy.select(model.trial_id).where(model.study_id == study)
+        first = connection.execute(
+            sqlalchemy.select(sqlalchemy.func.count()).select_from(mine.subquery())
+        ).scalar_one()
+        rows = [
+            {
+                'study_id': study,
+                'number': first + i,
+                'state': trial.state,
+                'datetime_start': trial.datetime_start,
+                'datetime_complete': trial.datetime_complete,
+            }
+            for i, trial in enumerate(trials)
+        ]
+        connection.execute(sqlalchemy.insert(model), rows)
+        added = mine.where(model.number >= first).order_by(model.number)
+        owned = list(zip(connection.execute(added).scalars().all(), trials, strict=True))
+        stored = models.TrialValueModel.value_to_stored_repr
+        parts: dict[Any, list[dict[str, Any]]] = {
+            models.TrialUserAttributeModel: [
+                {'trial_id': i, 'key': key, 'value_json': json.dumps(value)}
+                for i, trial in owned
+                for key, value in trial.user_attrs.items()
+            ],
+            models.TrialParamModel: [
+                {
+                    'trial_id': i,
+                    'param_name': name,
+                    'param_value': trial.distributions[name].to_internal_repr(value),
+                    'distribution_json': distribution_to_json(trial.distributions[name]),
+                }
+                for i, trial in owned
+                for name, value in trial.params.items()
+            ],
+            models.TrialValueModel: [
+                {'trial_id': i, 'objective': n, 'value': number, 'value_type': kind}
+                for i, trial in owned
+                for n, (number, kind) in enumerate(map(stored, trial.values))
+            ],
+        }
+        for kind, found in parts.items():
+            if found:
+                connection.execute(sqlalchemy.insert(kind), found)
 
 
 @dataclass(frozen=True)
 class Claimed:
-    """The cost of a claim: SQL statements, trials read, seconds by the clock and of a core."""
+    """The cost of a claim: SQL statements, trials read, seconds by the clock and of a core.
 
+    `size` trials were in the study, of which `ended` ended since the last claim.
+    """
+
+    size: int
+    ended: int
     statements: float
     trials: float
     seconds: float
     processor: float
 
 
-def claims(where: str, sizes: Sequence[int], running: int, times: int = 2) -> Iterator[Claimed]:
-    """The mean cost of a claim once so many trials are in the study, the others going on."""
+def claims(
+    where: str,
+    sizes: Sequence[int],
+    running: int,
+    times: int = 2,
+    ended: Sequence[int] | None = None,
+) -> Iterator[Claimed]:
+    """The mean cost of a claim once so many trials are in the study, the others going on.
+
+    Args:
+        ended: how many others end an evaluation, and begin one, between two claims; default: all.
+    """
     settings = {'mode': 'async', 'space': SPACE.to_dict()}
     crowd = Crowd(SearchStudy.open(where, 'workers', OBJECTIVES, settings), running)
     study = SearchStudy.open(where, 'workers', OBJECTIVES, settings)
     counted = Counted(study)
     for size in sizes:
         crowd.fill(size)
-        study.records()
-        statements = trials = 0
-        seconds = processor = 0.0
-        for _ in range(times):
-            crowd.advance()
-            counted.statements = counted.trials = 0
-            begin, started = time.perf_counter(), time.process_time()
-            claim = study.claim_free(10**6, lambda slot, view, last: crowd.candidate(slot))
-            seconds += time.perf_counter() - begin
-            processor += time.process_time() - started
-            statements, trials = statements + counted.statements, trials + counted.trials
-            assert claim is not None
-            study.complete(claim, score(claim.candidate.arch))
-            crowd._slot = max(crowd._slot, claim.candidate.slot + 1)
-        yield Claimed(*(n / times for n in (statements, trials, seconds, processor)))
+        for moving in ended or (running,):
+            size = crowd.trials
+            statements = trials = 0
+            seconds = processor = 0.0
+            for _ in range(times):
+                study.records()
+                crowd.advance(moving)
+                counted.statements = counted.trials = 0
+                begin, started = time.perf_counter(), time.process_time()
+                claim = study.claim_free(10**6, lambda slot, view, last: crowd.candidate(slot))
+                seconds += time.perf_counter() - begin
+                processor += time.process_time() - started
+                statements, trials = statements + counted.statements, trials + counted.trials
+                assert claim is not None
+                study.complete(claim, score(claim.candidate.arch))
+                crowd.trials += 1
+                crowd._slot = max(crowd._slot, claim.candidate.slot + 1)
+            means = (n / times for n in (statements, trials, seconds, processor))
+            yield Claimed(size, moving, *means)
 
 
 class Counted:
@@ -302,8 +393,10 @@ def main() -> None:
     part.add_argument('--evaluations', type=int, default=60)
     part.add_argument('--seconds', type=float, nargs='+', default=[4.0, 12.0])
     part = parts.add_parser('storage')
-    part.add_argument('--trials', type=int, nargs='+', default=[1000, 10_000])
+    part.add_argument('--trials', type=int, nargs='+', default=[200, 1000, 3000, 10_000])
     part.add_argument('--running', type=int, default=200)
+    part.add_argument('--ended', type=int, nargs='+', default=[200, 1])
+    part.add_argument('--claims', type=int, default=3, help='of which means are given')
     part.add_argument('--storage', help='default: an SQLite file that is removed')
     args = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -323,13 +416,15 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             where = args.storage or os.path.join(folder, 'study.db')
             print(f'{args.running} others at work')
-            rows = zip(args.trials, claims(where, args.trials, args.running), strict=True)
-            for trials, cost in rows:
+            begin = time.perf_counter()
+            for cost in claims(where, args.trials, args.running, args.claims, args.ended):
                 print(
-                    f'{trials:6d} trials: {cost.statements:.0f} statements, {cost.trials:.0f} '
-                    f'trials read, {cost.seconds:.3f} s a claim, {cost.processor:.3f} s of a core',
+                    f'{cost.size:6d} trials, {cost.ended:3d} ended: {cost.statements:.0f} '
+                    f'statements, {cost.trials:.0f} trials read, {cost.seconds:.3f} s a claim, '
+                    f'{cost.processor:.3f} s of a core',
                     flush=True,
                 )
+            print(f'{time.perf_counter() - begin:.0f} s in all')
 
 
 if __name__ == '__main__':

@@ -17,7 +17,7 @@ def test_the_tables_of_the_pages_are_the_written_ones():
     tables = {
         ROOT / 'docs/demo/table.md': 'README.md',
         ROOT / 'docs/demo/pose/table.md': 'docs/demos.md',
-        ROOT / 'docs/demo/detection/table.md': 'docs/demos.md',
+        ROOT / 'docs/demo/trees/table.md': 'docs/demos.md',
         **dict.fromkeys((ROOT / 'docs/demo').glob('scalenet/table*.md'), 'docs/scalenet.md'),
         ROOT / 'benchmarks/results/results.md': 'docs/performance.md',
         ROOT / 'docs/scaling/table.md': 'docs/scaling.md',

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """From nothing to a result: makes the environment once, then runs the demo, tests or a command.
 
-python3.11 tools/bootstrap.py demo [segmentation|pose|detection|scalenet|bignas] [its arguments]
+python3.11 tools/bootstrap.py demo [segmentation|pose|detection|trees|scalenet|bignas] [OPTION ...]
 python3.11 tools/bootstrap.py test [args of pytest]
 python3.11 tools/bootstrap.py run -- COMMAND ...
 source "$(python3.11 tools/bootstrap.py env [basic])/bin/activate"
@@ -215,14 +215,14 @@ def _none(rest: list[str]) -> str:
 
 
 HELP = ('-h', '--help')
-DEMOS = ('segmentation', 'pose', 'detection', 'scalenet', 'bignas')
-WITH_OPERATORS = ('pose', 'detection')
+DEMOS = ('segmentation', 'pose', 'detection', 'trees', 'scalenet', 'bignas')
+WITH_OPERATORS = ('pose', 'detection', 'trees')
 COMMANDS = {
     'demo': Command(
         f"""usage: bootstrap.py demo [{'|'.join(DEMOS)}] [OPTION ...]
 
-Makes the environment if need be (6 GB, about 3 minutes; for pose and detection 10, since mmcv's
-operators are compiled), then runs a demo in it. The options are those of tools/demo.py:
+Makes the environment if need be (6 GB, about 3 minutes; for pose, detection and trees 10, since
+mmcv's operators are compiled), then runs a demo in it. The options are those of tools/demo.py:
 bootstrap.py run -- python tools/demo.py --help""",
         _no_demo,
         demo,

@@ -3,7 +3,8 @@
 
 segmentation  satellite images: data, teacher, supernet, two searches, export, test (default)
 pose          people on video: the same steps, with mmpose
-detection     trees from the air: a detector from an exported backbone and from random weights
+detection     people on video, an unseen camera: a detector from three backbones, three seeds each
+trees         trees from the air: the same with two backbones; the hard one
 scalenet      digits: two super-supernets, how they rank networks, MCEA, a family of networks
 bignas        digits: slices of a single-stage model, nets alone, rules left out, three seeds
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from scalenas.errors import UserError
 
-from .finetuning import DetectionDemo
+from .finetuning import PEOPLE, TREES, DetectionDemo
 from .scalenet import LONG, MINUTES, QUICK, ScaleNetDemo
 from .searching import LAND, POSE, SearchDemo
 from .single_stage import SingleStageDemo
@@ -29,13 +29,15 @@ Demo = SearchDemo | DetectionDemo | ScaleNetDemo | SingleStageDemo
 DATA = {
     'segmentation': 'earth',
     'pose': 'people',
-    'detection': 'trees',
+    'detection': 'people',
+    'trees': 'trees',
     'scalenet': 'digits',
     'bignas': 'digits',
 }
 """Demo -> the demo data that it runs on."""
 
 DEMOS = tuple(DATA)
+DETECTION = {'detection': PEOPLE, 'trees': TREES}
 
 
 def demo_of(
@@ -61,7 +63,7 @@ def demo_of(
         return ScaleNetDemo(work, data, QUICK if quick else LONG if long else MINUTES)
     if name == 'bignas':
         return SingleStageDemo(work, data, quick)
-    if name == 'detection':
-        backbones = Path(f'work_dirs/demo{quickly}')
-        return DetectionDemo(work, data, SearchDemo(LAND, backbones, Path('data/earth'), quick))
+    if name in DETECTION:
+        land = SearchDemo(LAND, Path(f'work_dirs/demo{quickly}'), Path('data/earth'), quick)
+        return DetectionDemo(DETECTION[name], work, data, land)
     return SearchDemo({'segmentation': LAND, 'pose': POSE}[name], work, data, quick)

@@ -43,7 +43,7 @@ def draw_poses(out: Path, data: Path, split: str, predicted: Path, count: int = 
 
 
 def draw_objects(
-    out: Path, data: Path, split: str, predicted: Mapping[str, Path], count: int = 3
+    out: Path, data: Path, truth_file: str, predicted: Mapping[str, Path], count: int = 3
 ) -> None:
     """boxes.png: images with their labels, and with boxes of each file of COCO results.
 
@@ -51,7 +51,7 @@ def draw_objects(
     """
     import numpy as np
 
-    truth = _read(data / f'annotations/instances_{split}.json')
+    truth = _read(data / 'annotations' / truth_file)
     results = {title: _read(path) for title, path in predicted.items()}
     rows = []
     for image in _spread(truth['images'], count):

@@ -32,19 +32,44 @@ def demo_table(
     """Markdown: what each net costs, and its score in the supernet, exported, and by stock tools.
 
     The scores are `scale` times the metric's value, of the reported split; `search` is of the split
-    that the search saw; `also` are metrics of which only the stock tool's value is shown.
+    that the search saw, empty for a net that was not searched; `also` are metrics of which only the
+    stock tool's value is shown.
     """
     names = (f'{metric} search', 'in the supernet', 'exported', 'stock test', *also)
     lines = [f'| net | params | macs | {" | ".join(names)} |', '|---' * (3 + len(names)) + '|']
     for card, tested in zip(cards, stock, strict=True):
         cost, scores = card['cost'], card['metrics']
+        seen = f'{scale * scores["search"][metric]:.2f}' if 'search' in scores else ''
         more = ''.join(f' {scale * tested[name]:.2f} |' for name in also)
         lines.append(
             f'| {card["name"]} | {cost["params"] / 1e6:.3f} M | {cost["macs"] / 1e6:.1f} M '
-            f'| {scale * scores["search"][metric]:.2f} | {scale * scores["test"][metric]:.4f} '
+            f'| {seen} | {scale * scores["test"][metric]:.4f} '
             f'| {scale * scores["exported"][metric]:.4f} | {scale * tested[metric]:.2f} |{more}'
         )
     return '\n'.join(lines)
+
+
+def against_uniform(
+    searched: Mapping[str, float],
+    uniform: float,
+    macs: tuple[float, float],
+    metric: str,
+    scale: float = 1.0,
+) -> str:
+    """Whether the searched nets beat the uniform one, and what that is worth.
+
+    searched: net -> the metric's value on the reported split, the best net of the search first;
+    macs: of that net, and of the uniform one, which are no fewer.
+    """
+    apart = {name: scale * (value - uniform) for name, value in searched.items()}
+    first = next(iter(apart))
+    word = 'beats' if apart[first] > 0 else 'does not beat'
+    each = ', '.join(f'`{name}` {points:+.2f}' for name, points in apart.items())
+    return (
+        f'The searched net `{first}` {word} the uniform HRNet of {macs[1] / macs[0] - 1:.0%} more '
+        f'multiply-adds that was trained alone, like the teacher ({metric} of the test split: '
+        f'{each}). That is one seed of each; another one may turn it round.'
+    )
 
 
 def ends_line(
@@ -68,24 +93,42 @@ def ends_line(
 
 
 def finetune_table(
-    scores: Mapping[str, Sequence[Mapping[str, float]]], seeds: Sequence[int], cost: Cost
+    scores: Mapping[str, Sequence[Mapping[str, float]]],
+    seeds: Sequence[int],
+    costs: Mapping[str, Cost],
 ) -> str:
     """Markdown: box AP (in percent) of every start of a detector, of each seed and on average.
 
-    The spread is the standard deviation over the seeds (with n - 1); the cost is of the whole
-    detector, whatever it starts from.
+    The spread is the standard deviation over the seeds (with n - 1); the costs are of the whole
+    detectors.
     """
     each = ' | '.join(f'AP, seed {seed}' for seed in seeds)
-    names = f'backbone weights | params | macs | {each} | AP | AP at IoU .5'
+    names = f'backbone | params | macs | {each} | AP | AP at IoU .5'
     lines = [f'| {names} |', '|---' * (5 + len(seeds)) + '|']
-    costs = f'{cost["params"] / 1e6:.3f} M | {cost["macs"] / 1e6:.1f} M'
     for start, runs in scores.items():
+        cost = costs[start]
+        of_it = f'{cost["params"] / 1e6:.3f} M | {cost["macs"] / 1e6:.1f} M'
         cells = [f'{100 * run["coco/bbox_mAP"]:.1f}' for run in runs]
         for name in ('coco/bbox_mAP', 'coco/bbox_mAP_50'):
             values = [100 * run[name] for run in runs]
             cells.append(f'{statistics.mean(values):.1f} ± {statistics.stdev(values):.1f}')
-        lines.append(f'| {start} | {costs} | {" | ".join(cells)} |')
+        lines.append(f'| {start} | {of_it} | {" | ".join(cells)} |')
     return '\n'.join(lines)
+
+
+def starts_apart(scores: Mapping[str, Sequence[Mapping[str, float]]]) -> str:
+    """How the first start of a detector does against each other one, seed by seed."""
+    runs = {start: [100 * run['coco/bbox_mAP'] for run in rows] for start, rows in scores.items()}
+    first, *others = runs
+    parts = []
+    for other in others:
+        apart = [one - two for one, two in zip(runs[first], runs[other], strict=True)]
+        wins = sum(points > 0 for points in apart)
+        parts.append(
+            f'{statistics.mean(apart):+.1f} ± {statistics.stdev(apart):.1f} AP against {other} '
+            f'(ahead with {wins} of {len(apart)} seeds)'
+        )
+    return f'The {first} backbone: {", ".join(parts)}. One backbone of each kind was trained.'
 
 
 def points(table: Path, metric: str) -> list[tuple[float, float]]:

@@ -74,7 +74,7 @@ def draw_boxes(rows: Sequence[tuple[NDArray, Mapping[str, NDArray]]], path: str 
         raise nothing_to_draw(path, 'images with boxes')
     columns = list(rows[0][1])
     height, width = rows[0][0].shape[:2]
-    tile = 1.5 * TILE
+    tile = 1.5 * TILE * min(1.0, width / height)
     size = tile * len(columns), tile * height / width * len(rows) + 0.3
     with canvas(path, *size, dpi=100) as figure:
         grid = figure.subplots(len(rows), len(columns), squeeze=False)

@@ -10,12 +10,14 @@ from scalenas.trained_alone import stock_metrics
 from . import Demo
 from .demo_objects import draw_objects, draw_poses
 from .demo_report import (
+    against_uniform,
     demo_table,
     draw_demo,
     draw_segmentation,
     ends_line,
     finetune_table,
     read_card,
+    starts_apart,
 )
 from .finetuning import DetectionDemo
 from .scalenet import ScaleNetDemo
@@ -35,11 +37,11 @@ def report(demo: Demo) -> tuple[str, tuple[str, ...]]:
 
 
 def _of_search(demo: SearchDemo) -> tuple[str, tuple[str, ...]]:
-    task, best = demo.task, demo.NETS[0]
-    cards = [read_card(demo.exported / f'{name}.json') for name in demo.NETS]
-    stock = [stock_metrics(demo.work / f'test_{name}') for name in demo.NETS]
+    task, best, nets = demo.task, demo.NETS[0], (*demo.NETS, demo.UNIFORM)
+    cards = [read_card(demo.exported / f'{name}.json') for name in nets]
+    stock = [stock_metrics(demo.work / f'test_{name}') for name in nets]
     arch = demo.exported / f'{best}.yaml'
-    draw_demo(demo.work, demo.found, demo.random, cards, arch, task.metric)
+    draw_demo(demo.work, demo.found, demo.random, cards[:-1], arch, task.metric)
     predicted = task.predictions(demo.work / f'test_{best}')[1]
     if task.package == 'mmseg':
         meta = json.loads((demo.data / 'meta.json').read_text(encoding='utf-8'))
@@ -47,8 +49,12 @@ def _of_search(demo: SearchDemo) -> tuple[str, tuple[str, ...]]:
     else:
         draw_poses(demo.work, demo.data, 'test', predicted)
     table = demo_table(cards, stock, task.metric, task.scale, also=task.also)
+    scores = {name: tested[task.metric] for name, tested in zip(nets, stock, strict=True)}
+    macs = cards[0]['cost']['macs'], cards[-1]['cost']['macs']
+    uniform = scores.pop(demo.UNIFORM)
+    verdict = against_uniform(scores, uniform, macs, task.metric, task.scale)
     figures = ('front.png', 'net.png', predicted_figure(task.package))
-    return f'{table}\n\n{_ends(demo)}', figures
+    return f'{table}\n\n{verdict}\n\n{_ends(demo)}', figures
 
 
 def predicted_figure(package: str) -> str:
@@ -70,12 +76,14 @@ def _ends(demo: SearchDemo) -> str:
 def _of_finetuning(demo: DetectionDemo) -> tuple[str, tuple[str, ...]]:
     scores = {
         start: [stock_metrics(demo.tested(start, seed)) for seed in demo.SEEDS]
-        for start in demo.STARTS
+        for start in demo.task.starts
     }
     seed = demo.SEEDS[0]
-    predicted = {f'{start} weights': demo.predictions(start, seed) for start in demo.STARTS}
-    draw_objects(demo.work, demo.data, 'test', predicted)
-    return finetune_table(scores, demo.SEEDS, demo.cost()), ('boxes.png',)
+    predicted = {start: demo.predictions(start, seed) for start in demo.task.starts}
+    draw_objects(demo.work, demo.data, demo.task.truth, predicted)
+    costs = {start: demo.cost(start) for start in demo.task.starts}
+    table = finetune_table(scores, demo.SEEDS, costs)
+    return f'{table}\n\n{starts_apart(scores)}', ('boxes.png',)
 
 
 def _of_single_stage(demo: SingleStageDemo) -> tuple[str, tuple[str, ...]]:

@@ -1,17 +1,24 @@
-"""Demos of a search: teacher, supernet, two searches, and two tested networks of the front."""
+"""Demos of a search: teacher, supernet, two searches, two tested networks of the front, and next to
+them an ordinary HRNet of the same cost, trained alone."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
+from scalenas.arch import HRArch, dump
 from scalenas.paths import file_digest, resource
 from scalenas.pipeline import Step, tool_command
+from scalenas.staging import write_whole
 
 from .commands import configs_in, get_data, stock_tool
+from .uniform import uniform_of_cost
+
+EXPORT = 0.15
+"""How long an export or a test takes, about, in trainings of the uniform net."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +28,7 @@ class SearchTask:
     data: its demo data; package: whose stock test tool has the last word; configs: their folder;
     names: what the configs' names end with; iterations: of teacher and supernet; metric: what is
     searched for, of which the reports show `scale` times the value, and `also` others; evaluators:
-    those that name an annotation file, with its path in the data.
+    those that name an annotation file, with its path in the data; head: its name in the models.
     """
 
     data: str
@@ -33,6 +40,7 @@ class SearchTask:
     scale: float = 1.0
     also: tuple[str, ...] = ()
     evaluators: tuple[tuple[str, str], ...] = ()
+    head: str = 'head'
 
     def config(self, stage: str) -> Path:
         """The config of `teacher`, `supernet` or `search`."""
@@ -53,6 +61,7 @@ class SearchTask:
 LAND = SearchTask(
     *('earth', 'mmseg', 'configs/scalenas_seg/earth', 'earth-96x96', 'mIoU'),
     iterations={'teacher': 1000, 'supernet': 1000},
+    head='decode_head',
 )
 _KEYPOINTS = 'annotations/person_keypoints_{}.json'
 POSE = SearchTask(
@@ -77,10 +86,14 @@ class SearchDemo:
     data: Path
     quick: bool = False
     iterations: int | None = None
-    """Of either training, where they are not the configs'."""
+    """Of each training, where they are not the configs'."""
+    candidates: int | None = None
+    """Of each search, where they are not the config's."""
     PARTS: ClassVar[tuple[str, ...]] = ('train', 'search', 'export')
     NETS: ClassVar[tuple[str, str]] = ('best', 'small')
     """The best net of the front, and the one half-way down to its cheapest."""
+    UNIFORM: ClassVar[str] = 'uniform'
+    """An HRNet of equal depths, fused at the ends of modules, that costs no less than the best."""
 
     @property
     def found(self) -> Path:
@@ -99,22 +112,32 @@ class SearchDemo:
 
     def iters(self, stage: str) -> int:
         """Iterations of a training."""
-        return 20 if self.quick else self.iterations or self.task.iterations[stage]
+        recipe = 'teacher' if stage == self.UNIFORM else stage
+        return 20 if self.quick else self.iterations or self.task.iterations[recipe]
 
     def _checkpoint(self, stage: str) -> Path:
         return self.work / stage / f'iter_{self.iters(stage)}.pth'
 
-    def _training(self, name: str, needs: tuple[Path, ...], *options: str) -> Step:
-        config = self.task.config(name)
+    def _training(
+        self,
+        name: str,
+        needs: tuple[Path, ...],
+        *options: str,
+        recipe: str = '',
+        flags: tuple[str, ...] = (),
+    ) -> Step:
+        """By the config of `recipe`, or of the same name."""
+        recipe = recipe or name
+        config = self.task.config(recipe)
         asked = [*self._data_options('train', 'val', 'calibration'), *options]
         count = self.iters(name)
-        if count != self.task.iterations[name]:
+        if count != self.task.iterations[recipe]:
             warm = min(50, count // 2)
             asked += [f'train_cfg.max_iters={count}', f'param_scheduler.0.end={warm}']
             asked += [f'param_scheduler.1.begin={warm}', f'param_scheduler.1.end={count}']
             asked += [f'default_hooks.checkpoint.interval={count // 2}']
         given = tool_command(
-            'train.py', config, '--work-dir', self.work / name, '--cfg-options', *asked
+            'train.py', config, '--work-dir', self.work / name, *flags, '--cfg-options', *asked
         )
         made = self._checkpoint(name)
         needs = (config, *self._bases(), *needs)
@@ -135,9 +158,11 @@ class SearchDemo:
         config = self.task.config('search')
         checkpoint = self._checkpoint('supernet')
         options = self._data_options('search', 'calibration')
-        if self.quick:
-            options += ['search.algorithm.num_initial=4', 'search.algorithm.num_parents=2']
-        few = ('--num-evaluations', 6) if self.quick else ()
+        count, initial, parents = (6, 4, 2) if self.quick else _parts(self.candidates or 0)
+        if count:
+            options += [f'search.algorithm.num_initial={initial}']
+            options += [f'search.algorithm.num_parents={parents}']
+        few = ('--num-evaluations', count) if count else ()
         given = tool_command(
             'search.py', config, checkpoint, '--work-dir', self.found, '--algorithm', algorithm
         )
@@ -162,26 +187,62 @@ class SearchDemo:
             self._search('topology_evolution', self.found),
         ]
 
-    def export(self) -> list[Step]:
-        """Two nets of the front: written, proven, and tested with the task package's own tool."""
+    def export(self, names: Sequence[str] = NETS) -> list[Step]:
+        """Nets of the front, and the uniform one, which is trained meanwhile, like the teacher.
+
+        All are written, proven, and tested with the task package's own tool. Writes the uniform
+        net's arch, which follows from the best net's cost.
+        """
         front = json.loads((self.found / 'front.json').read_text(encoding='utf-8'))
         chosen = {'best': len(front) - 1, 'small': (len(front) - 1) // 2}
-        steps = []
-        for name in self.NETS:
-            exported = self.export_step(
-                self.found, self.exported, name, index=('--index', chosen[name])
-            )
-            steps += [exported, self._test(name, exported.makes[:2])]
-        return steps
+        teacher = self.task.config('teacher')
+        uniform = uniform_of_cost(teacher, front[chosen['best']]['cost']['macs'])
+        arch = self.work / f'{self.UNIFORM}.yaml'
+        write_whole(arch, dump(uniform))
+        options = self._as_uniform(uniform)
+        asked = (f'model.sampler.arch={arch}', *options)
+        # The largest net's score means nothing where another one is trained.
+        flags = ('--no-validate',)
+        trained = self._training(self.UNIFORM, (arch,), *asked, recipe='teacher', flags=flags)
+        steps = [trained]
+        for name in names:
+            index = ('--index', chosen[name])
+            steps.append(self.export_step(self.found, self.exported, name, index=index))
+            steps.append(self._test(name, steps[-1].makes[:2]))
+        last = self.export_step(
+            arch, self.exported, self.UNIFORM, stages=('teacher', self.UNIFORM), options=options
+        )
+        steps += [last, self._test(self.UNIFORM, last.makes[:2])]
+        shares = (1.0, *(EXPORT for _ in steps[1:]))
+        return [replace(step, share=share) for step, share in zip(steps, shares, strict=True)]
+
+    def _as_uniform(self, uniform: HRArch) -> tuple[str, ...]:
+        """Options that make the teacher's supernet as wide as a uniform net."""
+        channels, head = uniform.out_channels, f'model.architecture.{self.task.head}'
+        width = f'model.architecture.backbone.space.width={channels[0]}'
+        if len(channels) == 1:
+            return width, f'{head}.in_channels={channels[0]}'
+        seen = ','.join(map(str, channels))
+        # HRNet's segmentation head is as wide as all of its maps together.
+        return width, f'{head}.in_channels=[{seen}]', f'{head}.channels={sum(channels)}'
 
     def export_step(
-        self, source: Path, out: Path, name: str, index: tuple[object, ...] = ()
+        self,
+        source: Path,
+        out: Path,
+        name: str,
+        index: tuple[object, ...] = (),
+        stages: tuple[str, str] = ('search', 'supernet'),
+        options: tuple[str, ...] = (),
     ) -> Step:
-        """Export of an arch, or of an entry of a search's front, as `name` into `out`."""
-        config, checkpoint = self.task.config('search'), self._checkpoint('supernet')
+        """Export of an arch, or of an entry of a search's front, as `name` into `out`.
+
+        By the config of one stage, with the weights of another.
+        """
+        config, checkpoint = self.task.config(stages[0]), self._checkpoint(stages[1])
         given = tool_command('export.py', source, checkpoint, '--config', config, *index)
         given = (*given, '--name', name, '--out', str(out), '--standalone', '--force')
-        options = self._data_options('train', 'val', 'test', 'calibration')
+        options = (*self._data_options('train', 'val', 'test', 'calibration'), *options)
         asked = source / 'front.json' if index else source
         return Step(
             f'export the {name} net',
@@ -198,3 +259,8 @@ class SearchDemo:
         keep, out = self.task.predictions(folder)
         title = f"test the {name} net with {self.task.package}'s tools/test.py"
         return Step(title, (*tested, *keep), files, (out,))
+
+
+def _parts(count: int) -> tuple[int, int, int]:
+    """Candidates of an evolution, those it begins with, and its parents, in the configs' ratio."""
+    return count, count // 3, count // 6

@@ -23,9 +23,10 @@ def noise(path: Path, seed: int) -> None:
 
 def make_demo_people(folder: Path) -> None:
     """People as tools/get_demo_data.py writes them: one in each image, all joints seen."""
-    splits = {name: CocoSplit(people.CATEGORY, {}) for name in COUNTS}
+    counts = COUNTS | {f'{name}_cam4': count for name, count in COUNTS.items()}
+    splits = {name: CocoSplit(people.CATEGORY, {}) for name in counts}
     rng = np.random.default_rng(0)
-    for name, count in COUNTS.items():
+    for name, count in counts.items():
         for n in range(count):
             noise(folder / f'images/{name}{n}.jpg', n)
             image = splits[name].add_image(f'{name}{n}.jpg', (SIDE, SIDE))

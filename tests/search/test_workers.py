@@ -53,9 +53,19 @@ def test_a_claim_costs_the_same_in_a_large_study(
 ) -> None:
     small, large = workers.claims(str(tmp_path / name), (8, 40), running=5, times=1)
     assert (small.statements, small.trials) == (large.statements, large.trials)
+    assert (small.size, large.size, small.ended) == (8, 40, 5)
     # What five others ended and began, and the worker's own trial.
     assert small.trials == 5 + 5 + 1
     assert small.statements == (25 if name == 'study.db' else 0)
+
+
+def test_who_has_less_to_read_reads_less(workers: ModuleType, tmp_path: Path) -> None:
+    rows = list(workers.claims(str(tmp_path / 'study.db'), (8, 12), 5, 2, ended=(3, 1)))
+    # One statement more than where all have ended: the heartbeats of those that still run.
+    assert [(row.ended, row.trials, row.statements) for row in rows] == [
+        (3, 3 + 3 + 1, 26),
+        (1, 1 + 1 + 1, 26),
+    ] * 2
 
 
 def test_a_trial_is_written_as_optuna_writes_it(tmp_path: Path, workers: ModuleType) -> None:
