@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -39,6 +39,19 @@ def quiet() -> None:
     import scalenas.training  # noqa: F401
 
     MMLogger.get_instance('mmengine', log_level='WARNING')
+
+
+class Split(Protocol):
+    """Images in memory that a training goes over."""
+
+    def prepared(self, model: nn.Module) -> Split:
+        """With pixels as the model's preprocessor gives them to the network."""
+
+    def batch(self, size: int, seed: int, iteration: int) -> tuple[Tensor, Tensor]:
+        """Augmented pixels and labels of an iteration."""
+
+    def samples(self, labels: Tensor) -> list[Any]:
+        """What the task's losses take."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +88,10 @@ class Images:
                 x[i], y[i] = x[i].flip(-int(turn)), y[i].flip(-int(turn))
         return x, y
 
+    def samples(self, labels: Tensor) -> list[SegDataSample]:
+        """What mmseg's losses take."""
+        return samples(labels)
+
 
 def samples(labels: Tensor) -> list[SegDataSample]:
     """What mmseg's losses take."""
@@ -102,7 +119,7 @@ class Training:
     keep_every: float = 60.0
     """Seconds between two states."""
 
-    def run(self, images: Images, say: Callable[[str], None] | None = None) -> Any:
+    def run(self, images: Split, say: Callable[[str], None] | None = None) -> Any:
         """The trained model, in eval mode."""
         model = built(self.cfg, self.seed)
         optimizer = build_optim_wrapper(model, self.cfg.optim_wrapper)
@@ -119,7 +136,7 @@ class Training:
         for iteration in range(begin, last):
             hub.update_info('iter', iteration)
             x, y = data.batch(size, self.seed, iteration)
-            loss, _ = model.parse_losses(model(x, samples(y), mode='loss'))
+            loss, _ = model.parse_losses(model(x, data.samples(y), mode='loss'))
             if not torch.isfinite(loss):
                 raise FloatingPointError(f'iteration {iteration}: the loss is {loss.item()}')
             optimizer.update_params(loss)

@@ -28,6 +28,7 @@ WITH_TORCH = (
     'benchmarks/test_inner_widths.py',
     'benchmarks/test_scenes_training.py',
     'benchmarks/test_searched_against_scaled.py',
+    'benchmarks/test_small_studies.py',
     'complexity/test_complexity_floor.py',
 )
 
