@@ -126,11 +126,13 @@ def main() -> None:
         values = score(model, session, test, metrics)
         results.append({'path': name, 'runtime': session.runtime, 'ratio': spread(ratios)})
         results[-1] |= {'ms': spread([1e3 * row for row in rows[name]]), 'metrics': values}
-    first = next(iter(results[0]['metrics']))
-    print(f'| path | time / {PLAIN} | ms | {first} |\n|---|---|---|---|')
+    names = list(results[0]['metrics'])
+    print(f'| path | time / {PLAIN} | ms | {" | ".join(names)} |')
+    print('|---' * (3 + len(names)) + '|')
     for row in results:
+        shown = ' | '.join(f'{row["metrics"][name]:.2f}' for name in names)
         ratio, ms = row['ratio']['median'], row['ms']['median']
-        print(f'| {row["path"]} | {ratio:.2f} | {ms:.1f} | {row["metrics"][first]:.2f} |')
+        print(f'| {row["path"]} | {ratio:.2f} | {ms:.1f} | {shown} |')
     about = {'export': config.name, 'size': list(size), 'threads': args.threads}
     write_whole(args.out, json.dumps({**about, 'results': results}, indent=1) + '\n')
 

@@ -81,7 +81,7 @@ def main() -> None:
     studies = {(aim, s): searched(args, s, aim) for s in args.seeds for aim in AIMS}
     fronts = {key: _front(records, key[0]) for key, records in studies.items()}
     archs = list(dict.fromkeys(r.arch for records in fronts.values() for r in records))
-    size = tuple(json.loads(Path(args.table).read_text())['size'])
+    size = tuple(json.loads(Path(args.table).read_text())['about']['size'])
     times = measured(args, archs, size)
     medians = {
         arch: 1e3 * spread.median for arch, spread in zip(archs, times.spreads(), strict=True)

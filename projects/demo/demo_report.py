@@ -39,7 +39,7 @@ def demo_table(
     lines = [f'| net | params | macs | {" | ".join(names)} |', '|---' * (3 + len(names)) + '|']
     for card, tested in zip(cards, stock, strict=True):
         cost, scores = card['cost'], card['metrics']
-        seen = f'{scale * scores["search"][metric]:.2f}' if 'search' in scores else ''
+        seen = f'{scale * scores["search"][metric]:.2f}' if scores['search'] else ''
         more = ''.join(f' {scale * tested[name]:.2f} |' for name in also)
         lines.append(
             f'| {card["name"]} | {cost["params"] / 1e6:.3f} M | {cost["macs"] / 1e6:.1f} M '

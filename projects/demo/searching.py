@@ -210,7 +210,7 @@ class SearchDemo:
             steps.append(self.export_step(self.found, self.exported, name, index=index))
             steps.append(self._test(name, steps[-1].makes[:2]))
         last = self.export_step(
-            arch, self.exported, self.UNIFORM, stages=('teacher', self.UNIFORM), options=options
+            arch, self.exported, self.UNIFORM, weights=self.UNIFORM, options=options
         )
         steps += [last, self._test(self.UNIFORM, last.makes[:2])]
         shares = (1.0, *(EXPORT for _ in steps[1:]))
@@ -232,14 +232,14 @@ class SearchDemo:
         out: Path,
         name: str,
         index: tuple[object, ...] = (),
-        stages: tuple[str, str] = ('search', 'supernet'),
+        weights: str = 'supernet',
         options: tuple[str, ...] = (),
     ) -> Step:
         """Export of an arch, or of an entry of a search's front, as `name` into `out`.
 
-        By the config of one stage, with the weights of another.
+        With the weights of which training.
         """
-        config, checkpoint = self.task.config(stages[0]), self._checkpoint(stages[1])
+        config, checkpoint = self.task.config('search'), self._checkpoint(weights)
         given = tool_command('export.py', source, checkpoint, '--config', config, *index)
         given = (*given, '--name', name, '--out', str(out), '--standalone', '--force')
         options = (*self._data_options('train', 'val', 'test', 'calibration'), *options)

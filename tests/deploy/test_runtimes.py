@@ -214,3 +214,16 @@ def test_a_compiler_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     net = nn.Sequential(nn.Conv2d(3, 5, 3), nn.Sigmoid()).eval()
     with raises(where='runtime torch_compiled', problem=contains('ompile')):
         runtime('torch_compiled').load(net, torch.zeros(1, 3, 11, 7))
+
+
+@pytest.mark.slow
+def test_compiled_on_a_cpu_the_weights_are_packed_once() -> None:
+    from torch._dynamo.utils import counters
+    from torch._inductor import config
+
+    net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 4, 3)).eval()
+    counters.clear()
+    with config.patch(force_disable_caches=True):
+        runtime('torch_compiled').load(net, torch.zeros(1, 3, 16, 16))
+    assert counters['inductor']['mkldnn_conv_weight_pack_matcher_count'] == 2
+    assert not config.freezing
