@@ -12,7 +12,8 @@ import argparse
 import json
 import platform
 import random
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,42 +21,80 @@ import candidate
 import torch
 import training
 from nets import forward, hrnet_extra, pair, saved_bytes, segmentor, step_bytes
-from paired import ratio, seconds, spread
+from paired import ratio, spread
 
 from scalenas.arch import ClassificationHead, SegHead, named
 from scalenas.complexity import Counter
 from scalenas.deploy import deployed
 from scalenas.deploy.timer import training_step
 from scalenas.models import ScaleHRNet
-from scalenas.space import HRSpace, bignas_space, scalenet_space
+from scalenas.search import Objectives, TopologyEvolution
+from scalenas.space import AbstractSpace, HRSpace, bignas_space, scalenet_space
 
 DEMO = HRSpace(8, (1, 2, 1), (1, 2, 3), stem=16, stage1_blocks=1, stage1_channels=8)
 Result = dict[str, Any]
 
 
-def costing(quick: bool) -> list[Result]:
-    """Cost of random archs of the W32 space at 1024x2048, per second on one core (goal 10,000)."""
-    space, rng, head = HRSpace(32), random.Random(0), SegHead(19)
-    archs = [space.sample(rng) for _ in range(1000 if quick else 10_000)]
+def per_second(num: int, repeats: int, action: Callable[[], object]) -> Result:
+    """How often in a second of processor time, of an action that does it `num` times."""
     rates = []
-    for _ in range(3 if quick else 5):
-        counter = Counter((1024, 2048), head)  # cold: every unit is counted anew
-        rates.append(len(archs) / seconds(lambda c=counter: [c(arch) for arch in archs]))
-    return [{'what': f'{len(archs):,} random archs costed, per second', **spread(rates)}]
+    for _ in range(repeats):
+        start = time.process_time()
+        action()
+        rates.append(num / (time.process_time() - start))
+    return spread(rates)
+
+
+def costing(quick: bool) -> list[Result]:
+    """Random archs of the W32 space and their cost at 1024x2048, per second (goal 50,000)."""
+    space, head, size = HRSpace(32), SegHead(19), (1024, 2048)
+    num, repeats = (1000, 3) if quick else (10_000, 5)
+    archs = list(drawn(space, num))
+    search = TopologyEvolution(space, Objectives.from_dict(('mIoU', 'macs')), Counter(size, head))
+
+    def offspring() -> list[object]:
+        rng, parents = random.Random(1), archs[:100]
+        return [
+            search.cost(search.vary(arch, parents, rng))
+            for _ in range(num // 1000)
+            for arch in parents
+        ]
+
+    return [
+        {'what': f'{count:,} {what}, per second', **per_second(count, repeats, action)}
+        for what, count, action in (
+            ('random archs costed', num, lambda: all_costs(Counter(size, head), archs)),
+            (
+                'random archs drawn and costed',
+                num,
+                lambda: all_costs(Counter(size, head), drawn(space, num)),
+            ),
+            ('offspring of 100 parents made and costed', num // 10, offspring),
+        )
+    ]
+
+
+def drawn(space: AbstractSpace[Any], num: int) -> Iterator[Any]:
+    """Random archs."""
+    rng = random.Random(0)
+    return (space.sample(rng) for _ in range(num))
+
+
+def all_costs(counter: Counter, archs: Iterable[Any]) -> list[Any]:
+    """By a counter that counts every unit anew."""
+    return [counter(arch) for arch in archs]
 
 
 def costing_mbconv(quick: bool) -> list[Result]:
     """Cost of random MBConv archs, each at its own size, per second on one core (goal 50,000)."""
+    num, repeats = (5000, 3) if quick else (30_000, 5)
     found = []
     for name, space in (('ScaleNet', scalenet_space()), ('BigNAS', bignas_space())):
-        rng, head = random.Random(0), ClassificationHead()
-        archs = [space.sample(rng) for _ in range(5000 if quick else 30_000)]
-        rates = []
-        for _ in range(3 if quick else 5):
-            counter = Counter(head=head)  # cold: every unit is counted anew
-            rates.append(len(archs) / seconds(lambda c=counter, a=archs: [c(arch) for arch in a]))
-        what = f'{len(archs):,} random archs of the {name} space costed, per second'
-        found.append({'what': what, **spread(rates)})
+        head, archs = ClassificationHead(), list(drawn(space, num))
+        rates = per_second(num, repeats, lambda h=head, a=archs: all_costs(Counter(head=h), a))  # type: ignore[misc]
+        found.append(
+            {'what': f'{num:,} random archs of the {name} space costed, per second', **rates}
+        )
     return found
 
 

@@ -338,6 +338,8 @@ def claims(
     settings = {'mode': 'async', 'space': SPACE.to_dict()}
     crowd = Crowd(SearchStudy.open(where, 'workers', OBJECTIVES, settings), running)
     study = SearchStudy.open(where, 'workers', OBJECTIVES, settings)
+    # The others give no sign of life; on a busy machine they would be taken for dead.
+    study._watch.now = lambda: 0.0  # type: ignore[method-assign]
     counted = Counted(study)
     for size in sizes:
         crowd.fill(size)

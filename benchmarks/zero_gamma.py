@@ -187,8 +187,8 @@ def _cell(runs: list[dict[str, float]]) -> str:
     if not good:
         return f'{len(runs)} of {len(runs)} explode'
     shown = ', '.join(f'{statistics.mean(r[n] for r in good):.1f}' for n in ('smallest', 'largest'))
-    bad = len(runs) - len(good)
-    return f'{shown} ({len(good)} seeds' + (f', {bad} explode)' if bad else ')')
+    bad, plural = len(runs) - len(good), 's' if len(good) > 1 else ''
+    return f'{shown} ({len(good)} seed{plural}' + (f', {bad} explode)' if bad else ')')
 
 
 def main() -> None:

@@ -53,9 +53,8 @@ class HRModule:
 
     def __post_init__(self) -> None:
         need_one(self.depths, 'depths', 'branch')
-        tally = 0
         for i, depth in enumerate(self.depths):
-            tally += as_depth(depth, f'depths[{i}]') << FIELD * i
+            as_depth(depth, f'depths[{i}]')
         if self.inner and len(self.inner) != len(self.depths):
             raise wrong('inner', f'{len(self.depths)} numbers, one per branch', self.inner)
         for i, channels in enumerate(self.inner):
@@ -63,20 +62,15 @@ class HRModule:
         if len(self.fusions) != self.num_steps:
             steps = f'{self.num_steps} steps, as many as the deepest branch has blocks'
             raise wrong('fusions', steps, len(self.fusions))
-        checked, least = [], min(self.depths)
+        least, checked = min(self.depths), []
         for t, rows in enumerate(self.fusions):
-            if len(rows) != len(self.depths):
-                raise wrong(f'fusions[{t}]', f'{len(self.depths)} rows, one per branch', len(rows))
-            step = rows if isinstance(rows, Step) else Step(rows, f'fusions[{t}]')
-            # No branch has ended before.
-            for i in step.targets if t >= least else ():
-                if t >= self.depths[i]:
-                    end = f'none: branch {i} has {self.depths[i]} blocks, and no step {t}'
-                    raise wrong(f'fusions[{t}][{i}]', end, step[i])
+            step = rows if type(rows) is Step else Step(rows, f'fusions[{t}]')
+            if t >= least or len(step) != len(self.depths):
+                _check_step(step, self.depths, t)
             checked.append(step)
-            tally += step.tally
         object.__setattr__(self, 'fusions', tuple(checked))
-        object.__setattr__(self, 'tally', tally)
+        tally = sum([depth << FIELD * i for i, depth in enumerate(self.depths)])
+        object.__setattr__(self, 'tally', tally + sum([step.tally for step in checked]))
 
     @property
     def num_steps(self) -> int:
@@ -149,6 +143,16 @@ def _rows(step: object, num_branches: int, where: str) -> Rows:
             raise ArchError('stands twice in one step', where=where, got=switch)
         rows[i].add(k)
     return tuple(tuple(sorted(row)) for row in rows)
+
+
+def _check_step(step: Step, depths: tuple[int, ...], t: int) -> None:
+    """Pass for a step of as many branches, in which none receives that has ended."""
+    if len(step) != len(depths):
+        raise wrong(f'fusions[{t}]', f'{len(depths)} rows, one per branch', len(step))
+    for i in step.targets:
+        if t >= depths[i]:
+            end = f'none: branch {i} has {depths[i]} blocks, and no step {t}'
+            raise wrong(f'fusions[{t}][{i}]', end, step[i])
 
 
 @dataclass(frozen=True, slots=True)

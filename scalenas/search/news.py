@@ -16,10 +16,15 @@ import sqlalchemy
 from optuna.distributions import distribution_to_json
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages._rdb import models
+from optuna.storages._rdb.storage import _create_scoped_session
 from optuna.trial import FrozenTrial
+from sqlalchemy.orm import selectinload
 
 HEARTBEAT = 'heartbeat'
 """The attribute of a running trial that is counted up while its worker lives."""
+
+MOST_BY_ID = 500
+"""Trials that one statement names; databases take some hundred parameters, or thousands."""
 
 
 class News(NamedTuple):
@@ -63,17 +68,21 @@ class FollowedJournal(JournalStorage):
 
 
 class FollowedDatabase(RDBStorage):
-    """A database: one look is two statements, and seven more when something is new."""
+    """A database: one look is two statements, and six more when something is new.
+
+    None of them reads more trials the larger the study is: SQLite looks through all of a study for
+    a condition with OR, as Optuna's own statement has it.
+    """
 
     def get_news(self, study: int, after: int, running: Collection[int]) -> News:
         """See `news`."""
         trials, attributes = models.TrialModel, models.TrialUserAttributeModel
         with self.engine.connect() as connection:
-            states = connection.execute(
-                sqlalchemy.select(trials.trial_id, trials.state)
-                .where(trials.study_id == study)
-                .where(sqlalchemy.or_(trials.trial_id > after, trials.trial_id.in_(running)))
-            ).all()
+            mine = sqlalchemy.select(trials.trial_id, trials.state).where(trials.study_id == study)
+            looked = [mine.where(trials.trial_id > after)]
+            if running:
+                looked.append(mine.where(trials.trial_id.in_(running)))
+            states = connection.execute(sqlalchemy.union_all(*looked)).all()
             still = [i for i, state in states if i in running and not state.is_finished()]
             rows: Any = ()
             if still:
@@ -85,9 +94,21 @@ class FollowedDatabase(RDBStorage):
         beats: dict[int, Any] = dict.fromkeys(still, 0)
         beats.update({trial_id: json.loads(text) for trial_id, text in rows})
         fresh = {i for i, _ in states} - beats.keys()
-        # What is added in this moment may be among them, and is new as well.
-        found = self._get_trials(study, None, fresh, max(fresh)) if fresh else []
-        return News(found, beats)
+        if len(fresh) > MOST_BY_ID:
+            # What is added in this moment may be among them, and is new as well.
+            return News(self._get_trials(study, None, fresh, max(fresh)), beats)
+        return News(self._by_id(fresh) if fresh else [], beats)
+
+    def _by_id(self, ids: Collection[int]) -> list[FrozenTrial]:
+        trial = models.TrialModel
+        parts = (
+            *(trial.params, trial.values, trial.user_attributes),
+            *(trial.system_attributes, trial.intermediate_values),
+        )
+        with _create_scoped_session(self.scoped_session) as session:
+            query = session.query(trial).options(*map(selectinload, parts))
+            rows = query.filter(trial.trial_id.in_(ids)).order_by(trial.trial_id).all()
+            return [self._build_frozen_trial_from_trial_model(row) for row in rows]
 
     def _get_prepared_new_trial(
         self, study_id: int, template_trial: FrozenTrial | None, session: Any

@@ -8,7 +8,8 @@ from .mbconv import MBConvSpace, StageChoices
 from .mbconv_hull import MBConvHull, hull_of
 from .mbconv_papers import bignas_space, scalenet_scaled_space, scalenet_space, scalenet_stages
 from .scaled import FACTORS, STEP, ScaledSpace, ScalingStage, base_macs, mean_macs
-from .space import AbstractSpace, Weights
+from .space import AbstractSpace
+from .together import Weights
 
 __all__ = [
     'FACTORS',

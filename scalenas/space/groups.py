@@ -16,7 +16,8 @@ from typing import Generic
 from scalenas.arch.strict import is_int
 
 from .gene import refusal
-from .space import A, AbstractSpace, Weights
+from .space import A, AbstractSpace
+from .together import Weights
 
 
 @dataclass(frozen=True)

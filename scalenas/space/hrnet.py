@@ -12,7 +12,7 @@ the structure described there the exact number is `HRSpace().size()`, about 1.1e
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from scalenas.arch import Arch, HRArch, HRModule, HRStage, Rounding, Scaling
@@ -33,39 +33,8 @@ from scalenas.arch.strict import (
 )
 
 from .gene import Gene, SpaceError, Value, check_genes, choices, outside, refusal
+from .hrnet_places import Known, Place
 from .space import AbstractSpace, Genes
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """A module of the space, and the names of its genes.
-
-    `inner` has the names of the genes of inner widths, which only some spaces have.
-    `switches[t][i]` are the sources of branch i after step t, each with its gene. `ruled`: the
-    single-output rule holds here.
-    """
-
-    stage: int
-    module: int
-    ruled: bool
-    unit: str
-    depths: tuple[str, ...]
-    inner: tuple[str, ...]
-    switches: tuple[tuple[tuple[tuple[int, str], ...], ...], ...]
-
-    @classmethod
-    def of(cls, stage: int, module: int, num_steps: int, ruled: bool) -> _Place:
-        """The place of `module` in `stage`, which has as many branches as its number says."""
-        unit, branches = f's{stage}.m{module}', range(stage)
-        switches = tuple(
-            tuple(
-                tuple((k, f'{unit}.t{t}.f{i}<-{k}') for k in branches if k != i) for i in branches
-            )
-            for t in range(num_steps)
-        )
-        depths = tuple(f'{unit}.b{i}.depth' for i in branches)
-        inner = tuple(f'{unit}.b{i}.inner' for i in branches)
-        return cls(stage, module, ruled, unit, depths, inner, switches)
 
 
 class HRSpace(AbstractSpace[HRArch]):
@@ -83,6 +52,8 @@ class HRSpace(AbstractSpace[HRArch]):
     Raises:
         ArchError: for arguments that span no space.
     """
+
+    one_to_one = True
 
     def __init__(
         self,
@@ -129,13 +100,15 @@ class HRSpace(AbstractSpace[HRArch]):
             in_channels=in_channels,
         )
         last = len(self.num_modules) + 1
+        known: Known = {}
         self._places = [
-            _Place.of(s, m, max(self.depth), output == 'single' and (s, m) == (last, count - 1))
+            Place(s, m, max(self.depth), output == 'single' and (s, m) == (last, count - 1), known)
             for s, count in enumerate(self.num_modules, 2)
             for m in range(count)
         ]
         self._channels = tuple(width * 2**i for i in range(last))
         self._shares = _shares(self._channels, self.inner_widths)
+        self._inner = [{share: n for n, share in table.items()} for table in self._shares]
         super().__init__(self._genes())
 
     @property
@@ -154,36 +127,17 @@ class HRSpace(AbstractSpace[HRArch]):
             genes += [Gene(name, self.depth, place.unit) for name in place.depths]
             if self.has_inner:
                 genes += [Gene(name, self.inner_widths, place.unit) for name in place.inner]
-            for t, rows in enumerate(place.switches):
-                # Under the single-output rule the last row of a branch is not free.
-                free = frozenset(d for d in self.depth if d > t + place.ruled)
-                for parent, row in zip(place.depths, rows, strict=True):
-                    if free:
-                        genes += [
-                            Gene(name, (False, True), place.unit, parent, free) for _, name in row
-                        ]
+            genes += place.switches(self.depth)
         return genes
 
     def _build(self, values: Genes) -> HRArch:
         stages: list[list[HRModule]] = [[] for _ in self.num_modules]
+        inner: tuple[int, ...] = ()
         for place in self._places:
-            depths = tuple([int(values[name]) for name in place.depths])
-            steps = []
-            for t, switches in enumerate(place.switches[: max(depths)]):
-                rows: list[tuple[int, ...]] = []
-                for i, row in enumerate(switches):
-                    if t < depths[i] - place.ruled:
-                        rows.append(tuple([k for k, name in row if values[name]]))
-                    elif place.ruled and i == 0 and t == depths[0] - 1:
-                        rows.append(tuple([k for k, _ in row]))
-                    else:
-                        rows.append(())
-                steps.append(tuple(rows))
-            inner: tuple[int, ...] = ()
             if self.has_inner:
-                shares = [float(values[name]) for name in place.inner]
-                inner = tuple(map(share_of, self._channels, shares))
-            stages[place.stage - 2].append(HRModule(depths, tuple(steps), inner))
+                shares = zip(self._inner, place.inner, strict=False)
+                inner = tuple([known[float(values[name])] for known, name in shares])
+            stages[place.stage - 2].append(place.build(values, inner))
         return self._template.with_(
             stages=tuple(
                 HRStage(self._channels[: j + 2], tuple(modules)) for j, modules in enumerate(stages)
@@ -199,18 +153,13 @@ class HRSpace(AbstractSpace[HRArch]):
         values: dict[str, Value] = {}
         for place in self._places:
             module = arch.stages[place.stage - 2].modules[place.module]
-            values.update(zip(place.depths, module.depths, strict=True))
+            values.update(place.read(module))
             if self.has_inner or module.inner:
                 shares = self._shares_of(module, arch.stages[place.stage - 2].channels)
                 if not self.has_inner:
                     i = next(i for i, share in enumerate(shares) if share != 1)
                     raise outside(place.inner[i], self.inner_widths, shares[i])
                 values.update(zip(place.inner, shares, strict=True))
-            # A module deeper than the space is refused for its depth: its last steps need no names.
-            for t, (rows, switches) in enumerate(zip(module.fusions, place.switches, strict=False)):
-                for depth, sources, row in zip(module.depths, rows, switches, strict=True):
-                    if t < depth - place.ruled:
-                        values.update((name, k in sources) for k, name in row)
         return values
 
     def _shares_of(self, module: HRModule, channels: Sequence[int]) -> list[float]:

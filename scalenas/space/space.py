@@ -6,21 +6,20 @@ family says only how active genes become an arch (`_build`) and how an arch is r
 
 from __future__ import annotations
 
-import bisect
 import copy
 import fnmatch
 import hashlib
-import itertools
 import json
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from typing import Generic, Protocol, Self, TypeVar, final
+from functools import cached_property
+from typing import ClassVar, Generic, Protocol, Self, TypeVar, final
 
 from scalenas.arch import Arch, Rounding, Scaling
-from scalenas.arch.strict import as_fraction, as_list, is_number
+from scalenas.arch.strict import as_fraction, as_list
 from scalenas.errors import did_you_mean, short
 from scalenas.family import Family, family_named
 
@@ -36,6 +35,7 @@ from .gene import (
     outside,
     refusal,
 )
+from .together import Recent, Together, Weights, draw, edges_of
 
 
 class Hull(Protocol):
@@ -52,8 +52,6 @@ class Hull(Protocol):
 
 A = TypeVar('A', bound=Arch)
 Genes = dict[str, Value]
-Weights = Mapping[str, Sequence[float]]
-"""Gene name pattern -> relative weight of each of the gene's values."""
 
 
 class AbstractSpace(ABC, Generic[A]):
@@ -62,6 +60,9 @@ class AbstractSpace(ABC, Generic[A]):
     Args:
         genes: parents stand before their children.
     """
+
+    one_to_one: ClassVar[bool] = False
+    """Whether no two sets of active genes are one network: then those of offspring are known."""
 
     def __init__(self, genes: Sequence[Gene]) -> None:
         check_genes(len(genes))
@@ -79,6 +80,7 @@ class AbstractSpace(ABC, Generic[A]):
         self.restrictions: tuple[tuple[str, tuple[Value, ...]], ...] = ()
         # A sub-space has the same gene names, so it shares what is known about patterns.
         self._matches: dict[str, dict[str, None]] = {}
+        self._recent: Recent[A] = Recent()
 
     def __repr__(self) -> str:
         return (
@@ -131,6 +133,10 @@ class AbstractSpace(ABC, Generic[A]):
             return ()
         return tuple(name for name, gene in self.genes.items() if gene.matches(pattern))
 
+    @cached_property
+    def _together(self) -> tuple[Together, ...]:
+        return Together.of(self.genes.values())
+
     @final
     def where(self, pattern: str, values: Sequence[Value]) -> Self:
         """The sub-space in which every gene matching `pattern` takes only `values`.
@@ -144,6 +150,8 @@ class AbstractSpace(ABC, Generic[A]):
         as_list(values, f'where {pattern!r}', 'values', MOST_VALUES)
         space = copy.copy(self)
         space.genes = dict(self.genes)
+        space.__dict__.pop('_together', None)
+        space._recent = Recent()
         known: dict[tuple[Value, ...], tuple[Value, ...]] = {}
         for name in names:
             gene = self.genes[name]
@@ -208,21 +216,27 @@ class AbstractSpace(ABC, Generic[A]):
         """
         if not isinstance(values, Mapping):
             raise refusal('genes', 'a mapping of genes to values', values)
-        for name in values:
-            if name not in self.genes:
-                raise SpaceError('unknown gene', where='genes', got=name, allowed=self.genes)
+        return self._build(self._active(values))
+
+    def _active(self, values: Mapping[str, Value]) -> Genes:
+        """The active ones of these genes, in gene order, each checked."""
+        if not values.keys() <= self.genes.keys():
+            name = next(name for name in values if name not in self.genes)
+            raise SpaceError('unknown gene', where='genes', got=name, allowed=self.genes)
         active: Genes = {}
-        for name, gene in self.genes.items():
-            if not gene.is_active(active):
+        for genes in self._together:
+            if not genes.is_active(active):
                 continue
-            if name not in values:
-                raise SpaceError('gene is missing', where=name, allowed=gene.values)
-            value, allowed = values[name], gene.values
-            # True is not 1 here, nor 1 True.
-            if value not in allowed or isinstance(value, bool) is not isinstance(allowed[0], bool):
-                raise refusal(name, allowed, value)
-            active[name] = value
-        return self._build(active)
+            flags = genes.flags
+            for name, allowed in genes.rows:
+                if name not in values:
+                    raise SpaceError('gene is missing', where=name, allowed=allowed)
+                value = values[name]
+                # True is not 1 here, nor 1 True.
+                if value not in allowed or isinstance(value, bool) is not flags:
+                    raise refusal(name, allowed, value)
+                active[name] = value
+        return active
 
     @final
     def encode(self, arch: A) -> Genes:
@@ -231,17 +245,25 @@ class AbstractSpace(ABC, Generic[A]):
         Raises:
             SpaceError: when the arch is not in the space; says where it leaves it.
         """
+        known = self._recent.genes(arch)
+        if known is not None:
+            return dict(known)
         values = self._read(arch)
-        for name, value in values.items():
-            if name not in self.genes:
-                raise outside('genes', self.genes, name)
-            if value not in self.genes[name].values:
-                raise outside(name, self.genes[name].values, value)
-        decoded = self.decode(values)
+        try:
+            active = self._active(values)
+        except SpaceError:
+            for name, value in values.items():
+                if name not in self.genes:
+                    raise outside('genes', self.genes, name) from None
+                if value not in self.genes[name].values:
+                    raise outside(name, self.genes[name].values, value) from None
+            raise
+        decoded = self._build(active)
         if decoded != arch:
             where, ours, theirs = first_difference(decoded.to_dict(), arch.to_dict())
             raise outside(where, [ours], theirs)
-        return {name: values[name] for name in self.genes if name in values}
+        self._recent.keep(arch, active)
+        return dict(active)
 
     @final
     def shrunk(self, arch: Arch, scaling: Scaling, rounding: Rounding) -> A | None:
@@ -263,10 +285,11 @@ class AbstractSpace(ABC, Generic[A]):
     def sample(self, rng: random.Random, weights: Weights | None = None) -> A:
         """A random arch: each active gene drawn on its own, evenly unless `weights` differ."""
         drawn: Genes = {}
-        table = self._edges(weights) if weights else {}
-        for name, gene in self.genes.items():
-            if gene.is_active(drawn):
-                drawn[name] = _draw(gene.values, table.get(name), rng)
+        table = edges_of(weights, self.genes, self.matching) if weights else {}
+        for genes in self._together:
+            if genes.is_active(drawn):
+                for name, values in genes.rows:
+                    drawn[name] = draw(values, table.get(name), rng)
         return self._build(drawn)
 
     @final
@@ -288,16 +311,17 @@ class AbstractSpace(ABC, Generic[A]):
         as_fraction(p, 'p')
         old, names = self.encode(arch), self.matching(pattern)
         new: Genes = {}
-        for name, gene in self.genes.items():
-            if not gene.is_active(new):
+        for genes in self._together:
+            if not genes.is_active(new):
                 continue
-            if name not in old:
-                new[name] = _draw(gene.values, None, rng)
-                continue
-            new[name] = old[name]
-            if name in names and len(gene.values) > 1 and rng.random() < p:
-                new[name] = rng.choice([v for v in gene.values if v != old[name]])
-        return self._build(new)
+            for name, values in genes.rows:
+                if name not in old:
+                    new[name] = draw(values, None, rng)
+                    continue
+                value = new[name] = old[name]
+                if name in names and len(values) > 1 and rng.random() < p:
+                    new[name] = rng.choice([v for v in values if v != value])
+        return self._varied(new)
 
     @final
     def cross(self, arch: A, other: A, rng: random.Random, p: float) -> A:
@@ -309,18 +333,21 @@ class AbstractSpace(ABC, Generic[A]):
         units = dict.fromkeys(gene.unit for gene in self.genes.values())
         taken = {unit for unit in units if rng.random() < p}
         mine, theirs = self.encode(arch), self.encode(other)
-        mixed = {
-            name: value
-            for source, wanted in ((mine, False), (theirs, True))
-            for name, value in source.items()
-            if (self.genes[name].unit in taken) is wanted
-        }
         child: Genes = {}
-        for name, gene in self.genes.items():
-            if gene.is_active(child):
-                # A gene of one unit may hang on a parent in another: then it is newly active.
-                child[name] = mixed[name] if name in mixed else _draw(gene.values, None, rng)
-        return self._build(child)
+        for genes in self._together:
+            if genes.is_active(child):
+                source = theirs if genes.unit in taken else mine
+                for name, values in genes.rows:
+                    # A gene of one unit may hang on a parent in another: then it is newly active.
+                    known = source.get(name)
+                    child[name] = draw(values, None, rng) if known is None else known
+        return self._varied(child)
+
+    def _varied(self, genes: Genes) -> A:
+        arch = self._build(genes)
+        if self.one_to_one:
+            self._recent.keep(arch, genes)
+        return arch
 
     @final
     def size(self) -> int:
@@ -357,28 +384,3 @@ class AbstractSpace(ABC, Generic[A]):
     @final
     def __hash__(self) -> int:
         return hash(self.digest())
-
-    def _edges(self, weights: Weights) -> dict[str, Sequence[float]]:
-        table: dict[str, Sequence[float]] = {}
-        for pattern, row in weights.items():
-            where = f'weights[{pattern!r}]'
-            as_list(row, where, 'numbers', MOST_VALUES)
-            numbers = all(is_number(weight) and weight >= 0 for weight in row)
-            edges = list(itertools.accumulate(row)) if numbers else []
-            if not (edges and edges[-1] > 0):
-                raise refusal(where, 'numbers >= 0 that are not all 0', row)
-            for name in self.matching(pattern):
-                if len(row) != len(self.genes[name].values):
-                    count = f'{len(self.genes[name].values)}, one for each value of {name}'
-                    raise refusal(where, count, len(row))
-                table[name] = edges
-        return table
-
-
-def _draw(values: tuple[Value, ...], edges: Sequence[float] | None, rng: random.Random) -> Value:
-    """One of the values: evenly, or by the cumulative weights `edges`."""
-    if len(values) == 1:
-        return values[0]
-    if edges is None:
-        return values[int(rng.random() * len(values))]
-    return values[bisect.bisect(edges, rng.random() * edges[-1], 0, len(values) - 1)]

@@ -50,12 +50,14 @@ BLOCKS_AND_FUSIONS = {
         ((1, 1), (((2,), ()),), 'fusions[0][0]', 2, (1,)),
         ((1, 1, 1), (((2, 1), (), ()),), 'fusions[0][0]', (2, 1), contains('ascending')),
         ((1, 1), (((1, 1), ()),), 'fusions[0][0]', (1, 1), contains('distinct')),
+        ((1, 1), (((True,), ()),), 'fusions[0][0]', True, (1,)),
         ((1, 2), (((), ()), ((1,), ())), 'fusions[1][0]', (1,), contains('branch 0 has 1')),
     ],
 )
 def test_a_bad_module_cannot_exist(
     depths: tuple, fusions: tuple, where: str, got: object, allowed: object
 ) -> None:
+    HRModule((1, 1), (((1,), ()),))  # rows that are known are no excuse for equal ones
     with raises(ArchError, where=where, got=got, allowed=allowed):
         HRModule(depths, fusions)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import importlib
+import json
 import statistics
 import sys
 from argparse import Namespace
@@ -146,7 +147,7 @@ def test_edges_are_compared_over_the_seeds_that_both_arms_have(studies, tmp_path
     low, high = stats.t.interval(0.95, 1, 1.5, stats.sem([2, 1]))
     assert found['interval'] == pytest.approx([low, high])
     assert '| 4 | 50.0, 60.0 (2 seeds) | 50.0, 60.0 (2 seeds) |' in text
-    assert '| 16 | 50.0, 60.0 (2 seeds) | 50.0, 60.0 (1 seeds, 1 explode) |' in text
+    assert '| 16 | 50.0, 60.0 (2 seeds) | 50.0, 60.0 (1 seed, 1 explode) |' in text
 
 
 def test_scaled_nets_stay_within_the_budget_and_grow_along_their_axes(studies) -> None:
@@ -270,3 +271,14 @@ def test_the_interval_of_a_start_is_of_paired_seeds(studies, tmp_path) -> None:
     assert (low, high) == pytest.approx(stats.t.interval(0.95, 2, mean, stats.sem(apart)))
     assert '| exported | 35.0 ± 5.0 | 80.0 ± 0.0 |' in text
     assert study.report(rows(tmp_path / 'one.csv', header, lines[:4]), 3)[1] == {}
+
+
+@pytest.mark.parametrize(
+    ('study', 'page'),
+    [('zero_gamma', 'bignas.md'), ('scaled_nets', 'scaling.md')],
+)
+def test_the_tables_of_the_pages_are_what_the_studies_wrote(study: str, page: str) -> None:
+    written = json.loads((ROOT / f'benchmarks/results/{study}.json').read_text())
+    text = (ROOT / 'docs' / page).read_text()
+    assert len(written['table']) > 3
+    assert [line for line in written['table'] if line not in text] == []

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
-from scalenas.search import SearchStudy
+from scalenas.search import SearchStudy, news
 
 from .table import SPACE
 
@@ -56,16 +59,55 @@ def test_a_claim_costs_the_same_in_a_large_study(
     assert (small.size, large.size, small.ended) == (8, 40, 5)
     # What five others ended and began, and the worker's own trial.
     assert small.trials == 5 + 5 + 1
-    assert small.statements == (25 if name == 'study.db' else 0)
+    assert small.statements == (23 if name == 'study.db' else 0)
 
 
 def test_who_has_less_to_read_reads_less(workers: ModuleType, tmp_path: Path) -> None:
     rows = list(workers.claims(str(tmp_path / 'study.db'), (8, 12), 5, 2, ended=(3, 1)))
     # One statement more than where all have ended: the heartbeats of those that still run.
     assert [(row.ended, row.trials, row.statements) for row in rows] == [
-        (3, 3 + 3 + 1, 26),
-        (1, 1 + 1 + 1, 26),
+        (3, 3 + 3 + 1, 24),
+        (1, 1 + 1 + 1, 24),
     ] * 2
+
+
+def test_no_statement_of_a_claim_reads_all_trials_of_the_study(
+    workers: ModuleType, tmp_path: Path
+) -> None:
+    path = tmp_path / 'study.db'
+    counted: list[tuple[str, Any]] = []
+    seen = workers.Counted._statement
+
+    def note(self: Any, connection: Any, cursor: Any, statement: str, given: Any, *_: Any) -> None:
+        counted.append((statement, given))
+        seen(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(workers.Counted, '_statement', note)
+        list(workers.claims(str(path), (8,), 5, 1, ended=(3,)))
+    plans: list[str] = []
+    with closing(sqlite3.connect(path)) as database:
+        for statement, given in counted:
+            if statement.startswith('SELECT'):
+                rows = database.execute(f'EXPLAIN QUERY PLAN {statement}', given).fetchall()
+                plans += [row[3] for row in rows]
+    looks = [plan for plan in plans if ' trials ' in plan]
+    assert len(looks) >= 8
+    assert all('SEARCH trials' in plan and 'rowid' in plan for plan in looks), looks
+    assert not any('SCAN' in plan for plan in plans), plans
+
+
+def test_a_large_study_is_read_by_optuna_and_is_the_same(
+    workers: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = SearchStudy.open(
+        str(tmp_path / 'study.db'), 'workers', workers.OBJECTIVES, {'space': SPACE.to_dict()}
+    )
+    workers.Crowd(study, 2).fill(4)
+    by_id = news.news(study._storage, study._id, 0, ())
+    monkeypatch.setattr(news, 'MOST_BY_ID', 3)
+    assert news.news(study._storage, study._id, 0, ()) == by_id
+    assert [trial.number for trial in by_id.trials] == [0, 1, 2, 3]
 
 
 def test_a_trial_is_written_as_optuna_writes_it(tmp_path: Path, workers: ModuleType) -> None:
