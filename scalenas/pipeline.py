@@ -160,7 +160,7 @@ def run_beside(tasks: Sequence[Task], slots: int = 2, poll: float = 0.2) -> None
                 seconds = task.wait()
                 running.remove(task)
                 left -= task.step.share
-                ahead = (time.monotonic() - start) * left / (every - left)
+                ahead = (time.monotonic() - start) * max(0.0, left) / (every - left)
                 print(f'{task.head}: {seconds:.0f} s, about {ahead / 60:.0f} min left', flush=True)
     finally:
         for task in running:
