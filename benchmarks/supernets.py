@@ -6,18 +6,19 @@
 One command, which goes on where it stopped. Every supernet has the config of the benchmark but for
 what its name says, and runs as many sub-nets in all: a sandwich, which runs four in a step, has a
 quarter of the steps. It evaluates the networks that `benchmarks/hr_scenes.py` trained alone, and
-prints Kendall's tau against their scores, the scores of the smallest and the largest network, and
-the minutes of the training.
+prints Kendall's tau against their scores, the scores of the smallest and the largest network, the
+minutes of the training, and what differs from the recipe, paired by seed.
 """
 
 from __future__ import annotations
 
 import argparse
+import statistics
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -25,6 +26,7 @@ import torch
 from hr_scenes import SEARCH, SUPERNET, TEACHER, appended, networks, read_rows, say, space, trained
 from mmengine.config import Config
 from scenes_training import QuickEvaluator, quiet
+from searched_against_scaled import interval
 
 from scalenas.search import rank_study
 
@@ -120,26 +122,62 @@ def study(args: argparse.Namespace) -> None:
         )
 
 
-def summary(args: argparse.Namespace) -> str:
-    """As Markdown: a row for each variant, with the mean and the range over its seeds."""
+class Seen(NamedTuple):
+    """Of one supernet: Kendall's tau with networks alone, scores in percent, and minutes."""
+
+    tau: float
+    mean: float
+    smallest: float
+    largest: float
+    minutes: float
+
+
+def seen(args: argparse.Namespace) -> tuple[int, dict[str, dict[int, Seen]]]:
+    """How many networks were trained alone; what was seen by variant and seed."""
     scores: dict[int, list[float]] = {}
     for row in read_rows(args.work / 'alone.csv'):
         scores.setdefault(int(row['slot']), []).append(float(row['mIoU']))
     slots = sorted(scores)
-    alone = [sum(scores[slot]) / len(scores[slot]) for slot in slots]
-    found: dict[str, list[tuple[float, float, float, float]]] = {}
+    alone = [statistics.mean(scores[slot]) for slot in slots]
+    found: dict[str, dict[int, Seen]] = {}
     for row in read_rows(args.work / 'supernets.csv'):
         shown = [float(row[f'net{slot}']) for slot in slots]
         tau = rank_study(shown, alone).kendall.value
-        ends = (float(row[f'net{slot}']) for slot in (slots[0], slots[-1]))
-        found.setdefault(row['variant'], []).append((tau, *ends, float(row['seconds']) / 60))
-    head = f'tau against {len(slots)} networks alone'
-    lines = [f'| supernet | seeds | {head} | smallest, mIoU | largest, mIoU | minutes |']
-    lines.append('|---' * 6 + '|')
-    for name, rows in sorted(found.items(), key=lambda item: -sum(r[0] for r in item[1])):
-        cells = [spread_text(values) for values in zip(*rows, strict=True)]
-        lines.append(f'| {name} | {len(rows)} | {" | ".join(cells)} |')
+        one = Seen(tau, statistics.mean(shown), shown[0], shown[-1], float(row['seconds']) / 60)
+        found.setdefault(row['variant'], {})[int(row['seed'])] = one
+    return len(slots), found
+
+
+def summary(args: argparse.Namespace) -> str:
+    """As Markdown: a row for each variant, with the mean and the range over its seeds."""
+    count, found = seen(args)
+    names = (f'tau against {count} networks alone', 'their mean mIoU', 'smallest', 'largest')
+    lines = [f'| supernet | seeds | {" | ".join(names)} | minutes |', '|---' * 7 + '|']
+    for name, seeds in sorted(found.items(), key=lambda item: -_mean_tau(item[1])):
+        cells = [spread_text(values) for values in zip(*seeds.values(), strict=True)]
+        lines.append(f'| {name} | {len(seeds)} | {" | ".join(cells)} |')
     return '\n'.join(lines)
+
+
+def _mean_tau(seeds: dict[int, Seen]) -> float:
+    return statistics.mean(one.tau for one in seeds.values())
+
+
+def compared(args: argparse.Namespace) -> str:
+    """As Markdown: variants minus the recipe, paired by seed, of those with two seeds or more."""
+    _, found = seen(args)
+    recipe = variants()[0].name
+    lines = [f'| minus {recipe} | seeds | tau | mean mIoU |', '|---' * 4 + '|']
+    for name, seeds in found.items():
+        common = sorted(set(seeds) & set(found.get(recipe, {})))
+        if name == recipe or len(common) < 2:
+            continue
+        cells = []
+        for field in ('tau', 'mean'):
+            apart = [getattr(seeds[s], field) - getattr(found[recipe][s], field) for s in common]
+            cells.append('{:+.2f} [{:+.2f}, {:+.2f}]'.format(*interval(apart)))
+        lines.append(f'| {name} | {len(common)} | {" | ".join(cells)} |')
+    return '\n'.join(lines) if len(lines) > 2 else ''
 
 
 def spread_text(values: tuple[float, ...]) -> str:
@@ -164,6 +202,8 @@ def main() -> None:
     quiet()
     study(args)
     print(summary(args))
+    if text := compared(args):
+        print(f'\nDifferences with 95 % intervals (Student, over seeds):\n\n{text}')
 
 
 if __name__ == '__main__':
