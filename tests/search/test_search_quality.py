@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import math
 import random
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,19 +18,18 @@ from scalenas.space import named
 
 from .table import COST, SPACE, score
 
-SCRIPT = Path(__file__).resolve().parents[2] / 'benchmarks/search_quality.py'
+ROOT = Path(__file__).resolve().parents[2]
+MODULES = ('search_quality', 'search_problems', 'search_algorithms')
 pytest.importorskip('sklearn')
 
 
 @pytest.fixture(scope='module')
-def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location('search_quality', SCRIPT)
-    assert spec is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    assert spec.loader is not None
-    spec.loader.exec_module(module)
-    return module
+def script() -> Iterator[ModuleType]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(ROOT / 'benchmarks'))
+        yield importlib.import_module('search_quality')
+        for name in MODULES:
+            sys.modules.pop(name, None)
 
 
 def small(script: ModuleType, pool: int = 0) -> Any:
@@ -49,12 +49,12 @@ def small(script: ModuleType, pool: int = 0) -> Any:
 
 
 def test_the_made_accuracy_is_what_its_words_say(script: ModuleType) -> None:
-    world = script.synthetic()
+    world = script.WORLDS['synthetic']()
     space = named('scalenas_w32')
     rng = random.Random(0)
     archs = [space.sample(rng) for _ in range(20)]
     values = [world.score(arch) for arch in archs]
-    assert values == [script.synthetic().score(arch) for arch in archs]
+    assert values == [script.WORLDS['synthetic']().score(arch) for arch in archs]
     least, most = world.score(space.smallest()), world.score(space.largest())
     assert abs(least - 70) < 0.5  # nothing but the noise
     assert all(least < value < most for value in values)
@@ -64,12 +64,12 @@ def test_the_made_accuracy_is_what_its_words_say(script: ModuleType) -> None:
 
 
 def test_the_bottleneck_is_what_its_words_say(script: ModuleType) -> None:
-    world = script.bottleneck()
+    world = script.WORLDS['bottleneck']()
     space, rng = world.space, random.Random(0)
     assert world.score(space.largest()) == pytest.approx(80, abs=0.5)  # nothing but the noise
     archs = [space.sample(rng) for _ in range(20)]
     values = [world.score(arch) for arch in archs]
-    assert values == [script.bottleneck().score(arch) for arch in archs]
+    assert values == [script.WORLDS['bottleneck']().score(arch) for arch in archs]
     genes = space.encode(space.largest())
     lacks = []
     for stage in range(1, 8):  # one stage alone is the smallest: all there is to lose is there
@@ -119,7 +119,7 @@ def test_a_run_on_a_table_asks_for_its_networks_alone(script: ModuleType, name: 
     world = small(script, 45)
     way = script.Way(script.WAYS[name].make, 40, '')
     if name == 'gentle':
-        way = script.Way(script.paper, 40, '')
+        way = script.Way(script.WAYS['paper'].make, 40, '')
     found = script.run(world, way, 0)
     wanted = {(COST(arch)['macs'], score(arch)['mIoU']) for arch in world.pool}
     points = [tuple(point) for point in found['points']]
@@ -135,8 +135,10 @@ def test_what_is_there_is_not_run_again(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setitem(script.WORLDS, 'synthetic', lambda: small(script))
-    monkeypatch.setitem(script.WAYS, 'random', script.Way(script.chance, 60, 'random'))
-    monkeypatch.setitem(script.WAYS, 'paper', script.Way(script.paper, 60, 'evolution'))
+    monkeypatch.setitem(script.WAYS, 'random', script.Way(script.WAYS['random'].make, 60, 'random'))
+    monkeypatch.setitem(
+        script.WAYS, 'paper', script.Way(script.WAYS['paper'].make, 60, 'evolution')
+    )
     command = ['x', '--only', 'random', 'paper', '--out', str(tmp_path), '--report', str(tmp_path)]
     monkeypatch.setattr(sys, 'argv', [*command, '--seeds', '1'])
     script.main()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import sqlite3
 import sys
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from types import ModuleType
@@ -18,16 +19,25 @@ from .table import SPACE
 
 
 @pytest.fixture(scope='module')
-def workers() -> ModuleType:
+def benchmarks() -> Iterator[None]:
+    """The folder, on the path."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(Path(__file__).parents[2] / 'benchmarks'))
+        yield
+        for name in ('workers', 'study_claims'):
+            sys.modules.pop(name, None)
+
+
+@pytest.fixture(scope='module')
+def workers(benchmarks: None) -> ModuleType:
     """benchmarks/workers.py."""
-    path = Path(__file__).parents[2] / 'benchmarks' / 'workers.py'
-    spec = importlib.util.spec_from_file_location('workers', path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules['workers'] = module
-    spec.loader.exec_module(module)
-    return module
+    return importlib.import_module('workers')
+
+
+@pytest.fixture(scope='module')
+def claims(benchmarks: None) -> ModuleType:
+    """benchmarks/study_claims.py."""
+    return importlib.import_module('study_claims')
 
 
 @pytest.mark.longer
@@ -52,9 +62,9 @@ def test_equal_workers_whom_nobody_leaves_lose_nothing_but_the_end(workers: Modu
 
 @pytest.mark.parametrize('name', ['study.db', 'study.journal'])
 def test_a_claim_costs_the_same_in_a_large_study(
-    name: str, workers: ModuleType, tmp_path: Path
+    name: str, claims: ModuleType, tmp_path: Path
 ) -> None:
-    small, large = workers.claims(str(tmp_path / name), (8, 40), running=5, times=1)
+    small, large = claims.claims(str(tmp_path / name), (8, 40), running=5, times=1)
     assert (small.statements, small.trials) == (large.statements, large.trials)
     assert (small.size, large.size, small.ended) == (8, 40, 5)
     # What five others ended and began, and the worker's own trial.
@@ -62,8 +72,8 @@ def test_a_claim_costs_the_same_in_a_large_study(
     assert small.statements == (23 if name == 'study.db' else 0)
 
 
-def test_who_has_less_to_read_reads_less(workers: ModuleType, tmp_path: Path) -> None:
-    rows = list(workers.claims(str(tmp_path / 'study.db'), (8, 12), 5, 2, ended=(3, 1)))
+def test_who_has_less_to_read_reads_less(claims: ModuleType, tmp_path: Path) -> None:
+    rows = list(claims.claims(str(tmp_path / 'study.db'), (8, 12), 5, 2, ended=(3, 1)))
     # One statement more than where all have ended: the heartbeats of those that still run.
     assert [(row.ended, row.trials, row.statements) for row in rows] == [
         (3, 3 + 3 + 1, 24),
@@ -72,19 +82,19 @@ def test_who_has_less_to_read_reads_less(workers: ModuleType, tmp_path: Path) ->
 
 
 def test_no_statement_of_a_claim_reads_all_trials_of_the_study(
-    workers: ModuleType, tmp_path: Path
+    claims: ModuleType, tmp_path: Path
 ) -> None:
     path = tmp_path / 'study.db'
     counted: list[tuple[str, Any]] = []
-    seen = workers.Counted._statement
+    seen = claims.Counted._statement
 
     def note(self: Any, connection: Any, cursor: Any, statement: str, given: Any, *_: Any) -> None:
         counted.append((statement, given))
         seen(self)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(workers.Counted, '_statement', note)
-        list(workers.claims(str(path), (8,), 5, 1, ended=(3,)))
+        patch.setattr(claims.Counted, '_statement', note)
+        list(claims.claims(str(path), (8,), 5, 1, ended=(3,)))
     plans: list[str] = []
     with closing(sqlite3.connect(path)) as database:
         for statement, given in counted:
@@ -98,26 +108,26 @@ def test_no_statement_of_a_claim_reads_all_trials_of_the_study(
 
 
 def test_a_large_study_is_read_by_optuna_and_is_the_same(
-    workers: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    claims: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     study = SearchStudy.open(
-        str(tmp_path / 'study.db'), 'workers', workers.OBJECTIVES, {'space': SPACE.to_dict()}
+        str(tmp_path / 'study.db'), 'workers', claims.OBJECTIVES, {'space': SPACE.to_dict()}
     )
-    workers.Crowd(study, 2).fill(4)
+    claims.Crowd(study, 2).fill(4)
     by_id = news.news(study._storage, study._id, 0, ())
     monkeypatch.setattr(news, 'MOST_BY_ID', 3)
     assert news.news(study._storage, study._id, 0, ()) == by_id
     assert [trial.number for trial in by_id.trials] == [0, 1, 2, 3]
 
 
-def test_a_trial_is_written_as_optuna_writes_it(tmp_path: Path, workers: ModuleType) -> None:
+def test_a_trial_is_written_as_optuna_writes_it(tmp_path: Path, claims: ModuleType) -> None:
     """In an SQLite file, where its way is another one, and in a journal."""
     found = []
     for name in ('study.db', 'study.journal'):
         study = SearchStudy.open(
-            str(tmp_path / name), 'workers', workers.OBJECTIVES, {'space': SPACE.to_dict()}
+            str(tmp_path / name), 'workers', claims.OBJECTIVES, {'space': SPACE.to_dict()}
         )
-        crowd = workers.Crowd(study, 2)
+        crowd = claims.Crowd(study, 2)
         crowd.fill(4)
         crowd.advance()
         trials = study._all_trials()
