@@ -2,117 +2,45 @@
 
 from __future__ import annotations
 
-import random
-from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
-import optuna
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from scalenas.arch import Arch
 from scalenas.search import (
     NSGA2,
-    AbstractSearch,
     CandidateError,
-    OptunaSearch,
-    Record,
     SearchError,
     SearchPlan,
-    SearchStudy,
     StudyError,
     check_proposals,
     run_search,
 )
 from scalenas.search import life as life_module
 from scalenas.search.ledger import View
-from scalenas.search.study import WAYS
 from scalenas.search.trials import Candidate, Claim, Seen
 from scalenas.search.turns import FreeTurns, GenerationTurns
 from scalenas.space import HRSpace
 from tests.errors import raises
 
-from .forked import Forked
+from .asynchronous import ALGORITHMS, FEW, assert_whole, search, studies
 from .scaled import mcea
 from .table import (
     COST,
     OBJECTIVES,
     SPACE,
-    coarse_to_fine,
-    counted,
     evolution,
-    key,
     open_study,
-    predictor,
     random_search,
     score,
     search_in_memory,
-    worker,
 )
-from .test_study import wait_for
-
-SLOW = ('predictor', 'optuna')  # to propose
-FEW = {'num_initial': 6, 'num_parents': 3, 'num_total': 16}
-
-
-def nsga2() -> NSGA2:
-    return NSGA2(SPACE, OBJECTIVES, COST, population=6, num_total=16)
-
-
-def genetic() -> OptunaSearch:
-    options = {'population_size': 4}
-    return OptunaSearch(
-        SPACE, OBJECTIVES, COST, sampler='NSGAIISampler', num_total=16, options=options
-    )
-
-
-ALGORITHMS: dict[str, Callable[[], AbstractSearch]] = {
-    'evolution': lambda: evolution(**FEW),
-    'random': lambda: random_search(num_total=16),
-    'coarse_to_fine': lambda: coarse_to_fine(num_total=16),
-    'nsga2': nsga2,
-    'predictor': lambda: predictor(num_initial=6, batch=3, num_total=16),
-    'optuna': genetic,
-}
-
-
-def studies(count: int) -> list[SearchStudy]:
-    """So many workers' views of one study in memory."""
-    storage = optuna.storages.InMemoryStorage()
-    storage.create_new_study([WAYS[o.direction] for o in OBJECTIVES], 'test')
-    return [SearchStudy(storage, 'test', 'memory', OBJECTIVES) for _ in range(count)]
-
-
-def search(
-    study: SearchStudy, algorithm: AbstractSearch | None = None, **options: object
-) -> list[Record]:
-    return run_search(
-        algorithm or evolution(**FEW),
-        study,
-        score,
-        mode='async',
-        poll_seconds=0.01,
-        **options,  # type: ignore[arg-type]
-    )
 
 
 def claimed(turns: FreeTurns | GenerationTurns) -> Claim:
     claim = turns.claim()
     assert claim is not None
     return claim
-
-
-def assert_whole(study: SearchStudy, algorithm: AbstractSearch, seed: int = 0) -> None:
-    """Every slot once, every network once, each as it can be proposed again."""
-    records = study.records()
-    assert [record.slot for record in records] == list(range(algorithm.num_total))
-    assert len({record.arch for record in records}) == len(records)
-    assert all(record.metrics == score(record.arch) for record in records)
-    complete = [row for row in study.claims() if row.state == optuna.trial.TrialState.COMPLETE]
-    assert len(complete) == algorithm.num_total
-    assert check_proposals(algorithm, study, seed) == len(study.claims())
 
 
 @pytest.mark.parametrize('name', ALGORITHMS)
@@ -126,78 +54,6 @@ def test_one_worker_is_repeatable_and_begins_as_the_synchronous_search(name: str
     assert [r for r in records if r.generation == 0] == first
     assert records[len(first) :] == [] or records[-1].generation >= 1
     assert search(one, ALGORITHMS[name](), seed=0) == records  # nothing is left to do
-
-
-class Fleet:
-    """Workers of one process, each at its own point; a script says who does what next."""
-
-    def __init__(self, script: random.Random, count: int, algorithm: AbstractSearch) -> None:
-        self.script, self.algorithm = script, algorithm
-        self.studies = studies(count)
-        self.turns = [FreeTurns(algorithm, study, 0) for study in self.studies]
-        self.claims: dict[int, Claim] = {}
-        self.alive = list(range(count))
-        self.evaluated: list[Arch] = []
-        for number, study in enumerate(self.studies):
-            study._chance = random.Random(f'{script.random()}/{number}')
-            study._add = self._raced(number, study._add)  # type: ignore[method-assign]
-
-    def _raced(
-        self, number: int, add: Callable[[Candidate], Claim]
-    ) -> Callable[[Candidate], Claim]:
-        """Adding a trial, before which others may be faster."""
-
-        def raced(candidate: Candidate) -> Claim:
-            while len(self.inside) < len(self.alive) and self.script.random() < 0.4:
-                self.step(self.script.choice([n for n in self.alive if n not in self.inside]))
-            return add(candidate)
-
-        return raced
-
-    inside: tuple[int, ...] = ()
-
-    def step(self, number: int) -> None:
-        """One worker claims, or ends an evaluation, or dies, or gives back what it has."""
-        study = self.studies[number]
-        if number not in self.claims:
-            self.inside += (number,)
-            claim = self.turns[number].claim()
-            self.inside = tuple(n for n in self.inside if n != number)
-            if claim is not None and number in self.alive:
-                self.claims[number] = claim
-            return
-        claim, chance = self.claims[number], self.script.random()
-        if chance < 0.1 and len(self.alive) - len(self.inside) > 1:
-            self.alive.remove(number)
-        elif chance < 0.2:
-            study.release(self.claims.pop(number), 'interrupted')
-        else:
-            self.evaluated.append(claim.candidate.arch)
-            study.complete(self.claims.pop(number), score(claim.candidate.arch))
-            self.turns[number].evaluated(claim)
-
-    def is_alive(self, known: object) -> bool:
-        return any(self.studies[n].worker == known for n in self.alive)
-
-    def run(self) -> None:
-        while not all(self.turns[n].finished for n in self.alive):
-            self.step(self.script.choice([n for n in self.alive if not self.turns[n].finished]))
-
-
-@pytest.mark.parametrize('name', ALGORITHMS)
-def test_any_interleaving_ends_complete(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    @settings(max_examples=2 if name in SLOW else 8, deadline=None)
-    @given(st.integers(0, 10**9), st.integers(1, 6))
-    def check(script: int, count: int) -> None:
-        fleet = Fleet(random.Random(script), count, ALGORITHMS[name]())
-        monkeypatch.setattr(life_module, 'is_alive', fleet.is_alive)
-        fleet.run()
-        assert_whole(fleet.studies[fleet.alive[0]], fleet.algorithm)
-        times = Counter(fleet.evaluated)
-        assert set(times.values()) == {1}
-        assert len(times) == fleet.algorithm.num_total
-
-    check()
 
 
 def test_of_two_that_propose_one_network_the_second_proposes_again() -> None:
@@ -284,25 +140,6 @@ def test_a_search_that_was_stopped_goes_on_to_the_same_records(name: str, tmp_pa
     assert run_search(evolution(**FEW), study, evaluate, mode='async') == expected
     assert len(calls) == 16 + 2
     assert_whole(study, evolution(**FEW))
-
-
-@pytest.mark.longer
-def test_two_processes_of_which_one_is_killed(tmp_path: Path) -> None:
-    where, calls = str(tmp_path / 'study.db'), tmp_path / 'calls'
-    first = Forked(worker, where, str(calls), 0.05, 'evolution', 'async')
-    wait_for(calls, 3)
-    second = Forked(worker, where, str(calls), 0.2, 'evolution', 'async')
-    wait_for(calls, 12)
-    first.kill()
-    assert second.wait() == 0, second.errors()
-    first.wait()
-    study = SearchStudy.read(where)
-    assert_whole(study, evolution())
-    times = Counter(counted(calls))
-    assert set(times) == {key(record.arch) for record in study.records()}
-    # A kill between the end of an evaluation and its first write may cost that one evaluation.
-    assert sum(times.values()) <= 40 + 1
-    assert len({line.split()[1] for line in calls.read_text().splitlines()}) == 2
 
 
 def test_a_network_that_fails_is_tried_twice_and_stays_open() -> None:

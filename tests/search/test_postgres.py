@@ -11,10 +11,10 @@ import pytest
 from scalenas.search import Record, SearchStudy, StudyError
 from tests.errors import contains, raises
 
+from .asynchronous import assert_whole
 from .forked import Forked
 from .postgres import INITDB, Server, running_server
 from .table import counted, evolution, open_study, search_in_memory, worker
-from .test_asynchronous import assert_whole
 from .test_study import assert_complete, start, wait_for
 
 pytestmark = pytest.mark.slow
