@@ -2,8 +2,8 @@
 # Source: python tools/get_demo_data.py people writes data/people; the labels are pseudo-labels.
 # Splits: training (420 people on 252 frames of three cameras), search (30 people, 10 later frames of
 # each), test (100 on 100 frames of a fourth camera, which was never seen; reported).
+_base_ = './boxes_1xb4.py'
 prepare_data = 'python tools/get_demo_data.py people'
-dataset_type = 'CocoDataset'
 data_root = 'data/people/'
 metainfo = dict(classes=('person',), palette=[(0, 158, 115)])
 scale = (90, 160)
@@ -33,57 +33,28 @@ test_pipeline = [
     ),
 ]
 train_dataloader = dict(
-    batch_size=4,
-    num_workers=1,
-    persistent_workers=True,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
     dataset=dict(
-        type=dataset_type,
         data_root=data_root,
         metainfo=metainfo,
         ann_file='annotations/person_keypoints_train_cam4.json',
-        data_prefix=dict(img='images/'),
-        filter_cfg=dict(filter_empty_gt=True, min_size=32),
         pipeline=train_pipeline,
-    ),
+    )
 )
 val_dataloader = dict(
-    batch_size=1,
-    num_workers=1,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type=dataset_type,
         data_root=data_root,
         metainfo=metainfo,
         ann_file='annotations/person_keypoints_search_cam4.json',
-        data_prefix=dict(img='images/'),
-        test_mode=True,
         pipeline=test_pipeline,
-    ),
+    )
 )
 test_dataloader = dict(
-    batch_size=1,
-    num_workers=1,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type=dataset_type,
         data_root=data_root,
         metainfo=metainfo,
         ann_file='annotations/person_keypoints_test_cam4.json',
-        data_prefix=dict(img='images/'),
-        test_mode=True,
         pipeline=test_pipeline,
-    ),
+    )
 )
-val_evaluator = dict(
-    type='CocoMetric',
-    ann_file=data_root + 'annotations/person_keypoints_search_cam4.json',
-    metric='bbox',
-)
-test_evaluator = dict(
-    type='CocoMetric',
-    ann_file=data_root + 'annotations/person_keypoints_test_cam4.json',
-    metric='bbox',
-)
+val_evaluator = dict(ann_file=data_root + 'annotations/person_keypoints_search_cam4.json')
+test_evaluator = dict(ann_file=data_root + 'annotations/person_keypoints_test_cam4.json')

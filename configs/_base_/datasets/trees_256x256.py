@@ -2,8 +2,8 @@
 # Source: python tools/get_demo_data.py trees writes data/trees.
 # Splits: training (443 trees on 72 tiles of one image), search (124 on its other 18 tiles),
 # test (278 on 25 tiles of another image, reported).
+_base_ = './boxes_1xb4.py'
 prepare_data = 'python tools/get_demo_data.py trees'
-dataset_type = 'CocoDataset'
 data_root = 'data/trees/'
 metainfo = dict(classes=('tree',), palette=[(0, 158, 115)])
 # The tested image has more haze: with the colours as they are, a detector finds next to nothing
@@ -33,53 +33,28 @@ test_pipeline = [
     ),
 ]
 train_dataloader = dict(
-    batch_size=4,
-    num_workers=1,
-    persistent_workers=True,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
     dataset=dict(
-        type=dataset_type,
         data_root=data_root,
         metainfo=metainfo,
         ann_file='annotations/instances_train.json',
-        data_prefix=dict(img='images/'),
-        filter_cfg=dict(filter_empty_gt=True, min_size=32),
         pipeline=train_pipeline,
-    ),
+    )
 )
 val_dataloader = dict(
-    batch_size=1,
-    num_workers=1,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type=dataset_type,
         data_root=data_root,
         metainfo=metainfo,
         ann_file='annotations/instances_search.json',
-        data_prefix=dict(img='images/'),
-        test_mode=True,
         pipeline=test_pipeline,
-    ),
+    )
 )
 test_dataloader = dict(
-    batch_size=1,
-    num_workers=1,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type=dataset_type,
         data_root=data_root,
         metainfo=metainfo,
         ann_file='annotations/instances_test.json',
-        data_prefix=dict(img='images/'),
-        test_mode=True,
         pipeline=test_pipeline,
-    ),
+    )
 )
-val_evaluator = dict(
-    type='CocoMetric', ann_file=data_root + 'annotations/instances_search.json', metric='bbox'
-)
-test_evaluator = dict(
-    type='CocoMetric', ann_file=data_root + 'annotations/instances_test.json', metric='bbox'
-)
+val_evaluator = dict(ann_file=data_root + 'annotations/instances_search.json')
+test_evaluator = dict(ann_file=data_root + 'annotations/instances_test.json')
