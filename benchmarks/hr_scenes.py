@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 """Makes the table benchmark `scalenas.benchmarks.hr_scenes`; a second start goes on.
 
-    python benchmarks/hr_scenes.py [--only data supernet table alone report] [--num 4096]
+    python benchmarks/hr_scenes.py [--only data supernet table alone latency report] [--num 4096]
                                    [--num-alone 24] [--seeds 2] [--work work_dirs/hr_scenes]
 
 Pieces: the data; the teacher and the supernet; every network of the space (or --num of them, both
 ends first, then in a random order) evaluated in the supernet as a search does, those that differ
-in blocks which reach no output only once; networks spread by
-cost trained alone, seed after seed; the report, which writes the files of the package and prints
-how far orders agree. Pieces of different kinds may run at once, in processes of their own.
+in blocks which reach no output only once; networks spread by cost trained alone, seed after seed;
+milliseconds of all units (one quiet core, a minute); the report, which writes the files of the
+package and prints how far orders agree. Pieces of different kinds may run at once, in processes of
+their own.
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ from projects.demo_data.scenes import CLASSES, SMALL, SMALL_COUNTS
 from scalenas import __version__
 from scalenas.arch import HRArch, Layer
 from scalenas.benchmarks import TableBenchmark, hr_scenes
-from scalenas.complexity import Cost, Counter, count
+from scalenas.complexity import Cost, Counter, Measured, count
+from scalenas.deploy import RuntimeStopwatch, measured_table
+from scalenas.latency import Cache, LatencyTable
 from scalenas.paths import file_digest
 from scalenas.search import rank_study
 from scalenas.space import HRSpace, from_dict
@@ -49,8 +52,10 @@ TEACHER = CONFIGS / 'teacher_w8_1xb16-600_scenes-64x64.py'
 SUPERNET = CONFIGS / 'supernet_w8_1xb16-1200_scenes-64x64.py'
 SEARCH = CONFIGS / 'search_w8_scenes-64x64.py'
 ALONE = CONFIGS / 'alone_w8_1xb16-600_scenes-64x64.py'
-PIECES = ('data', 'supernet', 'table', 'alone', 'report')
+PIECES = ('data', 'supernet', 'table', 'alone', 'latency', 'report')
 SIZE = (64, 64)
+LATENCY = 'latency.json'
+ROUNDS, WHOLE = 20, 60
 
 
 def say(text: str) -> None:
@@ -265,6 +270,15 @@ def alone(args: argparse.Namespace) -> None:
             appended(file, row)
 
 
+def latency(args: argparse.Namespace) -> None:
+    """Milliseconds of all units as they are deployed, without the head, and of whole networks."""
+    stopwatch = RuntimeStopwatch('onnxruntime', clock='processor')
+    cache = Cache(args.work / 'latency')
+    found = measured_table(space(), SIZE, stopwatch, cache, ROUNDS, WHOLE, say=say)
+    found.write(args.work / LATENCY)
+    say(f'latency: {found}')
+
+
 def report(args: argparse.Namespace) -> None:
     """The files of the package, and what they say of ranking."""
     archs, costs, of = networks(space()), counter(), space()
@@ -283,7 +297,10 @@ def report(args: argparse.Namespace) -> None:
         'trivial': trivial_score(Images.read(root(), 'validation').labels, len(CLASSES)),
     }
     scores = {'mIoU': [score for _, score in rows]}
-    made = TableBenchmark.of(of, chosen, scores, [costs(arch) for arch in chosen], about)
+    units = LatencyTable.from_file(args.work / LATENCY)
+    about['ms'] = units.about
+    every = Measured(costs, {'ms': units}, SIZE)
+    made = TableBenchmark.of(of, chosen, scores, [every(arch) for arch in chosen], about)
     args.out.mkdir(parents=True, exist_ok=True)
     made.write(args.out / hr_scenes.SCORES.name)
     position = {slot: i for i, (slot, _) in enumerate(rows)}

@@ -4,12 +4,13 @@
     python benchmarks/inner_widths.py [--seeds 3] [--iterations 600] [--evaluations 150]
                                       [--pairs 2] [--work work_dirs/hr_scenes]
 
-Both supernets start from one teacher, are distilled from it and trained alike, and both are
-searched by the predictor with as many evaluations on the search split. Networks of both fronts are
-then scored on the validation split, inside their supernets, and compared at equal MACs: the network
-of a front for a number of MACs is its most expensive one within them, so no choice has seen that
-split. At last pairs of these at equal MACs are trained alone. Seeds repeat all of it but the
-teacher. A second start goes on. Prints tables and writes them to --out.
+Both supernets start from one teacher, are distilled from it and trained alike, at the teacher's
+learning rate, with which benchmarks/supernets.py saw them rank best. Both are searched by the
+predictor with as many evaluations on the search split. Networks of both fronts are then scored on
+the validation split, inside their supernets, and compared at equal MACs: the network of a front for
+a number of MACs is its most expensive one within them, so no choice has seen that split. At last
+pairs of these at equal MACs are trained alone. Seeds repeat all of it but the teacher. A second
+start goes on. Prints tables and writes them to --out.
 
 Inner widths are 0.5 and 1 of the channels: of branches of 8, 0.75 would be 8 again.
 """
@@ -59,6 +60,7 @@ from scalenas.staging import write_whole
 
 SHARES: Mapping[str, tuple[float, ...]] = {'without': (1.0,), 'with': (0.5, 1.0)}
 SPACE = 'model.architecture.backbone.space.inner_widths'
+RATE = 'optim_wrapper.optimizer.lr'
 OBJECTIVES = (('mIoU', 'max'), ('macs', 'min'))
 PLACES = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Of the MACs that both fronts have."""
@@ -97,6 +99,7 @@ def supernet(work: Path, folder: Path, variant: str, seed: int, iterations: int)
     schedulers = [dict(one) for one in Config.fromfile(SUPERNET).param_scheduler]
     schedulers[-1]['end'] = iterations
     changes = {
+        RATE: Config.fromfile(TEACHER).optim_wrapper.optimizer.lr,
         SPACE: list(SHARES[variant]),
         'model.init_from.checkpoint': str(teacher),
         'model.sampler.seed': seed,

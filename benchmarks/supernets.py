@@ -80,8 +80,9 @@ class Variant:
 
 
 def variants() -> list[Variant]:
-    """The recipe, and all samplers with and without the teacher and its weights; two more rates."""
-    rates = [Variant('grouped', True, True, rate) for rate in (0.3, 0.1, 1.0)]
+    """The recipe, and all samplers with and without the teacher and its weights; more rates."""
+    rates = [Variant('grouped', True, True, rate) for rate in (0.3, 0.1, 1.0, 3.0)]
+    rates += [Variant('grouped', False, True, 1.0)]
     rest = [
         Variant(sampler, distilled, started, 0.3 if started else 1.0)
         for distilled in (True, False)

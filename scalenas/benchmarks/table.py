@@ -8,7 +8,7 @@ import math
 import random
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -52,7 +52,8 @@ class TableBenchmark:
     Attributes:
         space: the space, in which a search runs.
         metrics: metric -> scores (N,), float64, in the order of `archs`.
-        costs: column -> values (N,), int64, of the whole model at the input size.
+        costs: column -> values (N,) of the whole model at the input size: int64 where it is
+            counted, float64 of what was measured, such as `ms` of a batch of one image.
         about: how it was made: plain data.
     """
 
@@ -61,7 +62,7 @@ class TableBenchmark:
         space: AbstractSpace[Any],
         genes: NDArray[np.uint8],
         metrics: Mapping[str, NDArray[np.float64]],
-        costs: Mapping[str, NDArray[np.int64]],
+        costs: Mapping[str, NDArray[np.int64] | NDArray[np.float64]],
         about: Mapping[str, Any],
         alone: Iterable[tuple[int, int, Mapping[str, float]]] = (),
     ) -> None:
@@ -84,7 +85,10 @@ class TableBenchmark:
             SpaceError: for a network outside the space.
         """
         genes = np.stack([_row(space, arch) for arch in archs])
-        columns = {name: np.array([cost[name] for cost in costs], np.int64) for name in COLUMNS}
+        columns = {
+            name: np.array([cost[name] for cost in costs], np.int64 if name in COLUMNS else float)
+            for name in costs[0]
+        }
         scores = {name: np.asarray(values, np.float64) for name, values in metrics.items()}
         return cls(space, genes, scores, columns, about)
 
@@ -213,6 +217,8 @@ class TableBenchmark:
         as_int(seed, 'seed', 0)
         if not isinstance(algorithm, AbstractSearch):
             plan = SearchPlan.from_dict({'algorithm': algorithm, 'objectives': objectives})
+            # What the table has measured is a column here; a plan by itself takes it for a metric.
+            plan = replace(plan, objectives=self._objectives(objectives))
             plan.check_metrics(tuple(self.metrics))
             algorithm = plan.build(self.space, self.cost)
         records: list[Record] = []
@@ -230,13 +236,16 @@ class TableBenchmark:
         self, objectives: Sequence[object] = (('mIoU', 'max'), ('macs', 'min'))
     ) -> list[Record]:
         """The true Pareto front of all networks, by rising cost."""
-        return front_of(self.records, Objectives.from_dict(objectives))
+        return front_of(self.records, self._objectives(objectives))
+
+    def _objectives(self, objectives: Sequence[object]) -> Objectives:
+        return Objectives.from_dict(objectives, self.costs)
 
     def _scores(self, slot: int) -> dict[str, float]:
         return {name: float(values[slot]) for name, values in self.metrics.items()}
 
     def _cost(self, slot: int) -> Cost:
-        return Cost({name: int(values[slot]) for name, values in self.costs.items()})
+        return Cost({name: values[slot].item() for name, values in self.costs.items()})
 
 
 def _row(space: AbstractSpace[Any], arch: Arch) -> NDArray[np.uint8]:

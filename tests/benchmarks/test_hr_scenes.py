@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter as Counts
+
 import pytest
 
 from scalenas.benchmarks import TableBenchmark, hr_scenes
-from scalenas.complexity import Cost, Counter
-from scalenas.search import SearchPlan, rank_study
+from scalenas.complexity import COLUMNS, Cost, Counter
+from scalenas.latency import unit_key, units_of
+from scalenas.search import Objectives, SearchPlan, front_of, rank_study
 from tests.errors import raises
 from tests.search.table import search_in_memory
 
@@ -27,7 +30,40 @@ def test_it_has_the_networks_that_it_says(table: TableBenchmark) -> None:
 def test_costs_are_those_of_the_counter(table: TableBenchmark) -> None:
     count = Counter(tuple(table.about['size']), rest=Cost(table.about['head']))
     for arch, record in zip(table.archs[::7], table.records[::7], strict=True):
-        assert count(arch) == record.cost == table.cost(arch)
+        counted = {name: record.cost[name] for name in COLUMNS}
+        assert count(arch) == Cost(counted)
+        assert record.cost == table.cost(arch)
+        assert all(isinstance(value, int) for value in counted.values())
+
+
+def test_milliseconds_are_of_the_units_that_a_device_runs(table: TableBenchmark) -> None:
+    by_units: dict[frozenset[tuple[str, int]], set[float]] = {}
+    for arch, record in zip(table.archs, table.records, strict=True):
+        units = Counts(unit_key(unit) for _, unit in units_of(arch, (64, 64)))
+        by_units.setdefault(frozenset(units.items()), set()).add(record.cost['ms'])
+    assert all(len(values) == 1 for values in by_units.values())
+    ms = {units: values.pop() for units, values in by_units.items()}
+    # Each block of the finest branch that is left out saves the same.
+    block = 'BasicBlock(channels=8, size=(16, 16))'
+    saved = [
+        (ms[units] - ms[fewer]) / (dict(units)[block] - dict(fewer)[block])
+        for units in ms
+        for fewer in [units - {(block, dict(units)[block])} | {(block, dict(units)[block] - 1)}]
+        if fewer in ms
+    ]
+    assert len(saved) > 100
+    assert saved == pytest.approx([saved[0]] * len(saved))
+    assert 0 < saved[0] < min(ms.values())
+
+
+def test_a_search_for_milliseconds_finds_the_front_of_a_device(table: TableBenchmark) -> None:
+    objectives = (('mIoU', 'max'), ('ms', 'min'))
+    true = {record.arch for record in table.front(objectives)}
+    assert true != {record.arch for record in table.front()}
+    algorithm = {'type': 'nsga2', 'population': 40, 'num_total': 800}
+    found = table.search(algorithm, seed=0, objectives=objectives)
+    mine = front_of(found, Objectives.from_dict(objectives, ('ms',)))
+    assert len(true & {record.arch for record in mine}) > len(true) / 3
 
 
 def test_a_search_is_the_same_to_the_bit_and_the_one_that_evaluates(table: TableBenchmark) -> None:

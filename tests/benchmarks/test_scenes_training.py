@@ -154,7 +154,7 @@ def test_every_variant_of_the_supernet_is_what_its_name_says(training, tmp_path)
 
     try:
         found = study.variants()
-        assert len({one.name for one in found}) == len(found) == 18
+        assert len({one.name for one in found}) == len(found) == 20
         for one in found:
             cfg = Config.fromfile(study.SUPERNET)
             cfg.merge_from_dict(one.changes(tmp_path / 'teacher.pth', 7))
