@@ -32,6 +32,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import torch
 from mmengine.config import Config
+from scenes_ranks import findings, functions
 from scenes_training import Images, QuickEvaluator, Training, mean_iou, quiet, trivial_score
 
 from projects.demo_data.demo import make_scenes
@@ -43,7 +44,6 @@ from scalenas.complexity import Cost, Counter, Measured, count
 from scalenas.deploy import RuntimeStopwatch, measured_table
 from scalenas.latency import Cache, LatencyTable
 from scalenas.paths import file_digest
-from scalenas.search import rank_study
 from scalenas.space import HRSpace, from_dict
 from scalenas.staging import staged_file
 
@@ -93,27 +93,6 @@ def networks(of: HRSpace) -> list[HRArch]:
     found = dict.fromkeys(of.decode(dict(zip(free, values, strict=True))) for values in every)
     assert len(found) == of.size()
     return list(found)
-
-
-def live(of: HRSpace, arch: HRArch) -> HRArch:
-    """The network without blocks that no fusion brings to the finest map: the same function."""
-    genes = of.encode(arch)
-    into, middle, coarse = (
-        genes[f's3.{name}'] for name in ('m0.t0.f0<-1', 'm1.t0.f0<-1', 'm1.t0.f0<-2')
-    )
-    if not middle:
-        genes['s3.m0.b1.depth'] = 1
-    if not coarse:
-        genes['s3.m0.b2.depth'] = 1
-    if not (into or middle or coarse):
-        genes['s2.m0.b1.depth'] = 1
-    return of.decode(genes)
-
-
-def functions(of: HRSpace, archs: Sequence[HRArch]) -> list[int]:
-    """For each network the slot of the one that `live` makes of it."""
-    slots = {arch: slot for slot, arch in enumerate(archs)}
-    return [slots[live(of, arch)] for arch in archs]
 
 
 def order(slots: Sequence[int]) -> list[int]:
@@ -313,42 +292,6 @@ def report(args: argparse.Namespace) -> None:
         writer.writerows(lines)
     files = (args.out / hr_scenes.SCORES.name, args.out / hr_scenes.ALONE.name)
     print(findings(TableBenchmark.read(*files)))
-
-
-def findings(found: TableBenchmark) -> str:
-    """As Markdown: whether the data have signal, and the rank correlations."""
-    both = [one for one in found.alone if {0, 1} <= set(one.seeds)]
-    scores = [[one.seeds[seed]['mIoU'] for one in both] for seed in (0, 1)]
-    gaps = sorted(abs(a - b) for a, b in zip(*scores, strict=True))
-    means = [one.mean('mIoU') for one in both]
-    low, high, gap = min(means), max(means), sum(gaps) / len(gaps)
-    shown = [found.evaluate(one.arch)['mIoU'] for one in both]
-    macs = [float(found.cost(one.arch)['macs']) for one in both]
-    every = found.metrics['mIoU']
-    trivial = float(found.about['trivial'])
-    lines = [
-        f'{len(found):,} networks in the supernet ({found.about["evaluated"]:,} different '
-        f'functions): mIoU {every.min():.1f} to {every.max():.1f}; '
-        f'{len(found.front())} on the front',
-        f'{len(both)} networks alone, two seeds: mIoU {low:.1f} to {high:.1f}; trivial score '
-        f'{trivial:.1f}; mean gap of two seeds {gap:.2f}, range {(high - low) / gap:.1f} gaps',
-        '',
-        "| order by | compared with | networks | Kendall's tau | Spearman |",
-        '|---' * 5 + '|',
-    ]
-    pairs = (
-        ('alone, seed 0', 'alone, seed 1', *scores),
-        ('supernet', 'alone, mean of two seeds', shown, means),
-        ('supernet', 'alone, seed 0', shown, scores[0]),
-        ('MACs', 'alone, mean of two seeds', macs, means),
-        ('MACs', 'supernet, the same networks', macs, shown),
-        ('MACs', 'supernet, all', found.costs['macs'].tolist(), every.tolist()),
-    )
-    for one, other, x, y in pairs:
-        study = rank_study(x, y)
-        taus = (study.kendall, study.spearman)
-        lines.append(f'| {one} | {other} | {study.num} | {taus[0]} | {taus[1]} |')
-    return '\n'.join(lines)
 
 
 def main() -> None:

@@ -41,8 +41,8 @@ from hr_scenes import (
     trained,
 )
 from mmengine.config import Config
+from scenes_ranks import interval
 from scenes_training import Images, QuickEvaluator, Training, mean_iou, quiet
-from searched_against_scaled import interval
 
 from scalenas.arch import HRArch
 from scalenas.paths import file_digest

@@ -31,8 +31,8 @@ from hr_scenes import appended, read_rows, say, todo
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from paired import spread
+from scenes_ranks import interval
 from scenes_training import Training, built, quiet
-from searched_against_scaled import interval
 
 from scalenas.arch import MBConvArch, from_dict, rounding
 from scalenas.complexity import Budget, Cost, Counter

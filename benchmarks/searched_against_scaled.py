@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import statistics
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,8 +22,8 @@ from typing import Any, NamedTuple
 import torch
 from hr_scenes import ALONE, SIZE, appended, claimed, data, read_rows, root, say, todo
 from mmengine.config import Config
+from scenes_ranks import interval
 from scenes_training import Images, Training, mean_iou, quiet
-from scipy import stats
 
 from projects.demo_data.scenes import CLASSES
 from scalenas.arch import HRArch, Layer
@@ -122,14 +121,6 @@ def train(work: Path, seeds: int) -> Path:
             score = mean_iou(model, images.pixels, images.labels)
             appended(file, {'net': name, 'seed': seed, 'mIoU': score})
     return file
-
-
-def interval(values: list[float], confidence: float = 0.95) -> tuple[float, float, float]:
-    """Mean, and Student's interval of it."""
-    mean, n = statistics.mean(values), len(values)
-    quantile = float(stats.t.ppf((1 + confidence) / 2, n - 1))
-    half = quantile * statistics.stdev(values) / math.sqrt(n)
-    return mean, mean - half, mean + half
 
 
 def report(file: Path, seeds: int) -> tuple[str, dict[str, Any]]:

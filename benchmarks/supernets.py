@@ -7,28 +7,29 @@ One command, which goes on where it stopped. Every supernet has the config of th
 what its name says, and runs as many sub-nets in all: a sandwich, which runs four in a step, has a
 quarter of the steps. It evaluates the networks that `benchmarks/hr_scenes.py` trained alone, and
 prints Kendall's tau against their scores, the scores of the smallest and the largest network, the
-minutes of the training, and what differs from the recipe, paired by seed.
+minutes of the training, and differences of supernets that differ in one thing, paired by seed. The
+scores go to --out, from which `benchmarks/scenes_ranks.py` prints the same tables.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import torch
 from hr_scenes import SEARCH, SUPERNET, TEACHER, appended, networks, read_rows, say, space, trained
 from mmengine.config import Config
+from scenes_ranks import RECIPE, RESULTS, Variant, differences, reference, summary, supernets
 from scenes_training import QuickEvaluator, quiet
-from searched_against_scaled import interval
 
-from scalenas.search import rank_study
+from scalenas.benchmarks.table import Alone
+from scalenas.staging import write_whole
 
 SAMPLERS: dict[str, dict[str, Any]] = {
     'grouped': {'type': 'grouped'},
@@ -38,51 +39,30 @@ SAMPLERS: dict[str, dict[str, Any]] = {
 }
 
 
-@dataclass(frozen=True)
-class Variant:
-    """One supernet; `rate` is its learning rate in those of the teacher."""
-
-    sampler: str
-    distilled: bool
-    started: bool
-    rate: float
-
-    @property
-    def name(self) -> str:
-        """For files and tables."""
-        return '-'.join(
-            (
-                self.sampler,
-                'kd' if self.distilled else 'labels',
-                'start' if self.started else 'noise',
-                f'{self.rate:g}',
-            )
-        )
-
-    def changes(self, teacher: Path, seed: int) -> dict[str, Any]:
-        """What its config has in the place of the recipe's."""
-        cfg, slow = Config.fromfile(SUPERNET), Config.fromfile(TEACHER)
-        iterations = cfg.train_cfg.max_iters // (4 if self.sampler == 'sandwich' else 1)
-        distillation: dict[str, Any] | None = None
-        if self.distilled:
-            frozen = {'type': 'frozen', 'checkpoint': str(teacher)}
-            distillation = {'_delete_': True, **cfg.model.distillation, 'teacher': frozen}
-        schedulers = [dict(one) for one in cfg.param_scheduler]
-        schedulers[-1]['end'] = iterations
-        return {
-            'model.sampler': {'_delete_': True, **SAMPLERS[self.sampler], 'seed': seed},
-            'model.distillation': distillation,
-            'model.init_from': {'checkpoint': str(teacher)} if self.started else None,
-            'optim_wrapper.optimizer.lr': slow.optim_wrapper.optimizer.lr * self.rate,
-            'param_scheduler': schedulers,
-            'train_cfg.max_iters': iterations,
-        }
+def changes(one: Variant, teacher: Path, seed: int) -> dict[str, Any]:
+    """What the config of a supernet has in the place of the recipe's; all that a name says."""
+    cfg, slow = Config.fromfile(SUPERNET), Config.fromfile(TEACHER)
+    iterations = cfg.train_cfg.max_iters // (4 if one.sampler == 'sandwich' else 1)
+    distillation: dict[str, Any] | None = None
+    if one.distilled:
+        frozen = {'type': 'frozen', 'checkpoint': str(teacher)}
+        distillation = {'_delete_': True, **cfg.model.distillation, 'teacher': frozen}
+    schedulers = [dict(each) for each in cfg.param_scheduler]
+    schedulers[-1]['end'] = iterations
+    return {
+        'model.sampler': {'_delete_': True, **SAMPLERS[one.sampler], 'seed': seed},
+        'model.distillation': distillation,
+        'model.init_from': {'checkpoint': str(teacher)} if one.started else None,
+        'optim_wrapper.optimizer.lr': slow.optim_wrapper.optimizer.lr * one.rate,
+        'param_scheduler': schedulers,
+        'train_cfg.max_iters': iterations,
+    }
 
 
 def variants() -> list[Variant]:
-    """The recipe, and all samplers with and without the teacher and its weights; more rates."""
-    rates = [Variant('grouped', True, True, rate) for rate in (0.3, 0.1, 1.0, 3.0)]
-    rates += [Variant('grouped', False, True, 1.0)]
+    """The recipe, more rates, and all samplers with and without the teacher and its weights."""
+    rates = [replace(RECIPE, rate=rate) for rate in (1.0, 0.3, 0.1, 3.0)]
+    rates += [replace(RECIPE, distilled=False)]
     rest = [
         Variant(sampler, distilled, started, 0.3 if started else 1.0)
         for distilled in (True, False)
@@ -109,7 +89,7 @@ def study(args: argparse.Namespace) -> None:
         began = time.monotonic()
         work = args.work / variant.name
         work.mkdir(exist_ok=True)
-        checkpoint = trained(SUPERNET, work, seed, **variant.changes(teacher, seed))
+        checkpoint = trained(SUPERNET, work, seed, **changes(variant, teacher, seed))
         seconds = time.monotonic() - began
         evaluator = QuickEvaluator.from_config(Config.fromfile(SEARCH), checkpoint)
         row: dict[str, object] = {'variant': variant.name, 'seed': seed, 'seconds': seconds}
@@ -123,71 +103,20 @@ def study(args: argparse.Namespace) -> None:
         )
 
 
-class Seen(NamedTuple):
-    """Of one supernet: Kendall's tau with networks alone, scores in percent, and minutes."""
-
-    tau: float
-    mean: float
-    smallest: float
-    largest: float
-    minutes: float
-
-
-def seen(args: argparse.Namespace) -> tuple[int, dict[str, dict[int, Seen]]]:
-    """How many networks were trained alone; what was seen by variant and seed."""
-    scores: dict[int, list[float]] = {}
+def report(args: argparse.Namespace) -> str:
+    """The tables of what was trained; writes the lines to --out."""
+    of = space()
+    archs = networks(of)
+    seeds: dict[int, dict[int, dict[str, float]]] = {}
     for row in read_rows(args.work / 'alone.csv'):
-        scores.setdefault(int(row['slot']), []).append(float(row['mIoU']))
-    slots = sorted(scores)
-    alone = [statistics.mean(scores[slot]) for slot in slots]
-    found: dict[str, dict[int, Seen]] = {}
-    for row in read_rows(args.work / 'supernets.csv'):
-        shown = [float(row[f'net{slot}']) for slot in slots]
-        tau = rank_study(shown, alone).kendall.value
-        one = Seen(tau, statistics.mean(shown), shown[0], shown[-1], float(row['seconds']) / 60)
-        found.setdefault(row['variant'], {})[int(row['seed'])] = one
-    return len(slots), found
-
-
-def summary(args: argparse.Namespace) -> str:
-    """As Markdown: a row for each variant, with the mean and the range over its seeds."""
-    count, found = seen(args)
-    names = (f'tau against {count} networks alone', 'their mean mIoU', 'smallest', 'largest')
-    lines = [f'| supernet | seeds | {" | ".join(names)} | minutes |', '|---' * 7 + '|']
-    for name, seeds in sorted(found.items(), key=lambda item: -_mean_tau(item[1])):
-        cells = [spread_text(values) for values in zip(*seeds.values(), strict=True)]
-        lines.append(f'| {name} | {len(seeds)} | {" | ".join(cells)} |')
-    return '\n'.join(lines)
-
-
-def _mean_tau(seeds: dict[int, Seen]) -> float:
-    return statistics.mean(one.tau for one in seeds.values())
-
-
-def compared(args: argparse.Namespace) -> str:
-    """As Markdown: variants minus the recipe, paired by seed, of those with two seeds or more."""
-    _, found = seen(args)
-    recipe = variants()[0].name
-    lines = [f'| minus {recipe} | seeds | tau | mean mIoU |', '|---' * 4 + '|']
-    for name, seeds in found.items():
-        common = sorted(set(seeds) & set(found.get(recipe, {})))
-        if name == recipe or len(common) < 2:
-            continue
-        cells = []
-        for field in ('tau', 'mean'):
-            apart = [getattr(seeds[s], field) - getattr(found[recipe][s], field) for s in common]
-            cells.append('{:+.2f} [{:+.2f}, {:+.2f}]'.format(*interval(apart)))
-        lines.append(f'| {name} | {len(common)} | {" | ".join(cells)} |')
-    return '\n'.join(lines) if len(lines) > 2 else ''
-
-
-def spread_text(values: tuple[float, ...]) -> str:
-    """The mean, with the least and the most of several seeds."""
-    mean = sum(values) / len(values)
-    digits = 2 if max(values) < 10 else 1
-    if len(values) == 1:
-        return f'{mean:.{digits}f}'
-    return f'{mean:.{digits}f} [{min(values):.{digits}f}, {max(values):.{digits}f}]'
+        slot, seed = int(row.pop('slot')), int(row.pop('seed'))
+        seeds.setdefault(slot, {})[seed] = {name: float(value) for name, value in row.items()}
+    alone = [Alone(archs[slot], seeds[slot]) for slot in sorted(seeds)]
+    write_whole(args.out, (args.work / 'supernets.csv').read_text())
+    found = supernets(read_rows(args.out))
+    against = reference(of, archs, alone)
+    ends = (0, len(archs) - 1)
+    return f'{summary(found, against, ends)}\n\n{differences(found, against)}'
 
 
 def main() -> None:
@@ -198,13 +127,12 @@ def main() -> None:
     parser.add_argument('--only', nargs='+', choices=names, metavar='NAME', help=', '.join(names))
     parser.add_argument('--seeds', type=int, default=3)
     parser.add_argument('--work', type=Path, default=Path('work_dirs/hr_scenes'))
+    parser.add_argument('--out', type=Path, default=RESULTS)
     args = parser.parse_args()
     torch.set_num_threads(1)
     quiet()
     study(args)
-    print(summary(args))
-    if text := compared(args):
-        print(f'\nDifferences with 95 % intervals (Student, over seeds):\n\n{text}')
+    print(report(args))
 
 
 if __name__ == '__main__':

@@ -26,8 +26,8 @@ import torch
 from hr_scenes import appended, read_rows, say, todo
 from mmengine.config import Config
 from mmengine.runner import Runner
+from scenes_ranks import interval
 from scenes_training import quiet
-from searched_against_scaled import interval
 
 from scalenas.export.transfer import Source, transfer
 from scalenas.paths import file_digest

@@ -28,8 +28,8 @@ import torch
 from digits_training import CLASSES, Digits, accuracy
 from hr_scenes import appended, read_rows, say
 from mmengine.config import Config
+from scenes_ranks import interval
 from scenes_training import Training, quiet
-from searched_against_scaled import interval
 
 from scalenas.evaluation.calibrate import calibrated
 from scalenas.models.weights import first_broken

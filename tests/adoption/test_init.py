@@ -122,7 +122,7 @@ def test_settings_stand_in_stock_py(place: Path) -> None:
     cfg = read_config('nas/stock.py')
     assert cfg.train_dataloader.batch_size == 2
     assert read_config('nas/search.py').model.architecture.decode_head.dropout_ratio == 0.2
-    assert read_config('nas/search.py').optim_wrapper.optimizer.lr == pytest.approx(0.3 * 0.01 / 8)
+    assert read_config('nas/search.py').optim_wrapper.optimizer.lr == pytest.approx(0.01 / 8)
 
 
 def test_the_same_again_changes_nothing_and_other_content_is_kept(place: Path) -> None:

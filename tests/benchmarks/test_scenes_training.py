@@ -157,7 +157,7 @@ def test_every_variant_of_the_supernet_is_what_its_name_says(training, tmp_path)
         assert len({one.name for one in found}) == len(found) == 20
         for one in found:
             cfg = Config.fromfile(study.SUPERNET)
-            cfg.merge_from_dict(one.changes(tmp_path / 'teacher.pth', 7))
+            cfg.merge_from_dict(study.changes(one, tmp_path / 'teacher.pth', 7))
             with DefaultScope.overwrite_default_scope(cfg.default_scope):
                 model = MODELS.build(cfg.model)
             kind = 'grouped' if one.sampler == 'released' else one.sampler
@@ -169,36 +169,6 @@ def test_every_variant_of_the_supernet_is_what_its_name_says(training, tmp_path)
             assert (model.distillation is not None) == one.distilled
             assert (model.start is not None) == one.started
             assert cfg.optim_wrapper.optimizer.lr == pytest.approx(0.006 * one.rate)
-    finally:
-        for name in ('supernets', 'hr_scenes'):
-            sys.modules.pop(name, None)
-
-
-def test_the_table_of_variants(training, tmp_path) -> None:
-    import argparse
-
-    import supernets as study
-
-    try:
-        (tmp_path / 'alone.csv').write_text(
-            'slot,seed,mIoU\n0,0,1\n0,1,3\n5,0,4\n9,0,3\n'  # means 2, 4 and 3
-        )
-        (tmp_path / 'supernets.csv').write_text(
-            'variant,seed,seconds,net0,net5,net9\na,0,60,1,2,3\nb,0,120,1,9,3\nb,1,60,1,9,3\n'
-        )
-        rows = study.summary(argparse.Namespace(work=tmp_path)).splitlines()
-        assert rows[2].startswith('| b | 2 | 1.00 [1.00, 1.00] | 4.33 [4.33, 4.33] | 1.00 [')
-        assert rows[2].endswith('| 1.50 [1.00, 2.00] |')
-        assert rows[3] == '| a | 1 | 0.33 | 2.00 | 1.00 | 3.00 | 1.00 |'
-        assert study.compared(argparse.Namespace(work=tmp_path)) == ''
-        recipe = study.variants()[0].name
-        (tmp_path / 'supernets.csv').write_text(
-            'variant,seed,seconds,net0,net5,net9\n'
-            f'{recipe},0,60,1,9,3\n{recipe},1,60,1,9,3\nb,1,60,2,10,4\nb,0,60,3,11,5\nc,0,60,1,2,3\n'
-        )
-        rows = study.compared(argparse.Namespace(work=tmp_path)).splitlines()
-        # Means are 2 and 1 higher: Student's quantile of one degree of freedom is 12.706.
-        assert rows[2:] == ['| b | 2 | +0.00 [+0.00, +0.00] | +1.50 [-4.85, +7.85] |']
     finally:
         for name in ('supernets', 'hr_scenes'):
             sys.modules.pop(name, None)

@@ -129,13 +129,20 @@ def test_people_that_leave_nobody(folder: Path, mode: str, spoil: Any) -> None:
     'part', [{'indices': [0, 99]}, {'indices': []}, {'indices': 'x'}, {'indices': 0}]
 )
 def test_indices_that_show_nothing(folder: Path, scope: str, part: dict[str, Any]) -> None:
-    write(folder, poses() if scope == 'mmpose' else boxes())
-    refusal(config(folder, scope, **part), 'train_dataloader')
+    path = write(folder, poses() if scope == 'mmpose' else boxes())
+    error = refusal(config(folder, scope, **part), 'train_dataloader')
+    assert error.where == f'train_dataloader: {path}'
+    if part['indices']:
+        assert error.got == part['indices']
+    else:
+        assert 'indices' in error.hint
 
 
-def test_pictures_that_are_too_small(folder: Path) -> None:
-    write(folder, boxes())
-    refusal(config(folder, filter_cfg={'min_size': 999}), 'train_dataloader')
+def test_images_that_are_too_small(folder: Path) -> None:
+    path = write(folder, boxes())
+    error = refusal(config(folder, filter_cfg={'min_size': 999}), 'train_dataloader')
+    assert error.where == f'train_dataloader: {path}'
+    assert 'filter_cfg' in error.hint
 
 
 def test_a_class_with_another_capital_letter(folder: Path) -> None:
@@ -237,8 +244,8 @@ def test_files_that_the_packages_cannot_read(folder: Path, scope: str, codec: st
 
 
 def test_a_file_of_endless_depth(folder: Path) -> None:
-    write(folder, '[' * 100_000)
-    refusal(config(folder))
+    path = write(folder, '[' * 100_000)
+    assert refusal(config(folder)).where == f'{LOADER}: {path}'
 
 
 @pytest.mark.parametrize(
@@ -317,8 +324,9 @@ def test_people_without_area_cannot_be_scored(folder: Path) -> None:
     given = poses()
     for row in given['annotations']:
         row['area'] = 0
-    metric = {'type': 'CocoMetric', 'ann_file': str(write(folder, given))}
-    refusal(config(folder, 'mmpose', metric))
+    path = write(folder, given)
+    metric = {'type': 'CocoMetric', 'ann_file': str(path)}
+    assert refusal(config(folder, 'mmpose', metric)).where == f'{LOADER}: {path}'
     check_data(config(folder, 'mmpose', {**metric, 'use_area': False}), (LOADER,))
 
 

@@ -12,6 +12,7 @@ from mmengine.registry import METRICS, DefaultScope
 from scalenas.config import check_monitors as check_monitors_by
 from scalenas.errors import ConfigError
 from scalenas.tasks import metric_names
+from tests.errors import raises
 
 
 def check_monitors(cfg: Any) -> None:
@@ -50,12 +51,27 @@ def test_a_stock_name_beside_sub_nets(scope: str, metric: Any, name: str, right:
     check_monitors(config(right, metric, scope))
 
 
-@pytest.mark.parametrize('name', ['mine/mIoU', 'smallest/aAcc', 'auto', None, ['mine/mIoU']])
-def test_what_the_validation_gives_passes(name: Any) -> None:
-    check_monitors(config(name))
-    check_monitors(config('mIoU', val_cfg=dict(type='ValLoop')))
-    check_monitors(config('anything', dict(type='Unknown'), val_cfg=dict(type='ValLoop')))
-    check_monitors(config('anything', val_cfg=None))
+PLAIN = {'val_cfg': dict(type='ValLoop')}
+UNKNOWN = dict(type='Unknown')
+
+
+@pytest.mark.parametrize(
+    ('right', 'wrong', 'got'),
+    [
+        (config('mine/mIoU'), config('mine/mIou'), 'mine/mIou'),
+        (config('smallest/aAcc'), config('largest/aAcc'), 'largest/aAcc'),
+        (config(['mine/mIoU']), config(['mine/mIoU', 'mIoU']), 'mIoU'),
+        (config('auto'), config('auto', POSE, 'mmpose'), 'auto'),
+        (config(None), config(''), ''),
+        (config('mIoU', **PLAIN), config('mine/mIoU', **PLAIN), 'mine/mIoU'),
+        (config('anything', UNKNOWN, **PLAIN), config('anything', UNKNOWN), 'anything'),
+        (config('anything', val_cfg=None), config('anything', **PLAIN), 'anything'),
+    ],
+)
+def test_what_the_validation_gives_passes_and_no_other(right: Any, wrong: Any, got: str) -> None:
+    check_monitors(right)
+    with raises(ConfigError, where='default_hooks.checkpoint.save_best', got=got):
+        check_monitors(wrong)
 
 
 def test_all_that_wait_are_asked() -> None:

@@ -38,11 +38,13 @@ def test_a_value_that_makes_no_run_is_named(place: str) -> None:
 
 
 @pytest.mark.parametrize('place', RIGHT)
-def test_a_value_that_makes_one_passes(place: str) -> None:
+def test_a_value_that_makes_one_passes_and_stays(place: str) -> None:
     for value in RIGHT[place]:
-        cfg = read(SHIPPED[0])
+        cfg, same = read(SHIPPED[0]), read(SHIPPED[0])
         put(cfg, place, value)
+        put(same, place, value)
         checked(cfg)
+        assert cfg.to_dict() == same.to_dict()
 
 
 @pytest.mark.parametrize('items', [['mAPP'], [], 'mAP', 3, ['mAP', 'AP']])
@@ -83,10 +85,11 @@ def test_what_images_are_divided_by(top: bool) -> None:
 
 
 @pytest.mark.parametrize('config', CONFIGS)
-def test_shipped_configs_pass(config: str) -> None:
+def test_shipped_configs_pass_and_stay_as_they_are(config: str) -> None:
     cfg = read(config)
     checked(cfg)
     check_hints(cfg)
+    assert cfg.to_dict() == read(config).to_dict()
 
 
 @pytest.mark.parametrize(

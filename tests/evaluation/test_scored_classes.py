@@ -81,9 +81,18 @@ def test_a_search_says_so_before_it_begins(world: Path) -> None:
 
 def test_metrics_that_do_not_mind(world: Path) -> None:
     """A mean over what is true, one over pixels, and one in which what is nowhere counts as 0."""
-    evaluator(world, **{'search.objectives': ['mAcc', 'macs']})
-    evaluator(world, **{'search.objectives': ['aAcc', 'macs']})
-    evaluator(world, **{'val_evaluator.nan_to_num': 0})
+    arch = archs(3)[2]
+    by_class, by_pixel, zero = (
+        evaluator(world, **changes)(arch)
+        for changes in (
+            {'search.objectives': ['mAcc', 'macs']},
+            {'search.objectives': ['aAcc', 'macs']},
+            {'val_evaluator.nan_to_num': 0},
+        )
+    )
+    assert by_class == by_pixel
+    assert (zero['aAcc'], zero['mIoU']) == (by_pixel['aAcc'], by_pixel['mIoU'])
+    assert zero['mAcc'] == pytest.approx(by_class['mAcc'] * 3 / 4, abs=1e-9)
 
 
 def test_the_score_over_classes_that_are_there(world: Path) -> None:

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from scalenas.errors import CheckpointError
 from scalenas.models.checkpoint import check_values, check_weights, load_checkpoint
-from scalenas.models.weights import check_state, first_broken
+from scalenas.models.weights import check_state, first_broken, misfits
+from tests.errors import contains, raises
 
 
 def net() -> nn.Sequential:
@@ -152,7 +153,13 @@ def test_a_mask_of_minus_infinity_is_part_of_the_net() -> None:
 
 def test_what_a_module_keeps_for_itself_is_left_alone() -> None:
     own = {'a.weight': torch.ones(2), 'a._extra_state': {'amax': 3}}
-    check_weights(own, {'a.weight': torch.ones(2), 'a._extra_state': None}, 'x.pth')
+    given: dict[str, Any] = {'a.weight': torch.ones(2), 'a._extra_state': None}
+    assert misfits(own, given) is None
+    check_weights(own, given, 'x.pth')
+    with raises(CheckpointError, where='x.pth', problem=contains("'a._extra_state'")):
+        check_weights(own, {'a.weight': torch.ones(2)}, 'x.pth')
+    with raises(CheckpointError, where='x.pth', problem=contains("'a.weight'")):
+        check_weights(own, {**given, 'a.weight': None}, 'x.pth')
 
 
 def test_ordinary_checkpoints_pass(tmp_path: Path) -> None:

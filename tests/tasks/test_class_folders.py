@@ -73,9 +73,13 @@ def refused(cfg: Config, loaders: tuple[str, ...] = LOADERS) -> DataError | Conf
     return error.value
 
 
-def test_right_data_pass(root: Path) -> None:
+def test_classes_have_any_names_but_as_many_as_folders(root: Path) -> None:
+    names = ('Katze', 'Hund', 'Eule', 'Maus')
     check_data(config(root), LOADERS)
-    check_data(config(root, metainfo={'classes': ('Katze', 'Hund', 'Eule')}), LOADERS)
+    check_data(config(root, metainfo={'classes': names[:3]}), LOADERS)
+    for count in (2, 4):
+        error = refused(config(root, metainfo={'classes': names[:count]}))
+        assert error.where == 'train_dataloader.dataset'
 
 
 def test_a_class_without_images(root: Path) -> None:

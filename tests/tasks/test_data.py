@@ -33,12 +33,6 @@ def cfg(tmp_path: Path) -> Config:
     )
 
 
-def test_all_there(cfg: Config) -> None:
-    check_data(cfg, ('search_dataloader',))
-    cfg.search_dataloader.dataset.bbox_file = None
-    check_data(cfg, ('search_dataloader',))
-
-
 @pytest.mark.parametrize(
     ('part', 'key', 'where'),
     [
@@ -50,9 +44,12 @@ def test_all_there(cfg: Config) -> None:
 )
 def test_a_missing_file_is_named(cfg: Config, part: str, key: str, where: str) -> None:
     parts = {'dataset': cfg.search_dataloader.dataset, 'metric': cfg.search_evaluator[0]}
+    check_data(cfg, ('search_dataloader',))
     parts[part][key] = '/nowhere/gone.json'
     with raises(DataError, where=f'{where}: /nowhere', hint='make it with: python make.py'):
         check_data(cfg, ('search_dataloader',))
+    parts[part][key] = None
+    check_data(cfg, ('search_dataloader',))
 
 
 def test_a_search_without_an_evaluator_is_scored_by_its_own_annotations(cfg: Config) -> None:

@@ -176,10 +176,15 @@ def test_palettes_hold_numbers(root: Path) -> None:
     assert 'pillow' in refused(seg_config(root, pipeline=by_cv2)).hint
 
 
-def test_16_bits_that_hold_classes_pass(root: Path) -> None:
+def test_16_bits_may_hold_classes_and_nothing_else(root: Path) -> None:
     for path in (root / 'labels/val').iterdir():
         Image.fromarray(np.asarray(Image.open(path)).astype(np.uint16)).save(path)
     check_data(seg_config(root), ('val_dataloader',))
+    values = np.asarray(Image.open(path)).copy()
+    values[5, 5] = 256  # a class 0 in the last 8 bits
+    Image.fromarray(values).save(path)
+    error = refused(seg_config(root))
+    assert (error.got, str(path) in error.where) == ([256], True)
 
 
 def test_jpeg_changes_labels(root: Path) -> None:

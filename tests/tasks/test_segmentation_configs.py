@@ -184,7 +184,7 @@ STOCK: dict[str, tuple[str, str, tuple[int, ...]]] = {
 
 
 @pytest.mark.parametrize('kind', STOCK)
-def test_data_sets_of_mmseg_pass(kind: str, tmp_path: Path) -> None:
+def test_data_sets_of_mmseg_pass_with_labels_that_are_classes(kind: str, tmp_path: Path) -> None:
     from mmseg.registry import DATASETS
 
     image, truth, values = STOCK[kind]
@@ -210,6 +210,12 @@ def test_data_sets_of_mmseg_pass(kind: str, tmp_path: Path) -> None:
     for loader in ('train_dataloader', 'val_dataloader'):
         cfg[loader].dataset = table
         check_data(cfg, (loader,))
+    spoiled = tmp_path / f'ann/b{truth}'
+    Image.fromarray(paint(200)(np.asarray(Image.open(spoiled)).copy())).save(spoiled)
+    error = refused(cfg)
+    # Where the files count classes from 1, every value is one less.
+    assert error.got == [199 if number in values else 200]
+    assert str(spoiled) in error.where
 
 
 @pytest.mark.parametrize(

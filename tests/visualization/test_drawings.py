@@ -251,4 +251,6 @@ room.draw_arch(named('hrnet_w18_small'), {str(tmp_path / 'net.png')!r})
 room.draw_front({str(tmp_path / 'front.png')!r}, points=[(1e9, 1.0)])
 assert 'matplotlib.pyplot' not in sys.modules
 """
-    subprocess.run([sys.executable, '-c', code], check=True, cwd=Path(__file__).parents[2])
+    done = subprocess.run([sys.executable, '-c', code], cwd=Path(__file__).parents[2])
+    assert done.returncode == 0
+    assert {path.name for path in tmp_path.iterdir()} == {'net.png', 'front.png'}

@@ -1,5 +1,6 @@
 # What: the supernet of the pose demo: one sub-net per iteration from nine groups, distilled from the
-#   teacher (MSE on the heatmaps, of labelled joints alone) and started from the teacher's weights.
+#   teacher (MSE on the heatmaps, of labelled joints alone) and started from the teacher's weights,
+#   at the teacher's learning rate.
 # Source: ScaleNAS (Cheng et al. 2020), sections 3.3 and 3.4, shrunk to minutes on a CPU.
 # Command: python tools/train.py configs/scalenas_pose/people/supernet_w16_1xb16-500_people-128x96.py
 # Needs: the teacher, see `init_from`.
@@ -15,8 +16,6 @@ model = dict(
     # differences to the size of the task's loss.
     distillation=dict(tap='head.final_layer', weight=0.1, teacher='frozen', use_target_weight=True),
 )
-# Started from a trained net: a lower rate than the teacher's.
-optim_wrapper = dict(optimizer=dict(lr=0.001))
 max_iters = 500
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, begin=0, end=50, by_epoch=False),
