@@ -125,10 +125,11 @@ class TableBenchmark:
                     raise ValueError(f'arrays {", ".join(file.files)}')
         except UserError:
             raise
-        except (
-            Exception
-        ) as error:  # what numpy, zip and zlib raise of any bytes is not written down
+        except OSError as error:
             raise unreadable(path, error, BenchmarkError, FILE) from None
+        except Exception as error:  # of damaged bytes numpy, zip and zlib raise anything
+            problem = f'is damaged, or another file ({type(error).__name__})'
+            raise BenchmarkError(problem, where=path, allowed=FILE) from error
         try:
             made = cls(space, genes, metrics, costs, about)
         except BenchmarkError as error:

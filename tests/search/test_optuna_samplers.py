@@ -49,7 +49,7 @@ def test_a_genetic_sampler_has_the_parents_that_it_would_have_had() -> None:
     records = search_in_memory(sampled('NSGAIISampler'))
     search = sampled('NSGAIISampler')
     sampler = optuna.samplers.NSGAIISampler(population_size=6, seed=0)
-    study = search._study(records, sampler)
+    study = search._study(search._trials(records, sampler), sampler)
     own = optuna.create_study(directions=['maximize', 'minimize'], sampler=sampler)
     for trial in study.trials:
         own.add_trial(
