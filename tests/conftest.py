@@ -30,6 +30,7 @@ WITH_TORCH = (
     'benchmarks/test_searched_against_scaled.py',
     'benchmarks/test_small_studies.py',
     'complexity/test_complexity_floor.py',
+    'search/test_gp_sampler.py',
 )
 
 
