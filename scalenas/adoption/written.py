@@ -250,7 +250,9 @@ def supernet(
     lines = assigned(variables)
     if learns is not None or start is not None:
         # Lower ones, as for segmentation in the paper, ranked and scored worse: docs/rank.md.
-        lines += ['# The learning rate is that of the base, though it starts from a trained network.']
+        lines += [
+            '# The learning rate is that of the base, though it starts from a trained network.'
+        ]
     head = 'All networks of the space in one set of weights.'
     after = './base.py' if start is not None or learns is None else './teacher.py'
     return text(head, after, lines)
