@@ -6,7 +6,6 @@ import csv
 import json
 import math
 import random
-import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -28,6 +27,7 @@ NONE = 255
 """In a row of genes: the gene is not active."""
 
 FILE = 'a table benchmark'
+OBJECTIVES = (('mIoU', 'max'), ('macs', 'min'))
 
 
 class BenchmarkError(UserError):
@@ -42,7 +42,14 @@ class Alone:
     seeds: Mapping[int, Mapping[str, float]]
 
     def mean(self, metric: str) -> float:
-        """Of all seeds."""
+        """Of all seeds.
+
+        Raises:
+            BenchmarkError: for a metric that was not measured of them.
+        """
+        for scores in self.seeds.values():
+            if metric not in scores:
+                raise BenchmarkError(where='metric', got=metric, allowed=tuple(scores))
         return sum(scores[metric] for scores in self.seeds.values()) / len(self.seeds)
 
 
@@ -55,6 +62,10 @@ class TableBenchmark:
         costs: column -> values (N,) of the whole model at the input size: int64 where it is
             counted, float64 of what was measured, such as `ms` of a batch of one image.
         about: how it was made: plain data.
+
+    Raises:
+        BenchmarkError: for arrays that are no such table: of other shapes or types, with a number
+            that is not finite, a network that is there twice, or without MACs.
     """
 
     def __init__(
@@ -69,6 +80,7 @@ class TableBenchmark:
         self.space, self.genes, self.about = space, genes, about
         self.metrics, self.costs = dict(metrics), dict(costs)
         self._alone = list(alone)
+        self._check()
 
     @classmethod
     def of(
@@ -82,14 +94,17 @@ class TableBenchmark:
         """From evaluated networks.
 
         Raises:
-            SpaceError: for a network outside the space.
+            UserError: for a network outside the space, or what makes no table.
         """
+        if not archs or not costs:
+            raise BenchmarkError(where='archs', got=archs, allowed='one network or more')
         genes = np.stack([_row(space, arch) for arch in archs])
         columns = {
             name: np.array([cost[name] for cost in costs], np.int64 if name in COLUMNS else float)
             for name in costs[0]
         }
-        scores = {name: np.asarray(values, np.float64) for name, values in metrics.items()}
+        scores = {name: np.asarray(values) for name, values in metrics.items()}
+        scores = {k: v.astype(float) if v.dtype.kind in 'fiu' else v for k, v in scores.items()}
         return cls(space, genes, scores, columns, about)
 
     @classmethod
@@ -106,17 +121,22 @@ class TableBenchmark:
                 genes = file['genes']
                 metrics = {k[7:]: file[k] for k in file.files if k.startswith('metric.')}
                 costs = {k[5:]: file[k] for k in file.files if k.startswith('cost.')}
+                if 3 + len(metrics) + len(costs) != len(file.files):
+                    raise ValueError(f'arrays {", ".join(file.files)}')
         except UserError:
             raise
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        except OSError as error:
             raise unreadable(path, error, BenchmarkError, FILE) from None
-        shape = (len(genes), len(space.genes))
-        lengths = {len(values) for values in (*metrics.values(), *costs.values())}
-        if genes.shape != shape or lengths != {len(genes)} or not metrics:
-            got = (genes.shape, *sorted(lengths))
-            raise BenchmarkError(where=path, got=got, allowed=f'{FILE}: rows of one length')
-        rows = [] if alone is None else _read_alone(Path(alone), len(genes), tuple(metrics))
-        return cls(space, genes, metrics, costs, about, rows)
+        except Exception as error:  # of damaged bytes numpy, zip and zlib raise anything
+            problem = f'is damaged, or another file ({type(error).__name__})'
+            raise BenchmarkError(problem, where=path, allowed=FILE) from error
+        try:
+            made = cls(space, genes, metrics, costs, about)
+        except BenchmarkError as error:
+            raise error.of(path) from None
+        if alone is not None:
+            made._alone = _read_alone(Path(alone), len(made))
+        return made
 
     def write(self, path: str | Path) -> None:
         """One compressed file, without pickles."""
@@ -125,6 +145,38 @@ class TableBenchmark:
         space, about = json.dumps(self.space.to_dict()), json.dumps(self.about)
         with staged_file(Path(path)) as part, part.open('wb') as file:
             np.savez_compressed(file, space=space, about=about, genes=self.genes, **arrays)
+
+    def _check(self) -> None:
+        genes, sizes = self.genes, [len(gene.values) for gene in self.space.genes.values()]
+        if (
+            genes.ndim != 2
+            or genes.shape[1] != len(sizes)
+            or genes.dtype != np.uint8
+            or not len(genes)
+        ):
+            got = f'{genes.dtype} {genes.shape}'
+            raise BenchmarkError(where='genes', got=got, allowed=f'uint8 (networks, {len(sizes)})')
+        wrong = np.argwhere((genes >= sizes) & (genes != NONE))
+        if len(wrong):
+            row, column = map(int, wrong[0])
+            where = f'genes, row {row}, {list(self.space.genes)[column]}'
+            allowed = f'an index below {sizes[column]}, or {NONE} for none'
+            raise BenchmarkError(where=where, got=int(genes[row, column]), allowed=allowed)
+        _, first, counts = np.unique(genes, axis=0, return_index=True, return_counts=True)
+        if len(first) < len(genes):
+            where = f'genes, row {min(first[counts > 1])}'
+            raise BenchmarkError('a network that another row has, too', where=where)
+        for name, missing in (
+            ('metric', not self.metrics),
+            ('cost.macs', 'macs' not in self.costs),
+        ):
+            if missing:
+                raise BenchmarkError('is missing', where=name)
+        for name, scores in self.metrics.items():
+            _check_values(f'metric.{name}', scores, len(genes), 'fiu', -np.inf)
+        for name, values in self.costs.items():
+            kinds = 'iu' if name in COLUMNS else 'fiu'
+            _check_values(f'cost.{name}', values, len(genes), kinds, 0.0)
 
     def __len__(self) -> int:
         return len(self.genes)
@@ -173,16 +225,16 @@ class TableBenchmark:
         Raises:
             BenchmarkError: for a network that the table does not have.
         """
-        slot = self._slots.get(arch)
-        if slot is None:
+        try:
+            return self._slots[arch]
+        except (KeyError, TypeError):  # what has no hash is no network, either
             raise BenchmarkError(
                 'the table does not have it',
                 where='arch',
-                got=arch.summary,
+                got=getattr(arch, 'summary', arch),
                 allowed=f'one of its {len(self):,} networks',
-                hint='search in the space of the benchmark',
-            )
-        return slot
+                hint='take networks of the space of the benchmark',
+            ) from None
 
     def evaluate(self, arch: Arch) -> dict[str, float]:
         """The metrics of a network, as an evaluation of a search gives them.
@@ -204,42 +256,70 @@ class TableBenchmark:
         self,
         algorithm: AbstractSearch | Mapping[str, Any],
         seed: int = 0,
-        objectives: Sequence[object] = (('mIoU', 'max'), ('macs', 'min')),
+        objectives: Sequence[object] | None = None,
     ) -> list[Record]:
         """The records of a search on the table, by its slots; the same for equal arguments.
 
         `algorithm` is that of a config, such as `dict(type='nsga2', num_total=200)`, or one that
-        was made for the space. The generations are those of `tools/search.py` with this seed.
+        was made for the space, with objectives of its own. The generations are those of
+        `tools/search.py` with this seed. Default of `objectives`: mIoU and macs.
 
         Raises:
-            UserError: for arguments that make no search.
+            UserError: for arguments that make no search, or more networks than `num_total`.
         """
         as_int(seed, 'seed', 0)
-        if not isinstance(algorithm, AbstractSearch):
+        if isinstance(algorithm, AbstractSearch):
+            if objectives is not None:
+                allowed = 'none, for the algorithm was made with its own'
+                raise BenchmarkError(where='objectives', got=objectives, allowed=allowed)
+            self._check_objectives(algorithm.objectives)
+        else:
+            objectives = OBJECTIVES if objectives is None else objectives
             plan = SearchPlan.from_dict({'algorithm': algorithm, 'objectives': objectives})
             # What the table has measured is a column here; a plan by itself takes it for a metric.
             plan = replace(plan, objectives=self._objectives(objectives))
-            plan.check_metrics(tuple(self.metrics))
             algorithm = plan.build(self.space, self.cost)
         records: list[Record] = []
         index = 0
-        while batch := algorithm.generation(index, records, random.Random(f'{seed}/{index}')):
+        while batch := list(algorithm.generation(index, records, random.Random(f'{seed}/{index}'))):
             first = len(records)
             records += [
                 Record(first + i, arch, self.cost(arch), self.evaluate(arch), index)
                 for i, arch in enumerate(batch)
             ]
             index += 1
+            if len(records) > algorithm.num_total:
+                raise BenchmarkError(
+                    'asks for more networks than it should',
+                    where='algorithm',
+                    got=len(records),
+                    allowed=f'at most num_total, {algorithm.num_total}',
+                    hint='let generation return [] at the end',
+                )
         return records
 
-    def front(
-        self, objectives: Sequence[object] = (('mIoU', 'max'), ('macs', 'min'))
-    ) -> list[Record]:
-        """The true Pareto front of all networks, by rising cost."""
+    def front(self, objectives: Sequence[object] = OBJECTIVES) -> list[Record]:
+        """The true Pareto front of all networks, by rising cost.
+
+        Raises:
+            UserError: for what the table has not.
+        """
         return front_of(self.records, self._objectives(objectives))
 
     def _objectives(self, objectives: Sequence[object]) -> Objectives:
-        return Objectives.from_dict(objectives, self.costs)
+        made = Objectives.from_dict(objectives, self.costs)
+        self._check_objectives(made)
+        return made
+
+    def _check_objectives(self, objectives: Objectives) -> None:
+        for objective in objectives:
+            if objective.name not in (self.costs if objective.is_column else self.metrics):
+                raise BenchmarkError(
+                    'is no column or metric of the table',
+                    where='search.objectives',
+                    got=objective.name,
+                    allowed=(*self.metrics, *self.costs),
+                )
 
     def _scores(self, slot: int) -> dict[str, float]:
         return {name: float(values[slot]) for name, values in self.metrics.items()}
@@ -259,18 +339,34 @@ def _row(space: AbstractSpace[Any], arch: Arch) -> NDArray[np.uint8]:
     )
 
 
-def _read_alone(
-    path: Path, networks: int, metrics: tuple[str, ...]
-) -> list[tuple[int, int, Mapping[str, float]]]:
-    rows: list[tuple[int, int, Mapping[str, float]]] = []
+def _check_values(
+    where: str, values: NDArray[Any], networks: int, kinds: str, least: float
+) -> None:
+    if values.shape != (networks,) or values.dtype.kind not in kinds:
+        what = 'whole numbers' if 'f' not in kinds else 'numbers'
+        got = f'{values.dtype} {values.shape}'
+        raise BenchmarkError(where=where, got=got, allowed=f'{what} ({networks},)')
+    wrong = np.flatnonzero(~(np.isfinite(values) & (values >= least)))
+    if len(wrong):
+        allowed = 'a finite number' if least < 0 else 'a finite number >= 0'
+        got = values[wrong[0]].item()
+        raise BenchmarkError(where=f'{where}, row {wrong[0]}', got=got, allowed=allowed)
+
+
+def _read_alone(path: Path, networks: int) -> list[tuple[int, int, Mapping[str, float]]]:
+    rows: dict[tuple[int, int], Mapping[str, float]] = {}
     try:
         with path.open(encoding='utf-8', newline='') as file:
             for row in csv.DictReader(file):
                 slot, seed = int(row.pop('slot')), int(row.pop('seed'))
                 scores = {name: float(value) for name, value in row.items()}
-                if not 0 <= slot < networks or not all(map(math.isfinite, scores.values())):
+                if not 0 <= slot < networks:
                     raise ValueError(f'slot {slot}')
-                rows.append((slot, seed, scores))
-    except (OSError, ValueError, TypeError, KeyError) as error:
+                if not scores or not all(map(math.isfinite, scores.values())):
+                    raise ValueError(f'scores of slot {slot}')
+                if (slot, seed) in rows:
+                    raise ValueError(f'slot {slot} with seed {seed} twice')
+                rows[slot, seed] = scores
+    except (OSError, ValueError, TypeError, KeyError, csv.Error) as error:
         raise unreadable(path, error, BenchmarkError, 'slot, seed and metrics in a CSV') from None
-    return rows
+    return [(slot, seed, scores) for (slot, seed), scores in rows.items()]

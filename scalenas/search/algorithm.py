@@ -49,6 +49,15 @@ class AbstractSearch(ABC):
         self.max_tries = as_int(max_tries, 'search.algorithm.max_tries')
         _check_reachable(space, cost, self.budget, objectives)
 
+    def _check_total(self, name: str, count: int) -> None:
+        if count > self.num_total:
+            raise SearchError(
+                where=f'search.algorithm.{name}',
+                got=count,
+                allowed=f'at most num_total, {self.num_total}',
+                hint='lower it, or raise num_total (--num-evaluations)',
+            )
+
     asynchronous = True
     """Whether a network can be proposed from whatever is known at the time."""
 

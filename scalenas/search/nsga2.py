@@ -19,7 +19,7 @@ from scalenas.space import AbstractSpace
 from .algorithm import AbstractSearch
 from .objectives import Objectives
 from .pareto import Point, crowding, peel
-from .record import Record, SearchError
+from .record import Record
 
 PATIENCE = 3  # slots without any new offspring before a generation ends
 
@@ -73,7 +73,7 @@ class Variation:
     def __post_init__(self) -> None:
         for name in ('p_crossover', 'p_unit', 'p_mutation'):
             value = getattr(self, name)
-            if value is not None:
+            if name != 'p_mutation' or value is not None:
                 as_fraction(value, f'search.algorithm.{name}')
 
     def offspring(
@@ -114,12 +114,7 @@ class NSGA2(AbstractSearch):
     ) -> None:
         super().__init__(space, objectives, cost, budget, num_total, max_tries)
         self.population = as_int(population, 'search.algorithm.population', 2)
-        if population > num_total:
-            raise SearchError(
-                where='search.algorithm.population',
-                got=population,
-                allowed=f'at most num_total, {num_total}',
-            )
+        self._check_total('population', population)
         self.variation = Variation(p_crossover, p_unit, p_mutation)
 
     @property

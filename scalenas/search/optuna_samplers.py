@@ -6,10 +6,12 @@ function of records and seed, for all workers and after any interruption.
 
 from __future__ import annotations
 
+import inspect
 import logging
 import random
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import optuna
@@ -22,7 +24,7 @@ from optuna.samplers import BaseGASampler, BaseSampler
 from optuna.trial import FrozenTrial, create_trial
 
 from scalenas.arch import Arch
-from scalenas.arch.strict import as_choice, as_int
+from scalenas.arch.strict import as_choice, as_int, as_mapping, is_int
 from scalenas.complexity import Budget, Cost
 from scalenas.errors import foreign
 from scalenas.space import AbstractSpace, Gene, Value
@@ -40,6 +42,10 @@ SAMPLERS = ('TPESampler', 'NSGAIISampler', 'NSGAIIISampler', 'GPSampler', 'Rando
 
 WHERE = 'search.algorithm'
 PATIENCE = 3
+NO_OPTIONS = ('seed', 'constraints_func', 'after_trial_strategy')
+"""Each generation has a seed of its own, and a sampler is never told the end of a trial."""
+STARTUP = 10  # trials without which TPE and GP draw at random, where no option says otherwise
+MOST_MADE_UP = 500  # of the trials of which a sampler is asked once, before there are any
 
 
 class OptunaSearch(AbstractSearch):
@@ -56,10 +62,12 @@ class OptunaSearch(AbstractSearch):
         batch: networks of a generation; None: the population of a genetic sampler, else 10.
         max_tries: draws of a generation that are known or beyond the budget, before the rest of it
             is drawn evenly.
-        options: more arguments of the sampler, such as `n_startup_trials=30`.
+        options: more arguments of the sampler, such as `n_startup_trials=30`. It is asked once with
+            trials that are made up, for many wrong values are seen by nothing before.
 
     Raises:
-        SearchError: for a sampler or an option that there is not, or a package that it needs.
+        UserError: for a sampler or an option that there is not, a value with which the sampler
+            fails, or a package that it needs.
     """
 
     def __init__(
@@ -76,7 +84,10 @@ class OptunaSearch(AbstractSearch):
     ) -> None:
         super().__init__(space, objectives, cost, budget, num_total, max_tries)
         self.sampler = as_choice(sampler, f'{WHERE}.sampler', SAMPLERS)
-        self.options = dict(options or {})
+        parameters = inspect.signature(getattr(optuna.samplers, self.sampler)).parameters
+        names = [name for name in parameters if name not in NO_OPTIONS]
+        given = {} if options is None else options
+        self.options = dict(as_mapping(given, f'{WHERE}.options', (), names))
         made = self._made(0)
         own = getattr(made, 'population_size', None)
         if own is not None and batch not in (None, own):
@@ -86,9 +97,10 @@ class OptunaSearch(AbstractSearch):
                 allowed=f'the population of {sampler}, {own}',
                 hint='leave it out, or give population_size in options',
             )
-        self.batch = as_int(own or batch or 10, f'{WHERE}.batch')
+        self.batch = as_int(own or (10 if batch is None else batch), f'{WHERE}.batch')
         self._genes = [gene for gene in space.genes.values() if len(gene.values) > 1]
         self._distributions = {gene.name: _distribution(gene) for gene in self._genes}
+        self._rehearse(made)
 
     @property
     def later_size(self) -> int:
@@ -101,7 +113,8 @@ class OptunaSearch(AbstractSearch):
         batch = self._batch(records, wanted, PATIENCE)
         if not batch.open:
             return []
-        study = self._study(records, self._made(rng.getrandbits(31)))
+        sampler = self._made(rng.getrandbits(31))
+        study = self._study(self._trials(records, sampler), sampler)
         tries = self.max_tries
         while batch.open and tries:
             # A draw that is refused keeps running in there, so that TPE turns away from it.
@@ -124,13 +137,27 @@ class OptunaSearch(AbstractSearch):
             'max_tries': self.max_tries,
         }
 
-    def _made(self, seed: int) -> BaseSampler:
+    def _rehearse(self, sampler: BaseSampler) -> None:
+        startup = self.options.get('n_startup_trials', STARTUP)
+        genetic = isinstance(sampler, BaseGASampler)
+        count = self.batch if genetic else startup if is_int(startup) else STARTUP
+        rng = random.Random(0)
+        trials = [
+            self._trial(
+                position,
+                {gene.name: rng.choice(gene.values) for gene in self._genes},
+                [rng.random() for _ in self.objectives],
+                sampler,
+            )
+            for position in range(max(1, min(count, MOST_MADE_UP)))
+        ]
+        self._asked(self._study(trials, sampler))
+
+    @contextmanager
+    def _foreign_code(self) -> Iterator[None]:
+        """What a sampler raises is shown as a fault of its options, its only choice."""
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter('ignore')  # what is experimental there is said on its page
-                made: BaseSampler = getattr(optuna.samplers, self.sampler)(
-                    seed=seed, **self.options
-                )
+            yield
         except ImportError as error:
             raise SearchError(
                 foreign(error),
@@ -138,12 +165,21 @@ class OptunaSearch(AbstractSearch):
                 got=self.sampler,
                 hint='install what it needs, or take TPESampler',
             ) from None
-        except (TypeError, ValueError) as error:
-            hint = f'see optuna.samplers.{self.sampler}'
-            raise SearchError(foreign(error), where=f'{WHERE}.options', hint=hint) from None
+        except Exception as error:
+            raise SearchError(
+                foreign(error),
+                where=f'{WHERE}.options',
+                got=self.options,
+                hint=f'see optuna.samplers.{self.sampler}',
+            ) from error
+
+    def _made(self, seed: int) -> BaseSampler:
+        with self._foreign_code(), warnings.catch_warnings():
+            warnings.simplefilter('ignore')  # what is experimental there is said on its page
+            made: BaseSampler = getattr(optuna.samplers, self.sampler)(seed=seed, **self.options)
         return made
 
-    def _study(self, records: Sequence[Record], sampler: BaseSampler) -> optuna.Study:
+    def _study(self, trials: Sequence[FrozenTrial], sampler: BaseSampler) -> optuna.Study:
         storage = optuna.storages.InMemoryStorage()
         directions = [WAYS[objective.direction] for objective in self.objectives]
         level = optuna.logging.get_verbosity()
@@ -152,33 +188,40 @@ class OptunaSearch(AbstractSearch):
             number = storage.create_new_study(directions, 'search')
         finally:
             optuna.logging.set_verbosity(level)
-        for position, record in enumerate(records):
-            storage.create_new_trial(number, self._trial(position, record, sampler))
+        for trial in trials:
+            storage.create_new_trial(number, trial)
         return optuna.load_study(study_name='search', storage=storage, sampler=sampler)
 
-    def _trial(self, position: int, record: Record, sampler: BaseSampler) -> FrozenTrial:
-        values = self.space.encode(record.arch)
+    def _trials(self, records: Sequence[Record], sampler: BaseSampler) -> list[FrozenTrial]:
+        trials = []
+        for position, record in enumerate(records):
+            genes = self.space.encode(record.arch)
+            genes = {gene.name: genes.get(gene.name, gene.values[0]) for gene in self._genes}
+            values = self.objectives.values(record.cost, record.metrics)
+            trials.append(self._trial(position, genes, values, sampler))
+        return trials
+
+    def _trial(
+        self,
+        position: int,
+        genes: Mapping[str, Value],
+        values: Sequence[float],
+        sampler: BaseSampler,
+    ) -> FrozenTrial:
         attributes: dict[str, Any] = {}
         if isinstance(sampler, BaseGASampler):
             # What the sampler would have noted itself, when it asked for the network.
             attributes[sampler._get_generation_key()] = position // self.batch
         return create_trial(
-            values=self.objectives.values(record.cost, record.metrics),
-            params={
-                gene.name: _number(gene, values.get(gene.name, gene.values[0]))
-                for gene in self._genes
-            },
+            values=values,
+            params={gene.name: _number(gene, genes[gene.name]) for gene in self._genes},
             distributions=self._distributions,
             system_attrs=attributes,
         )
 
     def _asked(self, study: optuna.Study) -> Arch:
-        try:
+        with self._foreign_code():
             trial = study.ask(self._distributions)
-        except ImportError as error:
-            raise SearchError(
-                foreign(error), where=f'{WHERE}.sampler', got=self.sampler, hint='install it'
-            ) from None
         values = {name: gene.values[0] for name, gene in self.space.genes.items()}
         for gene in self._genes:
             drawn = trial.params[gene.name]

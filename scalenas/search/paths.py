@@ -131,7 +131,7 @@ def read_alone(path: str | Path) -> dict[Arch, float]:
                 raise SearchError(where=where, got=row['score'], allowed='a finite number')
     except UserError:
         raise
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, csv.Error) as error:
         raise unreadable(path, error, SearchError, TABLE) from None
     if not metrics:
         raise SearchError('has no line', where=path, allowed=TABLE)

@@ -47,6 +47,10 @@ ALGORITHMS: dict[str, Callable[..., AbstractSearch]] = {
 }
 """Name in a config -> class. A new algorithm is one more entry."""
 
+SHARED = ('num_total', 'initial')
+"""Arguments of one meaning wherever they are: a first sample of 1,000 is right for an evolution and
+absurd for a predictor, and a rate of mutation is per switch here and per gene there."""
+
 
 @dataclass(frozen=True, slots=True)
 class SearchPlan:
@@ -109,8 +113,8 @@ class SearchPlan:
     ) -> Self:
         """With what the command line asks for instead; None leaves a thing as it is.
 
-        Another algorithm keeps those arguments that it has too, so a random search has as many
-        evaluations as the evolution beside it.
+        Another algorithm keeps of the arguments what means the same (`SHARED`), so a random search
+        has as many evaluations as the evolution that it is compared with.
 
         Raises:
             UserError: for a number that the config could not have, either.
@@ -118,7 +122,10 @@ class SearchPlan:
         name = self.algorithm
         if algorithm is not None:
             name = as_choice(algorithm, 'algorithm', tuple(ALGORITHMS))
-        arguments = {k: v for k, v in self.arguments.items() if k in _arguments(name)}
+        arguments = dict(self.arguments)
+        if name != self.algorithm:
+            kept = {*SHARED} & {*_arguments(name)}
+            arguments = {key: value for key, value in arguments.items() if key in kept}
         if num_total is not None:
             arguments['num_total'] = as_int(num_total, '--num-evaluations')
         bounds = self.budget | (budget or Budget())

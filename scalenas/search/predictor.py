@@ -21,7 +21,7 @@ from typing import Any, Literal
 import numpy as np
 
 from scalenas.arch import Arch
-from scalenas.arch.strict import as_choice, as_int, as_number
+from scalenas.arch.strict import as_choice, as_int, is_number, wrong
 from scalenas.complexity import Budget, Cost
 from scalenas.space import AbstractSpace
 
@@ -30,7 +30,7 @@ from .gene_matrix import GeneMatrix, Rows
 from .nsga2 import Variation, survivors, tournament
 from .objectives import Objectives
 from .pareto import select
-from .record import Record, SearchError
+from .record import Record
 from .report import table_text
 from .surrogate import Surrogate, check_installed, tau
 from .topology import INITIAL, initial_draws
@@ -73,7 +73,7 @@ class PredictorSearch(AbstractSearch):
         batch: networks of a generation: what workers share without waiting for another.
         offspring: networks that each of the `ROUNDS` rounds on guesses makes.
         min_tau: where Kendall's tau of a generation is below, of any metric, the next one is
-            made by variation of the front alone, as NSGA-II makes it.
+            made by variation of the front alone, as NSGA-II makes it. -1: it is always trusted.
         initial: 'stratified', as in `TopologyEvolution`, on any space; or 'uniform'.
 
     Raises:
@@ -98,14 +98,11 @@ class PredictorSearch(AbstractSearch):
         self.num_initial = as_int(num_initial, 'search.algorithm.num_initial', 2)
         self.batch = as_int(batch, 'search.algorithm.batch')
         self.offspring = as_int(offspring, 'search.algorithm.offspring')
-        self.min_tau = as_number(min_tau, 'search.algorithm.min_tau')
+        if not is_number(min_tau) or not -1 <= min_tau <= 1:
+            raise wrong('search.algorithm.min_tau', 'a number from -1 to 1', min_tau)
+        self.min_tau = min_tau
         self.initial = as_choice(initial, 'search.algorithm.initial', INITIAL)
-        if num_initial > num_total:
-            raise SearchError(
-                where='search.algorithm.num_initial',
-                got=num_initial,
-                allowed=f'at most num_total, {num_total}',
-            )
+        self._check_total('num_initial', num_initial)
         check_installed()
         self._matrix = GeneMatrix(space)
         self._fitted: list[tuple[list[Record], Surrogate]] = []

@@ -73,12 +73,12 @@ def base_budget(
     Raises:
         UserError: for another word, or a step that is larger than all of it.
     """
+    as_int(samples, f'{_WHERE}.base_samples')
+    unit = as_int(int(as_number(step, f'{_WHERE}.base_step')), f'{_WHERE}.base_step')
     if macs != 'auto':
         if isinstance(macs, str):
             raise SearchError(where=f'{_WHERE}.base_macs', got=macs, allowed="'auto' or a number")
         return as_number(macs, f'{_WHERE}.base_macs')
-    as_int(samples, f'{_WHERE}.base_samples')
-    unit = as_int(int(as_number(step, f'{_WHERE}.base_step')), f'{_WHERE}.base_step')
     return float(base_macs(mean_macs(space.base, cost, samples), unit))
 
 

@@ -81,12 +81,7 @@ class TopologyEvolution(AbstractSearch):
         self._widths = space.pattern_of('width')
         self.num_initial = as_int(num_initial, 'search.algorithm.num_initial')
         self.num_parents = as_int(num_parents, 'search.algorithm.num_parents')
-        if num_initial > num_total:
-            raise SearchError(
-                where='search.algorithm.num_initial',
-                got=num_initial,
-                allowed=f'at most num_total, {num_total}',
-            )
+        self._check_total('num_initial', num_initial)
         for name, p in (
             ('p_crossover', p_crossover),
             ('p_mutation', p_mutation),

@@ -49,7 +49,7 @@ def test_a_genetic_sampler_has_the_parents_that_it_would_have_had() -> None:
     records = search_in_memory(sampled('NSGAIISampler'))
     search = sampled('NSGAIISampler')
     sampler = optuna.samplers.NSGAIISampler(population_size=6, seed=0)
-    study = search._study(records, sampler)
+    study = search._study(search._trials(records, sampler), sampler)
     own = optuna.create_study(directions=['maximize', 'minimize'], sampler=sampler)
     for trial in study.trials:
         own.add_trial(
@@ -112,12 +112,54 @@ def test_mistakes() -> None:
     for name in ('CmaEsSampler', 'QMCSampler', 'Best'):
         with raises(where='search.algorithm.sampler', got=name):
             sampled(name)
-    with raises(where='search.algorithm.options', problem=contains('strange')):
-        sampled(options={'strange': 1})
+    with raises(
+        where='search.algorithm.options', got='n_startup', hint=contains('n_startup_trials')
+    ):
+        sampled(options={'n_startup': 1})
+    for name in ('seed', 'constraints_func'):  # it would do nothing
+        with raises(where='search.algorithm.options', got=name):
+            sampled(options={name: 1})
+    for options in (3, [1], 'x'):
+        with raises(where='search.algorithm.options', got=options):
+            sampled(options=options)
     with raises(where='search.algorithm.options', problem=contains('population_size')):
         sampled('NSGAIISampler', options={'population_size': 1})
     with raises(where='search.algorithm.batch', got=5):
         sampled('NSGAIISampler', batch=5)
+    with raises(where='search.algorithm.batch', got=0):
+        sampled(batch=0)
+
+
+@pytest.mark.parametrize(
+    ('name', 'option', 'value'),
+    [
+        ('TPESampler', 'n_startup_trials', 'x'),
+        ('TPESampler', 'gamma', 3),
+        ('TPESampler', 'gamma', 'x'),
+        ('TPESampler', 'weights', 3),
+        ('TPESampler', 'n_ei_candidates', 0),
+        ('TPESampler', 'n_ei_candidates', -1),
+        ('TPESampler', 'n_ei_candidates', 1.5),
+        ('TPESampler', 'prior_weight', -1),
+        ('NSGAIISampler', 'population_size', 'x'),
+        ('NSGAIISampler', 'crossover', 'x'),
+        ('NSGAIISampler', 'mutation_prob', 'x'),
+        ('NSGAIISampler', 'child_generation_strategy', 3),
+        ('NSGAIIISampler', 'reference_points', 3),
+        ('NSGAIIISampler', 'dividing_parameter', 'x'),
+    ],
+)
+def test_a_value_that_fails_only_when_asked_is_seen_before(
+    name: str, option: str, value: object
+) -> None:
+    options = {**FAST[name], option: value}
+    with raises(where='search.algorithm.options', got=options, hint=contains(name)):
+        sampled(name, options=options)
+
+
+def test_what_is_seen_before_costs_little_of_a_late_start() -> None:
+    search = sampled(options={'n_startup_trials': 10**9})
+    assert len(search_in_memory(search)) == 18
 
 
 def test_a_config_names_it() -> None:

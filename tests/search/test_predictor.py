@@ -318,6 +318,21 @@ def test_where_it_guesses_badly_the_next_generation_does_without(
     assert 'the next varies the front' in caplog.text
 
 
+def test_it_can_be_trusted_always() -> None:
+    calls: list[Arch] = []
+
+    def turned(arch: Arch) -> dict[str, float]:
+        calls.append(arch)
+        sign = 1 if len(calls) <= 12 else -1
+        return {'mIoU': sign * score(arch)['mIoU']}
+
+    search = predictor(num_total=30, min_tau=-1)
+    search_in_memory(search, evaluate=turned)
+    rows = table_of(search)
+    assert float(rows[1]['tau mIoU']) < 0
+    assert [row['by'] for row in rows] == ['sample', 'predictor', 'predictor', 'predictor']
+
+
 def test_it_comes_back_when_it_guesses_well() -> None:
     """The metric is noise at first."""
     calls: list[Arch] = []
@@ -392,6 +407,9 @@ def test_without_the_library_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -
         ('num_initial', 1, 'a whole number >= 2'),
         ('batch', 0, 'a whole number >= 1'),
         ('initial', 'half', ('uniform', 'stratified')),
+        ('min_tau', 5, 'a number from -1 to 1'),
+        ('min_tau', -1.1, 'a number from -1 to 1'),
+        ('min_tau', True, 'a number from -1 to 1'),
     ],
 )
 def test_mistakes(name: str, value: object, allowed: object) -> None:
