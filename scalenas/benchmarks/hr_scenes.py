@@ -8,8 +8,8 @@ finest map cost and change nothing: there are 1,584 different functions, each ev
 networks of one function have one score.
 
 The supernet was trained as in ScaleNAS (Cheng et al. 2020, sections 3.3 and 3.4): grouped sampling,
-distilled from its largest network, started from that one's weights. Networks spread by cost were
-also trained alone.
+distilled from its largest network, started from that one's weights, at that one's learning rate.
+Networks spread by cost were also trained alone.
 
 `python benchmarks/hr_scenes.py` in the repository makes the files anew; docs/rank.md says how far
 the supernet orders networks as training alone does.
