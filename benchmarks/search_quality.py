@@ -136,6 +136,20 @@ def table(world: World, found: Mapping[str, Sequence[Mapping[str, Any]]]) -> lis
     return lines
 
 
+def raw(
+    world: World, found: Mapping[str, Sequence[Mapping[str, Any]]]
+) -> dict[str, dict[str, list[float]]]:
+    """Algorithm -> evaluations -> the volume of each seed."""
+    known = {
+        name: {str(n): volumes(world, runs, n) for n in (*POINTS, world.most)}
+        for name, runs in found.items()
+    }
+    return {
+        name: {n: [round(v, 6) for v in values] for n, values in rows.items() if values}
+        for name, rows in known.items()
+    }
+
+
 def draw(world: World, found: Mapping[str, Sequence[Mapping[str, Any]]], path: Path) -> None:
     """Medians with bands from 10 to 90 percent of the seeds."""
     import matplotlib as mpl
@@ -173,6 +187,7 @@ def main() -> None:
     parser.add_argument('--seeds', type=int, default=10)
     parser.add_argument('--out', type=Path, default=Path('work_dirs/search_quality'))
     parser.add_argument('--report', type=Path, help='folder for the figure')
+    parser.add_argument('--raw', type=Path, help='JSON to which the volumes of all runs are added')
     args = parser.parse_args()
     world = WORLDS[args.on]()
     ways = args.only or list(world.ways)
@@ -190,6 +205,10 @@ def main() -> None:
     results = {name: [json.loads(p.read_text()) for p in found] for name, found in files.items()}
     results = {name: runs for name, runs in results.items() if runs}
     print('\n'.join(table(world, results)))
+    if args.raw:
+        kept = json.loads(args.raw.read_text()) if args.raw.is_file() else {}
+        kept[args.on] = {**kept.get(args.on, {}), **raw(world, results)}
+        write_whole(args.raw, json.dumps(kept, indent=1) + '\n')
     if args.report:
         draw(world, results, args.report / f'{args.on}.png')
 

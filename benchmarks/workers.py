@@ -193,12 +193,16 @@ def predictor(total: int, seeds: Sequence[int]) -> None:
         print(f'{name:9s}  median {statistics.median(found):.4f}, {ends}', flush=True)
 
 
-def work(where: str, seconds: float, total: int, mode: Mode, spent: Any, ready: Any) -> None:
+def work(
+    where: str, number: int, seconds: float, total: int, mode: Mode, spent: Any, ready: Any
+) -> None:
     """A process: it adds the time of its evaluations to `spent`, once all are `ready`."""
+
+    rng = random.Random(number)
 
     def evaluate(arch: Arch) -> dict[str, float]:
         begin = time.monotonic()
-        time.sleep(seconds * random.uniform(0.7, 1.3))
+        time.sleep(seconds * rng.uniform(0.7, 1.3))
         with spent.get_lock():
             spent.value += time.monotonic() - begin
         return score(arch)
@@ -219,8 +223,8 @@ def processes(mode: Mode, seconds: Sequence[float], total: int) -> tuple[float, 
         SearchStudy.open(where, 'workers', OBJECTIVES, {'mode': mode})
         ready = multiprocessing.Barrier(len(seconds) + 1)
         workers = [
-            multiprocessing.Process(target=work, args=(where, each, total, mode, spent, ready))
-            for each in seconds
+            multiprocessing.Process(target=work, args=(where, i, each, total, mode, spent, ready))
+            for i, each in enumerate(seconds)
         ]
         for process in workers:
             process.start()

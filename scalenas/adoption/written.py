@@ -283,4 +283,8 @@ def search(stock: Stock, plan: Search) -> str:
         if getattr(plan, name):
             table[name] = getattr(plan, name)
     head = 'Which networks are best: on images that were held out of training.'
-    return text(head, './supernet.py', assigned({'search': table}))
+    lines = assigned({'search': table})
+    lines += [
+        '# --algorithm predictor (needs scikit-learn) may find more with as few: docs/search.md'
+    ]
+    return text(head, './supernet.py', lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import math
 import random
 import sys
@@ -140,15 +141,40 @@ def test_what_is_there_is_not_run_again(
         script.WAYS, 'paper', script.Way(script.WAYS['paper'].make, 60, 'evolution')
     )
     command = ['x', '--only', 'random', 'paper', '--out', str(tmp_path), '--report', str(tmp_path)]
+    command += ['--raw', str(tmp_path / 'raw.json')]
     monkeypatch.setattr(sys, 'argv', [*command, '--seeds', '1'])
     script.main()
-    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob('*.json')}
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.glob('*/*.json')}
     assert len(before) == 2
     monkeypatch.setattr(sys, 'argv', [*command, '--seeds', '2'])
     script.main()
     assert all(path.stat().st_mtime_ns == time for path, time in before.items())
-    assert len([*tmp_path.rglob('*.json')]) == 4
+    assert len([*tmp_path.glob('*/*.json')]) == 4
     text = capsys.readouterr().out
     assert '| random | 2 |' in text
     assert '| evolution | 2 |' in text
+    raw = json.loads((tmp_path / 'raw.json').read_text())['synthetic']
+    assert raw.keys() == {'random', 'paper'}
+    world = small(script)
+    runs = [json.loads((tmp_path / f'synthetic/random-{seed}.json').read_text()) for seed in (0, 1)]
+    for n, values in raw['random'].items():
+        assert values == pytest.approx(script.volumes(world, runs, int(n)), abs=1e-6)
     assert (tmp_path / 'synthetic.png').stat().st_size > 1000
+
+
+@pytest.mark.parametrize('on', ['hr_scenes'])
+def test_the_table_of_the_page_is_that_of_the_runs(script: ModuleType, on: str) -> None:
+    raw = json.loads((ROOT / 'benchmarks/results/search_quality.json').read_text())[on]
+    page = (ROOT / 'docs/search.md').read_text(encoding='utf-8')
+    goal = script.spread(raw['paper']['400'])[0]
+    for name, rows in raw.items():
+        shown = [rows.get(n) for n in ('60', '100', '200', '400')]
+        cells = ['{:.3f} ({:.3f} to {:.3f})'.format(*script.spread(v)) if v else '' for v in shown]
+        reached = [n for n, values in rows.items() if script.spread(values)[0] >= goal]
+        row = [
+            script.WAYS[name].words,
+            str(len(rows['60'])),
+            *cells,
+            min(reached, key=int, default=''),
+        ]
+        assert f'| {" | ".join(row)} |' in page.splitlines()
