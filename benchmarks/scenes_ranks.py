@@ -199,19 +199,22 @@ def findings(table: TableBenchmark) -> str:
 
 @dataclass(frozen=True)
 class Variant:
-    """One supernet; `rate` is its learning rate in those of the teacher."""
+    """One supernet; `rate` is its learning rate in those of the teacher, `weight` the
+    distillation's, where it is not that of the recipe.
+    """
 
     sampler: str
     distilled: bool
     started: bool
     rate: float
+    weight: float = 1.0
 
     @property
     def name(self) -> str:
         """For files and tables."""
         words = (
             self.sampler,
-            'kd' if self.distilled else 'labels',
+            'labels' if not self.distilled else f'kd{self.weight:g}' if self.weight != 1 else 'kd',
             'start' if self.started else 'noise',
             f'{self.rate:g}',
         )
@@ -221,7 +224,8 @@ class Variant:
     def of(cls, name: str) -> Variant:
         """The one of a name."""
         sampler, distilled, started, rate = name.split('-')
-        return cls(sampler, distilled == 'kd', started == 'start', float(rate))
+        weight = float(distilled.removeprefix('kd') or 1) if distilled != 'labels' else 1.0
+        return cls(sampler, distilled != 'labels', started == 'start', float(rate), weight)
 
 
 RECIPE = Variant('grouped', True, True, 1.0)
@@ -305,7 +309,7 @@ def bases(variant: Variant) -> list[Variant]:
     """Those that differ in one thing, which is as in the recipe."""
     return [
         replace(variant, **{name: getattr(RECIPE, name)})
-        for name in ('sampler', 'distilled', 'started', 'rate')
+        for name in ('sampler', 'distilled', 'started', 'rate', 'weight')
         if getattr(variant, name) != getattr(RECIPE, name)
     ]
 

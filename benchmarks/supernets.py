@@ -46,7 +46,8 @@ def changes(one: Variant, teacher: Path, seed: int) -> dict[str, Any]:
     distillation: dict[str, Any] | None = None
     if one.distilled:
         frozen = {'type': 'frozen', 'checkpoint': str(teacher)}
-        distillation = {'_delete_': True, **cfg.model.distillation, 'teacher': frozen}
+        asked = {'teacher': frozen, 'weight': one.weight}
+        distillation = {'_delete_': True, **cfg.model.distillation, **asked}
     schedulers = [dict(each) for each in cfg.param_scheduler]
     schedulers[-1]['end'] = iterations
     return {
@@ -62,7 +63,7 @@ def changes(one: Variant, teacher: Path, seed: int) -> dict[str, Any]:
 def variants() -> list[Variant]:
     """The recipe, more rates, and all samplers with and without the teacher and its weights."""
     rates = [replace(RECIPE, rate=rate) for rate in (1.0, 0.3, 0.1, 3.0)]
-    rates += [replace(RECIPE, distilled=False)]
+    rates += [replace(RECIPE, distilled=False), replace(RECIPE, weight=0.1)]
     rest = [
         Variant(sampler, distilled, started, 0.3 if started else 1.0)
         for distilled in (True, False)

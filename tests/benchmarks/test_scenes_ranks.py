@@ -106,6 +106,7 @@ def test_supernets_are_compared_with_those_that_differ_in_one_thing(ranks) -> No
 
     assert names('grouped-kd-start-1') == []
     assert names('grouped-labels-start-1') == ['grouped-kd-start-1']
+    assert names('grouped-kd0.1-start-1') == ['grouped-kd-start-1']
     assert names('sandwich-kd-start-0.3') == ['grouped-kd-start-0.3', 'sandwich-kd-start-1']
     assert names('uniform-labels-noise-1') == [
         *('grouped-labels-noise-1', 'uniform-kd-noise-1', 'uniform-labels-start-1')

@@ -154,7 +154,7 @@ def test_every_variant_of_the_supernet_is_what_its_name_says(training, tmp_path)
 
     try:
         found = study.variants()
-        assert len({one.name for one in found}) == len(found) == 20
+        assert len({one.name for one in found}) == len(found) == 21
         for one in found:
             cfg = Config.fromfile(study.SUPERNET)
             cfg.merge_from_dict(study.changes(one, tmp_path / 'teacher.pth', 7))
@@ -167,6 +167,7 @@ def test_every_variant_of_the_supernet_is_what_its_name_says(training, tmp_path)
             assert steps * nets == 1200
             assert cfg.param_scheduler[-1].end == steps
             assert (model.distillation is not None) == one.distilled
+            assert model.distillation is None or model.distillation.weight == one.weight
             assert (model.start is not None) == one.started
             assert cfg.optim_wrapper.optimizer.lr == pytest.approx(0.006 * one.rate)
     finally:
