@@ -2,13 +2,16 @@
 """What several workers of a search are worth: how much of their time they evaluate.
 
     python benchmarks/workers.py simulate [--evaluations 400] [--seeds 0 1 2]
+    python benchmarks/workers.py predictor [--evaluations 100] [--seeds 0 1 2 3 4 5 6 7]
     python benchmarks/workers.py processes [--evaluations 60] [--seconds 4 12]
     python benchmarks/workers.py storage [--trials 200 1000 3000 10000] [--running 200]
                                          [--ended 200 1] [--storage FILE]
 
 `simulate`: eight workers of unequal pace, evaluations of noisy length, one worker that dies; the
 clocks are simulated, all else is the search itself. Efficiency is the time of evaluations that
-counted, of all the time that workers were there until the last evaluation ended.
+counted, of all the time that workers were there until the last evaluation ended. `predictor`: the
+same for the search by a predictor on the table of scenes, with the hypervolume that it reaches;
+nobody dies, and what a proposal costs is not in the simulated time, but printed.
 `processes`: two processes on an SQLite file whose evaluations sleep. `storage`: the cost of one
 claim while so many others work on a study, of which `--ended` ended an evaluation and began the
 next since the last claim; what was evaluated before is written at once. None needs torch.
@@ -21,18 +24,28 @@ import heapq
 import multiprocessing
 import os
 import random
+import statistics
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import optuna
 from optuna.storages import BaseStorage
+from search_problems import hr_scenes
 from study_claims import COST, OBJECTIVES, SPACE, claims, score
 
 from scalenas.arch import Arch
-from scalenas.search import TURNS, Record, SearchStudy, TopologyEvolution, run_search
+from scalenas.search import (
+    TURNS,
+    AbstractSearch,
+    PredictorSearch,
+    Record,
+    SearchStudy,
+    TopologyEvolution,
+    run_search,
+)
 from scalenas.search.study import WAYS
 from scalenas.search.turns import Mode
 
@@ -58,6 +71,7 @@ class Outcome:
     Attributes:
         busy: seconds of evaluations that counted.
         there: seconds that workers were there, the last one until `makespan`.
+        claim: seconds of a core for each evaluation in which workers asked for networks.
     """
 
     records: Sequence[Record]
@@ -65,6 +79,7 @@ class Outcome:
     there: float
     makespan: float
     lost: int
+    claim: float = 0.0
 
     @property
     def efficiency(self) -> float:
@@ -99,21 +114,29 @@ def simulated_worker(storage: BaseStorage, number: int, clock: Clock) -> SearchS
 
 
 def simulate(
-    mode: Mode, total: int, seed: int = 0, paces: Sequence[float] = PACES, dies: float | None = 0.3
+    mode: Mode,
+    total: int,
+    seed: int = 0,
+    paces: Sequence[float] = PACES,
+    dies: float | None = 0.3,
+    search: Callable[[int], AbstractSearch] = evolution,
+    evaluate: Callable[[Arch], dict[str, float]] = score,
 ) -> Outcome:
     """A search by workers of these paces.
 
     Args:
         dies: the first worker dies in the evaluation that it begins after this share of the time
             that all would need at least; None: no one does.
+        search: of so many evaluations, for mIoU and MACs.
+        evaluate: what an evaluation gives, in no time.
     """
     rng, clock, storage = random.Random(seed), Clock(), in_memory()
     death = float('inf') if dies is None else dies * total * SECONDS / sum(1 / p for p in paces)
     studies = [simulated_worker(storage, number, clock) for number in range(len(paces))]
-    turns = [TURNS[mode](evolution(total), study, seed) for study in studies]
+    turns = [TURNS[mode](search(total), study, seed) for study in studies]
     left = [0.0] * len(paces)
     work: dict[int, tuple[Any, float]] = {}
-    busy, lost = 0.0, 0
+    busy, claiming, lost = 0.0, 0.0, 0
     events = [(0.0, number) for number in range(len(paces))]
     while events:
         clock.now, number = heapq.heappop(events)
@@ -122,10 +145,12 @@ def simulate(
             if number == 0 and clock.now - seconds >= death:
                 left[0], lost = clock.now - rng.random() * seconds, lost + 1
                 continue
-            studies[number].complete(claim, score(claim.candidate.arch))
+            studies[number].complete(claim, evaluate(claim.candidate.arch))
             turns[number].evaluated(claim)
             busy += seconds
+        began = time.process_time()
         claim = turns[number].claim()
+        claiming += time.process_time() - began
         if claim is not None:
             seconds = SECONDS * paces[number] * rng.uniform(0.7, 1.3)
             work[number] = claim, seconds
@@ -136,7 +161,36 @@ def simulate(
             heapq.heappush(events, (clock.now + POLL, number))
     makespan = max(left)
     there = sum(min(end, makespan) if number == 0 else makespan for number, end in enumerate(left))
-    return Outcome(studies[-1].records(), busy, there, makespan, lost)
+    return Outcome(studies[-1].records(), busy, there, makespan, lost, claiming / total)
+
+
+def predictor(total: int, seeds: Sequence[int]) -> None:
+    """Prints what workers of both modes reach on the table of scenes, and one worker alone."""
+    world = hr_scenes()
+
+    def search(total: int) -> AbstractSearch:
+        return PredictorSearch(world.space, world.objectives, world.count, num_total=total)
+
+    def evaluate(arch: Arch) -> dict[str, float]:
+        return {world.metric: world.score(arch)}
+
+    kinds: list[tuple[str, Mode, Sequence[float]]] = [
+        ('one alone', 'sync', (1.0,)),
+        *((mode, mode, PACES) for mode in MODES),
+    ]
+    for name, mode, paces in kinds:
+        found = []
+        for seed in seeds:
+            run = simulate(mode, total, seed, paces, None, search, evaluate)
+            points = [(r.cost['macs'], r.metrics[world.metric]) for r in run.records]
+            found.append(world.volume(points))
+            print(
+                f'{name:9s}  seed {seed}  hypervolume {found[-1]:.4f}  efficiency '
+                f'{run.efficiency:.3f}  {run.claim:.2f} s of a core a claim',
+                flush=True,
+            )
+        ends = f'{min(found):.4f} to {max(found):.4f}'
+        print(f'{name:9s}  median {statistics.median(found):.4f}, {ends}', flush=True)
 
 
 def work(
@@ -190,6 +244,9 @@ def main() -> None:
     part = parts.add_parser('simulate')
     part.add_argument('--evaluations', type=int, default=400)
     part.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
+    part = parts.add_parser('predictor')
+    part.add_argument('--evaluations', type=int, default=100)
+    part.add_argument('--seeds', type=int, nargs='+', default=list(range(8)))
     part = parts.add_parser('processes')
     part.add_argument('--evaluations', type=int, default=60)
     part.add_argument('--seconds', type=float, nargs='+', default=[4.0, 12.0])
@@ -201,7 +258,9 @@ def main() -> None:
     part.add_argument('--storage', help='default: an SQLite file that is removed')
     args = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    if args.part == 'simulate':
+    if args.part == 'predictor':
+        predictor(args.evaluations, args.seeds)
+    elif args.part == 'simulate':
         for dies in (None, 0.3):
             for mode in MODES:
                 runs = [simulate(mode, args.evaluations, seed, dies=dies) for seed in args.seeds]

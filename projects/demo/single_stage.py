@@ -23,6 +23,7 @@ ARMS: Mapping[str, tuple[str, ...]] = {
     'no zero-gamma': (_NO_ZERO_GAMMA,),
     'no zero-gamma, 30 % of the rate': (_NO_ZERO_GAMMA, _LOW_RATE),
     'no constant ending': ('param_scheduler.1.floor=0.0',),
+    'labels for all': ('model.distillation=None',),
     'dropout and decay for all': ('model.dropout=all', 'model.child_decay=1e-5'),
     '30 % of the rate': (_LOW_RATE,),
 }
@@ -105,6 +106,7 @@ class SingleStageDemo:
     PANELS: ClassVar[Mapping[str, tuple[str, ...]]] = {
         'initialisation': (*tuple(ARMS)[:3], CONTROL),
         'schedule': ('all rules', 'no constant ending'),
+        'distillation': ('all rules', 'labels for all'),
         'regularisation': ('all rules', 'dropout and decay for all'),
     }
     """Rule -> the single-stage models that show it."""

@@ -218,8 +218,22 @@ class PredictorSearch(AbstractSearch):
         rows, archs, costs = self._candidates(surrogate, records, draw)
         if not archs:
             return []
+        running = self._running(records)
+        costs += [self.cost(arch) for arch in running]
+        rows = np.concatenate([rows, self._matrix.rows(running)]) if running else rows
         guesses = surrogate.points(rows, costs, surrogate.ways(draw))
-        return [archs[i] for i in most_gain(points, guesses, wanted, draw)]
+        here, there = guesses[:, : len(archs)], guesses[:, len(archs) :]
+        chosen = most_gain(points, here, wanted, draw, there if running else None)
+        return [archs[i] for i in chosen]
+
+    def _running(self, records: Sequence[Record]) -> list[Arch]:
+        """What other workers evaluate, or will: a proposal counts what these leave to gain.
+
+        Of a batch they are in the batch; this is of an asynchronous search.
+        """
+        known = {record.arch for record in records}
+        left = (self._taken or frozenset()) - known
+        return sorted(left, key=lambda arch: tuple(self._matrix.rows([arch])[0]))
 
     def _candidates(
         self, surrogate: Surrogate, records: Sequence[Record], draw: np.random.Generator

@@ -20,7 +20,11 @@ MARGIN = 0.05  # of the box, beyond the worst known
 
 
 def most_gain(
-    points: Sequence[Point], guesses: Table, wanted: int, draw: np.random.Generator
+    points: Sequence[Point],
+    guesses: Table,
+    wanted: int,
+    draw: np.random.Generator,
+    running: Table | None = None,
 ) -> list[int]:
     """All candidates, those first that gain most, each given that those before it are taken.
 
@@ -30,6 +34,7 @@ def most_gain(
         points: losses that are known.
         guesses: losses of candidates, of shape (ways it may come out, candidates, objectives).
         wanted: how many are chosen by gain; the others follow by front.
+        running: guesses of what is being evaluated, in the same ways: taken before all candidates.
     """
     order = np.array(select([tuple(p) for p in guesses.mean(axis=0)], guesses.shape[1]))
     guesses = guesses[:, order]
@@ -38,6 +43,9 @@ def most_gain(
     wins = np.concatenate([_dominate(way, corners) for way in guesses], axis=1)
     wins = wins.astype(np.float32)
     left = np.ones(wins.shape[1], np.float32)
+    if running is not None:
+        won = [_dominate(way, corners).any(axis=0) for way in running]
+        left -= np.concatenate(won).astype(np.float32)
     chosen: list[int] = []
     free = np.ones(len(order), bool)
     for _ in range(min(wanted, len(order))):

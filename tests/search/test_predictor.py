@@ -172,7 +172,51 @@ def test_the_most_gain_is_that_of_the_exact_volume() -> None:
         assert max(gains) - gains[first] < 0.05 * span
 
 
+def test_what_others_evaluate_is_gained_already() -> None:
+    """The first candidate is the one that adds most to what is known and what is running."""
+    draw = np.random.default_rng(0)
+    changed = 0
+    for _ in range(20):
+        known = [tuple(p) for p in 0.5 + 0.5 * draw.random((10, 2))]
+        running, candidates = draw.random((2, 2)), draw.random((12, 2))
+        corner = tuple(np.max(known, 0) + 0.05 * (np.max(known, 0) - np.min(candidates, 0)))
+        there = [*known, *map(tuple, running)]
+        first, *_ = most_gain(
+            known, candidates[None], 1, np.random.default_rng(1), running=running[None]
+        )
+        gains = [hypervolume([*there, tuple(c)], corner) for c in candidates]
+        most = max(hypervolume([*known, tuple(c)], corner) for c in candidates)
+        assert max(gains) - gains[first] < 0.05 * (most - hypervolume(known, corner))
+        alone, *_ = most_gain(known, candidates[None], 1, np.random.default_rng(1))
+        changed += alone != first
+    assert changed >= 3
+
+
 # ---------------------------------------------------------------- the search
+
+
+def test_free_workers_count_what_the_others_evaluate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four on the same records; the order in which the others are named does not matter."""
+    records = search_in_memory(predictor(num_total=24))
+
+    def proposed() -> list[Arch]:
+        search, found = predictor(num_total=40), list[Arch]()
+        for _ in range(4):
+            one, same = (
+                search.propose(3, records, frozenset(taken), random.Random(len(found)))
+                for taken in (found, found[::-1])
+            )
+            assert one == same
+            assert one is not None
+            found.append(one)
+        return found
+
+    counted = proposed()
+    assert len({*counted, *(record.arch for record in records)}) == 24 + 4
+    monkeypatch.setattr(PredictorSearch, '_running', lambda self, records: [])
+    alone = proposed()
+    assert alone[0] == counted[0]
+    assert alone != counted
 
 
 def test_every_network_is_new_and_the_number_is_exact() -> None:
