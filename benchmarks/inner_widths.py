@@ -324,6 +324,7 @@ def report(
         ]
         found['alone, difference by seed'] = per_seed
         lines += ['', f'Alone, mean of {len(pairs)} pairs: {difference(per_seed)} (over seeds)']
+    found['table'] = lines
     return '\n'.join(lines), found
 
 

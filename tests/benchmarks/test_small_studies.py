@@ -275,7 +275,12 @@ def test_the_interval_of_a_start_is_of_paired_seeds(studies, tmp_path) -> None:
 
 @pytest.mark.parametrize(
     ('study', 'page'),
-    [('zero_gamma', 'bignas.md'), ('scaled_nets', 'scaling.md'), ('transfer', 'demos.md')],
+    [
+        ('zero_gamma', 'bignas.md'),
+        ('scaled_nets', 'scaling.md'),
+        ('transfer', 'demos.md'),
+        ('inner_widths', 'supernets.md'),
+    ],
 )
 def test_the_tables_of_the_pages_are_what_the_studies_wrote(study: str, page: str) -> None:
     written = json.loads((ROOT / f'benchmarks/results/{study}.json').read_text())

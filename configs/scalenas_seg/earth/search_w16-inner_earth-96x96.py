@@ -6,7 +6,7 @@
 #   Without inner widths, as a study of its own: configs/scalenas_seg/earth/search_w16_earth-96x96.py
 #   with the checkpoint of configs/scalenas_seg/earth/supernet_w16_1xb16-1k_earth-96x96.py, or with
 #   this one, whose widths are then all 1. Several seeds: --cfg-options search.seed=1
-# Expected: nothing is measured yet.
+# Expected: not measured on land; docs/supernets.md has what inner widths are worth on scenes.
 _base_ = './supernet_w16-inner_1xb16-1k_earth-96x96.py'
 search = dict(
     algorithm=dict(

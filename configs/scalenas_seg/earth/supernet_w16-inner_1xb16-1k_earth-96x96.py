@@ -6,6 +6,6 @@
 # Command: python tools/train.py \
 #   configs/scalenas_seg/earth/supernet_w16-inner_1xb16-1k_earth-96x96.py
 # Needs: the teacher, see `init_from`.
-# Expected: nothing is measured yet; see the search over it for the comparison that is to be made.
+# Expected: not measured on land; docs/supernets.md has what inner widths are worth on scenes.
 _base_ = './supernet_w16_1xb16-1k_earth-96x96.py'
 model = dict(architecture=dict(backbone=dict(space=dict(inner_widths=(0.5, 0.75, 1.0)))))
