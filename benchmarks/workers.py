@@ -5,7 +5,7 @@
     python benchmarks/workers.py predictor [--evaluations 100] [--seeds 0 1 2 3 4 5 6 7]
     python benchmarks/workers.py processes [--evaluations 60] [--seconds 4 12]
     python benchmarks/workers.py storage [--trials 200 1000 3000 10000] [--running 200]
-                                         [--ended 200 1] [--storage FILE]
+                                         [--ended 200 1] [--claims 3] [--storage FILE]
 
 `simulate`: eight workers of unequal pace, evaluations of noisy length, one worker that dies; the
 clocks are simulated, all else is the search itself. Efficiency is the time of evaluations that
